@@ -1,0 +1,163 @@
+"""One tree of errors: whose fault it is, and what to do about it.
+
+::
+
+    LookalikeError
+    ├── CallerError             the request cannot be served as asked         HTTP 4xx, exit 2
+    │   ├── ImageRefused        bytes that are not an acceptable image
+    │   ├── CropRefused         a crop outside the image, empty, or not a number
+    │   ├── UnknownImage        no image of that id can be searched or shown
+    │   ├── UnknownModel        no model of that name is described
+    │   ├── ModelRefused        a model file or its description is not usable
+    │   ├── VectorsRefused      wrong dimension, wrong fingerprint, not finite
+    │   ├── CursorRefused       a page cursor that is damaged or expired
+    │   └── EventRefused        an impression, click or dwell that cannot be stored
+    ├── EnvironmentFault        something around the program is missing       HTTP 503/507, exit 3
+    │   ├── LibraryMissing      there is no library in that folder yet
+    │   ├── LibraryTooNew       written by a newer version of lookalike
+    │   ├── LibraryBusy         another process holds the lock
+    │   ├── ModelMissing        the model was not pulled
+    │   ├── FetchFailed         a download failed or its checksum is wrong
+    │   ├── DependencyMissing   an optional Python package is not installed
+    │   ├── StorageFailed       disk full, read-only, or failing
+    │   └── SnapshotDamaged     a published snapshot fails its checksums
+    └── InternalFault           a mistake of ours                             HTTP 500, exit 1
+
+`code` is stable: it ends the problem type in HTTP answers and appears in `--json` output.
+Programming mistakes raise Python's own exceptions.
+"""
+
+from typing import ClassVar
+
+
+class LookalikeError(Exception):
+    """Base of every error this package raises on purpose."""
+
+    code: ClassVar[str] = "error"
+
+
+class CallerError(LookalikeError):
+    """The request cannot be served as asked; asking differently helps."""
+
+    code = "bad-request"
+
+
+class ImageRefused(CallerError):
+    """The bytes are not an image we accept.
+
+    Args:
+        name: the file or field, as the caller knows it.
+        reason: a stable slug, one of `not-an-image`, `empty`, `truncated`, `too-many-bytes`, `too-many-pixels`,
+            `side-too-long`, `unsupported-format`, `unreadable`.
+        message: what is wrong, with the limit and the value where there is one, and what to do.
+    """
+
+    code = "image-refused"
+
+    def __init__(self, name: str, reason: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+        self.reason = reason
+        self.message = message
+
+
+class CropRefused(CallerError):
+    """The crop is outside the image, has no area, or is not a number."""
+
+    code = "crop-refused"
+
+
+class UnknownImage(CallerError):
+    """No image of that id can be searched or shown."""
+
+    code = "unknown-image"
+
+
+class UnknownModel(CallerError):
+    """No model of that name is described here."""
+
+    code = "unknown-model"
+
+
+class ModelRefused(CallerError):
+    """A model file, or the description beside it, is not usable."""
+
+    code = "model-refused"
+
+
+class VectorsRefused(CallerError):
+    """Vectors of the wrong dimension, of another model, or with values that are not finite."""
+
+    code = "vectors-refused"
+
+
+class CursorRefused(CallerError):
+    """The page cursor is damaged or its result list is no longer kept."""
+
+    code = "cursor-refused"
+
+
+class EventRefused(CallerError):
+    """The event names an unknown query or image, or its values make no sense."""
+
+    code = "event-refused"
+
+
+class EnvironmentFault(LookalikeError):
+    """Something around the program is missing or failing; the message says what to do."""
+
+    code = "environment"
+
+
+class LibraryMissing(EnvironmentFault):
+    """There is no library in that folder yet."""
+
+    code = "library-missing"
+
+
+class LibraryTooNew(EnvironmentFault):
+    """The library was written by a newer version of lookalike; nothing was changed."""
+
+    code = "library-too-new"
+
+
+class LibraryBusy(EnvironmentFault):
+    """Another process holds the lock that this operation needs."""
+
+    code = "library-busy"
+
+
+class ModelMissing(EnvironmentFault):
+    """The model is described but its file was not pulled to this machine."""
+
+    code = "model-missing"
+
+
+class FetchFailed(EnvironmentFault):
+    """A download failed, or what came does not match its checksum."""
+
+    code = "fetch-failed"
+
+
+class DependencyMissing(EnvironmentFault):
+    """An optional Python package is needed; the message names its install command."""
+
+    code = "dependency-missing"
+
+
+class StorageFailed(EnvironmentFault):
+    """The disk is full, read-only or failing; what was acknowledged before is safe."""
+
+    code = "storage-failed"
+
+
+class SnapshotDamaged(EnvironmentFault):
+    """A published snapshot fails its checksums."""
+
+    code = "snapshot-damaged"
+
+
+class InternalFault(LookalikeError):
+    """A mistake of ours."""
+
+    code = "internal"
