@@ -1,0 +1,1 @@
+"""The only truth: images, users, interactions, grades and vectors in one SQL database."""

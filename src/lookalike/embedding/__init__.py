@@ -1,0 +1,1 @@
+"""Images to unit vectors: model descriptions, sources, runtimes."""

@@ -1,0 +1,1 @@
+"""Hits to better hits: visibility, near-duplicates, limit."""
