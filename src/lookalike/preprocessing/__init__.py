@@ -1,1 +1,27 @@
 """Bytes to upright RGB pixels to a normalised batch: one path for indexing and queries."""
+
+from lookalike.preprocessing.appearance import difference_hash, hamming, mean_colour
+from lookalike.preprocessing.decode import Decoded, cut, decode
+from lookalike.preprocessing.formats import EXTENSIONS, reads, worth_opening
+from lookalike.preprocessing.limits import Limits
+from lookalike.preprocessing.thumbnail import THUMBNAIL_MEDIA_TYPE, thumbnail
+from lookalike.preprocessing.transform import Prepared, Preprocessing, prepare, transform
+
+__all__ = [
+    "EXTENSIONS",
+    "THUMBNAIL_MEDIA_TYPE",
+    "Decoded",
+    "Limits",
+    "Prepared",
+    "Preprocessing",
+    "cut",
+    "decode",
+    "difference_hash",
+    "hamming",
+    "mean_colour",
+    "prepare",
+    "reads",
+    "thumbnail",
+    "transform",
+    "worth_opening",
+]

@@ -1,0 +1,62 @@
+# The only definition of each check. Every recipe makes what it needs: see `make help`.
+
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+PORT    ?= 8420
+SERVE   ?= 1
+IMAGES  ?=
+LOOKALIKE_MODELS  ?= $(CURDIR)/.cache/models
+LOOKALIKE_LIBRARY ?= $(CURDIR)/demo-library
+export LOOKALIKE_MODELS
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint check bench format models browser clean
+
+help:  ## what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/lookalike: pyproject.toml scripts/make-venv
+	@scripts/make-venv $(PYTHON) $(VENV)
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/lookalike
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
+	@touch $@
+
+demo: $(BIN)/lookalike  ## index pictures, search, draw a sheet, serve the page  [IMAGES=~/Pictures] [SERVE=0] [PORT=8420]
+	@LOOKALIKE_LIBRARY="$(LOOKALIKE_LIBRARY)" $(BIN)/lookalike demo $(if $(IMAGES),"$(IMAGES)") --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve,--serve)
+
+models: $(BIN)/lookalike  ## fetch the models that tests use
+	@scripts/pull-models $(BIN)/lookalike
+
+browser:  ## fetch the browser that the page's tests drive
+	@scripts/get-browser
+
+test: $(VENV)/.dev models browser  ## every test but the slow ones
+	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
+
+test-slow: $(VENV)/.dev models browser  ## the tests that take minutes
+	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(VENV)/.dev  ## style, types, layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.dev  ## rewrite in the project's format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+check: lint test  ## lint and test
+
+bench: $(VENV)/.bench models  ## the benchmarks; results go to benchmarks/results
+	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+
+clean:  ## remove what was made here, but for libraries
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

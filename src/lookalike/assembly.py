@@ -1,0 +1,183 @@
+"""The one place where the parts are connected: settings in, a working library out."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from functools import cached_property
+from typing import Literal, cast
+
+from lookalike.catalog import Catalog, LiveModel
+from lookalike.embedding import Encoder, open_encoder
+from lookalike.errors import CallerError, LibraryMissing, StorageFailed, VectorsRefused
+from lookalike.indexing import Indexer, Publisher
+from lookalike.preprocessing import Limits
+from lookalike.retrieval import QueryJournal, SearchEngine
+from lookalike.serving import Services, ServingSettings
+from lookalike.settings import Settings
+
+Mode = Literal["latency", "throughput"]
+_RUNTIMES = ("auto", "openvino", "onnxruntime")
+
+
+class Library:
+    """One collection, with its parts made when they are first asked for and closed together.
+
+    Args:
+        settings: which one, and how.
+        mode: what the model is opened for: `latency` answers one query soon, `throughput` many images.
+        model: the model to index with; None for the one that is live, or the setting for a new library.
+    """
+
+    def __init__(self, settings: Settings, *, mode: Mode = "latency", model: str | None = None) -> None:
+        self.settings = settings
+        self._mode = mode
+        self._model = model
+        self._closing = ExitStack()
+
+    def close(self) -> None:
+        """Close what was opened, the last first."""
+        self._closing.close()
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The truth."""
+        return self._closing.enter_context(Catalog.open(self.settings.url, originals=self.settings.originals))
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The model to index with."""
+        live = self.catalog.live_model()
+        name = self._model or (live.name if live else self.settings.model)
+        encoder = self.open_model(name)
+        if self._model is None and live is not None and encoder.fingerprint != live.fingerprint:
+            raise VectorsRefused(
+                f"this library was indexed with another {name} ({live.fingerprint[:12]}) than the one installed"
+                f" ({encoder.fingerprint[:12]}); `lookalike index --model {name} FOLDER` moves it to the installed one"
+            )
+        return encoder
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """Publishes snapshots."""
+        publisher = Publisher(self.catalog, snapshots=self.settings.snapshots, threads=self.settings.threads or None)
+        self._closing.callback(publisher.wait)
+        return publisher
+
+    @cached_property
+    def indexer(self) -> Indexer:
+        """Takes folders and uploads."""
+        return Indexer(
+            self.catalog,
+            encoder=self.encoder,
+            publisher=self.publisher,
+            lock=self.settings.library / "index.lock",
+            leave_out=self.settings.library,
+            limits=image_limits(self.settings),
+        )
+
+    @cached_property
+    def engine(self) -> SearchEngine:
+        """Answers queries."""
+        engine = SearchEngine(
+            self.catalog,
+            snapshots=self.settings.snapshots,
+            open_encoder=self._open_live,
+            journal=QueryJournal(self.catalog),
+            limits=image_limits(self.settings),
+        )
+        self._closing.callback(engine.close)
+        return engine
+
+    @cached_property
+    def services(self) -> Services:
+        """What the HTTP API is made of."""
+        return Services(catalog=self.catalog, engine=self.engine, indexer=self.indexer)
+
+    def open_model(self, name: str) -> Encoder:
+        """Open a model by name, as the settings say."""
+        if self.settings.runtime not in _RUNTIMES:
+            raise CallerError(f"runtime {self.settings.runtime!r}: choose one of {', '.join(_RUNTIMES)}")
+        encoder = open_encoder(
+            name,
+            models=self.settings.models,
+            runtime=cast("Literal['auto', 'openvino', 'onnxruntime']", self.settings.runtime),
+            mode=self._mode,
+            threads=self.settings.threads or None,
+        )
+        self._closing.callback(encoder.close)
+        return encoder
+
+    def _open_live(self, model: LiveModel) -> Encoder:
+        if "encoder" in self.__dict__ and self.encoder.fingerprint == model.fingerprint:
+            return self.encoder
+        encoder = self.open_model(model.name)
+        if encoder.fingerprint != model.fingerprint:
+            raise VectorsRefused(
+                f"this library was indexed with another {model.name} ({model.fingerprint[:12]}) than the one installed"
+                f" ({encoder.fingerprint[:12]}); run `lookalike index --model {model.name} FOLDER` to move it over"
+            )
+        return encoder
+
+
+@contextmanager
+def open_library(
+    settings: Settings, *, create: bool = False, mode: Mode = "latency", model: str | None = None
+) -> Iterator[Library]:
+    """A library for as long as the `with` lasts.
+
+    Args:
+        settings: which one, and how.
+        create: make the folder if there is none.
+        mode: what the model is opened for.
+        model: the model to index with, when it should not be the live one.
+
+    Raises:
+        LibraryMissing: there is none, and `create` was not asked for.
+        StorageFailed: the folder cannot be made.
+    """
+    folder = settings.library
+    if create:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise StorageFailed(f"{folder}: the library's folder cannot be made: {fault.strerror}") from None
+    elif not settings.catalog_url and not (folder / "catalog.sqlite").exists():
+        raise LibraryMissing(
+            f"there is no library in {folder}: make one with `lookalike index FOLDER`,"
+            " or name another with --library DIR or LOOKALIKE_LIBRARY"
+        )
+    library = Library(settings, mode=mode, model=model)
+    try:
+        yield library
+    finally:
+        library.close()
+
+
+def image_limits(settings: Settings) -> Limits:
+    """The limits for images that the settings name."""
+    return Limits(
+        max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels, max_side=settings.max_image_side
+    )
+
+
+def serving_settings(settings: Settings, *, workers: int) -> ServingSettings:
+    """How the API is reached and what it refuses.
+
+    Args:
+        settings: as set.
+        workers: queries the model takes at once, where the settings leave it open.
+    """
+    hosts = tuple(name.strip() for name in settings.allowed_hosts.split(",") if name.strip())
+    return ServingSettings(
+        host=settings.host,
+        port=settings.port,
+        thumbnails=settings.thumbnails,
+        thumbnail_bytes=settings.thumbnail_bytes,
+        workers=settings.max_concurrent_queries or workers,
+        max_waiting=settings.max_waiting_queries,
+        max_body_bytes=settings.max_image_bytes + 1024 * 1024,
+        admin_token=settings.admin_token or None,
+        allowed_hosts=hosts,
+        picture_limits=image_limits(settings),
+        retention=timedelta(days=settings.keep_queries_days) if settings.keep_queries_days else None,
+    )

@@ -1,0 +1,168 @@
+"""Adding images: what is new, what is known, what was deleted, in one transaction for the whole batch."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from lookalike.catalog.changing import Changing, chunks
+from lookalike.catalog.images import bury_abandoned, tag_rows
+from lookalike.catalog.records import Deletion, ImageAddition, SourceFile
+from lookalike.catalog.schema import image_tags, images, tombstones
+from lookalike.catalog.sources import write_sources
+from lookalike.catalog.vectors import encode, write_vectors
+from lookalike.errors import VectorsRefused
+
+
+@dataclass(slots=True)
+class _Live:
+    """What decides about a second sight of an image that is there already."""
+
+    unreadable: bool
+    has_upload: bool
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What the batch comes to, image by image, before a row is written."""
+
+    live: dict[str, _Live]
+    deleted: dict[str, str]
+    created: dict[str, ImageAddition] = field(default_factory=dict)
+    repaired: dict[str, ImageAddition] = field(default_factory=dict)
+    uploaded: set[str] = field(default_factory=set)
+    seen: dict[str, tuple[SourceFile, str]] = field(default_factory=dict)
+    vectors: dict[str, dict[str, bytes]] = field(default_factory=dict)
+
+    def take(self, addition: ImageAddition, vector: bytes | None) -> bool:
+        """Decide about one addition; whether it is a new image, or one that came back."""
+        image_id = addition.content_id
+        if addition.source is not None:
+            self.seen[addition.source.path] = (addition.source, image_id)
+        known = self.live.get(image_id)
+        if known is None and self.deleted.get(image_id) == Deletion.REQUESTED and not addition.restore:
+            return False
+        if addition.fingerprint is not None and vector is not None:
+            self.vectors.setdefault(addition.fingerprint, {})[image_id] = vector
+        if known is None:
+            self.live[image_id] = _Live(addition.error is not None, addition.upload is not None)
+            self.created[image_id] = addition
+            return True
+        self._take_again(addition, known)
+        return False
+
+    def _take_again(self, addition: ImageAddition, known: _Live) -> None:
+        if addition.upload is not None and not known.has_upload:
+            known.has_upload = True
+            self.uploaded.add(addition.content_id)
+        if known.unreadable and addition.error is None:
+            known.unreadable = False
+            self.repaired[addition.content_id] = addition
+
+
+def add_images(changing: Changing, additions: Sequence[ImageAddition]) -> list[bool]:
+    """Add a batch; see `Catalog.add_images`."""
+    encoded = _encode(additions)
+    ids = list(dict.fromkeys(addition.content_id for addition in additions))
+    plan = _Plan(live=_live(changing.connection, ids), deleted=_deleted(changing.connection, ids))
+    added = [plan.take(addition, vector) for addition, vector in zip(additions, encoded, strict=True)]
+    _create(changing, plan)
+    _repair(changing, plan)
+    changed = set(plan.repaired)
+    for fingerprint, vectors in plan.vectors.items():
+        changed |= write_vectors(changing, fingerprint, vectors)
+    changing.touch(changed - plan.created.keys())
+    bury_abandoned(changing, write_sources(changing, plan.seen))
+    return added
+
+
+def _encode(additions: Sequence[ImageAddition]) -> list[bytes | None]:
+    """The bytes to keep of each addition's vector.
+
+    Raises:
+        VectorsRefused: one is not finite, not of unit length, or of another dimension than the model's others.
+    """
+    encoded: list[bytes | None] = []
+    dimensions: dict[str, int] = {}
+    for addition in additions:
+        if addition.vector is None or addition.fingerprint is None:
+            encoded.append(None)
+            continue
+        row = np.asarray(addition.vector)
+        if dimensions.setdefault(addition.fingerprint, row.size) != row.size:
+            raise VectorsRefused(f"vectors of {addition.fingerprint[:12]} have more than one dimension")
+        encoded.extend(encode(row[np.newaxis]))
+    return encoded
+
+
+def _live(connection: Connection, ids: Iterable[str]) -> dict[str, _Live]:
+    found: dict[str, _Live] = {}
+    for chunk in chunks(ids):
+        statement = select(images.c.id, images.c.error, images.c.has_upload).where(images.c.id.in_(chunk))
+        for image_id, error, has_upload in connection.execute(statement):
+            found[image_id] = _Live(error is not None, has_upload)
+    return found
+
+
+def _deleted(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for chunk in chunks(ids):
+        statement = select(tombstones.c.image_id, tombstones.c.reason).where(tombstones.c.image_id.in_(chunk))
+        found.update((image_id, reason) for image_id, reason in connection.execute(statement))
+    return found
+
+
+def _create(changing: Changing, plan: _Plan) -> None:
+    now = datetime.now(UTC)
+    for chunk in chunks(image_id for image_id in plan.created if image_id in plan.deleted):
+        changing.connection.execute(delete(tombstones).where(tombstones.c.image_id.in_(chunk)))
+    numbers = changing.take(len(plan.created))
+    rows = [
+        {
+            **_description(addition),
+            "id": image_id,
+            "owner_id": addition.owner_id or None,
+            "uploaded_at": addition.uploaded_at or now,
+            "visibility": addition.visibility.value,
+            "has_upload": plan.live[image_id].has_upload,
+            "sequence": number,
+        }
+        for number, (image_id, addition) in zip(numbers, plan.created.items(), strict=True)
+    ]
+    changing.execute_many(insert(images), rows)
+    tags = [row for image_id, addition in plan.created.items() for row in tag_rows(image_id, addition.tags)]
+    changing.execute_many(insert(image_tags), tags)
+
+
+def _description(addition: ImageAddition) -> dict[str, Any]:
+    return {
+        "width": addition.width,
+        "height": addition.height,
+        "mean_colour": addition.mean_colour,
+        "difference_hash": addition.difference_hash,
+        "media_type": addition.media_type,
+        "byte_count": addition.byte_count,
+        "error": addition.error,
+    }
+
+
+def _repair(changing: Changing, plan: _Plan) -> None:
+    """Write what was learnt about images that could not be read before, and which ones have an upload now."""
+    columns = ("width", "height", "mean_colour", "difference_hash", "media_type", "byte_count", "error")
+    repair = (
+        update(images)
+        .where(images.c.id == bindparam("repaired"))
+        .values({name: bindparam(f"new_{name}", type_=images.c[name].type) for name in columns})
+    )
+    changing.execute_many(
+        repair,
+        [
+            {"repaired": image_id} | {f"new_{name}": value for name, value in _description(addition).items()}
+            for image_id, addition in plan.repaired.items()
+        ],
+    )
+    uploaded = update(images).where(images.c.id == bindparam("uploaded")).values(has_upload=True)
+    changing.execute_many(uploaded, [{"uploaded": image_id} for image_id in sorted(plan.uploaded)])

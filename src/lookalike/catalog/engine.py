@@ -1,0 +1,159 @@
+"""Connections: one engine for each database, its transactions, and its errors in our words."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from lookalike.errors import CallerError, DependencyMissing, InternalFault, LibraryBusy, LookalikeError, StorageFailed
+
+logger = logging.getLogger(__name__)
+
+_BEGIN = "lookalike_begin"
+"""The execution option that says how a SQLite transaction begins; "" is no transaction at all."""
+
+_SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_SQLITE_STORAGE = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_TOOBIG,
+}
+# SQLSTATE: lock not available, query cancelled (timeouts), deadlock, serialisation failure.
+_POSTGRESQL_BUSY = {"55P03", "57014", "40P01", "40001"}
+# Classes: connection, authorisation, no such database, resources, operator, system, configuration, corruption; 25006 is
+# a read-only transaction.
+_POSTGRESQL_STORAGE = ("08", "28", "3D", "53", "57", "58", "F0", "XX", "25006")
+_POSTGRESQL_BAD_VALUE = "22"
+
+
+def parse_url(url: str) -> URL:
+    """The URL with its driver named.
+
+    Raises:
+        ValueError: neither SQLite in a file nor PostgreSQL.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
+        raise ValueError(f"{describe_url(parsed)}: the catalog is kept in a SQLite file or in PostgreSQL")
+    return parsed
+
+
+def describe_url(url: URL) -> str:
+    """The database in words, without its password."""
+    if url.get_backend_name() == "sqlite":
+        return f"SQLite file {url.database!s}"
+    return f"PostgreSQL {url.database or ''} on {url.host or 'this machine'}".replace("  ", " ")
+
+
+def make_engine(url: URL, *, busy_seconds: float) -> Engine:
+    """An engine whose writers wait up to `busy_seconds` for each other.
+
+    Raises:
+        DependencyMissing: psycopg is not installed.
+    """
+    pool: dict[str, Any] = {"pool_size": 8, "max_overflow": 56, "pool_timeout": busy_seconds}
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": busy_seconds}, **pool)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    try:
+        engine = create_engine(url, pool_pre_ping=True, **pool)
+    except ModuleNotFoundError as error:
+        raise DependencyMissing("PostgreSQL needs psycopg: pip install 'lookalike[postgresql]'") from error
+
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.execute(f"SET lock_timeout = {round(busy_seconds * 1000)}")
+        connection.execute("SET synchronous_commit = on")
+        connection.commit()
+
+    event.listen(engine, "connect", prepare)
+    return engine
+
+
+def reading(engine: Engine) -> Engine:
+    """The same connections; a transaction sees one state of the database from its first statement to its last."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{_BEGIN: "BEGIN"})
+    return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
+def writing(engine: Engine) -> Engine:
+    """The same connections; on SQLite a transaction holds the write lock from its start, so that it never fails midway."""
+    return engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+
+
+def statement_at_a_time(engine: Engine) -> Engine:
+    """The same connections, without transactions around statements."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{_BEGIN: ""})
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@contextmanager
+def storage_errors(where: str) -> Iterator[None]:
+    """Turn the database's errors into ours.
+
+    Raises:
+        LibraryBusy: a lock was not to be had in time.
+        StorageFailed: the disk is full or read-only, the file is damaged, or the server is out of reach.
+        CallerError: a value does not fit.
+        InternalFault: any other refusal of the database is a mistake of this package.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        raise _translated(error, where) from error
+    except PoolTimeout as error:
+        raise LibraryBusy(f"{where}: too many connections are in use; try again") from error
+    except SQLAlchemyError as error:
+        raise InternalFault(f"{where}: {error}") from error
+
+
+def _translated(error: DBAPIError, where: str) -> LookalikeError:
+    original = error.orig
+    if isinstance(original, sqlite3.Error):
+        code = getattr(original, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        busy, storage, bad_value = code in _SQLITE_BUSY, code in _SQLITE_STORAGE, False
+    else:
+        state = getattr(original, "sqlstate", None) or ("08000" if error.connection_invalidated else "")
+        # A refused connection carries no state at all.
+        out_of_reach = not state and type(original).__name__ == "OperationalError"
+        busy = state in _POSTGRESQL_BUSY
+        storage = not busy and (state.startswith(_POSTGRESQL_STORAGE) or out_of_reach)
+        bad_value = state.startswith(_POSTGRESQL_BAD_VALUE)
+    reason = " ".join(str(original).split())
+    if busy:
+        return LibraryBusy(f"{where}: another process holds the lock ({reason}); try again when it has finished")
+    if storage:
+        return StorageFailed(f"{where}: {reason}; this change was not stored, what was stored before is safe")
+    if bad_value:
+        return CallerError(f"a value does not fit ({reason})")
+    return InternalFault(f"{where}: {reason}")
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where we say, not where Python's driver thinks
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA cache_size = -32768")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    statement = connection.get_execution_options().get(_BEGIN, "BEGIN IMMEDIATE")
+    if statement:
+        connection.exec_driver_sql(statement)

@@ -1,0 +1,157 @@
+"""Searches that were answered, and what people did with the hits."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, exists, insert, select
+
+from lookalike.catalog.changing import Changing, chunks
+from lookalike.catalog.records import QueryRecord, is_image_id, storable_text
+from lookalike.catalog.schema import images, interactions, queries
+from lookalike.errors import EventRefused
+from lookalike.types import Crop, Interaction, InteractionKind
+
+_ID_BYTES = 16
+_MOST_POSITION = 2**31 - 1
+
+
+def write_queries(changing: Changing, records: Sequence[QueryRecord]) -> None:
+    """Keep those queries; one that is known already stays as it is."""
+    latest = {record.id: record for record in records}
+    known: set[str] = set()
+    for chunk in chunks(latest):
+        known.update(changing.connection.execute(select(queries.c.id).where(queries.c.id.in_(chunk))).scalars())
+    changing.execute_many(insert(queries), [_query_row(latest[key]) for key in latest if key not in known])
+
+
+def _query_row(record: QueryRecord) -> dict[str, Any]:
+    crop = record.crop
+    return {
+        "id": record.id,
+        "generation": record.generation,
+        "image_id": record.image_id,
+        "crop_x": crop.x if crop else None,
+        "crop_y": crop.y if crop else None,
+        "crop_width": crop.width if crop else None,
+        "crop_height": crop.height if crop else None,
+        "ranked_ids": bytes.fromhex("".join(record.ranked_ids)),
+        "at": record.at,
+        "vector": record.vector,
+        "details": record.details,
+    }
+
+
+def read_query(connection: Connection, query_id: str) -> QueryRecord | None:
+    """The query of that id, while it is kept."""
+    if not storable_text(query_id):
+        return None
+    row = connection.execute(select(queries).where(queries.c.id == query_id)).one_or_none()
+    if row is None:
+        return None
+    crop = None
+    if row.crop_x is not None:
+        crop = Crop(x=row.crop_x, y=row.crop_y, width=row.crop_width, height=row.crop_height)
+    return QueryRecord(
+        id=row.id,
+        generation=row.generation,
+        ranked_ids=tuple(_ranked(row.ranked_ids)),
+        at=row.at,
+        image_id=row.image_id,
+        crop=crop,
+        vector=None if row.vector is None else bytes(row.vector),
+        details=row.details,
+    )
+
+
+def _ranked(stored: bytes) -> list[str]:
+    digits = bytes(stored).hex()
+    return [digits[start : start + 2 * _ID_BYTES] for start in range(0, len(digits), 2 * _ID_BYTES)]
+
+
+def forget_queries(changing: Changing, *, older_than: datetime, keep_with_interactions: bool) -> int:
+    """Drop old queries; see `Catalog.forget_queries`."""
+    old = queries.c.at < older_than
+    if keep_with_interactions:
+        forgotten = delete(queries).where(old, ~exists().where(interactions.c.query_id == queries.c.id))
+    else:
+        of_old = select(queries.c.id).where(old)
+        changing.connection.execute(delete(interactions).where(interactions.c.query_id.in_(of_old)))
+        forgotten = delete(queries).where(old)
+    return changing.connection.execute(forgotten).rowcount
+
+
+def write_interactions(changing: Changing, events: Sequence[Interaction]) -> int:
+    """Keep those not known yet, all or none; see `Catalog.record_interactions`."""
+    for number, event in enumerate(events):
+        _require_sense(number, event)
+    known: set[str] = set()
+    for chunk in chunks({event.event_id for event in events}):
+        statement = select(interactions.c.event_id).where(interactions.c.event_id.in_(chunk))
+        known.update(changing.connection.execute(statement).scalars())
+    new: dict[str, tuple[int, Interaction]] = {}
+    for number, event in enumerate(events):
+        if event.event_id not in known:
+            new.setdefault(event.event_id, (number, event))
+    _require_known(changing.connection, new.values())
+    changing.execute_many(insert(interactions), [_event_row(event) for _, event in new.values()])
+    return len(new)
+
+
+def _event_row(event: Interaction) -> dict[str, Any]:
+    return {
+        "event_id": event.event_id,
+        "query_id": event.query_id,
+        "image_id": event.image_id,
+        "position": event.position,
+        "kind": event.kind.value,
+        "at": event.at,
+        "dwell_seconds": event.dwell_seconds,
+        "user_id": event.user_id,
+        "simulated": event.simulated,
+    }
+
+
+def _require_sense(number: int, event: Interaction) -> None:
+    texts = (event.event_id, event.query_id, event.user_id or "")
+    dwell = event.dwell_seconds
+    if not event.event_id or not all(storable_text(text) for text in texts):
+        problem = "its event_id is empty, or one of its ids is not text"
+    elif not 1 <= event.position <= _MOST_POSITION:
+        problem = f"position {event.position} is not a rank from 1"
+    elif (event.kind is InteractionKind.DWELL) != (dwell is not None):
+        problem = "dwell_seconds goes with kind dwell, and only with it"
+    elif dwell is not None and not (math.isfinite(dwell) and dwell >= 0):
+        problem = f"dwell_seconds {dwell} is not a number from 0"
+    elif event.at.tzinfo is None:
+        problem = "its time has no zone"
+    else:
+        return
+    raise EventRefused(f"event {number} ({event.event_id[:64]!a}): {problem}; nothing of this batch was stored")
+
+
+def _require_known(connection: Connection, events: Iterable[tuple[int, Interaction]]) -> None:
+    numbered = list(events)
+    shown = _shown(connection, {event.query_id for _, event in numbered})
+    not_ranked = {event.image_id for _, event in numbered if event.image_id not in shown.get(event.query_id, ())}
+    live: set[str] = set()
+    for chunk in chunks(image_id for image_id in not_ranked if is_image_id(image_id)):
+        live.update(connection.execute(select(images.c.id).where(images.c.id.in_(chunk))).scalars())
+    for number, event in numbered:
+        if event.query_id not in shown:
+            problem = f"query {event.query_id[:64]!a} is not known here, or no longer kept"
+        elif event.image_id not in shown[event.query_id] and event.image_id not in live:
+            problem = f"image {event.image_id[:64]!a} was not among that query's hits"
+        else:
+            continue
+        raise EventRefused(f"event {number} ({event.event_id[:64]!a}): {problem}; nothing of this batch was stored")
+
+
+def _shown(connection: Connection, query_ids: Iterable[str]) -> Mapping[str, set[str]]:
+    """The ids each known query ranked."""
+    shown: dict[str, set[str]] = {}
+    for chunk in chunks(query_ids):
+        statement = select(queries.c.id, queries.c.ranked_ids).where(queries.c.id.in_(chunk))
+        shown.update((query_id, set(_ranked(stored))) for query_id, stored in connection.execute(statement))
+    return shown

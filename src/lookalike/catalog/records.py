@@ -1,0 +1,212 @@
+"""Frozen values the catalog takes and gives, beside those in `lookalike.types`."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.errors import CallerError
+from lookalike.types import Crop, Image, Vectors, Visibility
+
+_IMAGE_ID = re.compile(r"[0-9a-f]{32}")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def content_id(content: bytes) -> str:
+    """The id of an image with these bytes: the first 32 hex digits of their SHA-256."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def is_image_id(text: str) -> bool:
+    """Whether it could be an image's id; what could not be is never sent to the database."""
+    return _IMAGE_ID.fullmatch(text) is not None
+
+
+def storable_text(text: str) -> bool:
+    """Whether every database can keep the text: no NUL and no lone surrogates."""
+    return _UNSTORABLE.search(text) is None
+
+
+def require_storable(field: str, text: str | None) -> None:
+    """Let through text that every database can keep.
+
+    Raises:
+        CallerError: it holds NUL or half a surrogate pair.
+    """
+    if text is not None and not storable_text(text):
+        raise CallerError(f"{field} {text!a}: has a character that is not text (NUL or half a surrogate pair)")
+
+
+class Deletion(StrEnum):
+    """Why an image is no more: only what is gone from its sources comes back by itself."""
+
+    SOURCE_GONE = "source-gone"
+    REQUESTED = "requested"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """One place an image's bytes were read from.
+
+    `path` is absolute, as `os.fsdecode` gives it; `modified_ns` is `st_mtime_ns`.
+    """
+
+    path: str
+    byte_count: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFailure:
+    """A path whose bytes could not be read, and why, in words."""
+
+    path: str
+    error: str
+    byte_count: int = 0
+    modified_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What was last seen at a path.
+
+    `image_id` may be of an image deleted on request. `error` is why the bytes could not be read or are not an image.
+    """
+
+    byte_count: int
+    modified_ns: int
+    image_id: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageAddition:
+    """An image to add, with where it was seen, its uploaded bytes, its vector, or all three.
+
+    Attributes:
+        content_id: from the function of that name; width and height are upright pixels, 0 where it cannot be read.
+        difference_hash: unsigned 64 bits.
+        error: why it cannot be read as an image; None for a good one.
+        upload: bytes to keep in the originals; their `content_id` must be this one.
+        fingerprint: of the model that made `vector` ([dimension] floats of unit length); both or neither.
+        restore: brings back an image that was deleted on request.
+        uploaded_at: now where None.
+    """
+
+    content_id: str
+    width: int
+    height: int
+    mean_colour: str
+    difference_hash: int
+    media_type: str
+    byte_count: int
+    error: str | None = None
+    source: SourceFile | None = None
+    upload: bytes | None = None
+    owner_id: str | None = None
+    tags: tuple[str, ...] = ()
+    visibility: Visibility = Visibility.PUBLIC
+    fingerprint: str | None = None
+    vector: NDArray[np.floating] | None = None
+    restore: bool = False
+    uploaded_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if not is_image_id(self.content_id):
+            raise ValueError(f"content_id {self.content_id!a} is not 32 hex digits")
+        if self.upload is not None and content_id(self.upload) != self.content_id:
+            raise ValueError(f"the uploaded bytes are not those of {self.content_id}")
+        if (self.fingerprint is None) != (self.vector is None):
+            raise ValueError("a vector and its model's fingerprint are given together")
+        if self.source is None and self.upload is None:
+            raise ValueError("an image needs a source, uploaded bytes, or both")
+        for tag in self.tags:
+            require_storable("tag", tag)
+        require_storable("owner_id", self.owner_id)
+
+
+@dataclass(frozen=True, slots=True)
+class BrowsePage:
+    """Some images, newest first, and the cursor of those that follow (None at the end)."""
+
+    images: tuple[Image, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogCounts:
+    """How many of each thing the catalog holds.
+
+    `live` images are those not deleted; `readable + unreadable == live`; so is `public + private + blocked`.
+    `unreadable_sources` are paths that could not be read at the last try. `vectors` is by fingerprint; `interactions` (by
+    people) and `simulated_interactions` are by kind, with every kind present.
+    """
+
+    live: int
+    readable: int
+    unreadable: int
+    public: int
+    private: int
+    blocked: int
+    sources: int
+    unreadable_sources: int
+    vectors: Mapping[str, int]
+    users: int
+    interactions: Mapping[str, int]
+    simulated_interactions: Mapping[str, int]
+    grades: int
+    queries: int
+
+
+@dataclass(frozen=True, slots=True)
+class VectorBlock:
+    """Some live images in ascending order of id: vectors [images, dimension] float32."""
+
+    image_ids: list[str]
+    vectors: Vectors
+    visibilities: list[Visibility]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The newest state of an image that changed: `vector` is [dimension] float32, or None where there is none (yet).
+
+    A deleted image has `visibility` blocked, so that whoever forgets to look at `deleted` still hides it.
+    """
+
+    sequence: int
+    image_id: str
+    deleted: bool
+    visibility: Visibility
+    vector: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveModel:
+    """The model whose vectors answer searches now."""
+
+    name: str
+    fingerprint: str
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryRecord:
+    """A search that was answered: what was asked, by which generation, and the ids it ranked, best first.
+
+    `vector` is float16 little-endian bytes; `details` is JSON.
+    """
+
+    id: str
+    generation: str
+    ranked_ids: tuple[str, ...]
+    at: datetime
+    image_id: str | None = None
+    crop: Crop | None = None
+    vector: bytes | None = None
+    details: str = "{}"

@@ -1,0 +1,288 @@
+"""The tables, in SQL that SQLite and PostgreSQL read alike, and the column types both store the same way."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeDecorator
+
+SCHEMA_VERSION = 1
+"""The integer stored in `library.schema_version`; each migration that is added raises it."""
+
+HEAD_REVISION = "0001"
+"""The newest Alembic revision; a test holds it equal to what the migration files say."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_SIGN_BIT, _WORD = 1 << 63, 1 << 64
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A time with a zone, kept as whole microseconds since 1970 UTC: it sorts alike on every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Microseconds since 1970 UTC.
+
+        Raises:
+            ValueError: the time has no zone.
+        """
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"time {value.isoformat()} has no time zone")
+        return (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """The same time, in UTC."""
+        del dialect
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class UnsignedWord(TypeDecorator[int]):
+    """An unsigned 64-bit number in the signed 64 bits that databases have."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        """The signed number of the same bits."""
+        del dialect
+        return value if value is None or value < _SIGN_BIT else value - _WORD
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> int | None:
+        """The unsigned number of the same bits."""
+        del dialect
+        return None if value is None else value % _WORD
+
+
+class Nanoseconds(TypeDecorator[int]):
+    """A file's modification time; years no clock should show are cut to what 64 bits hold."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        """The number, within signed 64 bits."""
+        del dialect
+        return None if value is None else max(-_SIGN_BIT, min(value, _SIGN_BIT - 1))
+
+
+class SourcePath(TypeDecorator[str]):
+    """A path as the bytes the file system has, so that names that are not UTF-8 come back exactly."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        """The file system's bytes."""
+        del dialect
+        return None if value is None else os.fsencode(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:
+        """The path as `os.fsdecode` gives it."""
+        del dialect
+        return None if value is None else os.fsdecode(value)
+
+
+class Message(TypeDecorator[str]):
+    """Words for people; what no database accepts as text (lone surrogates, NUL) is written as an escape."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """The text with `\\udce9` and `\\x00` spelled out."""
+        del dialect
+        if value is None:
+            return None
+        return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\x00", "\\x00")
+
+
+# "C" makes PostgreSQL order ids by their bytes, as SQLite and Python do, whatever the database's language is.
+_ImageId = String(32).with_variant(String(32, collation="C"), "postgresql")
+_RowNumber = BigInteger().with_variant(Integer(), "sqlite")
+
+metadata = MetaData()
+
+library = Table(
+    "library",
+    metadata,
+    Column("id", SmallInteger, CheckConstraint("id = 1", name="ck_library_one_row"), primary_key=True),
+    Column("library_id", String(32), nullable=False),
+    Column("schema_version", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+change_counter = Table(
+    "change_counter",
+    metadata,
+    Column("id", SmallInteger, CheckConstraint("id = 1", name="ck_change_counter_one_row"), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("id", _ImageId, primary_key=True),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("mean_colour", String(7), nullable=False),
+    Column("difference_hash", UnsignedWord, nullable=False),
+    Column("media_type", String, nullable=False),
+    Column("byte_count", BigInteger, nullable=False),
+    Column("owner_id", String),
+    Column("uploaded_at", UtcTime, nullable=False),
+    Column("visibility", String(7), nullable=False),
+    Column("error", Message),
+    Column("has_upload", Boolean, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    CheckConstraint("visibility IN ('public', 'private', 'blocked')", name="ck_images_visibility"),
+    Index("ix_images_uploaded_at_id", "uploaded_at", "id"),
+    Index("ix_images_sequence", "sequence", unique=True),
+    sqlite_with_rowid=False,
+)
+
+image_tags = Table(
+    "image_tags",
+    metadata,
+    Column("image_id", _ImageId, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", SmallInteger, primary_key=True),
+    Column("tag", String, nullable=False),
+    Index("ix_image_tags_tag_image_id", "tag", "image_id"),
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("image_id", _ImageId, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("reason", String(11), nullable=False),
+    CheckConstraint("reason IN ('source-gone', 'requested')", name="ck_tombstones_reason"),
+    Index("ix_tombstones_sequence", "sequence", unique=True),
+    sqlite_with_rowid=False,
+)
+
+# `image_id` has no foreign key: it may name a tombstone, so that a deleted image's file is not read again each run.
+# `path_hash` is the key because PostgreSQL cannot index a path of 4,096 bytes.
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", _RowNumber, primary_key=True, autoincrement=True),
+    Column("path_hash", LargeBinary(16), nullable=False),
+    Column("path", SourcePath, nullable=False),
+    Column("image_id", _ImageId),
+    Column("byte_count", BigInteger, nullable=False),
+    Column("modified_ns", Nanoseconds, nullable=False),
+    Column("error", Message),
+    Index("ix_sources_path_hash", "path_hash", unique=True),
+    Index("ix_sources_image_id_id", "image_id", "id"),
+)
+
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("number", _RowNumber, primary_key=True, autoincrement=True),
+    Column("fingerprint", String, nullable=False),
+    Column("dimension", Integer, nullable=False),
+    Column("dtype", String(8), nullable=False),
+    CheckConstraint("dtype IN ('float16', 'float32')", name="ck_fingerprints_dtype"),
+    Index("ix_fingerprints_fingerprint", "fingerprint", unique=True),
+)
+
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("fingerprint_number", _RowNumber, ForeignKey("fingerprints.number"), primary_key=True, autoincrement=False),
+    Column("image_id", _ImageId, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
+    Index("ix_vectors_image_id", "image_id"),
+    sqlite_with_rowid=False,
+)
+
+live_model = Table(
+    "live_model",
+    metadata,
+    Column("id", SmallInteger, CheckConstraint("id = 1", name="ck_live_model_one_row"), primary_key=True),
+    Column("name", String, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("dimension", Integer, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("age", Integer),
+    Column("gender", String),
+    Column("city", String),
+    Column("country", String),
+    Column("language", String),
+    Column("time_zone", String),
+)
+
+queries = Table(
+    "queries",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("generation", String, nullable=False),
+    Column("image_id", _ImageId),
+    Column("crop_x", Float(53)),
+    Column("crop_y", Float(53)),
+    Column("crop_width", Float(53)),
+    Column("crop_height", Float(53)),
+    Column("ranked_ids", LargeBinary, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("vector", LargeBinary),
+    Column("details", Message, nullable=False),
+    Index("ix_queries_at", "at"),
+)
+
+interactions = Table(
+    "interactions",
+    metadata,
+    Column("event_id", String, primary_key=True),
+    Column("query_id", String, ForeignKey("queries.id"), nullable=False),
+    Column("image_id", _ImageId, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("dwell_seconds", Float(53)),
+    Column("user_id", String),
+    Column("simulated", Boolean, nullable=False),
+    CheckConstraint("kind IN ('impression', 'click', 'dwell')", name="ck_interactions_kind"),
+    Index("ix_interactions_query_id", "query_id"),
+    Index("ix_interactions_at", "at"),
+)
+
+grades = Table(
+    "grades",
+    metadata,
+    Column("query_image_id", _ImageId, primary_key=True),
+    Column("image_id", _ImageId, primary_key=True),
+    Column("user_id", String, primary_key=True),  # "" where nobody is named: a key has no NULL
+    Column("source", String, primary_key=True),
+    Column("grade", SmallInteger, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    CheckConstraint("grade BETWEEN 0 AND 5", name="ck_grades_grade"),
+)

@@ -1,0 +1,218 @@
+"""Vectors: kept as float16, given as float32, never mixed between models."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
+
+from lookalike.catalog.changing import READ_COUNTER, Changing, chunks
+from lookalike.catalog.images import SELECT_IMAGES, VISIBILITIES, from_rows
+from lookalike.catalog.records import Change, VectorBlock, is_image_id
+from lookalike.catalog.schema import fingerprints, images, tombstones, vectors
+from lookalike.errors import VectorsRefused
+from lookalike.types import Image, Vectors, Visibility
+
+STORED_DTYPE = "float16"
+UNIT_TOLERANCE = 1e-2
+"""How far from 1 a stored vector's length may be: a hundred times what rounding to float16 does."""
+
+
+def dtype_of(name: str) -> np.dtype[np.floating]:
+    """Little-endian, whatever the machine is."""
+    return np.dtype(name).newbyteorder("<")
+
+
+def encode(rows: Vectors) -> list[bytes]:
+    """The bytes to keep of each row of [images, dimension].
+
+    Raises:
+        VectorsRefused: not two-dimensional, not finite, or not of unit length.
+    """
+    if rows.ndim != 2 or rows.shape[1] == 0:  # noqa: PLR2004 - rows and columns
+        raise VectorsRefused(f"vectors of shape {rows.shape}: must be [images, dimension]")
+    if not np.isfinite(rows).all():
+        raise VectorsRefused("vectors: every value must be a finite number")
+    lengths = np.linalg.norm(rows.astype(np.float32), axis=1)
+    if len(lengths) and np.abs(lengths - 1).max() > UNIT_TOLERANCE:
+        worst = lengths[np.abs(lengths - 1).argmax()]
+        raise VectorsRefused(f"vectors: every row must have length 1, one has {worst:.4f}")
+    return [row.tobytes() for row in rows.astype(dtype_of(STORED_DTYPE))]
+
+
+def decode(stored: Sequence[bytes], *, dimension: int, dtype: str) -> Vectors:
+    """[images, dimension] float32.
+
+    Raises:
+        VectorsRefused: bytes of another length, which `Catalog.check` names.
+    """
+    joined = b"".join(stored)
+    kind = dtype_of(dtype)
+    if len(joined) != len(stored) * dimension * kind.itemsize:
+        raise VectorsRefused("stored vectors have the wrong length: run `lookalike verify`")
+    return np.frombuffer(joined, dtype=kind).reshape(len(stored), dimension).astype(np.float32)
+
+
+def fingerprint_row(connection: Connection, fingerprint: str) -> Row[tuple[int, int, str]] | None:
+    """(number, dimension, dtype) of a model's vectors; None where there are none."""
+    statement = select(fingerprints.c.number, fingerprints.c.dimension, fingerprints.c.dtype)
+    return connection.execute(statement.where(fingerprints.c.fingerprint == fingerprint)).one_or_none()
+
+
+def write_vectors(changing: Changing, fingerprint: str, encoded: Mapping[str, bytes]) -> set[str]:
+    """Keep those vectors, in place of other ones of the same model.
+
+    Args:
+        changing: the transaction.
+        fingerprint: of the model.
+        encoded: the result of `encode` by the id of a live image.
+
+    Returns:
+        The ids whose vector is another now.
+
+    Raises:
+        VectorsRefused: another dimension than this model's earlier vectors.
+    """
+    if not encoded:
+        return set()
+    number = _number(changing, fingerprint, next(iter(encoded.values())))
+    known: dict[str, bytes] = {}
+    for chunk in chunks(encoded):
+        statement = select(vectors.c.image_id, vectors.c.vector).where(
+            vectors.c.fingerprint_number == number, vectors.c.image_id.in_(chunk)
+        )
+        known.update((image_id, bytes(vector)) for image_id, vector in changing.connection.execute(statement))
+    new = {image_id: vector for image_id, vector in encoded.items() if image_id not in known}
+    other = {image_id: encoded[image_id] for image_id, vector in known.items() if vector != encoded[image_id]}
+    changing.execute_many(
+        insert(vectors),
+        [{"fingerprint_number": number, "image_id": key, "vector": vector} for key, vector in sorted(new.items())],
+    )
+    changing.execute_many(
+        update(vectors)
+        .where(vectors.c.fingerprint_number == number, vectors.c.image_id == bindparam("key"))
+        .values(vector=bindparam("new_vector")),
+        [{"key": key, "new_vector": vector} for key, vector in other.items()],
+    )
+    return new.keys() | other.keys()
+
+
+def _number(changing: Changing, fingerprint: str, encoded: bytes) -> int:
+    dimension = len(encoded) // dtype_of(STORED_DTYPE).itemsize
+    row = fingerprint_row(changing.connection, fingerprint)
+    if row is None:
+        values = {"fingerprint": fingerprint, "dimension": dimension, "dtype": STORED_DTYPE}
+        result = changing.connection.execute(insert(fingerprints).values(values).returning(fingerprints.c.number))
+        return int(result.scalar_one())
+    if row.dimension != dimension:
+        raise VectorsRefused(f"vectors of {dimension} dimensions: those of {fingerprint[:12]} have {row.dimension}")
+    return row.number
+
+
+def add_vectors(changing: Changing, fingerprint: str, image_ids: Sequence[str], rows: Vectors) -> None:
+    """Keep vectors of live images; see `Catalog.add_vectors`."""
+    encoded = dict(zip(image_ids, encode(rows), strict=True))
+    live: set[str] = set()
+    for chunk in chunks(encoded):
+        live.update(changing.connection.execute(select(images.c.id).where(images.c.id.in_(chunk))).scalars())
+    written = write_vectors(changing, fingerprint, {key: encoded[key] for key in encoded if key in live})
+    changing.touch(written)
+
+
+def read_vectors(connection: Connection, fingerprint: str, image_ids: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+    """[dimension] float32 by id, of those live images that have one."""
+    model = fingerprint_row(connection, fingerprint)
+    if model is None:
+        return {}
+    found: dict[str, NDArray[np.float32]] = {}
+    for chunk in chunks(image_id for image_id in image_ids if is_image_id(image_id)):
+        statement = select(vectors.c.image_id, vectors.c.vector).where(
+            vectors.c.fingerprint_number == model.number, vectors.c.image_id.in_(chunk)
+        )
+        pairs = [(image_id, vector) for image_id, vector in connection.execute(statement)]
+        rows = decode([vector for _, vector in pairs], dimension=model.dimension, dtype=model.dtype)
+        found.update((image_id, row) for (image_id, _), row in zip(pairs, rows, strict=True))
+    return found
+
+
+class VectorReading:
+    """One consistent look at all vectors of a model and at the watermark they belong to.
+
+    Attributes:
+        sequence: the change sequence that the vectors include.
+        size: how many live images have a vector of this model.
+        dimension: None where no vector of this model was ever kept.
+    """
+
+    def __init__(self, connection: Connection, fingerprint: str) -> None:
+        self._connection = connection
+        self._model = fingerprint_row(connection, fingerprint)
+        self.sequence: int = connection.execute(READ_COUNTER).scalar_one()
+        self.dimension: int | None = self._model.dimension if self._model else None
+        self.size = self._count()
+
+    def _count(self) -> int:
+        if self._model is None:
+            return 0
+        counted = select(func.count()).select_from(vectors).where(vectors.c.fingerprint_number == self._model.number)
+        return self._connection.execute(counted).scalar_one()
+
+    def blocks(self, block: int = 10_000) -> Iterator[VectorBlock]:
+        """Live images with a vector, in ascending order of id, at most `block` at a time.
+
+        Raises:
+            VectorsRefused: a stored vector has the wrong length.
+        """
+        if self._model is None:
+            return
+        statement = (
+            select(vectors.c.image_id, images.c.visibility, vectors.c.vector)
+            .join_from(vectors, images, images.c.id == vectors.c.image_id)
+            .where(vectors.c.fingerprint_number == self._model.number)
+            .order_by(vectors.c.image_id)
+        )
+        result = self._connection.execute(statement, execution_options={"yield_per": block})
+        for rows in result.partitions():
+            image_ids, visibilities, stored = zip(*rows, strict=True)
+            yield VectorBlock(
+                image_ids=list(image_ids),
+                vectors=decode(stored, dimension=self._model.dimension, dtype=self._model.dtype),
+                visibilities=[VISIBILITIES[visibility] for visibility in visibilities],
+            )
+
+
+def without_vectors(connection: Connection, fingerprint: str, *, limit: int, after: str) -> list[Image]:
+    """Live, readable images that this model has no vector of, in ascending order of id, from the first above `after`."""
+    model = fingerprint_row(connection, fingerprint)
+    statement = SELECT_IMAGES.where(images.c.error.is_(None), images.c.id > after)
+    if model is not None:
+        has_one = exists().where(vectors.c.fingerprint_number == model.number, vectors.c.image_id == images.c.id)
+        statement = statement.where(~has_one)
+    return from_rows(connection, connection.execute(statement.order_by(images.c.id).limit(limit)).all())
+
+
+def read_changes(connection: Connection, *, after: int, fingerprint: str, limit: int) -> list[Change]:
+    """The first `limit` changes above `after`; see `Catalog.changes`."""
+    model = fingerprint_row(connection, fingerprint)
+    of_model = (vectors.c.image_id == images.c.id) & (vectors.c.fingerprint_number == (model.number if model else -1))
+    changed = connection.execute(
+        select(images.c.sequence, images.c.id, images.c.visibility, vectors.c.vector)
+        .select_from(images.outerjoin(vectors, of_model))
+        .where(images.c.sequence > after)
+        .order_by(images.c.sequence)
+        .limit(limit)
+    ).all()
+    deleted = connection.execute(
+        select(tombstones.c.sequence, tombstones.c.image_id)
+        .where(tombstones.c.sequence > after)
+        .order_by(tombstones.c.sequence)
+        .limit(limit)
+    ).all()
+    stored = [row.vector for row in changed if row.vector is not None]
+    rows = iter(decode(stored, dimension=model.dimension, dtype=model.dtype) if model and stored else ())
+    changes = [
+        Change(number, image_id, False, VISIBILITIES[visibility], None if vector is None else next(rows))
+        for number, image_id, visibility, vector in changed
+    ]
+    changes += [Change(number, image_id, True, Visibility.BLOCKED, None) for number, image_id in deleted]
+    return sorted(changes, key=lambda change: change.sequence)[:limit]

@@ -1,0 +1,57 @@
+"""The commands of `lookalike`."""
+
+import logging
+from typing import Annotated
+
+import typer
+from rich.logging import RichHandler
+
+from lookalike import __version__
+from lookalike.cli import demo, index, models, search, serve, stats, verify
+from lookalike.cli.output import console, messages
+
+app = typer.Typer(
+    name="lookalike",
+    help="Visual search that you own: index pictures, then find what looks like one of them, or like a part of it.",
+    epilog=(
+        "Exit codes: 0 done, 1 a mistake of ours, 2 the request cannot be served as asked,"
+        " 3 something around the program is missing or failing, 4 `verify` found problems, 130 interrupted."
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("index")(index.index)
+app.command("search")(search.search)
+app.command("serve")(serve.serve)
+app.command("stats")(stats.stats)
+app.command("verify")(verify.verify)
+app.command("demo")(demo.demo)
+app.add_typer(models.app, name="models")
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
+    if wanted:
+        console.print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell what happens inside, on stderr.")] = False,
+    version: Annotated[  # noqa: ARG001 - handled by its callback
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of every command."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(message)s",
+        handlers=[RichHandler(console=messages, show_path=False)],
+    )
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,83 @@
+"""`lookalike demo`: pictures, an index, one search, a contact sheet, the page."""
+
+import hashlib
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.assembly import Library, open_library
+from lookalike.cli.index import print_report
+from lookalike.cli.models import pull_with_progress
+from lookalike.cli.output import LibraryOption, console, faults_are_told, messages, settings_for
+from lookalike.cli.progress import IndexProgress
+from lookalike.cli.samples import fetch_samples
+from lookalike.cli.search import print_answer
+from lookalike.cli.serve import serve_library
+from lookalike.cli.sheet import SheetRow, save_sheet
+from lookalike.embedding import describe_models
+from lookalike.errors import CallerError
+from lookalike.retrieval import Query
+from lookalike.types import Image
+
+_SAMPLE_QUERIES = ("cat-face", "horse", "owl", "tropical-fish", "hot-beverage", "automobile", "red-apple", "guitar")
+_ROWS = 8
+_HITS = 10
+
+
+def demo(
+    images: Annotated[
+        Path | None, typer.Argument(metavar="[IMAGES]", help="Your own folder; without it sample images are fetched.")
+    ] = None,
+    *,
+    library: LibraryOption = None,
+    model: Annotated[str, typer.Option(help="The model to index with.")] = "efficientnet-lite0",
+    sheet: Annotated[Path, typer.Option(metavar="OUT.png", help="Where to draw the contact sheet.")] = Path(
+        "demo-sheet.png"
+    ),
+    serving: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the page at the end.")] = True,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="[default: 8420]")] = None,
+) -> None:
+    """Show the whole thing: index a folder of pictures, print one search, draw a sheet, serve the page."""
+    with faults_are_told(as_json=False):
+        settings = settings_for(library, port=port)
+        if not any(status.pulled for status in describe_models(settings.models) if status.description.name == model):
+            messages.print(f"Pulling the model {model} ...")
+            pull_with_progress(model, quiet=False)
+        folder = images if images is not None else fetch_samples(tell=messages.print)
+        with open_library(settings, create=True, mode="throughput", model=model) as opened:
+            with IndexProgress(messages) as progress:
+                report = opened.indexer.index([folder], progress=progress)
+            print_report(report)
+        with open_library(settings) as opened:
+            _show(opened, folder, sheet)
+            if serving:
+                serve_library(opened)
+
+
+def _show(library: Library, folder: Path, sheet: Path) -> None:
+    queries = _queries(library, folder)
+    if not queries:
+        raise CallerError(f"{folder}: no image in it could be read, so there is nothing to show")
+    rows = []
+    for place, image in enumerate(queries):
+        answer = library.engine.search(Query(image_id=image.id, limit=_HITS))
+        rows.append(SheetRow(content=library.catalog.content(image.id), crop=None, hits=answer.hits))
+        if place == 0:
+            console.print(f"\nWhat looks like [bold]{Path(image.source or image.id).name}[/]:")
+            print_answer(answer)
+    save_sheet(sheet, rows, library.catalog.content)
+    console.print(f"Contact sheet of {len(rows)} searches: [bold]{sheet}[/]\n")
+
+
+def _queries(library: Library, folder: Path) -> list[Image]:
+    """The sample queries, or some of the user's own images: always the same ones."""
+    prefix = str(folder.absolute())
+    known = library.catalog.sources(prefix)
+    by_name = {Path(path).name.split(".")[0]: state.image_id for path, state in known.items() if not state.error}
+    wanted = [by_name[name] for name in _SAMPLE_QUERIES if by_name.get(name)]
+    others = sorted((i for i in by_name.values() if i), key=lambda i: hashlib.sha256(i.encode()).digest())
+    ids = [i for i in islice(wanted or others, _ROWS) if i]
+    found = library.catalog.images(ids)
+    return [found[i] for i in ids if i in found]

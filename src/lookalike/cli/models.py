@@ -1,0 +1,113 @@
+"""`lookalike models list | pull | import | remove`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.table import Table
+
+from lookalike.cli.output import (
+    JsonOption,
+    console,
+    faults_are_told,
+    messages,
+    print_json,
+    printable,
+    settings_for,
+)
+from lookalike.embedding import ModelStatus, describe_models, import_model, pull, remove_model
+
+app = typer.Typer(help="The models that turn pictures into vectors.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
+
+
+@app.command("list")
+def list_models(*, as_json: JsonOption = False) -> None:
+    """List the models that are described here, and which of them are on this machine."""
+    with faults_are_told(as_json=as_json):
+        statuses = describe_models(settings_for(None).models)
+        if as_json:
+            print_json([_as_document(status) for status in statuses])
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in ("name", "on this machine", "dimension", "licence", "what it is"):
+            table.add_column(heading)
+        for status in statuses:
+            here = f"{status.bytes_on_disk / 1e6:.0f} MB" if status.pulled else "no"
+            about = status.description
+            table.add_row(about.name, here, str(about.dimension), printable(about.licence), printable(about.summary))
+        console.print(table)
+
+
+@app.command("pull")
+def pull_model(name: NameArgument, *, as_json: JsonOption = False) -> None:
+    """Fetch a model, check it against its checksum, and make it ready."""
+    with faults_are_told(as_json=as_json):
+        status = pull_with_progress(name, quiet=as_json)
+        _tell(status, "is ready", as_json=as_json)
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An .onnx or .tflite file with a .toml beside it.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Take in a model of your own. See docs/models.md for the few lines its .toml needs."""
+    with faults_are_told(as_json=as_json):
+        _tell(import_model(file, models=settings_for(None).models), "was imported", as_json=as_json)
+
+
+@app.command("remove")
+def remove(name: NameArgument, *, as_json: JsonOption = False) -> None:
+    """Delete a model's files from this machine."""
+    with faults_are_told(as_json=as_json):
+        remove_model(name, models=settings_for(None).models)
+        if as_json:
+            print_json({"name": name, "removed": True})
+        else:
+            console.print(f"{name} was removed.")
+
+
+def pull_with_progress(name: str, *, quiet: bool) -> ModelStatus:
+    """Pull a model while showing how far it is."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        console=messages,
+        disable=quiet or not messages.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(f"Pulling {name}", total=None)
+
+        def advance(stage: str, done: int, total: int | None) -> None:
+            bar.update(task, description=stage, completed=done, total=total)
+
+        return pull(name, models=settings_for(None).models, progress=advance)
+
+
+def _tell(status: ModelStatus, what: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_as_document(status))
+    else:
+        fingerprint = (status.fingerprint or "")[:12]
+        console.print(
+            f"{status.description.name} {what}: {status.bytes_on_disk / 1e6:.0f} MB, fingerprint {fingerprint}"
+        )
+
+
+def _as_document(status: ModelStatus) -> dict[str, object]:
+    about = status.description
+    return {
+        "name": about.name,
+        "summary": about.summary,
+        "licence": about.licence,
+        "dimension": about.dimension,
+        "pulled": status.pulled,
+        "bytes_on_disk": status.bytes_on_disk,
+        "fingerprint": status.fingerprint,
+        "path": status.path,
+    }

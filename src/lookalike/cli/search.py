@@ -1,0 +1,132 @@
+"""`lookalike search IMAGE_OR_ID`."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from lookalike.assembly import Library, open_library
+from lookalike.cli.output import (
+    JsonOption,
+    LibraryOption,
+    console,
+    faults_are_told,
+    print_json,
+    printable,
+    settings_for,
+)
+from lookalike.cli.sheet import SheetRow, save_sheet
+from lookalike.errors import CallerError, CropRefused
+from lookalike.preprocessing import decode
+from lookalike.retrieval import Answer, Query
+from lookalike.types import Crop, Hit
+
+_IMAGE_ID = re.compile(r"[0-9a-f]{32}")
+_MOST = 300
+
+
+def search(
+    image: Annotated[str, typer.Argument(metavar="IMAGE_OR_ID", help="An image file, or the id of an indexed image.")],
+    *,
+    crop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y,W,H", help="Search with this part: pixels of the upright image, or fractions if all are <= 1."
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option("--top", "-n", min=1, max=_MOST, help="How many hits.")] = 10,
+    sheet: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw query and hits.")] = None,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find what looks like an image, or like the part of it given by --crop."""
+    with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
+        query = make_query(opened, image, crop=crop, top=top)
+        answer = opened.engine.search(query)
+        if sheet is not None:
+            content = query.content or opened.catalog.content(query.image_id or "")
+            save_sheet(sheet, [SheetRow(content=content, crop=query.crop, hits=answer.hits)], opened.catalog.content)
+        if as_json:
+            print_json(as_document(answer))
+            return
+        print_answer(answer)
+        if sheet is not None:
+            console.print(f"Contact sheet: {sheet}")
+
+
+def make_query(library: Library, image: str, *, crop: str | None, top: int) -> Query:
+    """The query that the command line describes.
+
+    Raises:
+        CallerError: there is no such file, and no such id.
+        CropRefused: the crop is not four numbers inside the image.
+    """
+    path = Path(image)
+    if _IMAGE_ID.fullmatch(image) and not path.exists():
+        record = library.catalog.image(image)
+        size = (record.width, record.height)
+        return Query(image_id=image, name=image, limit=top, crop=_crop(crop, size) if crop else None)
+    try:
+        content = path.read_bytes()
+    except OSError as fault:
+        raise CallerError(f"{image}: cannot be read as a file ({fault.strerror}), and is not an image's id") from None
+    if crop is None:
+        return Query(content=content, name=image, limit=top)
+    decoded = decode(content, name=image, shortest_side=1)
+    return Query(content=content, name=image, limit=top, crop=_crop(crop, (decoded.width, decoded.height)))
+
+
+def print_answer(answer: Answer) -> None:
+    """A table of hits, closest first."""
+    for note in answer.notes:
+        console.print(f"[yellow]{note}[/]")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("", justify="right")
+    table.add_column("closeness", justify="right")
+    table.add_column("cosine", justify="right")
+    table.add_column("image", overflow="fold")
+    for hit in answer.hits:
+        behind = f"  (+{len(hit.duplicates)} the same)" if hit.duplicates else ""
+        name = printable(_place(hit) + behind)
+        table.add_row(str(hit.rank), f"{hit.closeness:.2f} %", f"{hit.cosine:.3f}", name)
+    console.print(table if answer.hits else "Nothing in this library can be found yet.")
+    milliseconds = ", ".join(f"{stage} {spent:.0f} ms" for stage, spent in answer.milliseconds.items())
+    console.print(f"[dim]generation {answer.generation}: {milliseconds}[/]")
+
+
+def as_document(answer: Answer) -> dict[str, object]:
+    """An answer for programs."""
+    return {
+        "query_id": answer.query_id,
+        "generation": answer.generation,
+        "total": answer.total,
+        "milliseconds": {stage: round(spent, 3) for stage, spent in answer.milliseconds.items()},
+        "notes": answer.notes,
+        "hits": [
+            {
+                "rank": hit.rank,
+                "id": hit.image.id,
+                "source": hit.image.source,
+                "cosine": hit.cosine,
+                "closeness": hit.closeness,
+                "duplicates": hit.duplicates,
+            }
+            for hit in answer.hits
+        ],
+    }
+
+
+def _place(hit: Hit) -> str:
+    return hit.image.source or f"upload {hit.image.id}"
+
+
+def _crop(text: str, image_size: tuple[int, int]) -> Crop:
+    try:
+        x, y, width, height = (float(part) for part in text.split(","))
+    except ValueError:
+        raise CropRefused(f"crop {text!r}: give four numbers as X,Y,W,H") from None
+    if max(x, y, width, height) <= 1 and "." in text:
+        return Crop(x=x, y=y, width=width, height=height)
+    return Crop.from_pixels(x, y, width, height, image_size=image_size)

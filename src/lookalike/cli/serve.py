@@ -1,0 +1,31 @@
+"""`lookalike serve`."""
+
+from typing import Annotated
+
+import typer
+
+from lookalike.assembly import Library, open_library, serving_settings
+from lookalike.cli.output import LibraryOption, console, faults_are_told, settings_for
+from lookalike.serving import create_app, run
+
+
+def serve(
+    *,
+    library: LibraryOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="[default: 8420]")] = None,
+) -> None:
+    """Serve the page and the HTTP API."""
+    with faults_are_told(as_json=False):
+        settings = settings_for(library, host=host, port=port)
+        with open_library(settings, create=True) as opened:
+            serve_library(opened)
+
+
+def serve_library(library: Library) -> None:
+    """Serve until told to stop."""
+    settings = serving_settings(library.settings, workers=library.encoder.concurrency)
+    console.print(
+        f"Serving {library.settings.library} at [bold]http://{settings.host}:{settings.port}[/]  (Ctrl-C stops)"
+    )
+    run(create_app(library.services, settings), settings)

@@ -1,0 +1,50 @@
+"""`lookalike verify`."""
+
+from typing import Annotated
+
+import typer
+
+from lookalike.assembly import open_library
+from lookalike.cli.output import (
+    ExitCode,
+    JsonOption,
+    LibraryOption,
+    console,
+    faults_are_told,
+    print_json,
+    printable,
+    settings_for,
+    stop,
+)
+from lookalike.verification import Verification, verify_library
+
+
+def verify(
+    *,
+    library: LibraryOption = None,
+    queries: Annotated[int, typer.Option(min=1, help="Images to measure the index's recall with.")] = 200,
+    as_json: JsonOption = False,
+) -> None:
+    """Check every record, original and snapshot against its checksum, and the index against exact search.
+
+    Ends with exit code 4 when something is wrong.
+    """
+    with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
+        checked = verify_library(opened.catalog, opened.settings.snapshots, queries=queries)
+        if as_json:
+            print_json(checked.as_document())
+        else:
+            _print(checked)
+    if checked.problems:
+        stop(ExitCode.PROBLEMS_FOUND)
+
+
+def _print(checked: Verification) -> None:
+    for problem in checked.problems:
+        console.print(printable(f"Problem: {problem}"), style="red", soft_wrap=True)
+    if checked.recall is not None:
+        console.print(
+            f"recall@10 against exact search: {checked.recall:.4f} ({checked.backend}, {checked.queries} images)"
+        )
+    if not checked.problems:
+        console.print(f"[green]Clean[/]: {checked.images:,} images, {checked.snapshots} snapshots")

@@ -1,0 +1,92 @@
+"""What a runtime gives: a session that turns model input into raw descriptors."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.types import Batch
+
+Mode: TypeAlias = Literal["latency", "throughput"]
+
+Descriptors: TypeAlias = NDArray[np.float32]
+"""What the graph computes, before the projection: [images, d], float32."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphFile:
+    """A model's graph on this machine.
+
+    Attributes:
+        path: `.onnx`, canonical; or `.tflite`, for OpenVINO alone.
+        size: side of the input image, pixels.
+        output: name of the tensor that is the descriptor; empty for the only one.
+        nhwc: whether the graph wants channels last (TFLite only; a canonical graph never does).
+    """
+
+    path: Path
+    size: int
+    output: str
+    nhwc: bool = False
+
+
+class Session(Protocol):
+    """An opened graph. Thread-safe."""
+
+    concurrency: int
+    """How many images it works on at once; a further call waits."""
+
+    def run(self, batch: Batch) -> Descriptors:
+        """The raw descriptors of a batch, [images, d]; a row does not depend on the other rows."""
+        ...
+
+    def close(self) -> None:
+        """Frees the graph; running afterwards is a programming mistake."""
+        ...
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
+
+
+class Lanes:
+    """Spreads the rows of batches over a fixed number of lanes, one image a lane at a time.
+
+    Each image is its own run of the model, so that neither the size of the batch nor an image's place in it can
+    change a vector. A lane is whatever the runtime needs for one run (an inference request, a session).
+    """
+
+    def __init__(self, lanes: list[Any], run_one: Any) -> None:
+        """`run_one(lane, row)` gets a row as [1, 3, size, size] and returns its descriptor, [d]."""
+        self.concurrency = len(lanes)
+        self._run_one = run_one
+        self._free: SimpleQueue[Any] = SimpleQueue()
+        for lane in lanes:
+            self._free.put(lane)
+        self._pool = ThreadPoolExecutor(len(lanes), thread_name_prefix="embed") if len(lanes) > 1 else None
+
+    def run(self, batch: Batch) -> Descriptors:
+        rows = [batch[number : number + 1] for number in range(len(batch))]
+        if self._pool is None or len(rows) == 1:
+            return np.stack([self._run_row(row) for row in rows])
+        return np.stack(list(self._pool.map(self._run_row, rows)))
+
+    def _run_row(self, row: Batch) -> Descriptors:
+        lane = self._free.get()
+        try:
+            descriptor: Descriptors = self._run_one(lane, row)
+            return descriptor
+        finally:
+            self._free.put(lane)
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()

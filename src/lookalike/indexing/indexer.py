@@ -1,0 +1,150 @@
+"""Folders and uploads into the catalog, with their vectors."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from lookalike.catalog import Catalog, LiveModel
+from lookalike.embedding import Encoder
+from lookalike.errors import LibraryBusy
+from lookalike.indexing.publishing import Publisher
+from lookalike.indexing.reader import ImageReader
+from lookalike.indexing.report import IndexReport, Progress, Silent
+from lookalike.indexing.run import FolderRun
+from lookalike.preprocessing import Limits
+from lookalike.types import Image, Visibility
+
+
+class Indexer:
+    """Brings a library up to date with folders, and takes uploads.
+
+    What `Progress.stored` was told, and what `add_upload` returned, is on disk with its vector.
+
+    Args:
+        catalog: where images go.
+        encoder: the model to embed with.
+        publisher: publishes snapshots when they are due.
+        lock: a file; only one process at a time indexes folders into a library.
+        leave_out: a folder not to look into: the library itself.
+        limits: for images.
+        workers: threads that decode and embed; None for one more than the model runs at once.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        *,
+        encoder: Encoder,
+        publisher: Publisher,
+        lock: Path,
+        leave_out: Path | None = None,
+        limits: Limits | None = None,
+        workers: int | None = None,
+    ) -> None:
+        self._catalog = catalog
+        self._publisher = publisher
+        self._lock = lock
+        self._leave_out = leave_out
+        self._workers = workers or encoder.concurrency + 1
+        self._reader = ImageReader(catalog, encoder, limits or Limits())
+        self.model = LiveModel(name=encoder.name, fingerprint=encoder.fingerprint, dimension=encoder.dimension)
+
+    def index(
+        self, roots: Sequence[Path], *, progress: Progress | None = None, restore: bool = False, again: bool = False
+    ) -> IndexReport:
+        """Make the library hold exactly what is under these folders now, beside what came from elsewhere.
+
+        Args:
+            roots: folders and files.
+            progress: is told what happens.
+            restore: bring back images that were deleted on request, when their files are met.
+            again: read files that were refused before, even if they did not change.
+
+        Returns:
+            What was found and done. Ctrl-C ends the run early and is reported, not raised.
+
+        Raises:
+            CallerError: a root does not exist; nothing was changed.
+            LibraryBusy: another process is indexing into this library; nothing was changed.
+            StorageFailed: the disk is full; what was reported as stored is safe, and the next run goes on from there.
+        """
+        run = FolderRun(
+            catalog=self._catalog,
+            reader=self._reader,
+            fingerprint=self.model.fingerprint,
+            workers=self._workers,
+            progress=progress or Silent(),
+            restore=restore,
+            again=again,
+        )
+        started = time.monotonic()
+        with self._alone():
+            try:
+                self._bring_up_to_date(run, roots)
+            except KeyboardInterrupt:
+                run.report.interrupted = True
+        run.report.seconds = time.monotonic() - started
+        return run.report
+
+    def add_upload(
+        self,
+        content: bytes,
+        *,
+        name: str,
+        owner_id: str | None = None,
+        tags: Sequence[str] = (),
+        visibility: Visibility = Visibility.PUBLIC,
+    ) -> tuple[Image, bool]:
+        """Store one image with its vector.
+
+        Returns:
+            The catalog's record, and whether the image is new (or was deleted and came back).
+
+        Raises:
+            ImageRefused: the bytes are not an image we accept; nothing was stored.
+            StorageFailed: the disk is full or failing.
+        """
+        addition = self._reader.read(content, name=name)
+        try:
+            addition = replace(
+                addition, upload=content, owner_id=owner_id, tags=tuple(tags), visibility=visibility, restore=True
+            )
+            created = self._catalog.add_images([addition])[0]
+        finally:
+            self._reader.forget(addition.content_id)
+        self._claim_library()
+        self._publisher.publish_soon(self.model)
+        return self._catalog.image(addition.content_id), created
+
+    def _bring_up_to_date(self, run: FolderRun, roots: Sequence[Path]) -> None:
+        self._claim_library()
+        run.follow(roots, leave_out=self._leave_out)
+        run.fill_gaps()
+        run.progress.stage("Publishing the index", None)
+        published = self._publisher.publish_if_due(self.model)
+        run.report.snapshot = published.manifest.number if published else None
+        if self._catalog.live_model() != self.model:
+            self._catalog.set_live_model(self.model)
+
+    def _claim_library(self) -> None:
+        """Make this model live if none is: a library can be searched while its first run goes on."""
+        if self._catalog.live_model() is None:
+            self._catalog.set_live_model(self.model)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        lock = FileLock(self._lock, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise LibraryBusy(
+                "another process is indexing into this library; nothing was changed, try again when it is done"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()

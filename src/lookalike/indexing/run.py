@@ -1,0 +1,150 @@
+"""One run over folders: compare, read and embed, store, forget, fill gaps."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from lookalike.catalog import Catalog, ImageAddition, SourceFailure, SourceFile, SourceState
+from lookalike.errors import ImageRefused
+from lookalike.indexing.folders import FoundFile, find_images
+from lookalike.indexing.pipeline import batched_by, in_order
+from lookalike.indexing.reader import ImageReader
+from lookalike.indexing.report import IndexReport, Progress, Refusal
+from lookalike.types import Image
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+_BATCH = 64  # images a transaction
+_BATCH_SECONDS = 2.0  # or what came in so long, so that slow models acknowledge too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderRun:
+    """Makes a catalog hold exactly what is under some folders, beside what came from elsewhere.
+
+    Attributes:
+        catalog: where images go.
+        reader: decodes and embeds.
+        fingerprint: of the model.
+        workers: threads that read.
+        progress: is told what happens.
+        restore: bring back images that were deleted on request, when their files are met.
+        again: read files that were refused before, even if they did not change.
+        report: filled while it runs.
+    """
+
+    catalog: Catalog
+    reader: ImageReader
+    fingerprint: str
+    workers: int
+    progress: Progress
+    restore: bool
+    again: bool
+    report: IndexReport = field(default_factory=IndexReport)
+
+    def follow(self, roots: Sequence[Path], *, leave_out: Path | None) -> None:
+        """Add what is new or changed under the roots, and forget what is gone from them."""
+        self.progress.stage("Looking for images", None)
+        to_read: dict[str, FoundFile] = {}
+        gone: list[str] = []
+        for root in roots:
+            new, missing = self._compare(root, leave_out)
+            to_read |= new
+            gone += missing
+        self.progress.stage("Indexing images", len(to_read))
+        for batch in self._in_batches(self._read, list(to_read.values())):
+            self._store(batch)
+        self.report.removed = self.catalog.forget_sources(gone) if gone else 0
+
+    def fill_gaps(self) -> None:
+        """Embed readable images that have no vector of this model: after a crash, or for a new model."""
+        after = ""
+        while images := self.catalog.images_without_vectors(self.fingerprint, limit=10_000, after=after):
+            self.progress.stage("Embedding known images", len(images))
+            for batch in self._in_batches(self._reread, images):
+                made = [addition for addition in batch if addition is not None and addition.vector is not None]
+                self.catalog.add_images(made)
+                self.report.embedded += len(made)
+                self.progress.advance(len(batch))
+            after = images[-1].id
+
+    def _compare(self, root: Path, leave_out: Path | None) -> tuple[dict[str, FoundFile], list[str]]:
+        """The files to read under a root, and the known sources that are gone from it."""
+        found = find_images(root, leave_out=leave_out)
+        known = self.catalog.sources(os.path.abspath(root))  # noqa: PTH100 - resolve() would replace links
+        to_read = {file.path: file for file in found.files if not self._is_known(file, known.get(file.path))}
+        here = {file.path for file in found.files}
+        gone = [path for path in known if path not in here and not _is_below(path, found.unreadable)]
+        self.report.found += len(found.files)
+        self.report.unchanged += len(found.files) - len(to_read)
+        self.report.other_files += found.other_files
+        self.report.unreadable_folders += [Refusal(path, reason) for path, reason in found.unreadable.items()]
+        return to_read, gone
+
+    def _is_known(self, file: FoundFile, state: SourceState | None) -> bool:
+        if state is None or (state.byte_count, state.modified_ns) != (file.byte_count, file.modified_ns):
+            return False
+        could_not_be_opened = state.image_id is None  # permissions change without changing the file
+        return not could_not_be_opened and not (state.error and self.again)
+
+    def _read(self, file: FoundFile) -> ImageAddition | SourceFailure:
+        """Read, decode and embed one file: the work of a thread."""
+        try:
+            if file.byte_count > self.reader.limits.max_bytes:
+                limit = self.reader.limits.max_bytes
+                return _failure(file, f"{file.byte_count:,} bytes is above the limit of {limit:,} bytes")
+            content = Path(file.path).read_bytes()
+        except OSError as fault:
+            return _failure(file, fault.strerror or str(fault))
+        source = SourceFile(path=file.path, byte_count=file.byte_count, modified_ns=file.modified_ns)
+        return self.reader.read_file(content, source, restore=self.restore)
+
+    def _reread(self, image: Image) -> ImageAddition | None:
+        try:
+            return self.reader.read(self.catalog.content(image.id), name=image.source or image.id)
+        except ImageRefused as refused:
+            self.report.refused.append(Refusal(image.source or image.id, refused.message))
+            return None
+
+    def _store(self, batch: Sequence[ImageAddition | SourceFailure]) -> None:
+        failures = [read for read in batch if isinstance(read, SourceFailure)]
+        additions = [read for read in batch if isinstance(read, ImageAddition)]
+        if failures:
+            self.catalog.record_source_failures(failures)
+        for failure in failures:
+            self._refuse(failure.path, failure.error)
+        created = self.catalog.add_images(additions) if additions else []
+        for addition, new in zip(additions, created, strict=True):
+            self._count(addition, new=new)
+        self.progress.advance(len(batch))
+
+    def _count(self, addition: ImageAddition, *, new: bool) -> None:
+        path = addition.source.path if addition.source else addition.content_id
+        self.reader.forget(addition.content_id)
+        self.report.embedded += addition.vector is not None
+        if addition.error is not None:
+            self._refuse(path, addition.error)
+            return
+        self.report.added += new
+        self.report.known_again += not new
+        self.progress.stored(path, addition.content_id)
+
+    def _refuse(self, path: str, reason: str) -> None:
+        self.report.refused.append(Refusal(path, reason))
+        self.progress.refused(self.report.refused[-1])
+
+    def _in_batches(self, work: Callable[[Given], Made], given: Sequence[Given]) -> Iterator[list[Made]]:
+        made = in_order(work, given, workers=self.workers)
+        return batched_by(_BATCH, made, seconds=_BATCH_SECONDS, now=time.monotonic)
+
+
+def _failure(file: FoundFile, reason: str) -> SourceFailure:
+    return SourceFailure(path=file.path, byte_count=file.byte_count, modified_ns=file.modified_ns, error=reason)
+
+
+def _is_below(path: str, folders: Iterable[str]) -> bool:
+    return any(path == folder or path.startswith(folder + os.sep) for folder in folders)

@@ -1,0 +1,84 @@
+"""Every pixel mode to 8-bit RGB on white, without the clipping and the hidden colours of a plain conversion."""
+
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+_WHITE = (255, 255, 255)
+_PHOTOMETRIC = 262
+_WHITE_IS_ZERO = 0
+_LARGEST_8 = 255
+_LARGEST_16 = 65_535
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """An RGB image of the same size.
+
+    Transparent pixels are composited on white; 16-bit grey is divided by 257; 32-bit integers are taken as 16-bit where
+    they fit and else stretched from their least to their greatest value; floats are taken as 0..1 or 0..255 where they
+    fit and else stretched; CMYK, palette, grey, LAB and YCbCr are converted by Pillow. Colour profiles are left alone.
+
+    Args:
+        image: loaded, of any mode.
+    """
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I;16"):
+        return _grey16(image)
+    if image.mode == "I":
+        return _grey32(np.asarray(image))
+    if image.mode == "F":
+        return _grey_float(np.asarray(image))
+    if image.has_transparency_data:
+        return _on_white(image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """Composite before any resizing, so that colours hidden under alpha 0 never bleed into their neighbours."""
+    white = Image.new("RGB", image.size, _WHITE)
+    white.paste(image, mask=image)
+    return white
+
+
+def _grey16(image: Image.Image) -> Image.Image:
+    values = np.asarray(image).astype(np.uint32)
+    grey = ((values + 128) // 257).astype(np.uint8)
+    if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        grey = _LARGEST_8 - grey  # Pillow inverts such TIFFs of 8 bits and not of 16
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        grey[values == transparent] = _LARGEST_8
+    return _from_grey(grey)
+
+
+def _grey32(values: NDArray[np.int32]) -> Image.Image:
+    if values.min() >= 0 and values.max() <= _LARGEST_16:
+        return _from_grey(((values + 128) // 257).astype(np.uint8))
+    return _from_grey(_stretched(values.astype(np.float64)))
+
+
+def _grey_float(values: NDArray[np.float32]) -> Image.Image:
+    """Not-a-number counts as the least value, infinities as the least and the greatest."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return _from_grey(np.zeros(values.shape, np.uint8))
+    least, greatest = float(finite.min()), float(finite.max())
+    whole = np.nan_to_num(values.astype(np.float64), nan=least, posinf=greatest, neginf=least)
+    if least >= 0 and greatest <= 1:
+        return _from_grey(np.rint(whole * _LARGEST_8).astype(np.uint8))
+    if least >= 0 and greatest <= _LARGEST_8:
+        return _from_grey(np.rint(whole).astype(np.uint8))
+    return _from_grey(_stretched(whole))
+
+
+def _stretched(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    least, greatest = values.min(), values.max()
+    scale = _LARGEST_8 / (greatest - least) if greatest > least else 0.0
+    return cast("NDArray[np.uint8]", np.rint((values - least) * scale).astype(np.uint8))
+
+
+def _from_grey(grey: NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(grey).convert("RGB")

@@ -1,0 +1,23 @@
+"""What a header tells."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What is known of a picture before it is decoded.
+
+    Attributes:
+        width: as stored, pixels, before any turning; 0 with `height` 0 where only the decoder can tell.
+        height: as stored, pixels.
+        content: what the decoder is given: the file, without the metadata that is of no use to it. EXIF, XMP, text
+            and colour profiles are where decoders are attacked and where they print warnings.
+        orientation: EXIF's 1 to 8; None where the decoder applies or tells it.
+        whole: False where the container's own lengths reach past the end of the file.
+    """
+
+    width: int
+    height: int
+    content: bytes
+    orientation: int | None = 1
+    whole: bool = True

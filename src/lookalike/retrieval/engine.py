@@ -1,0 +1,272 @@
+"""The search engine: one question in, one page of hits out."""
+
+import json
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.catalog import Catalog, LiveModel, QueryRecord
+from lookalike.embedding import Encoder
+from lookalike.errors import CursorRefused, UnknownImage
+from lookalike.preprocessing import Limits, prepare
+from lookalike.reranking import (
+    Candidate,
+    CollapseDuplicates,
+    Limit,
+    OnlyVisible,
+    RankingQuery,
+    ReRanker,
+    rerank,
+)
+from lookalike.retrieval.journal import QueryJournal
+from lookalike.retrieval.live import Live, LiveIndex
+from lookalike.retrieval.query import Answer, Query
+from lookalike.retrieval.scoring import exact_cosines, stored_precision
+from lookalike.retrieval.stopwatch import Stopwatch
+from lookalike.snapshot import Closeness
+from lookalike.types import Hit, Image, Visibility
+
+FROZEN_HITS = 300
+"""How many hits a query can be paged through."""
+
+RERANKERS: tuple[ReRanker, ...] = (OnlyVisible(), CollapseDuplicates(), Limit(FROZEN_HITS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether searches can be answered now, and what is waited for.
+
+    Attributes:
+        ready: the model and the index are open.
+        waiting_for: in words, empty when ready.
+        generation: as in answers.
+        images: how many can be found.
+        tail: how many of them are not in a snapshot yet.
+        snapshot: its number, 0 while there is none.
+        notes: what the operator should know.
+    """
+
+    ready: bool
+    waiting_for: str = ""
+    generation: str = ""
+    images: int = 0
+    tail: int = 0
+    snapshot: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A query as a vector."""
+
+    vector: NDArray[np.float32]
+    width: int = 0
+    height: int = 0
+
+
+class SearchEngine:
+    """Answers queries from a catalog and its snapshots. Safe to call from many threads.
+
+    Every search first follows the catalog: an upload that was acknowledged is found, an image that was deleted or
+    hidden is not, whichever process did it. New snapshots and new models are opened in the background and then
+    switched to at once; searches that run meanwhile finish on what they started with.
+
+    Args:
+        catalog: the truth.
+        snapshots: the folder they are published in.
+        open_encoder: opens the model that the catalog says is live.
+        journal: where queries are written down.
+        limits: for query pictures.
+        rerankers: applied in order; the last one bounds how far a query can be paged.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        *,
+        snapshots: Path,
+        open_encoder: Callable[[LiveModel], Encoder],
+        journal: QueryJournal,
+        limits: Limits | None = None,
+        rerankers: Sequence[ReRanker] = RERANKERS,
+    ) -> None:
+        self._catalog = catalog
+        self._index = LiveIndex(catalog, snapshots=snapshots, open_encoder=open_encoder)
+        self._journal = journal
+        self._limits = limits or Limits()
+        self._rerankers = rerankers
+
+    def search(self, query: Query) -> Answer:
+        """The first page of hits.
+
+        Raises:
+            ImageRefused: the query's bytes are not an image we accept.
+            CropRefused: the crop does not fit the picture.
+            UnknownImage: `image_id` is not a public image of this library.
+        """
+        clock = Stopwatch()
+        live = self._index.current()
+        asked = self._as_vector(query, live, clock)
+        with clock("search"):
+            nearest = live.view.nearest(asked.vector, FROZEN_HITS + 1)
+        with clock("rerank"):
+            images = self._catalog.images(nearest.image_ids)
+            candidates = [
+                Candidate(image=images[image_id], cosine=float(cosine), vector=vector)
+                for image_id, cosine, vector in zip(nearest.image_ids, nearest.cosines, nearest.vectors, strict=True)
+                if image_id in images
+            ]
+            about = RankingQuery(image_id=query.image_id, include_self=query.with_self)
+            ranked = rerank(about, candidates, self._rerankers)
+        record = _record(query, live, asked, ranked)
+        self._journal.add(record)
+        return Answer(
+            query_id=record.id,
+            generation=record.generation,
+            hits=_hits(ranked[: query.limit], live.closeness),
+            total=len(ranked),
+            milliseconds=clock.milliseconds,
+            query_image_id=query.image_id,
+            width=asked.width,
+            height=asked.height,
+            crop=query.crop,
+            notes=live.notes,
+        )
+
+    def page(self, query_id: str, *, offset: int, limit: int) -> Answer:
+        """A later page of a query, over the ids that were frozen at its first page.
+
+        Images that were hidden or deleted since are left out; ranks stay as they were.
+
+        Raises:
+            CursorRefused: the query is not known any more.
+        """
+        clock = Stopwatch()
+        record = self._journal.find(query_id)
+        if record is None or record.vector is None:
+            raise CursorRefused(f"query {query_id!r} is not known here any more; search again")
+        with clock("rerank"):
+            hits = self._frozen_hits(record, offset, limit)
+        return Answer(
+            query_id=query_id,
+            generation=record.generation,
+            hits=hits,
+            total=len(record.ranked_ids),
+            milliseconds=clock.milliseconds,
+            query_image_id=record.image_id,
+            crop=record.crop,
+        )
+
+    def ready(self) -> Readiness:
+        """Whether searches can be answered now. Never waits."""
+        live = self._index.peek()
+        if live is None:
+            return Readiness(ready=False, waiting_for="the model and the index to open")
+        view = live.view
+        return Readiness(
+            ready=True,
+            generation=view.generation,
+            images=view.size,
+            tail=len(view.tail_ids),
+            snapshot=view.snapshot.manifest.number if view.snapshot else 0,
+            notes=live.notes,
+        )
+
+    def warm_up(self) -> None:
+        """Open the model and the newest snapshot, and run the model once.
+
+        Raises:
+            LibraryMissing: nothing was ever indexed or served here, so no model is live.
+            ModelMissing: the live model is not on this machine.
+        """
+        live = self._index.current()
+        size = live.encoder.preprocessing.size
+        live.encoder.encode(np.zeros((1, 3, size, size), dtype=np.float32))
+
+    def flush(self) -> None:
+        """Return when every query answered before can be referred to by events."""
+        self._journal.flush()
+
+    def close(self) -> None:
+        """Write down what waits, and let go of the model."""
+        self._journal.close()
+        self._index.close()
+
+    def _as_vector(self, query: Query, live: Live, clock: Stopwatch) -> _Asked:
+        if query.image_id is None:
+            return self._embed(query, query.content or b"", live, clock)
+        image = self._public_image(query.image_id)
+        if query.crop is not None:
+            return self._embed(query, self._catalog.content(image.id), live, clock)
+        with clock("embed"):
+            stored = self._catalog.vectors(live.model.fingerprint, [image.id]).get(image.id)
+        if stored is None:
+            return self._embed(query, self._catalog.content(image.id), live, clock)
+        return _Asked(vector=stored, width=image.width, height=image.height)
+
+    def _public_image(self, image_id: str) -> Image:
+        image = self._catalog.image(image_id)
+        if image.visibility is not Visibility.PUBLIC or image.error is not None:
+            raise UnknownImage(f"no image {image_id!r} can be searched with in this library")
+        return image
+
+    def _embed(self, query: Query, content: bytes, live: Live, clock: Stopwatch) -> _Asked:
+        with clock("decode"):
+            prepared = prepare(
+                content, live.encoder.preprocessing, name=query.name, limits=self._limits, crop=query.crop
+            )
+        with clock("embed"):
+            vector = live.encoder.encode(prepared.batch_row[None])[0]
+        return _Asked(vector=stored_precision(vector), width=prepared.width, height=prepared.height)
+
+    def _frozen_hits(self, record: QueryRecord, offset: int, limit: int) -> tuple[Hit, ...]:
+        details = json.loads(record.details)
+        ids = record.ranked_ids[offset : offset + limit]
+        behind = {image_id: details["duplicates"].get(image_id, []) for image_id in ids}
+        vectors = self._catalog.vectors(details["fingerprint"], ids)
+        images = self._catalog.images([*ids, *(other for others in behind.values() for other in others)])
+        public = {image_id: image for image_id, image in images.items() if image.visibility is Visibility.PUBLIC}
+        query = np.frombuffer(record.vector or b"", dtype="<f2").astype(np.float32)
+        closeness = self._index.current().closeness
+        return tuple(
+            _hit(
+                rank,
+                public[image_id],
+                float(exact_cosines(query, vectors[image_id][None])[0]),
+                closeness,
+                tuple(other for other in behind[image_id] if other in public),
+            )
+            for rank, image_id in enumerate(ids, start=offset + 1)
+            if image_id in public and image_id in vectors
+        )
+
+
+def _hits(ranked: Sequence[Candidate], closeness: Closeness) -> tuple[Hit, ...]:
+    return tuple(
+        _hit(rank, candidate.image, candidate.cosine, closeness, candidate.duplicates)
+        for rank, candidate in enumerate(ranked, start=1)
+    )
+
+
+def _hit(rank: int, image: Image, cosine: float, closeness: Closeness, duplicates: tuple[str, ...]) -> Hit:
+    percentile = closeness.percentile(cosine)
+    return Hit(rank=rank, image=image, cosine=cosine, closeness=percentile, duplicates=duplicates)
+
+
+def _record(query: Query, live: Live, asked: _Asked, ranked: Sequence[Candidate]) -> QueryRecord:
+    duplicates = {candidate.image.id: candidate.duplicates for candidate in ranked if candidate.duplicates}
+    return QueryRecord(
+        id=secrets.token_hex(16),
+        generation=live.view.generation,
+        image_id=query.image_id,
+        crop=query.crop,
+        ranked_ids=tuple(candidate.image.id for candidate in ranked),
+        at=datetime.now(UTC),
+        vector=asked.vector.astype("<f2").tobytes(),
+        details=json.dumps({"fingerprint": live.model.fingerprint, "duplicates": duplicates}),
+    )

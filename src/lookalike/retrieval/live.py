@@ -1,0 +1,132 @@
+"""Which model and which index answer now, and how newer ones take their place."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lookalike.catalog import Catalog, LiveModel
+from lookalike.embedding import Encoder
+from lookalike.errors import LibraryMissing
+from lookalike.retrieval.view import View
+from lookalike.snapshot import Closeness, newest
+
+_log = logging.getLogger(__name__)
+_SECONDS_BETWEEN_TRIES = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """One model, and what its vectors can be searched by.
+
+    Attributes:
+        model: as the catalog names it.
+        encoder: that model, opened.
+        view: what can be found.
+        notes: what the user should know, such as a damaged snapshot that was passed over.
+    """
+
+    model: LiveModel
+    encoder: Encoder
+    view: View
+    notes: tuple[str, ...]
+
+    @property
+    def closeness(self) -> Closeness:
+        """The library's own calibration, or the model's while nothing is published."""
+        if self.view.snapshot is not None:
+            return self.view.snapshot.closeness
+        return Closeness.reference(self.encoder.reference_cosines)
+
+
+class LiveIndex:
+    """Follows the catalog, and opens newer snapshots and models beside what answers meanwhile.
+
+    Args:
+        catalog: the truth.
+        snapshots: the folder they are published in.
+        open_encoder: opens the model that the catalog says is live.
+    """
+
+    def __init__(self, catalog: Catalog, *, snapshots: Path, open_encoder: Callable[[LiveModel], Encoder]) -> None:
+        self._catalog = catalog
+        self._snapshots = snapshots
+        self._open_encoder = open_encoder
+        self._live: Live | None = None
+        self._lock = threading.Lock()
+        self._opening: threading.Thread | None = None
+        self._folder_seen = 0
+        self._other_model = False
+
+    def current(self) -> Live:
+        """What answers now, with every change of the catalog so far.
+
+        Raises:
+            LibraryMissing: nothing was ever indexed here, so no model is live.
+            ModelMissing: the live model is not on this machine.
+        """
+        with self._lock:
+            if self._live is None:
+                self._live = self._open(self._live_model(), encoder=None)
+            view = self._live.view.following(self._catalog)
+            changed = view is not self._live.view
+            if changed:
+                self._live = replace(self._live, view=view)
+                self._other_model = self._catalog.live_model() != self._live.model
+            newer = self._other_model or self._folder_time(self._live.model) != self._folder_seen
+            if newer and self._opening is None:
+                self._opening = threading.Thread(target=self._reopen, name="open-snapshot", daemon=True)
+                self._opening.start()
+            return self._live
+
+    def peek(self) -> Live | None:
+        """What answered last, without waiting or following."""
+        return self._live
+
+    def close(self) -> None:
+        """Let go of the model."""
+        opening = self._opening
+        if opening is not None:
+            opening.join()
+        if self._live is not None:
+            self._live.encoder.close()
+
+    def _live_model(self) -> LiveModel:
+        model = self._catalog.live_model()
+        if model is None:
+            raise LibraryMissing("nothing was indexed here yet: run `lookalike index FOLDER` first")
+        return model
+
+    def _open(self, model: LiveModel, *, encoder: Encoder | None) -> Live:
+        self._folder_seen = self._folder_time(model)
+        problems: list[str] = []
+        snapshot = newest(self._snapshots, model.fingerprint, problems=problems)
+        encoder = encoder or self._open_encoder(model)
+        view = View.of(snapshot, fingerprint=model.fingerprint, dimension=model.dimension).following(self._catalog)
+        if problems:
+            used = f"snapshot {snapshot.manifest.number}" if snapshot else "exact search over the catalog"
+            problems.append(f"{used} is used instead; run `lookalike index` to publish a new one")
+        return Live(model=model, encoder=encoder, view=view, notes=tuple(problems))
+
+    def _folder_time(self, model: LiveModel) -> int:
+        try:
+            return (self._snapshots / model.fingerprint[:12]).stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def _reopen(self) -> None:
+        """Open what is newer, beside what answers meanwhile, and switch."""
+        try:
+            model, before = self._live_model(), self._live
+            same_model = before is not None and before.model == model
+            live = self._open(model, encoder=before.encoder if before is not None and same_model else None)
+            with self._lock:
+                self._live, self._other_model = live, False
+            _log.info("now searching %s", live.view.generation)
+        except Exception:  # noqa: BLE001 - whatever happened here, the old snapshot still answers
+            _log.exception("the newer snapshot or model could not be opened; the old one goes on answering")
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+        finally:
+            self._opening = None

@@ -1,0 +1,30 @@
+"""The one place where a query and a stored vector become a cosine."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.types import Vectors
+
+_DECIMALS = 6  # float16 vectors carry no more, and equal images should have equal scores
+
+
+def exact_cosines(query: NDArray[np.float32], vectors: Vectors) -> NDArray[np.float64]:
+    """Cosines in float64, each row on its own, so that they depend on nothing but the two vectors.
+
+    Args:
+        query: [dimension] float32, need not be of unit length.
+        vectors: [n, dimension] float32, likewise.
+
+    Returns:
+        [n] float64 in [-1, 1], rounded to six decimals.
+    """
+    wide_query = query.astype(np.float64)
+    wide = vectors.astype(np.float64)
+    products = np.sum(wide * wide_query, axis=1)
+    lengths = np.sqrt(np.sum(wide * wide, axis=1) * np.sum(wide_query * wide_query))
+    return np.clip(np.round(products / np.maximum(lengths, 1e-12), _DECIMALS), -1.0, 1.0)
+
+
+def stored_precision(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A query vector rounded as the catalog rounds stored ones, so that a picture meets itself at cosine 1."""
+    return vector.astype(np.float16).astype(np.float32)

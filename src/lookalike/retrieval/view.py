@@ -1,0 +1,174 @@
+"""What can be searched at one moment: a snapshot, the tail of changes since its watermark, and a mask.
+
+A view is immutable. Following the catalog makes a new one, so that searches that run meanwhile are not disturbed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.catalog import Catalog, Change
+from lookalike.neighbors import VectorIndex
+from lookalike.retrieval.scoring import exact_cosines
+from lookalike.snapshot import Snapshot
+from lookalike.types import Mask, Vectors, Visibility
+
+_CHANGES_A_READ = 10_000
+_SPARE = 16  # float32 sums of unit vectors differ in the seventh digit: no two images more than this far apart swap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nearest:
+    """Images near a query, best first, with what re-ranking needs.
+
+    Attributes:
+        image_ids: best first; equal cosines in the order of ids.
+        cosines: [n] float64, exact for the stored vectors.
+        vectors: [n, dimension] float32.
+    """
+
+    image_ids: tuple[str, ...]
+    cosines: NDArray[np.float64]
+    vectors: Vectors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A snapshot seen through the catalog's changes up to `sequence`.
+
+    Attributes:
+        fingerprint: of the model that made every vector here.
+        dimension: of those vectors.
+        snapshot: None while nothing was published.
+        allowed: [snapshot rows] which of them are public now.
+        hidden: how many are not.
+        tail_ids: public images that the snapshot does not hold, sorted.
+        tail_vectors: [tail, dimension] float32, in that order.
+        sequence: the last change of the catalog that this view includes.
+    """
+
+    fingerprint: str
+    dimension: int
+    snapshot: Snapshot | None
+    allowed: Mask
+    hidden: int
+    tail_ids: tuple[str, ...]
+    tail_vectors: Vectors
+    sequence: int
+
+    @classmethod
+    def of(cls, snapshot: Snapshot | None, *, fingerprint: str, dimension: int) -> "View":
+        """The view at the snapshot's own watermark, or the empty one."""
+        allowed = snapshot.visible if snapshot else np.zeros(0, dtype=bool)
+        return cls(
+            fingerprint=fingerprint,
+            dimension=dimension,
+            snapshot=snapshot,
+            allowed=allowed,
+            hidden=int(len(allowed) - np.count_nonzero(allowed)),
+            tail_ids=(),
+            tail_vectors=np.zeros((0, dimension), dtype=np.float32),
+            sequence=snapshot.manifest.watermark if snapshot else 0,
+        )
+
+    @property
+    def generation(self) -> str:
+        """Names this exact state: model, snapshot, last change."""
+        number = self.snapshot.manifest.number if self.snapshot else 0
+        return f"{self.fingerprint[:8]}-{number}-{self.sequence}"
+
+    @property
+    def size(self) -> int:
+        """Images that can be found."""
+        return len(self.allowed) - self.hidden + len(self.tail_ids)
+
+    def following(self, catalog: Catalog) -> "View":
+        """This view, or a newer one that includes every change the catalog has by now."""
+        sequence = catalog.sequence()
+        if sequence == self.sequence:
+            return self
+        changes = list(_changes(catalog, self.fingerprint, after=self.sequence))
+        last = max([sequence, *(change.sequence for change in changes)])
+        return replace(self._with(changes), sequence=last)
+
+    def _with(self, changes: list[Change]) -> "View":
+        if not changes:
+            return self
+        allowed = self.allowed.copy()
+        rows = self._rows(changes)
+        tail = dict(zip(self.tail_ids, self.tail_vectors, strict=True))
+        for change, row in zip(changes, rows, strict=True):
+            public = not change.deleted and change.visibility is Visibility.PUBLIC
+            if row >= 0:
+                allowed[row] = public
+            elif public and change.vector is not None:
+                tail[change.image_id] = change.vector
+            else:
+                tail.pop(change.image_id, None)
+        ids = tuple(sorted(tail))
+        vectors = np.stack([tail[i] for i in ids]) if ids else np.zeros((0, self.dimension), dtype=np.float32)
+        hidden = int(len(allowed) - np.count_nonzero(allowed))
+        return replace(self, allowed=allowed, hidden=hidden, tail_ids=ids, tail_vectors=vectors)
+
+    def _rows(self, changes: list[Change]) -> list[int]:
+        if self.snapshot is None:
+            return [-1] * len(changes)
+        return [int(row) for row in self.snapshot.rows_of([change.image_id for change in changes])]
+
+    def nearest(self, query: NDArray[np.float32], k: int) -> Nearest:
+        """The k public images nearest to a query.
+
+        The index proposes, then every proposal is scored again in float64, one row at a time: the order does not
+        depend on the backend's rounding, on the number of threads, or on which other queries ran.
+
+        Args:
+            query: [dimension] float32, unit length.
+            k: images wanted.
+        """
+        rows = self._snapshot_rows(query, k)
+        places = self._tail_places(query, k)
+        ids = [*self._ids(rows), *(self.tail_ids[place] for place in places)]
+        vectors = np.concatenate([self._row_vectors(rows), self.tail_vectors[places]])
+        cosines = exact_cosines(query, vectors)
+        order = np.lexsort((np.array(ids, dtype=np.str_), -cosines))[:k] if ids else np.zeros(0, dtype=np.int64)
+        return Nearest(
+            image_ids=tuple(ids[place] for place in order),
+            cosines=cosines[order],
+            vectors=vectors[order],
+        )
+
+    @property
+    def index(self) -> VectorIndex | None:
+        """The snapshot's index."""
+        return self.snapshot.index if self.snapshot else None
+
+    def _snapshot_rows(self, query: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+        if self.index is None or self.hidden == len(self.allowed):
+            return np.zeros(0, dtype=np.int64)
+        allowed = self.allowed if self.hidden else None
+        found = self.index.search(query[None], min(k, len(self.allowed)), allowed=allowed).rows[0]
+        return found[found >= 0]
+
+    def _tail_places(self, query: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+        """The places in the tail that can be among the k nearest, with some to spare for rounding."""
+        wanted = k + _SPARE
+        if len(self.tail_ids) <= wanted:
+            return np.arange(len(self.tail_ids))
+        return np.argpartition(-(self.tail_vectors @ query), wanted)[:wanted]
+
+    def _row_vectors(self, rows: NDArray[np.int64]) -> Vectors:
+        return self.index.vectors(rows) if self.index is not None else np.zeros((0, self.dimension), dtype=np.float32)
+
+    def _ids(self, rows: NDArray[np.int64]) -> list[str]:
+        return [self.snapshot.image_ids[row].decode() for row in rows] if self.snapshot else []
+
+
+def _changes(catalog: Catalog, fingerprint: str, *, after: int) -> Iterator[Change]:
+    while True:
+        read = catalog.changes(after=after, fingerprint=fingerprint, limit=_CHANGES_A_READ)
+        yield from read
+        if len(read) < _CHANGES_A_READ:
+            return
+        after = read[-1].sequence

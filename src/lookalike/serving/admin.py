@@ -1,0 +1,64 @@
+"""Who may change the library, and who may see what is not public."""
+
+import hmac
+
+from starlette.requests import Request
+
+from lookalike.errors import UnknownImage
+from lookalike.serving.problems import refused
+from lookalike.types import Image, Visibility
+
+
+class Admin:
+    """The one right there is: holding the admin token.
+
+    Args:
+        token: None on a laptop: whoever reaches the server may change images, and nobody sees private ones.
+    """
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token.encode() if token is not None else None
+
+    def asks(self, request: Request) -> bool:
+        """Whether the request carries the token."""
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if self._token is None or scheme.lower() != "bearer":
+            return False
+        return hmac.compare_digest(given.strip().encode("utf-8", "replace"), self._token)
+
+    def require_for_changes(self, request: Request) -> None:
+        """Let changes through when they are open or the token is there.
+
+        Raises:
+            Refused: `unauthorized`.
+        """
+        if self._token is not None and not self.asks(request):
+            raise _unauthorized(request, "changing images")
+
+    def require_for_hidden(self, request: Request) -> None:
+        """Let a request see what is not public.
+
+        Raises:
+            Refused: `unauthorized`, or `forbidden` where no token is configured at all.
+        """
+        if self._token is None:
+            raise refused("forbidden", "images that are not public are shown only by servers with an admin token")
+        if not self.asks(request):
+            raise _unauthorized(request, "seeing images that are not public")
+
+    def require_visible(self, request: Request, image: Image) -> None:
+        """Hide what is not public from everybody else, as if it did not exist.
+
+        Raises:
+            UnknownImage: it is not public, and the request does not carry the token.
+        """
+        if image.visibility is not Visibility.PUBLIC and not self.asks(request):
+            raise UnknownImage(f"no image {image.id!r} in this library")
+
+
+def _unauthorized(request: Request, what: str) -> Exception:
+    given = "authorization" in request.headers
+    challenge = 'Bearer error="invalid_token"' if given else "Bearer"
+    wrong = "the token is not the right one" if given else "no token was given"
+    detail = f"{what} needs `Authorization: Bearer TOKEN`; {wrong}"
+    return refused("unauthorized", detail, headers={"WWW-Authenticate": challenge})

@@ -1,0 +1,55 @@
+"""OpenAPI for bodies that are read by hand, so that they can be streamed, bounded and refused as problems."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+from lookalike.serving.wire import ProblemDocument
+
+_REFERENCE = "#/components/schemas/{model}"
+_MODELS = "x-models"
+
+
+def body_of(json: dict[str, type[BaseModel]], *, form: type[BaseModel] | None = None) -> dict[str, Any]:
+    """A route's request body.
+
+    Args:
+        json: the model of each JSON media type.
+        form: the fields beside the picture `image`, where the route takes a multipart form.
+    """
+    content: dict[str, Any] = {kind: {"schema": {"$ref": _REFERENCE.format(model=m.__name__)}} for kind, m in json.items()}
+    if form is not None:
+        schema = form.model_json_schema()
+        schema["properties"] = {"image": {"type": "string", "format": "binary"}, **schema["properties"]}
+        schema["required"] = ["image"]
+        content = {"multipart/form-data": {"schema": schema}, **content}
+    return {"requestBody": {"required": True, "content": content}, _MODELS: list(json.values())}
+
+
+def install(app: FastAPI) -> None:
+    """Make `/openapi.json` complete."""
+
+    def complete() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _schema(app)
+        return app.openapi_schema
+
+    app.openapi = complete  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _schema(app: FastAPI) -> dict[str, Any]:
+    schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    models: list[type[BaseModel]] = [ProblemDocument]
+    for path in schema["paths"].values():
+        for operation in path.values():
+            models += operation.pop(_MODELS, [])
+    components = schema.setdefault("components", {}).setdefault("schemas", {})
+    for model in models:
+        described = model.model_json_schema(ref_template=_REFERENCE)
+        components.update(described.pop("$defs", {}))
+        components[model.__name__] = described
+    for name in ("HTTPValidationError", "ValidationError"):
+        components.pop(name, None)
+    return schema

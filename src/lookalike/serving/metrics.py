@@ -1,0 +1,136 @@
+"""Prometheus metrics, one registry an app, no label that a caller can invent values for."""
+
+import json
+import logging
+import time
+from collections.abc import Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lookalike.serving.gates import Gates
+from lookalike.serving.services import Services
+
+_access = logging.getLogger("lookalike.serving.access")
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"})
+
+
+class Meters:
+    """Everything that is counted."""
+
+    def __init__(self, services: Services, gates: Gates) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.requests = Counter(
+            "lookalike_http_requests", "Requests answered.", ["method", "route", "status"], registry=registry
+        )
+        self.seconds = Histogram(
+            "lookalike_http_request_seconds", "From a request's head to the end of its answer.", ["method", "route"],
+            buckets=_SECONDS, registry=registry,
+        )  # fmt: skip
+        self.stages = Histogram(
+            "lookalike_search_stage_seconds", "Where the time of searches went.", ["stage"],
+            buckets=_SECONDS, registry=registry,
+        )  # fmt: skip
+        self.model_runs = Counter("lookalike_model_runs", "Pictures embedded.", ["purpose"], registry=registry)
+        self.events = Counter("lookalike_events", "Events newly stored.", ["kind"], registry=registry)
+        self.thumbnails = Counter("lookalike_thumbnails", "Thumbnails served.", ["cache"], registry=registry)
+        self.incidents = Gauge("lookalike_start_time_seconds", "When this app was made.", registry=registry)
+        self.incidents.set_to_current_time()
+        registry.register(_StateNow(services, gates))
+        ProcessCollector(registry=registry)
+
+    def searched(self, milliseconds: Mapping[str, float]) -> None:
+        """Count one search's stages."""
+        for stage, duration in milliseconds.items():
+            self.stages.labels(stage).observe(duration / 1000)
+        if milliseconds.get("decode", 0) > 0:
+            self.model_runs.labels("search").inc()
+
+    def exposition(self) -> Response:
+        """All of it, in the text format."""
+        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class _StateNow(Collector):
+    """Reads the queues and the index when asked, so that nothing has to keep gauges up to date."""
+
+    def __init__(self, services: Services, gates: Gates) -> None:
+        self._services = services
+        self._gates = gates
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: registering must not read the catalog."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """The state now."""
+        yield from self._queues()
+        readiness = self._services.engine.ready()
+        yield GaugeMetricFamily("lookalike_ready", "1 when searches can be answered.", int(readiness.ready))
+        yield GaugeMetricFamily("lookalike_index_images", "Images that can be found.", readiness.images)
+        yield GaugeMetricFamily("lookalike_tail_images", "Of those, images in no snapshot yet.", readiness.tail)
+        yield GaugeMetricFamily("lookalike_snapshot_number", "The open snapshot; 0 for none.", readiness.snapshot)
+        yield GaugeMetricFamily(
+            "lookalike_snapshot_lag_changes",
+            "Changes of the catalog since the open snapshot's watermark.",
+            max(self._services.catalog.sequence() - readiness.watermark, 0),
+        )
+
+    def _queues(self) -> Iterable[Metric]:
+        running = GaugeMetricFamily("lookalike_queue_running", "Requests being worked on.", labels=["queue"])
+        waiting = GaugeMetricFamily("lookalike_queue_waiting", "Requests waiting.", labels=["queue"])
+        refusals = CounterMetricFamily("lookalike_queue_refusals", "Requests answered busy.", labels=["queue"])
+        for gate in self._gates:
+            running.add_metric([gate.name], gate.running)
+            waiting.add_metric([gate.name], gate.waiting)
+            refusals.add_metric([gate.name], gate.refusals)
+        return running, waiting, refusals
+
+
+class Measured:
+    """ASGI: counts and times requests by route template, and writes the access log.
+
+    Args:
+        app: what is measured.
+        meters: where to.
+        log: whether to write a JSON line a request.
+    """
+
+    def __init__(self, app: ASGIApp, *, meters: Meters, log: bool) -> None:
+        self._app = app
+        self._meters = meters
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            self._count(scope, status, time.perf_counter() - started)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self._meters.requests.labels(method, route, str(status)).inc()
+        self._meters.seconds.labels(method, route).observe(seconds)
+        if self._log:
+            line = {"method": method, "path": scope["path"], "status": status, "ms": round(seconds * 1000, 2)}
+            _access.info(json.dumps(line))

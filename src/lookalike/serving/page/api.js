@@ -1,0 +1,169 @@
+/** The HTTP interface of `lookalike serve`, as the page needs it. */
+
+/**
+ * @typedef {object} Image
+ * @property {string} id
+ * @property {number} width  pixels, upright
+ * @property {number} height
+ * @property {string} mean_colour  `#rrggbb`
+ * @property {string} media_type
+ * @property {number} bytes
+ * @property {string[]} tags
+ * @property {string|null} source_name
+ * @property {string} content_url
+ */
+/**
+ * @typedef {object} Hit
+ * @property {number} rank  1-based
+ * @property {Image} image
+ * @property {number} cosine
+ * @property {number} closeness  0..100
+ * @property {"duplicate"|"very-close"|"close"|"loose"|"none"} match
+ * @property {string[]} duplicates
+ */
+/**
+ * @typedef {object} Answer
+ * @property {string} query_id
+ * @property {string} generation
+ * @property {{image_id: string|null, width: number, height: number}} query
+ * @property {number} total
+ * @property {Hit[]} hits
+ * @property {string|null} next_cursor
+ * @property {Record<string, number>} milliseconds
+ * @property {string[]} notes
+ */
+/** @typedef {{images: Image[], next_cursor: string|null, total: number}} BrowsePage */
+/** @typedef {import("./crop.js").Crop} Crop */
+
+/** A refusal or failure, in the words of RFC 9457. `code` is the last part of its type. */
+export class Problem extends Error {
+  /** @param {{title?: string, detail?: string, status?: number, code: string}} problem */
+  constructor({ title, detail, status = 0, code }) {
+    super(detail || title || "Something went wrong.");
+    this.name = "Problem";
+    this.title = title || "Something went wrong";
+    this.status = status;
+    this.code = code;
+  }
+
+  /** Whether the picture that was sent is at fault, and no retry would help. */
+  get refusesPicture() {
+    return this.status === 413 || this.status === 415 || this.code === "image-refused";
+  }
+}
+
+const root = new URL("../", import.meta.url);
+
+/** @param {Response} response @returns {Promise<Problem>} */
+async function problemOf(response) {
+  const body = await response.json().catch(() => ({}));
+  return new Problem({
+    title: body.title || `The server answered ${response.status}`,
+    detail: typeof body.detail === "string" ? body.detail : response.statusText,
+    status: response.status,
+    code: String(body.type || "").split(":").pop() || "http",
+  });
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [options]
+ * @returns {Promise<any>} the JSON answer
+ * @throws {Problem} refused, failed, or the server cannot be reached
+ */
+async function call(path, options = {}) {
+  let response;
+  try {
+    response = await fetch(new URL(path, root), { headers: { Accept: "application/json" }, ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(unreachable());
+  }
+  if (!response.ok) throw await problemOf(response);
+  return response.json();
+}
+
+function unreachable() {
+  return navigator.onLine
+    ? { code: "unreachable", title: "The server cannot be reached", detail: "Is lookalike serve still running?" }
+    : { code: "offline", title: "You are offline", detail: "This will go on when the connection is back." };
+}
+
+/** @param {any} body @param {AbortSignal} [signal] @returns {RequestInit} */
+function jsonPost(body, signal) {
+  const headers = { "Content-Type": "application/json", Accept: "application/json" };
+  return { method: "POST", headers, body: JSON.stringify(body), signal };
+}
+
+/** @param {Blob} file @param {string} name */
+function pictureForm(file, name) {
+  const form = new FormData();
+  form.append("image", file, name || "picture");
+  return form;
+}
+
+/**
+ * @param {{cursor?: string|null, tag?: string|null, limit?: number, signal?: AbortSignal}} options
+ * @returns {Promise<BrowsePage>}
+ */
+export function browse({ cursor, tag, limit = 50, signal }) {
+  const wanted = new URLSearchParams({ limit: String(limit) });
+  if (cursor) wanted.set("cursor", cursor);
+  if (tag) wanted.set("tag", tag);
+  return call(`v1/images?${wanted}`, { signal });
+}
+
+/** @param {string} id @param {AbortSignal} [signal] @returns {Promise<Image>} */
+export function image(id, signal) {
+  return call(`v1/images/${encodeURIComponent(id)}`, { signal });
+}
+
+/**
+ * Search by an indexed image.
+ * @param {string} id @param {{crop: Crop|null, limit?: number, signal?: AbortSignal}} options
+ * @returns {Promise<Answer>}
+ */
+export function searchImage(id, { crop, limit = 40, signal }) {
+  const body = { image_id: id, limit, ...(crop && { crop: { ...crop, unit: "fraction" } }) };
+  return call("v1/search", jsonPost(body, signal));
+}
+
+/**
+ * Search by a picture that is not in the library.
+ * @param {Blob} file @param {{name: string, crop: Crop|null, limit?: number, signal?: AbortSignal}} options
+ * @returns {Promise<Answer>}
+ */
+export function searchPicture(file, { name, crop, limit = 40, signal }) {
+  const form = pictureForm(file, name);
+  form.append("limit", String(limit));
+  if (crop) form.append("crop", [crop.x, crop.y, crop.width, crop.height].join(","));
+  return call("v1/search", { method: "POST", body: form, signal });
+}
+
+/** @param {string} cursor @param {AbortSignal} [signal] @returns {Promise<Answer>} the next page of a search */
+export function searchPage(cursor, signal) {
+  return call("v1/search", jsonPost({ cursor }, signal));
+}
+
+/** @param {Blob} file @param {string} name @returns {Promise<Image>} */
+export function addImage(file, name) {
+  return call("v1/images", { method: "POST", body: pictureForm(file, name) });
+}
+
+/** Where events are sent; `sendBeacon` needs the address itself. */
+export const eventsUrl = new URL("v1/events", root).href;
+
+/**
+ * Thumbnail addresses for `srcset`. A thumbnail's longest side is its size, so a tall picture is narrower than that.
+ * @param {Image} image
+ * @returns {{src: string, srcset: string}}
+ */
+export function thumbnails(image) {
+  const longest = Math.max(image.width, image.height, 1);
+  const sizes = [128, 256, 512, 1024].filter((size, place, all) => place === 0 || all[place - 1] < longest);
+  const sources = sizes.map((size) => {
+    const width = Math.max(1, Math.round(image.width * Math.min(1, size / longest)));
+    return `${image.content_url}?size=${size} ${width}w`;
+  });
+  return { src: `${image.content_url}?size=256`, srcset: sources.join(", ") };
+}

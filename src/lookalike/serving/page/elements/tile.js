@@ -1,0 +1,123 @@
+/** One tile of the grid: the picture, and for a hit how close it is and what looks the same. */
+
+import { thumbnails } from "../api.js";
+import { el, emit, isPlainClick } from "../dom.js";
+import { icon } from "../icons.js";
+import { routeUrl } from "../state/route.js";
+import { closenessOf, nameOf } from "../words.js";
+
+/** @typedef {import("../api.js").Image} Image */
+/** @typedef {import("../api.js").Hit} Hit */
+/** @typedef {{image: Image, hit: Hit|null}} Shown  a tile's content; `hit` is null when browsing */
+
+const TALLEST = 2.1; // taller pictures are cut at the bottom, as a tile must fit on a screen
+const FLATTEST = 0.45;
+const DUPLICATE = 3.25; // rem: side of a duplicate's thumbnail with its gap
+const CAPTION = 2.25; // rem: the line under a hit
+
+export class Tile {
+  #open = false;
+
+  /** @param {Shown} shown */
+  constructor(shown) {
+    this.image = shown.image;
+    this.picture = el("img", { className: "tile-picture", loading: "lazy", decoding: "async", alt: "", draggable: true });
+    this.link = el("a", { className: "tile-link", href: routeUrl({ image: this.image.id }) }, this.picture);
+    this.caption = el("div", { className: "tile-caption" });
+    this.group = el("div", { className: "tile-group", hidden: true });
+    this.element = el("li", { className: "tile", "data-id": this.image.id }, this.link, this.#actions(), this.caption, this.group);
+    this.element.style.setProperty("--colour", this.image.mean_colour || "transparent");
+    this.link.addEventListener("click", (event) => this.#click(event, this.image.id));
+    this.picture.addEventListener("load", () => this.element.classList.add("loaded"));
+    this.picture.addEventListener("error", () => this.element.classList.add("unavailable"));
+    this.update(shown);
+  }
+
+  /** @param {Shown} shown  the same image with another rank or closeness */
+  update(shown) {
+    this.shown = shown;
+    const name = nameOf(this.image);
+    if (!shown.hit) {
+      this.link.setAttribute("aria-label", `More like ${name}`);
+      this.caption.replaceChildren();
+      this.#setGroup([]);
+      return;
+    }
+    const { words, bars, detail } = closenessOf(shown.hit);
+    this.link.setAttribute("aria-label", `${shown.hit.rank}. ${words}: ${name}`);
+    const meter = el("span", { className: "meter", "data-bars": bars, "aria-hidden": "true" },
+      ...[1, 2, 3, 4].map((bar) => el("i", { className: bar <= bars ? "on" : "" })));
+    this.caption.replaceChildren(el("span", { className: "closeness", title: detail }, meter, words));
+    this.#setGroup(shown.hit.duplicates);
+  }
+
+  /** @param {number} width pixels @param {number} rem pixels @returns {number} the tile's height */
+  height(width, rem) {
+    const shape = this.image.width && this.image.height ? this.image.height / this.image.width : 1;
+    const picture = Math.round(width * Math.min(Math.max(shape, FLATTEST), TALLEST));
+    this.link.style.height = `${picture}px`;
+    if (!this.shown.hit) return picture;
+    return picture + CAPTION * rem + (this.#open ? this.#groupHeight(width, rem) : 0);
+  }
+
+  /** @param {number} width  pixels; starts loading when near the screen */
+  load(width) {
+    this.picture.sizes = `${Math.ceil(width)}px`;
+    if (this.picture.srcset) return;
+    const { src, srcset } = thumbnails(this.image);
+    this.picture.srcset = srcset;
+    this.picture.src = src;
+    if (this.picture.complete && this.picture.naturalWidth) this.element.classList.add("loaded");
+  }
+
+  /** @param {number} width @param {number} rem */
+  #groupHeight(width, rem) {
+    const perRow = Math.max(1, Math.floor((width + 0.25 * rem) / (DUPLICATE * rem)));
+    return Math.ceil(this.shown.hit.duplicates.length / perRow) * DUPLICATE * rem;
+  }
+
+  #actions() {
+    const copy = el("button", { type: "button", className: "tile-action", title: "Copy link", "aria-label": "Copy link" }, icon("link"));
+    copy.addEventListener("click", () => emit(this.element, "copy-link", this.link.href));
+    const original = { className: "tile-action", href: this.image.content_url, target: "_blank", rel: "noopener" };
+    return el("div", { className: "tile-actions" },
+      el("a", { ...original, title: "Open the original", "aria-label": "Open the original" }, icon("open")), copy);
+  }
+
+  /** @param {string[]} duplicates */
+  #setGroup(duplicates) {
+    this.#open = false;
+    this.group.hidden = true;
+    this.group.replaceChildren();
+    if (!duplicates.length) return;
+    const words = `+${duplicates.length} the same`;
+    const toggle = el("button", { type: "button", className: "same", "aria-expanded": "false" }, words);
+    toggle.addEventListener("click", () => this.#toggle(toggle, duplicates));
+    this.caption.append(toggle);
+  }
+
+  /** @param {HTMLButtonElement} toggle @param {string[]} duplicates */
+  #toggle(toggle, duplicates) {
+    this.#open = !this.#open;
+    toggle.setAttribute("aria-expanded", String(this.#open));
+    this.group.hidden = !this.#open;
+    if (!this.group.childElementCount) this.group.append(...duplicates.map((id, place) => this.#duplicate(id, place)));
+    emit(this.element, "tile-resized");
+  }
+
+  /** @param {string} id @param {number} place */
+  #duplicate(id, place) {
+    const address = new URL(`../${encodeURIComponent(id)}/content?size=128`, new URL(this.image.content_url, location.href));
+    const link = el("a", { href: routeUrl({ image: id }), "aria-label": `The same, ${place + 1}` },
+      el("img", { src: address.pathname + address.search, alt: "", loading: "lazy", decoding: "async" }));
+    link.addEventListener("click", (event) => this.#click(event, id));
+    return link;
+  }
+
+  /** @param {MouseEvent} event @param {string} id */
+  #click(event, id) {
+    const plain = isPlainClick(event);
+    if (plain) event.preventDefault();
+    emit(this.element, "open-image", { id, shown: this.shown, plain });
+  }
+}

@@ -1,0 +1,28 @@
+/** Line icons, drawn on a 24 x 24 grid. */
+
+const SHAPES = {
+  upload: "M12 16V4m0 0L7.5 8.5M12 4l4.5 4.5M4 15v3a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2v-3",
+  crop: "M6 2v14a2 2 0 0 0 2 2h14M2 6h14a2 2 0 0 1 2 2v14",
+  whole: "M4 9V6a2 2 0 0 1 2-2h3m6 0h3a2 2 0 0 1 2 2v3m0 6v3a2 2 0 0 1-2 2h-3m-6 0H6a2 2 0 0 1-2-2v-3",
+  link: "M10 14a4.5 4.5 0 0 0 6.4.4l3.2-3.2a4.5 4.5 0 0 0-6.4-6.4L11.6 6.4M14 10a4.5 4.5 0 0 0-6.4-.4l-3.2 3.2a4.5 4.5 0 0 0 6.4 6.4l1.6-1.6",
+  open: "M14 4h6v6m0-6-9 9M18 14v4a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2V8a2 2 0 0 1 2-2h4",
+  add: "M12 5v14M5 12h14",
+  close: "M6 6l12 12M18 6 6 18",
+  theme: "M12 3a9 9 0 1 0 0 18Zm0 0a9 9 0 0 1 0 18",
+  help: "M9.2 9a3 3 0 1 1 4.3 2.9c-.9.5-1.5 1.1-1.5 2.1m0 3.2v.1",
+  chevron: "M6 9l6 6 6-6",
+  picture: "M4 6a2 2 0 0 1 2-2h12a2 2 0 0 1 2 2v12a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2Zm0 11 5-5 4 4 2.5-2.5L20 18M15 9h.1",
+};
+
+/** @param {keyof typeof SHAPES} name @returns {SVGSVGElement} */
+export function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = /** @type {SVGSVGElement} */ (document.createElementNS(space, "svg"));
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", SHAPES[name]);
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(path);
+  return svg;
+}

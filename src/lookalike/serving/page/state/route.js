@@ -1,0 +1,30 @@
+/** What the address says: `/`, `/?tag=T`, `/?image=ID[&crop=x,y,w,h]`, `/?upload=KEY[&crop=x,y,w,h]`. */
+
+import { cropText, parseCrop } from "../crop.js";
+
+/**
+ * @typedef {object} Route
+ * @property {string|null} image  id of an indexed query image
+ * @property {string|null} upload  key of a picture kept by this tab, see uploads.js
+ * @property {import("../crop.js").Crop|null} crop
+ * @property {string|null} tag  only browse images that carry it
+ */
+
+/** @param {string} search @returns {Route} */
+export function parseRoute(search) {
+  const query = new URLSearchParams(search);
+  const image = query.get("image") || null;
+  const upload = image ? null : query.get("upload") || null;
+  const crop = image || upload ? parseCrop(query.get("crop")) : null;
+  return { image, upload, crop, tag: image || upload ? null : query.get("tag") || null };
+}
+
+/** @param {Partial<Route>} route @returns {string} an address for `href` and the history */
+export function routeUrl({ image = null, upload = null, crop = null, tag = null }) {
+  const parts = [];
+  if (image) parts.push(`image=${encodeURIComponent(image)}`);
+  else if (upload) parts.push(`upload=${encodeURIComponent(upload)}`);
+  else if (tag) parts.push(`tag=${encodeURIComponent(tag)}`);
+  if (crop && (image || upload)) parts.push(`crop=${cropText(crop)}`);
+  return parts.length ? `./?${parts.join("&")}` : "./";
+}

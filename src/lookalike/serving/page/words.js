@@ -1,0 +1,34 @@
+/** What the page says about numbers. */
+
+/** @typedef {import("./api.js").Hit} Hit */
+
+const MATCHES = {
+  duplicate: { words: "Nearly the same", bars: 4 },
+  "very-close": { words: "Very close", bars: 3 },
+  close: { words: "Close", bars: 2 },
+  loose: { words: "Loosely related", bars: 1 },
+  none: { words: "Not close", bars: 0 },
+};
+
+/** @param {Hit} hit @returns {{words: string, bars: number, detail: string}} bars of four */
+export function closenessOf(hit) {
+  const { words, bars } = MATCHES[hit.match] || MATCHES.none;
+  const share = hit.closeness >= 99.95 ? "99.9+" : hit.closeness.toFixed(1);
+  return { words, bars, detail: `Closer than ${share} % of random pairs in this library (cosine ${hit.cosine.toFixed(3)})` };
+}
+
+/** @param {number} count @param {string} one @param {string} [many] */
+export function counted(count, one, many = `${one}s`) {
+  return `${count.toLocaleString("en-GB")} ${count === 1 ? one : many}`;
+}
+
+/** @param {number} bytes */
+export function byteText(bytes) {
+  if (bytes < 1000) return `${bytes} bytes`;
+  return bytes < 1e6 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** @param {{id: string, source_name: string|null}} image */
+export function nameOf(image) {
+  return image.source_name || `picture ${image.id.slice(0, 8)}`;
+}

@@ -1,0 +1,209 @@
+"""`POST /v1/search`: a picture, an indexed image, or the next page."""
+
+import base64
+import binascii
+import hashlib
+import re
+import time
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+from fastapi import FastAPI
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lookalike.errors import CropRefused, CursorRefused
+from lookalike.preprocessing import decode
+from lookalike.retrieval import Answer, Query
+from lookalike.serving.answers import json_answer
+from lookalike.serving.bodies import checked, media_type, read_json, read_picture_form, unsupported
+from lookalike.serving.documentation import body_of
+from lookalike.serving.problems import Refused, documented, problem, refused
+from lookalike.serving.state import State
+from lookalike.serving.wire import (
+    MOST_HITS,
+    CropBox,
+    HitRecord,
+    Milliseconds,
+    QueryRecord,
+    SearchAnswer,
+    SearchRequest,
+    Wire,
+    printable,
+)
+from lookalike.types import Crop, Visibility
+
+_USUAL_LIMIT = 30
+_CURSOR = re.compile(r"([0-9A-Za-z_-]{1,64}):([0-9]{1,7}):([0-9]{1,3})")
+
+
+class SearchFields(Wire):
+    """The fields beside the picture in a multipart search."""
+
+    crop: Annotated[str, Field(max_length=200)] | None = None
+    crop_unit: Literal["fraction", "pixel"] = "fraction"
+    limit: int = Field(default=_USUAL_LIMIT, ge=1, le=MOST_HITS)
+    include_self: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """Where the next page of a query begins."""
+
+    query_id: str
+    offset: int
+    limit: int
+
+    def text(self) -> str:
+        """Opaque to whoever holds it."""
+        content = f"{self.query_id}:{self.offset}:{self.limit}"
+        return base64.urlsafe_b64encode(f"{content}:{_checksum(content)}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def of(cls, text: str) -> "Cursor":
+        """The cursor that `text` is.
+
+        Raises:
+            CursorRefused: it is none of ours, or was changed.
+        """
+        try:
+            padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+            content, _, checksum = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").rpartition(":")
+        except (UnicodeError, binascii.Error):
+            content, checksum = "", ""
+        parts = _CURSOR.fullmatch(content)
+        if parts is None or checksum != _checksum(content):
+            raise CursorRefused("the cursor is damaged: send next_cursor back exactly as it came")
+        return cls(query_id=parts[1], offset=int(parts[2]), limit=int(parts[3]))
+
+
+def _checksum(content: str) -> str:
+    """Finds accidents. It is no secret: whoever knows a query's id may page through it anyway."""
+    return hashlib.sha256(content.encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A query before its crop is in fractions: pixels need the picture's size, which takes a look into it."""
+
+    query: Query
+    crop: CropBox | None
+
+
+class SearchRoutes:
+    """Search, first pages and later ones."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def add_to(self, app: FastAPI) -> None:
+        """Make the app answer searches."""
+        app.post(
+            "/v1/search",
+            tags=["search"],
+            summary="Find images that look like a picture, an indexed image, or a part of either",
+            response_model=SearchAnswer,
+            responses=documented(
+                "malformed-request", "cursor-refused", "cross-site-request", "unknown-image", "body-timeout",
+                "body-too-large", "image-refused", "unsupported-media-type", "invalid-request", "crop-refused", "busy",
+                "environment",
+            ) | {410: documented("cursor-refused")[400]},
+            openapi_extra=body_of({"application/json": SearchRequest}, form=SearchFields),
+        )(self.search)  # fmt: skip
+
+    async def search(self, request: Request) -> Response:
+        """Send `multipart/form-data` with the picture in `image`, or JSON with an `image_id` or a `cursor`.
+
+        A crop is measured on the upright picture, in fractions of its sides or in pixels. All pages of a query come from
+        the ranking that was frozen with its first page; images that are deleted or hidden meanwhile are left out.
+        """
+        started = time.perf_counter()
+        kind = media_type(request)
+        if kind == "multipart/form-data":
+            return await self._by_picture(request, started)
+        if kind != "application/json":
+            raise unsupported(request, "multipart/form-data, application/json")
+        asked = await read_json(request, SearchRequest, most_bytes=self._state.settings.max_json_bytes)
+        if asked.cursor is not None:
+            return await self._next_page(Cursor.of(asked.cursor), asked.limit, started)
+        limit = asked.limit or _USUAL_LIMIT
+        query = Query(image_id=asked.image_id, limit=limit, include_self=asked.include_self)
+        return await self._first_page(_Asked(query=query, crop=asked.crop), started)
+
+    async def _by_picture(self, request: Request, started: float) -> Response:
+        with self._state.gates.model.place():
+            form = await read_picture_form(request, allowed=tuple(SearchFields.model_fields))
+            fields = checked(SearchFields, form.fields)
+            crop = _crop_of_text(fields.crop, fields.crop_unit) if fields.crop else None
+            query = Query(
+                content=form.content, name=form.name, limit=fields.limit, include_self=fields.include_self
+            )
+            answer = await self._state.gates.model.run(self._answer, _Asked(query=query, crop=crop))
+        return self._respond(answer, Cursor(query_id=answer.query_id, offset=0, limit=fields.limit), started)
+
+    async def _first_page(self, asked: _Asked, started: float) -> Response:
+        answer = await self._state.gates.model.enter_and_run(self._answer, asked)
+        return self._respond(answer, Cursor(query_id=answer.query_id, offset=0, limit=asked.query.limit), started)
+
+    async def _next_page(self, cursor: Cursor, limit: int | None, started: float) -> Response:
+        limit = limit or cursor.limit
+        page = self._state.services.engine.page
+        try:
+            answer = await self._state.gates.catalog.enter_and_run(
+                page, cursor.query_id, offset=cursor.offset, limit=limit
+            )
+        except CursorRefused as gone:
+            raise Refused(problem("cursor-refused", str(gone), status=410)) from None
+        return self._respond(answer, replace(cursor, limit=limit), started)
+
+    def _answer(self, asked: _Asked) -> Answer:
+        """Search, in a thread."""
+        query = asked.query
+        if asked.crop is not None:
+            query = replace(query, crop=self._in_fractions(query, asked.crop))
+        return self._state.services.engine.search(query)
+
+    def _in_fractions(self, query: Query, box: CropBox) -> Crop:
+        if box.unit == "fraction":
+            return Crop(x=box.x, y=box.y, width=box.width, height=box.height)
+        if query.image_id is not None:
+            image = self._state.services.catalog.image(query.image_id)
+            size = (image.width, image.height)
+        else:
+            limits = self._state.settings.picture_limits
+            picture = decode(query.content or b"", name=query.name, limits=limits, shortest_side=1)
+            size = (picture.width, picture.height)
+        return Crop.from_pixels(box.x, box.y, box.width, box.height, image_size=size)
+
+    def _respond(self, answer: Answer, here: Cursor, started: float) -> Response:
+        following = replace(here, offset=here.offset + here.limit)
+        stages = {stage: round(answer.milliseconds.get(stage, 0.0), 3) for stage in ("decode", "embed", "search", "rerank")}
+        total = round((time.perf_counter() - started) * 1000, 3)
+        self._state.meters.searched(stages)
+        body = SearchAnswer(
+            query_id=answer.query_id,
+            generation=answer.generation,
+            query=QueryRecord(
+                image_id=answer.query_image_id,
+                width=answer.width,
+                height=answer.height,
+                crop=CropBox.of(answer.crop) if answer.crop else None,
+            ),
+            total=answer.total,
+            hits=tuple(HitRecord.of(hit) for hit in answer.hits if hit.image.visibility is Visibility.PUBLIC),
+            next_cursor=following.text() if following.offset < answer.total else None,
+            milliseconds=Milliseconds(**stages, total=total),
+            notes=answer.notes,
+        )
+        timing = ", ".join(f"{stage};dur={duration:.2f}" for stage, duration in {**stages, "total": total}.items())
+        return json_answer(body, headers={"Server-Timing": timing})
+
+
+def _crop_of_text(text: str, unit: Literal["fraction", "pixel"]) -> CropBox:
+    try:
+        x, y, width, height = (float(part) for part in text.split(","))
+    except ValueError:
+        given = printable(text, most=60)
+        raise CropRefused(f"crop {given!r}: must be four numbers, x,y,width,height") from None
+    return CropBox(x=x, y=y, width=width, height=height, unit=unit)

@@ -1,0 +1,77 @@
+"""What the API is made of, and the numbers it keeps to."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from lookalike.catalog import Catalog
+from lookalike.indexing import Indexer
+from lookalike.preprocessing import Limits
+from lookalike.retrieval import SearchEngine
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The parts below the API, made and closed by whoever assembles them.
+
+    Attributes:
+        catalog: the truth.
+        engine: answers searches.
+        indexer: takes uploads.
+    """
+
+    catalog: Catalog
+    engine: SearchEngine
+    indexer: Indexer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingSettings:
+    """How the API is reached and what it refuses.
+
+    Attributes:
+        host: address to listen on.
+        port: 0 takes any free one.
+        thumbnails: folder of the thumbnail cache.
+        thumbnail_bytes: what that cache may take on disk.
+        max_body_bytes: of any request; the default leaves an image of 64 MiB room for its multipart frame.
+        max_json_bytes: of a JSON body.
+        header_seconds: a connection that has not sent a request's head after so long is closed.
+        body_seconds: a body that has not come after so long is refused.
+        workers: how many searches and uploads run the model at once.
+        max_waiting: how many more may wait for them; beyond, the answer is 503 `busy`.
+        admin_token: when set, changes need it, and it shows what is not public. When None, whoever reaches the
+            server may change images (a laptop), and nobody sees private ones.
+        allowed_hosts: names the server may be called by, beside loopback names and `host`; `*` allows all.
+        allowed_origins: other sites, as `https://name`, whose pages may send requests.
+        picture_limits: for pictures, tested before decoding.
+        retention: queries without interactions are forgotten after so long; None keeps them.
+        drain_seconds: how long requests may still run once the server was asked to stop.
+        access_log: one JSON line a request, in the log `lookalike.serving.access`.
+    """
+
+    thumbnails: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+    thumbnail_bytes: int = 512 * MIB
+    max_body_bytes: int = 65 * MIB
+    max_json_bytes: int = MIB
+    header_seconds: float = 10.0
+    body_seconds: float = 60.0
+    workers: int = 2
+    max_waiting: int = 32
+    admin_token: str | None = field(default=None, repr=False)
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    picture_limits: Limits = field(default_factory=Limits)
+    retention: timedelta | None = timedelta(days=30)
+    drain_seconds: int = 10
+    access_log: bool = False
+
+    def __post_init__(self) -> None:
+        if self.workers < 1 or self.max_waiting < 0:
+            raise ValueError(f"workers={self.workers} must be at least 1, max_waiting={self.max_waiting} at least 0")
+        if self.admin_token == "":
+            raise ValueError("admin_token must not be empty: leave it out to leave management open")

@@ -1,0 +1,34 @@
+"""What every route works with."""
+
+from dataclasses import dataclass
+
+from lookalike.serving.admin import Admin
+from lookalike.serving.gates import Gates
+from lookalike.serving.metrics import Meters
+from lookalike.serving.services import Services, ServingSettings
+from lookalike.serving.thumbnails import ThumbnailCache
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """One app's parts; nothing of it is global, so that a process can have many apps."""
+
+    services: Services
+    settings: ServingSettings
+    gates: Gates
+    meters: Meters
+    thumbnails: ThumbnailCache
+    admin: Admin
+
+    @classmethod
+    def of(cls, services: Services, settings: ServingSettings) -> "State":
+        """The parts that these services and settings make."""
+        gates = Gates(workers=settings.workers, waiting=settings.max_waiting)
+        return cls(
+            services=services,
+            settings=settings,
+            gates=gates,
+            meters=Meters(services, gates),
+            thumbnails=ThumbnailCache(settings.thumbnails, most_bytes=settings.thumbnail_bytes),
+            admin=Admin(settings.admin_token),
+        )

@@ -1,0 +1,398 @@
+"""The JSON that goes over the wire, in both directions."""
+
+import os
+import re
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import PurePath
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from lookalike.types import Crop, Hit, Image, Interaction, InteractionKind, Visibility
+
+MOST_EVENTS = 500
+"""Events in one request."""
+
+MOST_HITS = 200
+"""Hits, or images, on one page."""
+
+_FUTURE = timedelta(minutes=5)  # clocks of phones and laptops differ by this much, not by more
+_OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+Token = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
+"""An identifier somebody made up: visible ASCII."""
+
+Words = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""Text without control characters."""
+
+Tag = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f,]+$")
+]
+"""A word or a few, without commas: commas separate tags in forms."""
+
+Tags = Annotated[tuple[Tag, ...], Field(max_length=64)]
+
+IMAGE_EXAMPLE = {
+    "id": "9f86d081884c7d659a2feaa0c55ad015",
+    "width": 1200,
+    "height": 800,
+    "mean_colour": "#8a6f5c",
+    "media_type": "image/jpeg",
+    "bytes": 284133,
+    "tags": ["shoe"],
+    "visibility": "public",
+    "owner_id": None,
+    "uploaded_at": "2026-11-22T10:15:00Z",
+    "source_name": "brogue.jpg",
+    "content_url": "/v1/images/9f86d081884c7d659a2feaa0c55ad015/content",
+}
+
+_QUERY_ID = "5d41402abc4b2a76b9719d911017c592"
+
+
+class Match(StrEnum):
+    """How close a hit is, in a word."""
+
+    DUPLICATE = "duplicate"
+    VERY_CLOSE = "very-close"
+    CLOSE = "close"
+    LOOSE = "loose"
+    NONE = "none"
+
+
+def match_of(hit: Hit) -> Match:
+    """The word for a hit's closeness.
+
+    `closeness` is the share of the library's own random pairs that are less alike: at 99.9 one random pair in a
+    thousand is closer. Words follow it, so that they mean the same for every model and every library:
+
+    - `duplicate`: cosine 0.95 or more, and closer than 9,999 of 10,000 random pairs;
+    - `very-close`: closer than 999 of 1,000;
+    - `close`: closer than 99 of 100;
+    - `loose`: closer than 9 of 10;
+    - `none`: as near as pictures are by chance.
+    """
+    if hit.cosine >= 0.95 and hit.closeness >= 99.99:  # noqa: PLR2004 - documented above
+        return Match.DUPLICATE
+    steps = ((99.9, Match.VERY_CLOSE), (99.0, Match.CLOSE), (90.0, Match.LOOSE))
+    return next((match for least, match in steps if hit.closeness >= least), Match.NONE)
+
+
+class Wire(BaseModel):
+    """Base of what is sent and received: frozen, nothing unknown, no silent conversion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class FieldError(Wire):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457 problem details."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: tuple[FieldError, ...] | None = None
+    reason: str | None = None
+    incident: str | None = None
+
+
+class ImageRecord(Wire):
+    """An image of the library."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [IMAGE_EXAMPLE]})
+
+    id: str
+    width: int
+    height: int
+    mean_colour: str
+    media_type: str
+    bytes: int
+    tags: tuple[str, ...]
+    visibility: Visibility
+    owner_id: str | None
+    uploaded_at: datetime
+    source_name: str | None
+    content_url: str
+
+    @classmethod
+    def of(cls, image: Image) -> "ImageRecord":
+        """The record as others may see it: of its source, only the name."""
+        return cls(
+            id=image.id,
+            width=image.width,
+            height=image.height,
+            mean_colour=image.mean_colour,
+            media_type=image.media_type,
+            bytes=image.byte_count,
+            tags=image.tags,
+            visibility=image.visibility,
+            owner_id=image.owner_id,
+            uploaded_at=image.uploaded_at,
+            source_name=source_name(image),
+            content_url=f"/v1/images/{image.id}/content",
+        )
+
+
+def source_name(image: Image) -> str | None:
+    """The last part of its path, with bytes that are not UTF-8 replaced."""
+    if image.source is None:
+        return None
+    return os.fsencode(PurePath(image.source).name).decode("utf-8", "replace")
+
+
+class ImagePage(Wire):
+    """Some images, newest first."""
+
+    images: tuple[ImageRecord, ...]
+    next_cursor: str | None
+    total: int | None = Field(description="Images on all pages together; null where counting them would be slow.")
+
+
+class ImageChange(Wire):
+    """What to change about an image. A field that is absent or null stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"tags": ["shoe", "brown"], "visibility": "private"}]})
+
+    tags: Tags | None = None
+    visibility: Visibility | None = None
+    owner_id: Words | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "ImageChange":
+        if self.tags is None and self.visibility is None and self.owner_id is None:
+            raise ValueError("give at least one of tags, visibility, owner_id")
+        return self
+
+
+class CropBox(Wire):
+    """The part of the picture that matters, measured on the upright picture from its top left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    unit: Literal["fraction", "pixel"] = "fraction"
+
+    @classmethod
+    def of(cls, crop: Crop) -> "CropBox":
+        """A crop, as fractions."""
+        return cls(x=crop.x, y=crop.y, width=crop.width, height=crop.height)
+
+
+class SearchRequest(Wire):
+    """A search by an indexed image, or the next page of one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "image_id": IMAGE_EXAMPLE["id"],
+                    "crop": {"x": 0.25, "y": 0.1, "width": 0.5, "height": 0.6, "unit": "fraction"},
+                    "limit": 30,
+                },
+                {"cursor": "NWQ0MTQwMmFiYzRiMmE3NmI5NzE5ZDkxMTAxN2M1OTI6MzA6MzA6OGU1ZDYzMzE"},
+            ]
+        }
+    )
+
+    image_id: str | None = Field(default=None, max_length=64)
+    crop: CropBox | None = None
+    limit: int | None = Field(default=None, ge=1, le=MOST_HITS)
+    include_self: bool | None = None
+    cursor: str | None = Field(default=None, max_length=512)
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> "SearchRequest":
+        if (self.image_id is None) == (self.cursor is None):
+            raise ValueError("give image_id or cursor, and not both; send pictures as multipart/form-data")
+        if self.cursor is not None and (self.crop is not None or self.include_self is not None):
+            raise ValueError("with a cursor only limit may be given: the query stays as it was")
+        return self
+
+
+class QueryRecord(Wire):
+    """What was searched with."""
+
+    image_id: str | None
+    width: int
+    height: int
+    crop: CropBox | None
+
+
+class HitRecord(Wire):
+    """One hit."""
+
+    rank: int
+    image: ImageRecord
+    cosine: float
+    closeness: float = Field(description="Share of the library's random pairs that are less alike, 0 to 100.")
+    match: Match
+    duplicates: tuple[str, ...] = Field(description="Images that look the same and stand behind this one.")
+
+    @classmethod
+    def of(cls, hit: Hit) -> "HitRecord":
+        """A hit with its word."""
+        return cls(
+            rank=hit.rank,
+            image=ImageRecord.of(hit.image),
+            cosine=hit.cosine,
+            closeness=hit.closeness,
+            match=match_of(hit),
+            duplicates=hit.duplicates,
+        )
+
+
+class Milliseconds(Wire):
+    """Where the time went."""
+
+    decode: float
+    embed: float
+    search: float
+    rerank: float
+    total: float
+
+
+class SearchAnswer(Wire):
+    """One page of hits."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "query_id": _QUERY_ID,
+                    "generation": "3fa2c1d0-7-1776",
+                    "query": {"image_id": None, "width": 1200, "height": 800, "crop": None},
+                    "total": 300,
+                    "hits": [
+                        {
+                            "rank": 1,
+                            "image": IMAGE_EXAMPLE,
+                            "cosine": 0.91,
+                            "closeness": 99.97,
+                            "match": "very-close",
+                            "duplicates": [],
+                        }
+                    ],
+                    "next_cursor": "NWQ0MTQwMmFiYzRiMmE3NmI5NzE5ZDkxMTAxN2M1OTI6MzA6MzA6OGU1ZDYzMzE",
+                    "milliseconds": {"decode": 6.1, "embed": 4.2, "search": 0.2, "rerank": 0.9, "total": 13.0},
+                    "notes": [],
+                }
+            ]
+        }
+    )
+
+    query_id: str
+    generation: str
+    query: QueryRecord
+    total: int
+    hits: tuple[HitRecord, ...]
+    next_cursor: str | None
+    milliseconds: Milliseconds
+    notes: tuple[str, ...]
+
+
+class Event(Wire):
+    """One thing a person did with one hit of one query."""
+
+    event_id: Token
+    query_id: Token
+    image_id: Token
+    position: int = Field(ge=1, le=1_000_000)
+    kind: InteractionKind
+    at: AwareDatetime | None = None
+    dwell_seconds: float | None = Field(default=None, ge=0, le=86_400, allow_inf_nan=False)
+    user_id: Words | None = None
+
+    @field_validator("at")
+    @classmethod
+    def _happened(cls, at: datetime | None) -> datetime | None:
+        if at is not None and not _OLDEST <= at <= datetime.now(UTC) + _FUTURE:
+            raise ValueError("must lie between the year 2000 and now; leave it out to mean now")
+        return at
+
+    @model_validator(mode="after")
+    def _dwells_for_a_time(self) -> "Event":
+        if (self.kind is InteractionKind.DWELL) != (self.dwell_seconds is not None):
+            raise ValueError("dwell_seconds is for dwell, which needs it")
+        return self
+
+    def interaction(self, now: datetime) -> Interaction:
+        """As the catalog stores it."""
+        return Interaction(
+            event_id=self.event_id,
+            query_id=self.query_id,
+            image_id=self.image_id,
+            position=self.position,
+            kind=self.kind,
+            at=self.at.astimezone(UTC) if self.at else now,
+            dwell_seconds=self.dwell_seconds,
+            user_id=self.user_id,
+        )
+
+
+class EventBatch(Wire):
+    """What happened since the last batch."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "events": [
+                        {
+                            "event_id": "0b8f7c1e-6f0c-4b8e-9a55-0d6f3f6b2a11",
+                            "query_id": _QUERY_ID,
+                            "image_id": IMAGE_EXAMPLE["id"],
+                            "position": 1,
+                            "kind": "click",
+                            "at": "2026-11-22T10:16:04.120Z",
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
+    events: tuple[Event, ...] = Field(min_length=1, max_length=MOST_EVENTS)
+
+
+class EventReceipt(Wire):
+    """What became of a batch."""
+
+    stored: int
+    already_known: int
+
+
+class Alive(Wire):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class ReadinessRecord(Wire):
+    """Whether searches can be answered."""
+
+    ready: bool
+    waiting_for: str
+    generation: str
+    images: int
+    tail: int
+    snapshot: int
+    notes: tuple[str, ...]
+
+
+def printable(text: str, *, most: int) -> str:
+    """Somebody's text made safe for one line of a message."""
+    return _CONTROL.sub("?", text)[:most]

@@ -1,0 +1,127 @@
+"""What can be set, where it comes from, and what it means.
+
+Later sources win: the defaults below, `library.toml` in the library's folder, environment variables `LOOKALIKE_NAME`,
+command-line options.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from platformdirs import user_cache_path, user_data_path
+
+from lookalike.errors import CallerError
+
+FILE_NAME = "library.toml"
+PREFIX = "LOOKALIKE_"
+
+
+def _setting(default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting, with its default. `meaning` in a field's metadata is what the documentation says."""
+
+    library: Path = _setting(
+        user_data_path("lookalike", appauthor=False) / "library", "The folder that holds one collection."
+    )
+    models: Path = _setting(
+        user_cache_path("lookalike", appauthor=False) / "models", "Where pulled and imported models are kept."
+    )
+    catalog_url: str = _setting(
+        "",
+        "The catalog's SQLAlchemy URL; empty for an SQLite file in the library. PostgreSQL: postgresql+psycopg://...",
+    )
+    model: str = _setting("clip-vit-b16", "The model a new library is indexed with.")
+    runtime: str = _setting("auto", "What runs models: auto, openvino or onnxruntime.")
+    threads: int = _setting(0, "Threads for the model and for building indexes; 0 for every core.")
+    max_image_bytes: int = _setting(64 * 1024 * 1024, "Larger files and uploads are refused.")
+    max_image_pixels: int = _setting(50_000_000, "Images of more pixels are refused before they are decoded.")
+    max_image_side: int = _setting(30_000, "Images with a longer side, in pixels, are refused before they are decoded.")
+    host: str = _setting("127.0.0.1", "The address `lookalike serve` listens on.")
+    port: int = _setting(8420, "The port `lookalike serve` listens on; 0 for any that is free.")
+    allowed_hosts: str = _setting("", "Host names, comma-separated, that the service answers to beside its address.")
+    admin_token: str = _setting("", "If set, uploading, changing and deleting need `Authorization: Bearer TOKEN`.")
+    max_concurrent_queries: int = _setting(0, "Queries that run the model at once; 0 for what the model takes.")
+    max_waiting_queries: int = _setting(64, "Queries that may wait for their turn; more are answered 503.")
+    thumbnail_bytes: int = _setting(1024 * 1024 * 1024, "Disk space the thumbnails may take.")
+    keep_queries_days: int = _setting(90, "Queries nobody clicked on are forgotten after so many days; 0 keeps them.")
+
+    @property
+    def url(self) -> str:
+        """The catalog's SQLAlchemy URL."""
+        return self.catalog_url or f"sqlite:///{self.library.absolute() / 'catalog.sqlite'}"
+
+    @property
+    def originals(self) -> Path:
+        """Where uploaded bytes are kept."""
+        return self.library / "originals"
+
+    @property
+    def snapshots(self) -> Path:
+        """Where published indexes are kept."""
+        return self.library / "snapshots"
+
+    @property
+    def thumbnails(self) -> Path:
+        """Where thumbnails are cached."""
+        return self.library / "thumbnails"
+
+
+def load_settings(overrides: Mapping[str, Any], *, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from all sources.
+
+    Args:
+        overrides: from the command line, by field name; None means not given.
+        environment: environment variables.
+
+    Raises:
+        CallerError: an unknown name in `library.toml`, or a value of the wrong kind; the message names where.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    from_environment = _from_environment(environment)
+    library = Path(given.get("library") or from_environment.get("library") or Settings().library).expanduser()
+    values: dict[str, Any] = {**_from_file(library / FILE_NAME), **from_environment, **given, "library": library}
+    if "models" in values:
+        values["models"] = Path(values["models"]).expanduser()
+    return Settings(**values)
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for setting in fields(Settings):
+        variable = PREFIX + setting.name.upper()
+        if environment.get(variable):
+            values[setting.name] = _parsed(setting.name, environment[variable], where=variable)
+    return values
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as fault:
+        raise CallerError(f"{path}: cannot be read as TOML: {fault}") from None
+    known = {setting.name for setting in fields(Settings)} - {"library"}
+    unknown = sorted(set(written) - known)
+    if unknown:
+        raise CallerError(f"{path}: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+    return {name: _parsed(name, value, where=f"{path}: {name}") for name, value in written.items()}
+
+
+def _parsed(name: str, value: Any, *, where: str) -> Any:
+    kind = get_type_hints(Settings)[name]
+    if kind is int:
+        try:
+            return int(value)
+        except (TypeError, ValueError):
+            raise CallerError(f"{where}: {value!r} is not a whole number") from None
+    if not isinstance(value, str):
+        raise CallerError(f"{where}: {value!r} is not text")
+    return Path(value) if kind is Path else value

@@ -1,0 +1,125 @@
+"""Is everything that is stored whole, and does the index find what exact search finds?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lookalike.catalog import Catalog
+from lookalike.snapshot import Snapshot, newest, verify
+from lookalike.types import Vectors
+
+_LEAST_RECALL = 0.9
+_NEIGHBORS = 10
+_SEED = 20_200_811
+_ROUNDING = 1e-3  # float16 in the index against float32 here
+_SAME = 0.999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What was checked, and what is wrong.
+
+    Attributes:
+        problems: in words; empty when all is well.
+        images: readable images in the catalog.
+        snapshots: how many were checked.
+        backend: of the newest snapshot.
+        queries: images whose neighbours were compared with exact search.
+        recall: recall@10 of the newest snapshot against exact search over the catalog; None when there is nothing.
+    """
+
+    problems: tuple[str, ...]
+    images: int
+    snapshots: int
+    backend: str = ""
+    queries: int = 0
+    recall: float | None = None
+
+    def as_document(self) -> dict[str, object]:
+        """For programs."""
+        return {
+            "clean": not self.problems,
+            "problems": list(self.problems),
+            "images": self.images,
+            "snapshots": self.snapshots,
+            "backend": self.backend,
+            "queries": self.queries,
+            "recall_at_10": self.recall,
+        }
+
+
+def verify_library(catalog: Catalog, snapshots: Path, *, queries: int) -> Verification:
+    """Check the catalog, every snapshot's checksums, and the newest snapshot's vectors and recall.
+
+    Args:
+        catalog: the truth.
+        snapshots: the folder of published indexes.
+        queries: how many stored images to search with.
+    """
+    problems = catalog.check()
+    folders = sorted(manifest.parent for manifest in snapshots.glob("*/*/manifest.json"))
+    folders += [folder for folder in sorted(snapshots.glob("*/[0-9]*")) if folder not in folders]
+    problems += [f"{folder.parent.name}/{folder.name}: {problem}" for folder in folders for problem in verify(folder)]
+    live = catalog.live_model()
+    snapshot = newest(snapshots, live.fingerprint) if live else None
+    images = catalog.counts().images
+    if snapshot is None or snapshot.manifest.size == 0:
+        return Verification(problems=tuple(problems), images=images, snapshots=len(folders))
+    comparison = _Comparison(catalog, snapshot, queries=queries)
+    problems += comparison.problems()
+    recall = comparison.recall()
+    if recall < _LEAST_RECALL:
+        expected = f"at least {_LEAST_RECALL:.0%} is expected"
+        problems.append(f"the index finds {recall:.1%} of the true {_NEIGHBORS} nearest; {expected}")
+    return Verification(
+        problems=tuple(problems),
+        images=images,
+        snapshots=len(folders),
+        backend=snapshot.manifest.backend,
+        queries=len(comparison.sample),
+        recall=recall,
+    )
+
+
+class _Comparison:
+    """One pass over the catalog's vectors, block by block: are the snapshot's the same, and what is truly nearest?"""
+
+    def __init__(self, catalog: Catalog, snapshot: Snapshot, *, queries: int) -> None:
+        self._snapshot = snapshot
+        self._present = np.zeros(snapshot.manifest.size, dtype=bool)
+        self._differing: list[str] = []
+        rows = np.random.default_rng(_SEED).permutation(snapshot.manifest.size)[:queries]
+        ids = [snapshot.image_ids[row].decode() for row in rows]
+        stored = catalog.vectors(snapshot.manifest.fingerprint, ids)
+        self.sample: Vectors = np.stack([stored[i] for i in ids if i in stored]) if stored else np.zeros((0, 1))
+        self._best = np.full((len(self.sample), _NEIGHBORS), -np.inf, dtype=np.float32)
+        if len(self.sample):
+            for block in catalog.vector_blocks(snapshot.manifest.fingerprint):
+                self._take(block.image_ids, block.vectors)
+
+    def problems(self) -> list[str]:
+        """Images whose vector in the snapshot is not the catalog's."""
+        shown = ", ".join(self._differing[:3])
+        return [f"{len(self._differing)} vectors differ from the catalog's: {shown}"] if self._differing else []
+
+    def recall(self) -> float:
+        """Share of the true nearest that the index finds, equal cosines counting as found."""
+        if not len(self.sample):
+            return 1.0
+        found = self._snapshot.index.search(self.sample, _NEIGHBORS, allowed=self._present)
+        worst_true = self._best[:, -1:] if np.isfinite(self._best).all() else self._best.min(axis=1, keepdims=True)
+        hits = np.count_nonzero((found.rows >= 0) & (found.cosines >= worst_true - _ROUNDING))
+        return float(hits / max(np.count_nonzero(np.isfinite(self._best)), 1))
+
+    def _take(self, image_ids: Sequence[str], vectors: Vectors) -> None:
+        rows = self._snapshot.rows_of(image_ids)
+        known = rows >= 0
+        rows, vectors = rows[known], vectors[known]
+        self._present[rows] = True
+        cosines = np.einsum("nd,nd->n", self._snapshot.index.vectors(rows), vectors)
+        wrong = rows[cosines < _SAME * np.einsum("nd,nd->n", vectors, vectors)]
+        self._differing += [self._snapshot.image_ids[row].decode() for row in wrong]
+        both = np.concatenate([self._best, self.sample @ vectors.T], axis=1)
+        self._best = -np.sort(-both, axis=1)[:, :_NEIGHBORS]
