@@ -65,7 +65,7 @@ def grey_ramp_16(width: int = 256, height: int = 16) -> np.ndarray:
 
 def encoded(image: Image.Image, file_format: str, **options: object) -> bytes:
     stream = io.BytesIO()
-    image.save(stream, file_format, **options)  # type: ignore[arg-type]
+    image.save(stream, file_format, **options)
     return stream.getvalue()
 
 
@@ -270,7 +270,15 @@ def one_bit_tiff_bytes() -> bytes:
 
 
 def lab_tiff_bytes() -> bytes:
-    return tiff_bytes(Image.new("LAB", (64, 48), (128, 0, 0)))
+    """`photo()` in CIE L*a*b*."""
+    from PIL import ImageCms
+
+    lab = ImageCms.profileToProfile(
+        photo(), ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+    )
+    assert lab is not None
+    lab.info.clear()
+    return tiff_bytes(lab)
 
 
 def with_icc_bytes(file_format: str = "JPEG") -> bytes:

@@ -64,7 +64,7 @@ def verify_library(catalog: Catalog, snapshots: Path, *, queries: int) -> Verifi
     problems += [f"{folder.parent.name}/{folder.name}: {problem}" for folder in folders for problem in verify(folder)]
     live = catalog.live_model()
     snapshot = newest(snapshots, live.fingerprint) if live else None
-    images = catalog.counts().images
+    images = catalog.counts().readable
     if snapshot is None or snapshot.manifest.size == 0:
         return Verification(problems=tuple(problems), images=images, snapshots=len(folders))
     comparison = _Comparison(catalog, snapshot, queries=queries)
@@ -93,7 +93,7 @@ class _Comparison:
         rows = np.random.default_rng(_SEED).permutation(snapshot.manifest.size)[:queries]
         ids = [snapshot.image_ids[row].decode() for row in rows]
         stored = catalog.vectors(snapshot.manifest.fingerprint, ids)
-        self.sample: Vectors = np.stack([stored[i] for i in ids if i in stored]) if stored else np.zeros((0, 1))
+        self.sample: Vectors = np.array([stored[i] for i in ids if i in stored], dtype=np.float32)
         self._best = np.full((len(self.sample), _NEIGHBORS), -np.inf, dtype=np.float32)
         if len(self.sample):
             for block in catalog.vector_blocks(snapshot.manifest.fingerprint):
@@ -111,7 +111,7 @@ class _Comparison:
         found = self._snapshot.index.search(self.sample, _NEIGHBORS, allowed=self._present)
         worst_true = self._best[:, -1:] if np.isfinite(self._best).all() else self._best.min(axis=1, keepdims=True)
         hits = np.count_nonzero((found.rows >= 0) & (found.cosines >= worst_true - _ROUNDING))
-        return float(hits / max(np.count_nonzero(np.isfinite(self._best)), 1))
+        return float(hits) / max(int(np.count_nonzero(np.isfinite(self._best))), 1)
 
     def _take(self, image_ids: Sequence[str], vectors: Vectors) -> None:
         rows = self._snapshot.rows_of(image_ids)

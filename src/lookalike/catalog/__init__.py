@@ -1,1 +1,37 @@
 """The only truth: images, users, interactions, grades and vectors in one SQL database."""
+
+from lookalike.catalog.catalog import Catalog
+from lookalike.catalog.engine import sqlite_url
+from lookalike.catalog.originals import Originals
+from lookalike.catalog.records import (
+    BrowsePage,
+    CatalogCounts,
+    Change,
+    ImageAddition,
+    LiveModel,
+    QueryRecord,
+    SourceFailure,
+    SourceFile,
+    SourceState,
+    VectorBlock,
+    content_id,
+)
+from lookalike.catalog.vectors import VectorReading
+
+__all__ = [
+    "BrowsePage",
+    "Catalog",
+    "CatalogCounts",
+    "Change",
+    "ImageAddition",
+    "LiveModel",
+    "Originals",
+    "QueryRecord",
+    "SourceFailure",
+    "SourceFile",
+    "SourceState",
+    "VectorBlock",
+    "VectorReading",
+    "content_id",
+    "sqlite_url",
+]

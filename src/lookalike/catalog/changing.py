@@ -1,7 +1,7 @@
 """One writing transaction, and the change sequence that it moves.
 
-The counter is one row that every writing transaction locks first. Transactions therefore commit in the order of the numbers
-they hand out, on PostgreSQL too: whoever reads the counter as N sees every change up to N and none above it.
+The counter is one row that every writing transaction locks first. Transactions therefore commit in the order of the
+numbers they hand out, on PostgreSQL too: whoever reads the counter as N sees every change up to N and none above it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

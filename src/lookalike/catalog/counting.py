@@ -48,7 +48,7 @@ def _vectors(connection: Connection) -> dict[str, int]:
         .select_from(fingerprints.outerjoin(vectors, vectors.c.fingerprint_number == fingerprints.c.number))
         .group_by(fingerprints.c.fingerprint)
     )
-    return {fingerprint: count for fingerprint, count in connection.execute(counted)}
+    return dict(connection.execute(counted).tuples().all())
 
 
 def _interactions(connection: Connection, *, simulated: bool) -> dict[str, int]:
@@ -57,7 +57,7 @@ def _interactions(connection: Connection, *, simulated: bool) -> dict[str, int]:
         .where(interactions.c.simulated.is_(simulated))
         .group_by(interactions.c.kind)
     )
-    found = {kind: count for kind, count in connection.execute(counted)}
+    found: dict[str, int] = dict(connection.execute(counted).tuples().all())
     return {kind.value: found.get(kind.value, 0) for kind in InteractionKind}
 
 
@@ -66,6 +66,6 @@ def read_unreadable(connection: Connection, limit: int) -> list[tuple[str, str]]
     paths = select(sources.c.path, sources.c.error).where(sources.c.error.is_not(None)).order_by(sources.c.id)
     found = [(path, error) for path, error in connection.execute(paths.limit(limit))]
     unreadable = SELECT_IMAGES.where(images.c.error.is_not(None)).order_by(images.c.uploaded_at, images.c.id)
-    for row in connection.execute(unreadable.limit(limit - len(found))):
-        found.append((row.source or row.id, row.error))
+    rows = connection.execute(unreadable.limit(limit - len(found)))
+    found.extend((row.source or row.id, row.error) for row in rows)
     return found

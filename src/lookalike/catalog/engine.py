@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -36,6 +37,11 @@ _POSTGRESQL_BUSY = {"55P03", "57014", "40P01", "40001"}
 # a read-only transaction.
 _POSTGRESQL_STORAGE = ("08", "28", "3D", "53", "57", "58", "F0", "XX", "25006")
 _POSTGRESQL_BAD_VALUE = "22"
+
+
+def sqlite_url(file: Path) -> str:
+    """The URL of a SQLite file, whatever characters its path has."""
+    return URL.create("sqlite", database=str(file.absolute())).render_as_string(hide_password=False)
 
 
 def parse_url(url: str) -> URL:
@@ -93,7 +99,7 @@ def reading(engine: Engine) -> Engine:
 
 
 def writing(engine: Engine) -> Engine:
-    """The same connections; on SQLite a transaction holds the write lock from its start, so that it never fails midway."""
+    """The same connections; on SQLite a transaction takes the write lock at its start, so it never fails midway."""
     return engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
 
 
@@ -151,6 +157,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA cache_size = -32768")
+    connection.execute("PRAGMA wal_autocheckpoint = 8000")  # pages, 32 MB: nearly halves the time of a batch of images
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -85,7 +85,7 @@ def _tags(connection: Connection, image_ids: Sequence[str]) -> dict[str, list[st
             .where(image_tags.c.image_id.in_(chunk))
             .order_by(image_tags.c.image_id, image_tags.c.position)
         )
-        for image_id, tag in connection.execute(statement):
+        for image_id, tag in connection.execute(statement).all():
             found.setdefault(image_id, []).append(tag)
     return found
 

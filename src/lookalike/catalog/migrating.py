@@ -59,8 +59,9 @@ def _require_known(connection: Connection, revision: str | None) -> None:
         return
     version = _stored_version(connection)
     raise LibraryTooNew(
-        f"{describe_url(connection.engine.url)} has schema {version or 'unknown'} (revision {revision}); this program knows"
-        f" schemas up to {schema.SCHEMA_VERSION}. Nothing was changed. Use the newer lookalike that wrote it."
+        f"{describe_url(connection.engine.url)} has schema {version or 'unknown'} (revision {revision});"
+        f" this program knows schemas up to {schema.SCHEMA_VERSION}. Nothing was changed."
+        " Use the newer lookalike that wrote it."
     )
 
 

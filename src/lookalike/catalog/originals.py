@@ -15,8 +15,8 @@ _ABANDONED_SECONDS = 3600
 class Originals:
     """A folder of uploaded bytes.
 
-    A file appears whole or not at all. Whether it *should* be there is the catalog's to say: an upload whose transaction
-    never came is an orphan, harmless, and removed by `Catalog.collect_orphans`.
+    A file appears whole or not at all. Whether it *should* be there is the catalog's to say: an upload whose
+    transaction never came is an orphan, harmless, and removed by `Catalog.collect_orphans`.
     """
 
     def __init__(self, directory: Path) -> None:

@@ -63,7 +63,7 @@ def write_grades(changing: Changing, given: Sequence[Grade]) -> None:
 
 def _grade_row(grade: Grade) -> dict[str, Any]:
     if not (is_image_id(grade.query_image_id) and is_image_id(grade.image_id)):
-        raise CallerError(f"grade of {grade.image_id[:64]!a} for {grade.query_image_id[:64]!a}: these are not image ids")
+        raise CallerError(f"grade of {grade.image_id[:64]!a} for {grade.query_image_id[:64]!a}: not image ids")
     if not 0 <= grade.grade <= _MOST_GRADE:
         raise CallerError(f"grade {grade.grade} of {grade.image_id} is not from 0 to {_MOST_GRADE}")
     require_storable("user_id", grade.user_id)

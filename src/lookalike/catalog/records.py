@@ -143,8 +143,8 @@ class CatalogCounts:
     """How many of each thing the catalog holds.
 
     `live` images are those not deleted; `readable + unreadable == live`; so is `public + private + blocked`.
-    `unreadable_sources` are paths that could not be read at the last try. `vectors` is by fingerprint; `interactions` (by
-    people) and `simulated_interactions` are by kind, with every kind present.
+    `unreadable_sources` are paths that could not be read at the last try. `vectors` is by fingerprint; `interactions`
+    (by people) and `simulated_interactions` are by kind, with every kind present.
     """
 
     live: int

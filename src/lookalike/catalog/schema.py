@@ -112,7 +112,7 @@ class Message(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """The text with `\\udce9` and `\\x00` spelled out."""
+        """The text with such characters spelled out: a backslash, then their number."""
         del dialect
         if value is None:
             return None

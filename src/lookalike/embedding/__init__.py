@@ -1,1 +1,50 @@
 """Images to unit vectors: model descriptions, sources, runtimes."""
+
+from lookalike.embedding.descriptions import (
+    FileSource,
+    Graph,
+    HubSource,
+    ModelDescription,
+    Regions,
+    Source,
+    WheelSource,
+    read_description,
+)
+from lookalike.embedding.encoder import Encoder, open_encoder
+from lookalike.embedding.projection import Projection, fit_projection
+from lookalike.embedding.registry import (
+    DEFAULT_MODEL,
+    ModelStatus,
+    describe_models,
+    import_model,
+    pull,
+    remove_model,
+)
+from lookalike.embedding.runtimes import RUNTIMES, Mode, RuntimeName
+from lookalike.embedding.sources import WHEELS_VARIABLE, Progress
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "RUNTIMES",
+    "WHEELS_VARIABLE",
+    "Encoder",
+    "FileSource",
+    "Graph",
+    "HubSource",
+    "Mode",
+    "ModelDescription",
+    "ModelStatus",
+    "Progress",
+    "Projection",
+    "Regions",
+    "RuntimeName",
+    "Source",
+    "WheelSource",
+    "describe_models",
+    "fit_projection",
+    "import_model",
+    "open_encoder",
+    "pull",
+    "read_description",
+    "remove_model",
+]

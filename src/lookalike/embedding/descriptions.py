@@ -94,7 +94,7 @@ class Graph:
         pooling: how `output` becomes one descriptor an image: `none` for [images, d]; `first-token` and `mean-tokens`
             for [images, tokens, d]; `mean-map` for [images, d, height, width]; `regions` as `regions` says.
         regions: parameters of `regions`.
-        keep: further tensors that stay outputs of the converted graph, for comparisons.
+        keep: outputs of the file that stay outputs of the converted graph, for comparisons.
     """
 
     format: GraphFormat
@@ -193,7 +193,7 @@ class _Table:
         return key in self._content
 
     def text(self, key: str, default: str | None = None) -> str:
-        return cast(str, self._take(key, str, "a text", default))
+        return cast("str", self._take(key, str, "a text", default))
 
     def choice(self, key: str, choices: Any, default: str | None = None) -> Any:
         value = self.text(key, default)
@@ -208,13 +208,13 @@ class _Table:
         return value
 
     def integer(self, key: str, *, low: int, high: int, default: int | None = None) -> int:
-        value = cast(int, self._take(key, int, "a whole number", default))
+        value = cast("int", self._take(key, int, "a whole number", default))
         if not low <= value <= high and value != default:
             raise self.refuse(key, f"must be between {low} and {high}, not {value}")
         return value
 
     def number(self, key: str) -> float:
-        value = cast(float, self._take(key, float, "a number", None))
+        value = cast("float", self._take(key, float, "a number", None))
         if not math.isfinite(value):
             raise self.refuse(key, f"must be a finite number, not {value}")
         return value

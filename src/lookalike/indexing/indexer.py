@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -108,14 +107,19 @@ class Indexer:
             ImageRefused: the bytes are not an image we accept; nothing was stored.
             StorageFailed: the disk is full or failing.
         """
-        addition = self._reader.read(content, name=name)
+        addition = self._reader.read(
+            content,
+            name=name,
+            upload=content,
+            owner_id=owner_id,
+            tags=tuple(tags),
+            visibility=visibility,
+            restore=True,
+        )
         try:
-            addition = replace(
-                addition, upload=content, owner_id=owner_id, tags=tuple(tags), visibility=visibility, restore=True
-            )
             created = self._catalog.add_images([addition])[0]
         finally:
-            self._reader.forget(addition.content_id)
+            self._reader.forget([addition.content_id])
         self._claim_library()
         self._publisher.publish_soon(self.model)
         return self._catalog.image(addition.content_id), created

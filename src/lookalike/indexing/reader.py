@@ -1,7 +1,8 @@
 """Bytes to what the catalog stores of an image, with its vector: one path for files and uploads."""
 
 import threading
-from dataclasses import replace
+from collections.abc import Sequence
+from typing import TypedDict, Unpack
 
 from numpy import float32
 from numpy.typing import NDArray
@@ -9,13 +10,25 @@ from numpy.typing import NDArray
 from lookalike.catalog import Catalog, ImageAddition, SourceFile, content_id
 from lookalike.embedding import Encoder
 from lookalike.errors import ImageRefused
-from lookalike.preprocessing import Limits, prepare
+from lookalike.preprocessing import Limits, Prepared, prepare
+from lookalike.types import Visibility
+
+
+class Placement(TypedDict, total=False):
+    """Where an image comes from and to whom it belongs: the fields of `ImageAddition` that its bytes do not say."""
+
+    source: SourceFile
+    upload: bytes
+    owner_id: str | None
+    tags: tuple[str, ...]
+    visibility: Visibility
+    restore: bool
 
 
 class ImageReader:
     """Decodes and embeds. Safe to call from many threads.
 
-    An image that has a vector of this model already is not embedded again.
+    An image that has a vector of this model already, or is being given one by another thread, is not embedded again.
 
     Args:
         catalog: asked for the vectors that exist.
@@ -30,14 +43,15 @@ class ImageReader:
         self._begun: set[str] = set()
         self._lock = threading.Lock()
 
-    def read(self, content: bytes, *, name: str) -> ImageAddition:
-        """What to store of an image.
+    def read(self, content: bytes, *, name: str, **placement: Unpack[Placement]) -> ImageAddition:
+        """What to store of an image. Call `forget` when it is stored.
 
         Raises:
             ImageRefused: the bytes are not an image we accept.
         """
+        prepared = self._prepared(content, name)
         image_id = content_id(content)
-        prepared = prepare(content, self._encoder.preprocessing, name=name, limits=self.limits)
+        vector = self._new_vector(image_id, prepared)
         return ImageAddition(
             content_id=image_id,
             width=prepared.width,
@@ -46,16 +60,17 @@ class ImageReader:
             difference_hash=prepared.difference_hash,
             media_type=prepared.media_type,
             byte_count=len(content),
-            fingerprint=self._encoder.fingerprint,
-            vector=self._new_vector(image_id, prepared.batch_row),
+            fingerprint=None if vector is None else self._encoder.fingerprint,
+            vector=vector,
+            **placement,
         )
 
-    def read_file(self, content: bytes, source: SourceFile, *, restore: bool) -> ImageAddition:
-        """What to store of a file: the image, or the reason why it is none."""
+    def read_or_explain(self, content: bytes, *, name: str, **placement: Unpack[Placement]) -> ImageAddition:
+        """As `read`, but bytes that are no image become a record of why."""
         try:
-            addition = self.read(content, name=source.path)
+            return self.read(content, name=name, **placement)
         except ImageRefused as refused:
-            addition = ImageAddition(
+            return ImageAddition(
                 content_id=content_id(content),
                 width=0,
                 height=0,
@@ -64,19 +79,34 @@ class ImageReader:
                 media_type="application/octet-stream",
                 byte_count=len(content),
                 error=refused.message,
+                **placement,
             )
-        return replace(addition, source=source, restore=restore)
 
-    def forget(self, image_id: str) -> None:
-        """The image was stored, or will not be: later readings ask the catalog again."""
+    def embed(self, content: bytes, *, name: str) -> NDArray[float32]:
+        """The vector of an image, [dimension] float32.
+
+        Raises:
+            ImageRefused: the bytes are not an image we accept.
+        """
+        return self._encode(self._prepared(content, name))
+
+    def forget(self, image_ids: Sequence[str]) -> None:
+        """These were stored, or will not be: later readings ask the catalog again."""
         with self._lock:
-            self._begun.discard(image_id)
+            self._begun.difference_update(image_ids)
 
-    def _new_vector(self, image_id: str, batch_row: NDArray[float32]) -> NDArray[float32] | None:
+    def _prepared(self, content: bytes, name: str) -> Prepared:
+        return prepare(content, self._encoder.preprocessing, name=name, limits=self.limits)
+
+    def _new_vector(self, image_id: str, prepared: Prepared) -> NDArray[float32] | None:
         with self._lock:
             if image_id in self._begun:
                 return None
             self._begun.add(image_id)
         if self._catalog.vectors(self._encoder.fingerprint, [image_id]):
             return None
-        return self._encoder.encode(batch_row[None])[0]
+        return self._encode(prepared)
+
+    def _encode(self, prepared: Prepared) -> NDArray[float32]:
+        vector: NDArray[float32] = self._encoder.encode(prepared.batch_row[None])[0]
+        return vector

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+from numpy import float32
+from numpy.typing import NDArray
+
 from lookalike.catalog import Catalog, ImageAddition, SourceFailure, SourceFile, SourceState
 from lookalike.errors import ImageRefused
 from lookalike.indexing.folders import FoundFile, find_images
@@ -65,11 +69,8 @@ class FolderRun:
         after = ""
         while images := self.catalog.images_without_vectors(self.fingerprint, limit=10_000, after=after):
             self.progress.stage("Embedding known images", len(images))
-            for batch in self._in_batches(self._reread, images):
-                made = [addition for addition in batch if addition is not None and addition.vector is not None]
-                self.catalog.add_images(made)
-                self.report.embedded += len(made)
-                self.progress.advance(len(batch))
+            for batch in self._in_batches(self._embed, images):
+                self._store_vectors(batch)
             after = images[-1].id
 
     def _compare(self, root: Path, leave_out: Path | None) -> tuple[dict[str, FoundFile], list[str]]:
@@ -101,14 +102,26 @@ class FolderRun:
         except OSError as fault:
             return _failure(file, fault.strerror or str(fault))
         source = SourceFile(path=file.path, byte_count=file.byte_count, modified_ns=file.modified_ns)
-        return self.reader.read_file(content, source, restore=self.restore)
+        return self.reader.read_or_explain(content, name=file.path, source=source, restore=self.restore)
 
-    def _reread(self, image: Image) -> ImageAddition | None:
+    def _embed(self, image: Image) -> tuple[Image, NDArray[float32] | Refusal]:
+        """Read, decode and embed one image that the catalog knows: the work of a thread."""
+        name = image.source or image.id
         try:
-            return self.reader.read(self.catalog.content(image.id), name=image.source or image.id)
+            return image, self.reader.embed(self.catalog.content(image.id), name=name)
         except ImageRefused as refused:
-            self.report.refused.append(Refusal(image.source or image.id, refused.message))
-            return None
+            return image, Refusal(name, refused.message)
+
+    def _store_vectors(self, batch: Sequence[tuple[Image, NDArray[float32] | Refusal]]) -> None:
+        made = [(image, vector) for image, vector in batch if not isinstance(vector, Refusal)]
+        if made:
+            vectors = np.stack([vector for _, vector in made])
+            self.catalog.add_vectors(self.fingerprint, [image.id for image, _ in made], vectors)
+        self.report.embedded += len(made)
+        for _, refusal in batch:
+            if isinstance(refusal, Refusal):
+                self._refuse(refusal.path, refusal.reason)
+        self.progress.advance(len(batch))
 
     def _store(self, batch: Sequence[ImageAddition | SourceFailure]) -> None:
         failures = [read for read in batch if isinstance(read, SourceFailure)]
@@ -118,13 +131,13 @@ class FolderRun:
         for failure in failures:
             self._refuse(failure.path, failure.error)
         created = self.catalog.add_images(additions) if additions else []
+        self.reader.forget([addition.content_id for addition in additions])
         for addition, new in zip(additions, created, strict=True):
             self._count(addition, new=new)
         self.progress.advance(len(batch))
 
     def _count(self, addition: ImageAddition, *, new: bool) -> None:
         path = addition.source.path if addition.source else addition.content_id
-        self.reader.forget(addition.content_id)
         self.report.embedded += addition.vector is not None
         if addition.error is not None:
             self._refuse(path, addition.error)

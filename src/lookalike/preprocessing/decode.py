@@ -27,7 +27,7 @@ from lookalike.preprocessing.colour import to_rgb
 from lookalike.preprocessing.containers import Header, read_header
 from lookalike.preprocessing.containers.exif import orientation_of
 from lookalike.preprocessing.formats import FORMATS, HEIC, sniff
-from lookalike.preprocessing.limits import Limits
+from lookalike.preprocessing.limits import DEFAULT_LIMITS, Limits
 from lookalike.types import Crop, Pixels
 
 _logger = logging.getLogger(__name__)
@@ -41,8 +41,8 @@ _DECODERS: dict[str, type[ImageFile.ImageFile]] = {
     "image/tiff": TiffImagePlugin.TiffImageFile,
     "image/avif": AvifImagePlugin.AvifImageFile,
 }
-"""The classes behind `Image.open(formats=...)`, called directly: no other decoder can be reached, and `Image.open` warns
-of large images where ours refuse or accept them."""
+"""The classes behind `Image.open(formats=...)`, called directly: no other decoder can be reached, and the warnings that
+`Image.open` itself gives are not given."""
 
 _TO_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -53,8 +53,12 @@ _TO_UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_MARGIN = 2
 _FIRST_TURNED = 5
 """Orientations from here swap width and height."""
+
+WHOLE = Crop(x=0.0, y=0.0, width=1.0, height=1.0)
+"""The crop that is the whole image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,7 +79,7 @@ class Decoded:
     media_type: str
 
 
-def decode(content: bytes, *, name: str, limits: Limits = Limits(), shortest_side: int | None = None) -> Decoded:
+def decode(content: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS, shortest_side: int | None = None) -> Decoded:
     """Upright RGB pixels of the first frame.
 
     Args:
@@ -117,7 +121,7 @@ class OpenedImage:
         ImageRefused: empty, too large, not an image, of an unread format, or with a damaged header.
     """
 
-    def __init__(self, content: bytes, *, name: str, limits: Limits = Limits()) -> None:
+    def __init__(self, content: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS) -> None:
         limits.check_bytes(content, name=name)
         self._name = name
         self.media_type = sniff(content, name=name)
@@ -170,19 +174,25 @@ class OpenedImage:
             raise self._refusal("unreadable", what) from error
 
     def _refusal(self, reason: str, what: str) -> ImageRefused:
-        remedy = (
-            "copy or download it again" if reason == "truncated" else "open it in an image editor and save it again"
-        )
+        remedy = "copy or download it again" if reason == "truncated" else "save it again from an image editor"
         return ImageRefused(self._name, reason, f"this {FORMATS[self.media_type][0]} image {what}; {remedy}")
 
 
 def side_for(width: int, height: int, crop: Crop, size: int) -> int:
-    """The shorter side to ask `decode` for so that the crop of the result keeps `size` pixels on its shorter side.
+    """The shorter side to ask for so that the crop of what is decoded keeps `size` pixels, and a margin.
 
-    One pixel more is asked for, since a crop's edges are rounded to whole pixels.
+    A JPEG's own scaling aliases more than the filter that follows: at twice the size wanted, the result differs from
+    that of a full decode by less than two levels; at just the size wanted, by twice as much. One pixel more is asked
+    for, since a crop's edges are rounded to whole pixels.
+
+    Args:
+        width: of the upright image, pixels.
+        height: of the upright image, pixels.
+        crop: the part that is wanted.
+        size: of the shorter side of the part, pixels.
     """
     shorter_of_crop = min(crop.width * width, crop.height * height)
-    return max(math.ceil((size + 1) * min(width, height) / shorter_of_crop), 1)
+    return max(math.ceil((_MARGIN * size + 1) * min(width, height) / shorter_of_crop), 1)
 
 
 def _decoder(media_type: str) -> Any:

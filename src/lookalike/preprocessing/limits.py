@@ -69,5 +69,9 @@ class Limits:
             raise ImageRefused(
                 name,
                 "side-too-long",
-                f"{size}; the limit for a side is {self.max_side:,} pixels: scale it down or cut it, or raise the limit",
+                f"{size}; the limit for a side is {self.max_side:,} pixels: scale it down or cut it,"
+                " or raise the limit",
             )
+
+
+DEFAULT_LIMITS = Limits()

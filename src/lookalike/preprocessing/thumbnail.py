@@ -4,16 +4,14 @@ import io
 
 from PIL import Image
 
-from lookalike.preprocessing.decode import OpenedImage
-from lookalike.preprocessing.limits import Limits
+from lookalike.preprocessing.decode import WHOLE, OpenedImage, side_for
+from lookalike.preprocessing.limits import DEFAULT_LIMITS, Limits
 
 THUMBNAIL_MEDIA_TYPE = "image/jpeg"
 _QUALITY = 82
-_MARGIN = 2
-"""A JPEG is decoded at no less than this many times the size wanted: its own scaling is coarser than the filter's."""
 
 
-def thumbnail(content: bytes, *, size: int, name: str, limits: Limits = Limits()) -> bytes:
+def thumbnail(content: bytes, *, size: int, name: str, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """A JPEG whose longer side is `size` pixels, or the image's own where that is less: never enlarged.
 
     Upright, RGB on white, the first frame, without any metadata.
@@ -31,11 +29,11 @@ def thumbnail(content: bytes, *, size: int, name: str, limits: Limits = Limits()
     if size < 1:
         raise ValueError(f"size is {size}; it must be at least 1 pixel")
     opened = OpenedImage(content, name=name, limits=limits)
-    longer, shorter = max(opened.width, opened.height), min(opened.width, opened.height)
-    scale = min(size / longer, 1.0)
-    image = opened.rgb(max(round(_MARGIN * scale * shorter), 1))
+    scale = min(size / max(opened.width, opened.height), 1.0)
     target = (max(round(opened.width * scale), 1), max(round(opened.height * scale), 1))
+    image = opened.rgb(side_for(opened.width, opened.height, WHOLE, min(target)))
     small = image if image.size == target else image.resize(target, Image.Resampling.BICUBIC)
+    small.info = {}  # the encoder copies comments from here
     stream = io.BytesIO()
-    Image.frombytes("RGB", small.size, small.tobytes()).save(stream, "JPEG", quality=_QUALITY)
+    small.save(stream, "JPEG", quality=_QUALITY)
     return stream.getvalue()

@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lookalike.preprocessing.appearance import appearance
-from lookalike.preprocessing.decode import OpenedImage, side_for
-from lookalike.preprocessing.limits import Limits
+from lookalike.preprocessing.decode import WHOLE, OpenedImage, side_for
+from lookalike.preprocessing.limits import DEFAULT_LIMITS, Limits
 from lookalike.types import Crop, Pixels
 
 _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
-_WHOLE = Crop(x=0.0, y=0.0, width=1.0, height=1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +44,8 @@ class Preprocessing:
             raise ValueError(f"fit is {self.fit!r}; it must be one of {', '.join(_FITS)}")
         if self.interpolation not in _FILTERS:
             raise ValueError(f"interpolation is {self.interpolation!r}; it must be one of {', '.join(_FILTERS)}")
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:  # noqa: PLR2004 - three channels
-            raise ValueError(f"mean {self.mean} and std {self.std} must have three values, std's above 0")
+        if min(self.std) <= 0:
+            raise ValueError(f"std is {self.std}; its values must be above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,7 +74,7 @@ def prepare(
     preprocessing: Preprocessing,
     *,
     name: str,
-    limits: Limits = Limits(),
+    limits: Limits = DEFAULT_LIMITS,
     crop: Crop | None = None,
 ) -> Prepared:
     """Decode, cut and transform; the same bytes always give the same row.
@@ -94,7 +93,7 @@ def prepare(
         ImageRefused: the bytes are not an acceptable image.
     """
     opened = OpenedImage(content, name=name, limits=limits)
-    part = crop or _WHOLE
+    part = crop or WHOLE
     image = opened.rgb(side_for(opened.width, opened.height, part, preprocessing.size))
     colour, fingerprint = appearance(image)
     box = part.box(*image.size)
@@ -163,8 +162,8 @@ def _normalised(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.
     """Each channel as value * scale + shift, written in place; channels leave Pillow one by one, already planar."""
     width, height = image.size
     row = np.empty((3, height, width), np.float32)
-    for channel, plane, mean, std in zip("RGB", row, preprocessing.mean, preprocessing.std, strict=True):
-        plane[...] = np.frombuffer(image.tobytes("raw", channel), np.uint8).reshape(height, width)
-        plane *= np.float32(1 / (255 * std))
-        plane -= np.float32(mean / std)
+    for index, (mean, std) in enumerate(zip(preprocessing.mean, preprocessing.std, strict=True)):
+        row[index] = np.frombuffer(image.tobytes("raw", "RGB"[index]), np.uint8).reshape(height, width)
+        row[index] *= 1 / (255 * std)
+        row[index] -= mean / std
     return row

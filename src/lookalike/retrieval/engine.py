@@ -34,7 +34,7 @@ from lookalike.types import Hit, Image, Visibility
 FROZEN_HITS = 300
 """How many hits a query can be paged through."""
 
-RERANKERS: tuple[ReRanker, ...] = (OnlyVisible(), CollapseDuplicates(), Limit(FROZEN_HITS))
+RERANKERS: tuple[ReRanker, ...] = (OnlyVisible(), CollapseDuplicates())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,8 @@ class SearchEngine:
         open_encoder: opens the model that the catalog says is live.
         journal: where queries are written down.
         limits: for query pictures.
-        rerankers: applied in order; the last one bounds how far a query can be paged.
+        rerankers: applied in order.
+        depth: how many neighbours are re-ranked, which bounds how far a query can be paged.
     """
 
     def __init__(
@@ -94,12 +95,14 @@ class SearchEngine:
         journal: QueryJournal,
         limits: Limits | None = None,
         rerankers: Sequence[ReRanker] = RERANKERS,
+        depth: int = FROZEN_HITS,
     ) -> None:
         self._catalog = catalog
         self._index = LiveIndex(catalog, snapshots=snapshots, open_encoder=open_encoder)
         self._journal = journal
         self._limits = limits or Limits()
-        self._rerankers = rerankers
+        self._rerankers = (*rerankers, Limit(depth))
+        self._depth = depth
 
     def search(self, query: Query) -> Answer:
         """The first page of hits.
@@ -113,7 +116,7 @@ class SearchEngine:
         live = self._index.current()
         asked = self._as_vector(query, live, clock)
         with clock("search"):
-            nearest = live.view.nearest(asked.vector, FROZEN_HITS + 1)
+            nearest = live.view.nearest(asked.vector, self._depth + 1)  # one more: the selected image itself
         with clock("rerank"):
             images = self._catalog.images(nearest.image_ids)
             candidates = [

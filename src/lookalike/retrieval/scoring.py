@@ -22,7 +22,8 @@ def exact_cosines(query: NDArray[np.float32], vectors: Vectors) -> NDArray[np.fl
     wide = vectors.astype(np.float64)
     products = np.sum(wide * wide_query, axis=1)
     lengths = np.sqrt(np.sum(wide * wide, axis=1) * np.sum(wide_query * wide_query))
-    return np.clip(np.round(products / np.maximum(lengths, 1e-12), _DECIMALS), -1.0, 1.0)
+    cosines: NDArray[np.float64] = np.round(products / np.maximum(lengths, 1e-12), _DECIMALS)
+    return np.clip(cosines, -1.0, 1.0)
 
 
 def stored_precision(vector: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -156,7 +156,8 @@ class View:
         wanted = k + _SPARE
         if len(self.tail_ids) <= wanted:
             return np.arange(len(self.tail_ids))
-        return np.argpartition(-(self.tail_vectors @ query), wanted)[:wanted]
+        places: NDArray[np.int64] = np.argpartition(-(self.tail_vectors @ query), wanted)[:wanted]
+        return places
 
     def _row_vectors(self, rows: NDArray[np.int64]) -> Vectors:
         return self.index.vectors(rows) if self.index is not None else np.zeros((0, self.dimension), dtype=np.float32)

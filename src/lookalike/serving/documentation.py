@@ -6,10 +6,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from lookalike.serving.wire import ProblemDocument
+from lookalike.serving.wire import EventBatch, ImageChange, ProblemDocument, SearchRequest
 
 _REFERENCE = "#/components/schemas/{model}"
-_MODELS = "x-models"
+_BODIES: tuple[type[BaseModel], ...] = (SearchRequest, ImageChange, EventBatch, ProblemDocument)
 
 
 def body_of(json: dict[str, type[BaseModel]], *, form: type[BaseModel] | None = None) -> dict[str, Any]:
@@ -19,13 +19,15 @@ def body_of(json: dict[str, type[BaseModel]], *, form: type[BaseModel] | None = 
         json: the model of each JSON media type.
         form: the fields beside the picture `image`, where the route takes a multipart form.
     """
-    content: dict[str, Any] = {kind: {"schema": {"$ref": _REFERENCE.format(model=m.__name__)}} for kind, m in json.items()}
+    content: dict[str, Any] = {
+        kind: {"schema": {"$ref": _REFERENCE.format(model=m.__name__)}} for kind, m in json.items()
+    }
     if form is not None:
         schema = form.model_json_schema()
         schema["properties"] = {"image": {"type": "string", "format": "binary"}, **schema["properties"]}
         schema["required"] = ["image"]
         content = {"multipart/form-data": {"schema": schema}, **content}
-    return {"requestBody": {"required": True, "content": content}, _MODELS: list(json.values())}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def install(app: FastAPI) -> None:
@@ -41,12 +43,8 @@ def install(app: FastAPI) -> None:
 
 def _schema(app: FastAPI) -> dict[str, Any]:
     schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-    models: list[type[BaseModel]] = [ProblemDocument]
-    for path in schema["paths"].values():
-        for operation in path.values():
-            models += operation.pop(_MODELS, [])
     components = schema.setdefault("components", {}).setdefault("schemas", {})
-    for model in models:
+    for model in _BODIES:
         described = model.model_json_schema(ref_template=_REFERENCE)
         components.update(described.pop("$defs", {}))
         components[model.__name__] = described

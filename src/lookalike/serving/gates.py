@@ -80,7 +80,7 @@ class Gate:
 
 
 class Gates:
-    """The kinds of work, so that thumbnails never wait behind searches, nor lists behind thumbnails.
+    """The kinds of work, so that lists never wait behind thumbnails, nor thumbnails behind searches.
 
     Args:
         workers: model runs at once.
@@ -90,10 +90,11 @@ class Gates:
     def __init__(self, *, workers: int, waiting: int) -> None:
         self.model = Gate("model", workers=workers, waiting=waiting)
         self.pictures = Gate("pictures", workers=2, waiting=256)
-        self.catalog = Gate("catalog", workers=4, waiting=256)
+        self.reading = Gate("reading", workers=4, waiting=256)
+        self.writing = Gate("writing", workers=2, waiting=256)
 
     def __iter__(self) -> Iterator[Gate]:
-        return iter((self.model, self.pictures, self.catalog))
+        return iter((self.model, self.pictures, self.reading, self.writing))
 
     def close(self) -> None:
         """Wait for what runs."""

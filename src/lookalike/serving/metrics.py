@@ -77,9 +77,7 @@ class _StateNow(Collector):
         yield GaugeMetricFamily("lookalike_tail_images", "Of those, images in no snapshot yet.", readiness.tail)
         yield GaugeMetricFamily("lookalike_snapshot_number", "The open snapshot; 0 for none.", readiness.snapshot)
         yield GaugeMetricFamily(
-            "lookalike_snapshot_lag_changes",
-            "Changes of the catalog since the open snapshot's watermark.",
-            max(self._services.catalog.sequence() - readiness.watermark, 0),
+            "lookalike_catalog_sequence", "Changes the catalog has seen.", self._services.catalog.sequence()
         )
 
     def _queues(self) -> Iterable[Metric]:

@@ -110,7 +110,10 @@ class Refused(Exception):
 
 def refused(code: str, detail: str, *, headers: Mapping[str, str] | None = None, **members: object) -> Refused:
     """The refusal of that code in the table, to be raised."""
-    return Refused(problem(code, detail, headers=headers, **members))
+    status, title = KINDS[code]
+    return Refused(
+        Problem(code=code, status=status, title=title, detail=detail, headers=headers or {}, members=members)
+    )
 
 
 def problem(
@@ -284,4 +287,10 @@ def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
 
 
 def _example(code: str, status: int, title: str) -> dict[str, object]:
-    return {"type": f"urn:lookalike:problem:{code}", "title": title, "status": status, "detail": "…", "instance": "/v1/…"}
+    return {
+        "type": f"urn:lookalike:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": "what is wrong here, and what to do",
+        "instance": "/v1/search",
+    }

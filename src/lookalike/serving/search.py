@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lookalike.errors import CropRefused, CursorRefused
-from lookalike.preprocessing import decode
+from lookalike.preprocessing.decode import OpenedImage
 from lookalike.retrieval import Answer, Query
 from lookalike.serving.answers import json_answer
 from lookalike.serving.bodies import checked, media_type, read_json, read_picture_form, unsupported
 from lookalike.serving.documentation import body_of
-from lookalike.serving.problems import Refused, documented, problem, refused
+from lookalike.serving.problems import Refused, documented, problem
 from lookalike.serving.state import State
 from lookalike.serving.wire import (
     MOST_HITS,
@@ -69,7 +69,9 @@ class Cursor:
         """
         try:
             padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-            content, _, checksum = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").rpartition(":")
+            content, _, checksum = (
+                base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").rpartition(":")
+            )
         except (UnicodeError, binascii.Error):
             content, checksum = "", ""
         parts = _CURSOR.fullmatch(content)
@@ -115,8 +117,8 @@ class SearchRoutes:
     async def search(self, request: Request) -> Response:
         """Send `multipart/form-data` with the picture in `image`, or JSON with an `image_id` or a `cursor`.
 
-        A crop is measured on the upright picture, in fractions of its sides or in pixels. All pages of a query come from
-        the ranking that was frozen with its first page; images that are deleted or hidden meanwhile are left out.
+        A crop is measured on the upright picture, in fractions of its sides or in pixels. All pages of a query come
+        from the ranking that was frozen with its first page; images deleted or hidden meanwhile are left out.
         """
         started = time.perf_counter()
         kind = media_type(request)
@@ -136,9 +138,7 @@ class SearchRoutes:
             form = await read_picture_form(request, allowed=tuple(SearchFields.model_fields))
             fields = checked(SearchFields, form.fields)
             crop = _crop_of_text(fields.crop, fields.crop_unit) if fields.crop else None
-            query = Query(
-                content=form.content, name=form.name, limit=fields.limit, include_self=fields.include_self
-            )
+            query = Query(content=form.content, name=form.name, limit=fields.limit, include_self=fields.include_self)
             answer = await self._state.gates.model.run(self._answer, _Asked(query=query, crop=crop))
         return self._respond(answer, Cursor(query_id=answer.query_id, offset=0, limit=fields.limit), started)
 
@@ -150,7 +150,7 @@ class SearchRoutes:
         limit = limit or cursor.limit
         page = self._state.services.engine.page
         try:
-            answer = await self._state.gates.catalog.enter_and_run(
+            answer = await self._state.gates.reading.enter_and_run(
                 page, cursor.query_id, offset=cursor.offset, limit=limit
             )
         except CursorRefused as gone:
@@ -172,13 +172,15 @@ class SearchRoutes:
             size = (image.width, image.height)
         else:
             limits = self._state.settings.picture_limits
-            picture = decode(query.content or b"", name=query.name, limits=limits, shortest_side=1)
+            picture = OpenedImage(query.content or b"", name=query.name, limits=limits)
             size = (picture.width, picture.height)
         return Crop.from_pixels(box.x, box.y, box.width, box.height, image_size=size)
 
     def _respond(self, answer: Answer, here: Cursor, started: float) -> Response:
         following = replace(here, offset=here.offset + here.limit)
-        stages = {stage: round(answer.milliseconds.get(stage, 0.0), 3) for stage in ("decode", "embed", "search", "rerank")}
+        stages = {
+            stage: round(answer.milliseconds.get(stage, 0.0), 3) for stage in ("decode", "embed", "search", "rerank")
+        }
         total = round((time.perf_counter() - started) * 1000, 3)
         self._state.meters.searched(stages)
         body = SearchAnswer(

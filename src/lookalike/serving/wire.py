@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic.config import JsonDict
 
 from lookalike.types import Crop, Hit, Image, Interaction, InteractionKind, Visibility
 
@@ -35,7 +36,7 @@ Tag = Annotated[
 
 Tags = Annotated[tuple[Tag, ...], Field(max_length=64)]
 
-IMAGE_EXAMPLE = {
+IMAGE_EXAMPLE: JsonDict = {
     "id": "9f86d081884c7d659a2feaa0c55ad015",
     "width": 1200,
     "height": 800,

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import onnx
 
-from lookalike.embedding.conversion.graphs import GraphEditor, pool, rename_input, set_outputs, weight_only
+from lookalike.embedding.conversion.graphs import DESCRIPTOR, GraphEditor, pool, rename_input, set_outputs, weight_only
 from lookalike.embedding.conversion.regions import append_regions
 from lookalike.embedding.conversion.tflite import UnsupportedOperator, read_tflite
 from lookalike.embedding.descriptions import ModelDescription
 from lookalike.errors import ModelRefused
 
-__all__ = ["UnsupportedOperator", "convert"]
+__all__ = ["DESCRIPTOR", "UnsupportedOperator", "convert"]
 
 
 def convert(weights: Path, description: ModelDescription) -> bytes:

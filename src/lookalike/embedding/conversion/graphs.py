@@ -1,17 +1,15 @@
 """Edits of ONNX graphs: cut at a tensor, weight-only quantisation, one way in, one descriptor out."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from lookalike.embedding.descriptions import Layout, Pooling
 from lookalike.errors import ModelRefused
-
-if TYPE_CHECKING:
-    from lookalike.embedding.descriptions import Layout, Pooling
 
 INPUT = "pixels"
 """Name of a converted graph's input: [images, 3, size, size] float32."""
@@ -19,6 +17,7 @@ INPUT = "pixels"
 DESCRIPTOR = "descriptor"
 """Name of a converted graph's first output: [images, d] float32."""
 
+_GROUP = ["DynamicQuantizeLinear", "Cast", "Mul", "Mul"]
 _FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16}
 
 Model: TypeAlias = Any
@@ -35,10 +34,12 @@ class GraphEditor:
         self._count = 0
 
     def fresh(self, hint: str) -> str:
+        """A tensor name that nothing else has."""
         self._count += 1
         return f"lookalike.{hint}.{self._count}"
 
     def constant(self, values: NDArray[Any]) -> str:
+        """Stores `values` in the graph and returns their name."""
         name = self.fresh("constant")
         self.graph.initializer.append(numpy_helper.from_array(values, name))
         return name
@@ -57,9 +58,11 @@ class GraphEditor:
         return self.add(operator, [tensor, self.constant(np.array([axis], np.int64))], keepdims=1)
 
     def producers(self) -> dict[str, Node]:
+        """The node that makes each tensor."""
         return {output: node for node in self.graph.node for output in node.output if output}
 
     def initializers(self) -> dict[str, Any]:
+        """The graph's constants by name."""
         return {tensor.name: tensor for tensor in self.graph.initializer}
 
     def keep_only(self, outputs: Iterable[str]) -> None:
@@ -142,15 +145,15 @@ def _weight_only_product(
         (scaled,) = readers[cast.output[0]]
         (scales,) = (producers[name] for name in scaled.input if name != cast.output[0])
         (weight_scale,) = (name for name in scales.input if name != quantise.output[1])
-        shape = [quantise.op_type, cast.op_type, scaled.op_type, scales.op_type]
-        if shape != ["DynamicQuantizeLinear", "Cast", "Mul", "Mul"]:
-            raise ValueError(shape)
         parameters = _weight_parameters(editor, product, weight_scale)
+        known = [node.op_type for node in (quantise, cast, scaled, scales)] == _GROUP
     except (KeyError, ValueError, IndexError):
+        known = False
+    if not known:
         raise ModelRefused(
             f"{product.name or product.output[0]}: an integer matrix product in a shape that is not known here;"
             " export the model in float32, float16 or with weight-only quantisation"
-        ) from None
+        )
     weights = editor.fresh("weights")
     return scaled, [
         helper.make_node("DequantizeLinear", [product.input[1], *parameters], [weights], name=weights, axis=1),
@@ -165,9 +168,7 @@ def _weight_parameters(editor: GraphEditor, product: Node, scale: str) -> list[s
     scales = numpy_helper.to_array(constants[scale]).reshape(-1)
     has_zero_point = len(product.input) > 3 and bool(product.input[3])  # noqa: PLR2004 - ONNX: input 3 is b_zero_point
     zeros = (
-        numpy_helper.to_array(constants[product.input[3]]).reshape(-1)
-        if has_zero_point
-        else np.zeros(1, weights.dtype)
+        numpy_helper.to_array(constants[product.input[3]]).reshape(-1) if has_zero_point else np.zeros(1, weights.dtype)
     )
     if scales.size == 1 and zeros.size == 1:
         return [editor.constant(scales.reshape(())), editor.constant(zeros.reshape(()))]
@@ -175,7 +176,7 @@ def _weight_parameters(editor: GraphEditor, product: Node, scale: str) -> list[s
     return [editor.constant(np.broadcast_to(values, columns).copy()) for values in (scales, zeros)]
 
 
-def rename_input(editor: GraphEditor, name: str, *, size: int, layout: "Layout") -> None:
+def rename_input(editor: GraphEditor, name: str, *, size: int, layout: Layout) -> None:
     """Gives the graph its one input, `INPUT`, as [images, 3, size, size] float32, whatever it was before.
 
     Args:
@@ -220,8 +221,8 @@ def _only(values: dict[str, Any], name: str, what: str) -> Any:
     return next(iter(values.values()))
 
 
-def _images_dimension(value: Any, *, size: int, layout: "Layout") -> str | int:
-    """"images" where the input takes any number of images, 1 where it takes one."""
+def _images_dimension(value: Any, *, size: int, layout: Layout) -> str | int:
+    """1 where the input takes one image, a symbol where it takes any number."""
     shape = [dim.dim_value if dim.HasField("dim_value") else 0 for dim in value.type.tensor_type.shape.dim]
     wanted = [3, size, size] if layout == "nchw" else [size, size, 3]
     fits = len(shape) == len(wanted) + 1 and all(
@@ -239,7 +240,7 @@ def _type_name(kind: int) -> str:
     return str(TensorProto.DataType.Name(kind)).lower()
 
 
-def pool(editor: GraphEditor, tensor: str, pooling: "Pooling") -> str:
+def pool(editor: GraphEditor, tensor: str, pooling: Pooling) -> str:
     """Appends what makes [images, d] of `tensor`; returns the name of the result."""
     return POOLINGS[pooling](editor, tensor)
 
@@ -271,14 +272,12 @@ POOLINGS: dict[str, Callable[[GraphEditor, str], str]] = {
 
 def set_outputs(editor: GraphEditor, descriptor: str, keep: Sequence[str]) -> None:
     """Makes `descriptor`, as float32 under the name `DESCRIPTOR`, and `keep` the only outputs."""
-    known = set(editor.producers()) | {value.name for value in editor.graph.input}
-    missing = sorted(set(keep) - known)
+    outputs = {value.name: value for value in editor.graph.output}
+    missing = sorted(set(keep) - set(outputs))
     if missing:
-        raise ModelRefused(f"graph.keep: no tensor is called {', '.join(missing)}")
-    kinds = {value.name: value for value in editor.graph.output}
+        raise ModelRefused(f"graph.keep: the file has no output called {', '.join(missing)}")
     editor.add("Cast", [descriptor], DESCRIPTOR, to=TensorProto.FLOAT)
-    del editor.graph.output[:]
-    editor.graph.output.append(helper.make_tensor_value_info(DESCRIPTOR, TensorProto.FLOAT, ["images", None]))
-    for name in keep:
-        editor.graph.output.append(kinds.get(name) or helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+    kept = [outputs[name] for name in keep]
+    described = helper.make_tensor_value_info(DESCRIPTOR, TensorProto.FLOAT, ["images", None])
+    _replace(editor.graph.output, [described, *kept])
     editor.keep_only([DESCRIPTOR, *keep])

@@ -60,7 +60,8 @@ def read_tflite(file: Path, *, output: str) -> Any:
         ModelRefused: not a TFLite file, or no such tensor.
     """
     source = cut_tflite(file, output=output)
-    graph, names = _Graph(), {}
+    graph = _Graph()
+    names: dict[str, str] = {}
     for operation in source.get_ordered_ops():
         kind = operation.get_type_name()
         inputs = [names[port.get_source_output().get_node().get_friendly_name()] for port in operation.inputs()]
@@ -71,8 +72,10 @@ def read_tflite(file: Path, *, output: str) -> Any:
             raise UnsupportedOperator(f"{file}: the operator {kind} has no ONNX form here")
         attributes = {} if kind == "Constant" else operation.get_attributes()
         names[operation.get_friendly_name()] = writer(graph, operation, inputs, attributes)
-    last = source.get_results()[0].input_value(0).get_node().get_friendly_name()
-    return _model(graph, names[last])
+    last = source.get_results()[0].input_value(0)
+    shape = _shape(last.get_partial_shape())
+    output = helper.make_tensor_value_info(names[last.get_node().get_friendly_name()], TensorProto.FLOAT, shape)
+    return _model(graph, output)
 
 
 def cut_tflite(file: Path, *, output: str) -> Any:
@@ -93,16 +96,19 @@ def cut_tflite(file: Path, *, output: str) -> Any:
     return openvino.Model([found[0]], model.get_parameters())
 
 
-def _model(graph: _Graph, output: str) -> Any:
-    outputs = [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)]
-    proto = helper.make_graph(graph.nodes, "from-tflite", graph.inputs, outputs, graph.constants)
+def _model(graph: _Graph, output: Any) -> Any:
+    proto = helper.make_graph(graph.nodes, "from-tflite", graph.inputs, [output], graph.constants)
     model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
     onnx.checker.check_model(model)
     return model
 
 
+def _shape(partial: Any) -> list[int | None]:
+    return [dim.get_length() if dim.is_static else None for dim in partial]
+
+
 def _parameter(graph: _Graph, operation: Operation, _inputs: list[str], _attributes: dict[str, Any]) -> str:
-    shape = [dim.get_length() if dim.is_static else None for dim in operation.get_output_partial_shape(0)]
+    shape = _shape(operation.get_output_partial_shape(0))
     name = min(operation.output(0).get_names(), default=operation.get_friendly_name())
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(operation.get_output_element_type(0).to_dtype()))
     graph.inputs.append(helper.make_tensor_value_info(name, kind, shape))

@@ -29,9 +29,7 @@ class Runtime:
 
 
 RUNTIMES: dict[str, Runtime] = {
-    "openvino": Runtime(
-        name="openvino", is_installed=openvino.is_installed, open_session=openvino.open_session
-    ),
+    "openvino": Runtime(name="openvino", is_installed=openvino.is_installed, open_session=openvino.open_session),
     "onnxruntime": Runtime(
         name="onnxruntime", is_installed=onnxruntime.is_installed, open_session=onnxruntime.open_session
     ),

@@ -2,7 +2,8 @@
 
 import importlib.util
 import sys
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
 import numpy as np
 
@@ -35,14 +36,14 @@ def import_openvino() -> Any:
     """
     if not is_installed():
         raise DependencyMissing("OpenVINO is not installed: run `pip install openvino`, or use the onnxruntime runtime")
-    hidden = _CONVERTER not in sys.modules and "openvino" not in sys.modules
-    if hidden:
-        sys.modules[_CONVERTER] = None  # type: ignore[assignment] - Python's way to say: this import fails
+    if "openvino" in sys.modules:
+        return sys.modules["openvino"]
+    modules = cast("dict[str, ModuleType | None]", sys.modules)
+    modules[_CONVERTER] = None  # Python's way to say: importing this fails
     try:
         import openvino  # noqa: PLC0415 - a large package that only running a model needs
     finally:
-        if hidden:
-            del sys.modules[_CONVERTER]
+        del modules[_CONVERTER]
     return openvino
 
 

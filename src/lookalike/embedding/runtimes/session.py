@@ -74,6 +74,7 @@ class Lanes:
         self._pool = ThreadPoolExecutor(len(lanes), thread_name_prefix="embed") if len(lanes) > 1 else None
 
     def run(self, batch: Batch) -> Descriptors:
+        """The descriptors of a batch of at least one image, [images, d]."""
         rows = [batch[number : number + 1] for number in range(len(batch))]
         if self._pool is None or len(rows) == 1:
             return np.stack([self._run_row(row) for row in rows])
@@ -88,5 +89,6 @@ class Lanes:
             self._free.put(lane)
 
     def close(self) -> None:
+        """Ends the threads."""
         if self._pool is not None:
             self._pool.shutdown()

@@ -2,6 +2,7 @@
 
 import re
 import struct
+from collections.abc import Iterator
 
 from lookalike.preprocessing.containers.record import Header
 
@@ -16,26 +17,26 @@ def read_isobmff(content: bytes) -> Header:
     The orientation of these formats is a property of the picture (`irot`, `imir`), told by the decoder; their EXIF
     block must be ignored, and a malformed one makes the decoder warn.
     """
-    start, end = _meta(content)
+    boxes = list(_boxes(content))
+    start, end = next(((start, end) for kind, start, end in boxes if kind == b"meta"), (0, 0))
     extents = [struct.unpack(">II", match) for match in _EXTENT.findall(content, start, end)]
     width, height = max(extents, key=lambda extent: extent[0] * extent[1], default=(0, 0))
     renamed = content
     if _EXIF_ITEM.search(content, start, end):
         renamed = content[:start] + _EXIF_ITEM.sub(rb"\1skip", content[start:end]) + content[end:]
-    return Header(width=width, height=height, content=renamed, orientation=None)
+    whole = bool(boxes) and boxes[-1][2] <= len(content)
+    return Header(width=width, height=height, content=renamed, orientation=None, whole=whole)
 
 
-def _meta(content: bytes) -> tuple[int, int]:
-    """Where the file's `meta` box begins and ends; an image sequence may have none."""
+def _boxes(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """(kind, start, end) of the file's boxes; the last `end` is past the file where it is cut off."""
     position = 0
     for _ in range(_MAX_BOXES):
         if position + 8 > len(content):
-            break
+            return
         length, kind = struct.unpack_from(">I4s", content, position)
         if length == 1:
             (length,) = struct.unpack_from(">Q", content, position + 8)
         end = position + length if length else len(content)
-        if kind == b"meta":
-            return position, min(end, len(content))
+        yield kind, position, end
         position = max(end, position + 8)
-    return 0, 0

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from lookalike.preprocessing.containers.exif import ORIENTATION
 from lookalike.preprocessing.containers.record import Header
 
-_WIDTH, _HEIGHT, _BITS, _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 258, 277, 278, 322, 323
+_WIDTH, _HEIGHT, _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 277, 278, 322, 323
 _JPEG_TABLES = 347
 _OFFSETS = {273, 279, 324, 325}
 """StripOffsets, StripByteCounts, TileOffsets, TileByteCounts."""
-_SINGLE = {_WIDTH, _HEIGHT, 259, 262, 266, _SAMPLES, _ROWS, 284, 292, 293, 317, _TILE_WIDTH, _TILE_HEIGHT, 513, 514}
-_MANY = {_BITS, 320, 338, 339, _JPEG_TABLES, 519, 520, 521, 530, *_OFFSETS}
+_SIZES = {_WIDTH, _HEIGHT, _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT}
+_SINGLE = {*_SIZES, 259, 262, 266, 284, 292, 293, 317, 513, 514, ORIENTATION}
+"""Entries of one value: the sizes, and compression, photometric interpretation, fill order, planes, options."""
+_MANY = {258, 320, 338, 339, _JPEG_TABLES, 519, 520, 521, 530, *_OFFSETS}
+"""Entries of several: bits, palette, extra samples, sample format, JPEG tables, chroma subsampling, pieces."""
 _INTEGERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 """BYTE, SHORT, LONG, LONG8: the types of all entries above but one."""
 _UNDEFINED = 7
@@ -49,12 +52,13 @@ def read_tiff(content: bytes) -> Header:
     header_length = 16 if version == _BIG else 8
     (directory,) = struct.unpack_from(layout.offset, content, header_length - layout.inline)
     entries = _entries(content, directory, layout)
-    values = {tag: _first_value(content, entry, layout) for tag, entry in entries.items() if tag not in _OFFSETS}
-    orientation = values.get(ORIENTATION, 1)
+    values = {tag: next(iter(_values(content, entries[tag], layout)), 0) for tag in _SINGLE & entries.keys()}
     _check_pieces(entries, values, layout)
+    _check_ends(content, entries, layout)
     padding = bytes(len(content) % 2)
     pointer = struct.pack(layout.offset, len(content) + len(padding))
     front = content[: header_length - layout.inline] + pointer + content[header_length:]
+    orientation = values.get(ORIENTATION, 1)
     return Header(
         width=values.get(_WIDTH, 0),
         height=values.get(_HEIGHT, 0),
@@ -90,7 +94,7 @@ def _entries(content: bytes, directory: int, layout: _Layout) -> dict[int, bytes
 def _is_wanted(tag: int, kind: int) -> bool:
     if tag == _JPEG_TABLES:
         return kind == _UNDEFINED
-    return kind in _INTEGERS and (tag in _SINGLE or tag in _MANY or tag == ORIENTATION)
+    return kind in _INTEGERS and (tag in _SINGLE or tag in _MANY)
 
 
 def _length(entry: bytes, kind: int, layout: _Layout) -> int:
@@ -106,15 +110,15 @@ def _offset(entry: bytes, layout: _Layout) -> int:
     return int(struct.unpack_from(layout.offset, entry, 4 + layout.inline)[0])
 
 
-def _first_value(content: bytes, entry: bytes, layout: _Layout) -> int:
-    """The first integer of an entry; 0 for none and for values that are no integers."""
+def _values(content: bytes, entry: bytes, layout: _Layout) -> tuple[int, ...]:
+    """The integers of an entry; none for values of another type."""
     (kind,) = struct.unpack_from(layout.order + "H", entry, 2)
-    if kind not in _INTEGERS or _count(entry, layout) == 0:
-        return 0
-    form = layout.order + _INTEGERS[kind]
+    if kind not in _INTEGERS:
+        return ()
+    form = f"{layout.order}{_count(entry, layout)}{_INTEGERS[kind]}"
     if _length(entry, kind, layout) <= layout.inline:
-        return int(struct.unpack_from(form, entry, 4 + layout.inline)[0])
-    return int(struct.unpack_from(form, content, _offset(entry, layout))[0])
+        return struct.unpack_from(form, entry, 4 + layout.inline)
+    return struct.unpack_from(form, content, _offset(entry, layout))
 
 
 def _check_pieces(entries: dict[int, bytes], values: dict[int, int], layout: _Layout) -> None:
@@ -127,6 +131,15 @@ def _check_pieces(entries: dict[int, bytes], values: dict[int, int], layout: _La
     for tag in _OFFSETS & entries.keys():
         if _count(entries[tag], layout) > most:
             raise ValueError(f"{_count(entries[tag], layout):,} strips or tiles where {most:,} cover the picture")
+
+
+def _check_ends(content: bytes, entries: dict[int, bytes], layout: _Layout) -> None:
+    """Refuse a file that ends before a strip or tile does: what is appended would be read as pixels."""
+    for offsets, lengths in ((273, 279), (324, 325)):
+        if offsets in entries and lengths in entries:
+            starts, sizes = (_values(content, entries[tag], layout) for tag in (offsets, lengths))
+            if any(start + size > len(content) for start, size in zip(starts, sizes, strict=False)):
+                raise EOFError("a strip or tile is cut off")
 
 
 def _directory(entries: dict[int, bytes], values: dict[int, int], layout: _Layout) -> bytes:

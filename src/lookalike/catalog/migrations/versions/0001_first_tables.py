@@ -118,7 +118,11 @@ def create_vectors() -> None:
     op.create_table(
         "vectors",
         sa.Column(
-            "fingerprint_number", row_number, sa.ForeignKey("fingerprints.number"), primary_key=True, autoincrement=False
+            "fingerprint_number",
+            row_number,
+            sa.ForeignKey("fingerprints.number"),
+            primary_key=True,
+            autoincrement=False,
         ),
         sa.Column("image_id", image_id_type, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("vector", sa.LargeBinary, nullable=False),

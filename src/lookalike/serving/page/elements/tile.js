@@ -27,7 +27,7 @@ export class Tile {
     this.group = el("div", { className: "tile-group", hidden: true });
     this.element = el("li", { className: "tile", "data-id": this.image.id }, this.link, this.#actions(), this.caption, this.group);
     this.element.style.setProperty("--colour", this.image.mean_colour || "transparent");
-    this.link.addEventListener("click", (event) => this.#click(event, this.image.id));
+    followClicks(this.link, (event) => this.#click(event, this.image.id));
     this.picture.addEventListener("load", () => this.element.classList.add("loaded"));
     this.picture.addEventListener("error", () => this.element.classList.add("unavailable"));
     this.update(shown);
@@ -110,7 +110,7 @@ export class Tile {
     const address = new URL(`../${encodeURIComponent(id)}/content?size=128`, new URL(this.image.content_url, location.href));
     const link = el("a", { href: routeUrl({ image: id }), "aria-label": `The same, ${place + 1}` },
       el("img", { src: address.pathname + address.search, alt: "", loading: "lazy", decoding: "async" }));
-    link.addEventListener("click", (event) => this.#click(event, id));
+    followClicks(link, (event) => this.#click(event, id));
     return link;
   }
 
@@ -120,4 +120,13 @@ export class Tile {
     if (plain) event.preventDefault();
     emit(this.element, "open-image", { id, shown: this.shown, plain });
   }
+}
+
+/**
+ * @param {HTMLElement} link
+ * @param {(event: MouseEvent) => void} clicked  also for the middle button, which opens a tab
+ */
+function followClicks(link, clicked) {
+  link.addEventListener("click", clicked);
+  link.addEventListener("auxclick", (event) => event.button === 1 && clicked(event));
 }

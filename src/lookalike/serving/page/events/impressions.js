@@ -24,14 +24,19 @@ export class Impressions {
 
   /** @param {Element} tile @param {Shown} shown */
   watch(tile, shown) {
-    this.forget(tile);
+    this.#forget(tile);
     if (this.#counted.has(keyOf(shown))) return;
     this.#watched.set(tile, shown);
     this.observer.observe(tile);
   }
 
+  /** Stop watching all tiles; what was counted stays counted. */
+  clear() {
+    for (const tile of [...this.#watched.keys()]) this.#forget(tile);
+  }
+
   /** @param {Element} tile */
-  forget(tile) {
+  #forget(tile) {
     this.observer.unobserve(tile);
     this.#stop(tile);
     this.#inView.delete(tile);
@@ -64,7 +69,7 @@ export class Impressions {
   /** @param {Element} tile */
   #count(tile) {
     const shown = this.#watched.get(tile);
-    this.forget(tile);
+    this.#forget(tile);
     if (!shown || this.#counted.has(keyOf(shown))) return;
     this.#counted.add(keyOf(shown));
     this.seen(shown);

@@ -1,0 +1,473 @@
+"""The catalog: every read and write of the only truth, each write one durable transaction."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, delete, exists, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from lookalike.catalog import (
+    additions as adding,  # the methods' arguments have these names
+)
+from lookalike.catalog import (
+    changing,
+    checking,
+    contents,
+    counting,
+    images,
+    interactions,
+    people,
+    schema,
+    sources,
+    vectors,
+)
+from lookalike.catalog.changing import Changing
+from lookalike.catalog.engine import (
+    describe_url,
+    make_engine,
+    parse_url,
+    reading,
+    statement_at_a_time,
+    storage_errors,
+    writing,
+)
+from lookalike.catalog.migrating import bring_up_to_date
+from lookalike.catalog.originals import Originals
+from lookalike.catalog.records import (
+    BrowsePage,
+    CatalogCounts,
+    Change,
+    Deletion,
+    ImageAddition,
+    LiveModel,
+    QueryRecord,
+    SourceFailure,
+    SourceState,
+    VectorBlock,
+    is_image_id,
+)
+from lookalike.catalog.vectors import VectorReading
+from lookalike.errors import LibraryBusy, StorageFailed, UnknownImage
+from lookalike.types import Grade, Image, Interaction, User, Vectors, Visibility
+
+logger = logging.getLogger(__name__)
+
+BUSY_SECONDS = 60.0
+
+
+class Catalog:
+    """The images of a library, and all that is known about them; safe to use from many threads and processes.
+
+    Each writing method is one transaction and on disk when it returns. Every method may raise `StorageFailed` (the
+    disk is full, read-only or failing; the server is out of reach) and every writing one `LibraryBusy` (another process
+    held the lock for a minute); then nothing of that call was stored.
+
+    Made by `open`.
+    """
+
+    def __init__(self, engine: Engine, originals: Originals, *, busy_seconds: float) -> None:
+        self._engine = engine
+        self._readers = reading(engine)
+        self._writers = writing(engine)
+        self._singles = statement_at_a_time(engine)
+        self._sequence_connections: deque[Connection] = deque()
+        self._busy_seconds = busy_seconds
+        # Writers of this process queue here, where waking takes microseconds; SQLite's own waiting sleeps up to 0.1 s.
+        self._turn = threading.Lock()
+        self._originals = originals
+        self.describe = describe_url(engine.url)
+        self.url = engine.url.render_as_string(hide_password=True)
+        with self._reading() as connection:
+            self.library_id: str = connection.execute(select(schema.library.c.library_id)).scalar_one()
+
+    @classmethod
+    def open(cls, url: str, *, originals: Path, busy_seconds: float = BUSY_SECONDS) -> Self:
+        """Open the catalog at that URL, creating or migrating its tables.
+
+        Args:
+            url: `sqlite:///FILE` or `postgresql://USER@HOST/DATABASE`.
+            originals: the folder of uploaded bytes; made when the first upload comes.
+            busy_seconds: how long a writer waits for other processes.
+
+        Raises:
+            LibraryTooNew: a newer program wrote it; nothing was changed.
+            StorageFailed: the place cannot be written to or is no database.
+            DependencyMissing: PostgreSQL without psycopg.
+            ValueError: another kind of URL.
+        """
+        parsed = parse_url(url)
+        where = describe_url(parsed)
+        if parsed.get_backend_name() == "sqlite":
+            try:
+                Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StorageFailed(f"{where}: {error.strerror or error}") from error
+        engine = make_engine(parsed, busy_seconds=busy_seconds)
+        try:
+            with storage_errors(where):
+                bring_up_to_date(engine, busy_seconds=busy_seconds)
+            return cls(engine, Originals(originals), busy_seconds=busy_seconds)
+        except BaseException:
+            engine.dispose()
+            raise
+
+    def close(self) -> None:
+        """Close every connection."""
+        while self._sequence_connections:
+            self._sequence_connections.pop().close()
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with storage_errors(self.describe), self._readers.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Changing]:
+        if not self._turn.acquire(timeout=self._busy_seconds):
+            raise LibraryBusy(f"{self.describe}: another thread has been writing for {self._busy_seconds:g} s")
+        try:
+            with storage_errors(self.describe), self._writers.begin() as connection:
+                change = Changing(connection)
+                yield change
+                change.finish()
+        finally:
+            self._turn.release()
+
+    # -- writing images
+
+    def add_images(self, additions: Sequence[ImageAddition]) -> list[bool]:
+        """Add images, with their sources, uploads and vectors, in one transaction.
+
+        An image that is there already keeps its owner, tags and visibility; it gains the source, the upload, the
+        vector, and its size if it could not be read before. A path that held another image moves to this one; an image
+        left with no path and no upload is deleted. One that was deleted on request stays so, unless `restore`.
+
+        Returns:
+            True where the image is new, or came back.
+
+        Raises:
+            VectorsRefused: a vector of another dimension than its model's others, not finite, or not of unit length.
+        """
+        uploads = {addition.content_id: addition.upload for addition in additions if addition.upload is not None}
+        for image_id, content in uploads.items():
+            self._originals.put(image_id, content)
+        try:
+            with self._writing() as change:
+                for image_id, content in uploads.items():
+                    # Whoever deletes bytes does so holding the same lock: what is here now stays until we commit.
+                    if not self._originals.has(image_id):
+                        self._originals.put(image_id, content)
+                added = adding.add_images(change, additions)
+        finally:
+            if uploads:
+                self._remove_orphans(uploads)
+        return added
+
+    def update_image(
+        self,
+        image_id: str,
+        *,
+        visibility: Visibility | None = None,
+        tags: Sequence[str] | None = None,
+        owner_id: str | None = None,
+    ) -> Image:
+        """Change what is given, leave the rest; the image as it is then. An `owner_id` of "" means nobody.
+
+        Raises:
+            UnknownImage: there is none of that id.
+            CallerError: a tag or the owner is not text.
+        """
+        with self._writing() as change:
+            return images.change_image(change, image_id, visibility=visibility, tags=tags, owner_id=owner_id)
+
+    def delete_image(self, image_id: str) -> None:
+        """Delete an image for good: finding its file again does not bring it back, `restore` does.
+
+        Only its id, a change number and the reason stay; uploaded bytes are removed once that is on disk.
+
+        Raises:
+            UnknownImage: there is none of that id.
+        """
+        with self._writing() as change:
+            images.read_image(change.connection, image_id)
+            images.bury(change, [image_id], Deletion.REQUESTED)
+        self._remove_orphans([image_id])
+
+    def forget_sources(self, paths: Sequence[str]) -> int:
+        """Drop files that are gone. Images left with no file and no upload are deleted, and come back with a file.
+
+        Returns:
+            How many images were deleted.
+        """
+        with self._writing() as change:
+            return sources.forget(change, paths)
+
+    def record_source_failures(self, failures: Sequence[SourceFailure]) -> None:
+        """Record paths that could not be read; an image seen at one stays until the file is known to be gone."""
+        with self._writing() as change:
+            sources.write_failures(change, failures)
+
+    def add_vectors(self, fingerprint: str, image_ids: Sequence[str], vectors_of: Vectors) -> None:
+        """Keep a model's vectors of images; those of images deleted meanwhile are left out.
+
+        Args:
+            fingerprint: of the model.
+            image_ids: one for each row.
+            vectors_of: [images, dimension] unit rows; kept as float16.
+
+        Raises:
+            VectorsRefused: another dimension than the model's others, not finite, or not of unit length.
+        """
+        with self._writing() as change:
+            vectors.add_vectors(change, fingerprint, image_ids, vectors_of)
+
+    def collect_orphans(self) -> int:
+        """Remove uploaded bytes that no image has (a crash may leave some); how many files that were."""
+        return self._remove_orphans(list(self._originals.ids())) + self._originals.remove_abandoned_parts()
+
+    def _remove_orphans(self, image_ids: Sequence[str] | dict[str, bytes]) -> int:
+        removed = 0
+        candidates = [image_id for image_id in image_ids if self._originals.has(image_id)]
+        for chunk in changing.chunks(candidates):
+            with self._writing() as change:
+                has_upload = schema.images.c.has_upload.is_(True)
+                statement = select(schema.images.c.id).where(schema.images.c.id.in_(chunk), has_upload)
+                kept = set(change.connection.execute(statement).scalars())
+                for image_id in chunk:
+                    if image_id not in kept:
+                        self._originals.remove(image_id)
+                        removed += 1
+        return removed
+
+    # -- reading images
+
+    def image(self, image_id: str) -> Image:
+        """One live image.
+
+        Raises:
+            UnknownImage: there is none of that id, or it was deleted.
+        """
+        with self._reading() as connection:
+            return images.read_image(connection, image_id)
+
+    def images(self, image_ids: Sequence[str]) -> dict[str, Image]:
+        """The live ones among them, by id, in the order asked for; others are left out."""
+        with self._reading() as connection:
+            return images.read_images(connection, image_ids)
+
+    def browse(
+        self,
+        *,
+        after: str | None = None,
+        limit: int = 50,
+        visibility: Visibility | None = Visibility.PUBLIC,
+        tag: str | None = None,
+        readable: bool = True,
+    ) -> BrowsePage:
+        """A page of images, newest first.
+
+        Args:
+            after: `BrowsePage.next` of the page before.
+            limit: how many images at most.
+            visibility: only images of this one; all where None.
+            tag: only images with this tag.
+            readable: leave out images that could not be read.
+
+        Raises:
+            CursorRefused: `after` is damaged.
+        """
+        with self._reading() as connection:
+            return images.browse(
+                connection, after=after, limit=limit, visibility=visibility, tag=tag, readable=readable
+            )
+
+    def counts(self) -> CatalogCounts:
+        """How many of each thing there are, all of one moment."""
+        with self._reading() as connection:
+            return counting.read_counts(connection)
+
+    def content(self, image_id: str) -> bytes:
+        """The image's bytes, from its upload or any file it was seen at.
+
+        Raises:
+            UnknownImage: there is none of that id, or it was deleted.
+            ImageRefused: the bytes are not to be had any more; reason `unreadable`.
+        """
+        with self._reading() as connection:
+            if not connection.execute(select(exists().where(schema.images.c.id == _printable(image_id)))).scalar_one():
+                raise UnknownImage(f"no image {image_id[:64]!a} is in this library")
+            files = sources.paths_of(connection, image_id)
+        return contents.read_content(image_id, self._originals, files)
+
+    def unreadable(self, limit: int = 100) -> list[tuple[str, str]]:
+        """(path, or id of an upload; reason in words) of what could not be read."""
+        with self._reading() as connection:
+            return counting.read_unreadable(connection, limit)
+
+    def sources(self, under: str) -> dict[str, SourceState]:
+        """What was last seen at `under` and at every path below it, by path, in order."""
+        with self._reading() as connection:
+            return sources.read_sources(connection, under)
+
+    # -- vectors
+
+    def vectors(self, fingerprint: str, image_ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """[dimension] float32 by id, of those live images that this model has a vector of."""
+        with self._reading() as connection:
+            return vectors.read_vectors(connection, fingerprint, image_ids)
+
+    @contextmanager
+    def vectors_at(self, fingerprint: str) -> Iterator[VectorReading]:
+        """All vectors of a model and the watermark they belong to, as of one moment, while the context is open."""
+        with self._reading() as connection:
+            yield VectorReading(connection, fingerprint)
+
+    def vector_blocks(self, fingerprint: str, *, block: int = 10_000) -> Iterator[VectorBlock]:
+        """Live images with a vector of that model, in ascending order of id, as of one moment."""
+        with self.vectors_at(fingerprint) as now:
+            yield from now.blocks(block)
+
+    def images_without_vectors(self, fingerprint: str, *, limit: int, after: str = "") -> list[Image]:
+        """Live, readable images this model has no vector of, in ascending order of id, those above `after`."""
+        with self._reading() as connection:
+            return vectors.without_vectors(connection, fingerprint, limit=limit, after=after)
+
+    # -- the change sequence
+
+    def sequence(self) -> int:
+        """The number of the newest change; cheap enough to ask at each search."""
+        with storage_errors(self.describe):
+            try:
+                connection = self._sequence_connections.pop()
+            except IndexError:
+                connection = self._singles.connect()
+            try:
+                number: int = connection.execute(changing.READ_COUNTER).scalar_one()
+            except SQLAlchemyError:
+                connection.close()
+                raise
+            self._sequence_connections.append(connection)
+            return number
+
+    def changes(self, *, after: int, fingerprint: str, limit: int = 10_000) -> list[Change]:
+        """What changed above a watermark, oldest first, each image once, in its newest state.
+
+        Ask again with the last one's `sequence` until fewer than `limit` come.
+        """
+        with self._reading() as connection:
+            return vectors.read_changes(connection, after=after, fingerprint=fingerprint, limit=limit)
+
+    # -- the model that answers
+
+    def live_model(self) -> LiveModel | None:
+        """The model whose vectors answer searches; None before the first."""
+        columns = schema.live_model.c
+        with self._reading() as connection:
+            row = connection.execute(select(columns.name, columns.fingerprint, columns.dimension)).one_or_none()
+            return None if row is None else LiveModel(*row)
+
+    def set_live_model(self, model: LiveModel) -> None:
+        """Make it the model that answers, in one step."""
+        values = {"id": 1, "name": model.name, "fingerprint": model.fingerprint, "dimension": model.dimension}
+        with self._writing() as change:
+            change.connection.execute(delete(schema.live_model))
+            change.connection.execute(insert(schema.live_model).values(values))
+
+    # -- queries and what people did
+
+    def record_queries(self, queries: Sequence[QueryRecord]) -> None:
+        """Keep answered searches; one whose id is known already stays as it is."""
+        with self._writing() as change:
+            interactions.write_queries(change, queries)
+
+    def query(self, query_id: str) -> QueryRecord | None:
+        """An answered search, while it is kept."""
+        with self._reading() as connection:
+            return interactions.read_query(connection, query_id)
+
+    def record_interactions(self, events: Sequence[Interaction]) -> int:
+        """Keep what people did, all of it or nothing; an event id that is known already is left out.
+
+        Returns:
+            How many were not known.
+
+        Raises:
+            EventRefused: the message numbers the event (from 0) whose query is unknown, whose image is neither live nor
+                among that query's hits, or whose values make no sense.
+        """
+        with self._writing() as change:
+            return interactions.write_interactions(change, events)
+
+    def forget_queries(self, *, older_than: datetime, keep_with_interactions: bool = True) -> int:
+        """Drop searches from before a time; how many.
+
+        Args:
+            older_than: a time with a zone.
+            keep_with_interactions: keep those that people acted on; otherwise their interactions are dropped with them.
+        """
+        with self._writing() as change:
+            return interactions.forget_queries(
+                change, older_than=older_than, keep_with_interactions=keep_with_interactions
+            )
+
+    # -- people
+
+    def add_users(self, users: Sequence[User]) -> None:
+        """Add users, or replace what is known of them.
+
+        Raises:
+            CallerError: a value is not text, or the age makes no sense.
+        """
+        with self._writing() as change:
+            people.write_users(change, users)
+
+    def user(self, user_id: str) -> User | None:
+        """The user of that id."""
+        with self._reading() as connection:
+            return people.read_user(connection, user_id)
+
+    def add_grades(self, grades: Sequence[Grade]) -> None:
+        """Add grades; one by the same person from the same source about the same two images is replaced.
+
+        Raises:
+            CallerError: a grade is not from 0 to 5, or an id is not an image's.
+        """
+        with self._writing() as change:
+            people.write_grades(change, grades)
+
+    def grades(self, query_image_id: str | None = None) -> list[Grade]:
+        """Grades for one query image, or all."""
+        with self._reading() as connection:
+            return people.read_grades(connection, query_image_id)
+
+    # -- health
+
+    def check(self) -> list[str]:
+        """Every damage found, in words: the file, the change sequence, vectors, sources and uploaded bytes."""
+        try:
+            with self._reading() as connection:
+                return list(checking.problems(connection, self._originals))
+        except StorageFailed as error:
+            return [str(error)]
+
+
+def _printable(image_id: str) -> str:
+    return image_id if is_image_id(image_id) else ""

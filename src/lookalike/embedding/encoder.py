@@ -1,0 +1,133 @@
+"""Opening a pulled model, and turning batches into vectors."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.embedding.projection import Projection, to_vectors
+from lookalike.embedding.registry import installed
+from lookalike.embedding.runtimes import Descriptors, GraphFile, Mode, RuntimeName, Session, choose_runtime
+from lookalike.embedding.storage import check_graph
+from lookalike.preprocessing import Preprocessing
+from lookalike.types import Batch, Vectors
+
+_log = logging.getLogger(__name__)
+
+
+class Encoder:
+    """An opened model. Thread-safe.
+
+    Attributes:
+        name: of the model.
+        fingerprint: 64 hexadecimal digits; another one means that vectors cannot be compared.
+        dimension: of the vectors.
+        preprocessing: how pixels become its input.
+        runtime: what runs it, `openvino` or `onnxruntime`.
+        concurrency: how many images it works on at once; a further call waits.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        fingerprint: str,
+        dimension: int,
+        preprocessing: Preprocessing,
+        runtime: str,
+        session: Session,
+        projection: Projection | None,
+    ) -> None:
+        self.name = name
+        self.fingerprint = fingerprint
+        self.dimension = dimension
+        self.preprocessing = preprocessing
+        self.runtime = runtime
+        self.concurrency = session.concurrency
+        self._session: Session | None = session
+        self._projection = projection
+
+    @property
+    def reference_cosines(self) -> NDArray[np.float32] | None:
+        """[n] ascending: equally weighted quantiles of random-pair cosines, shipped with the model's projection."""
+        return None if self._projection is None else self._projection.reference_cosines
+
+    def encode(self, batch: Batch) -> Vectors:
+        """Unit vectors of a batch, [images, dimension]; a row's bits do not depend on the other rows.
+
+        Raises:
+            ValueError: not [images, 3, size, size] float32.
+            InternalFault: the model gave values that are not finite.
+        """
+        if len(batch) == 0:
+            return np.empty((0, self.dimension), np.float32)
+        return to_vectors(self.descriptors(batch), self._projection)
+
+    def descriptors(self, batch: Batch) -> Descriptors:
+        """What the graph computes before the projection, [images, d]: what a projection is fitted on."""
+        size = self.preprocessing.size
+        if batch.ndim != 4 or batch.shape[1:] != (3, size, size) or batch.dtype != np.float32:  # noqa: PLR2004
+            raise ValueError(f"batch is {batch.dtype} {batch.shape}; it must be float32 [images, 3, {size}, {size}]")
+        if self._session is None:
+            raise ValueError(f"the encoder of {self.name} was closed")
+        return self._session.run(batch)
+
+    def close(self) -> None:
+        """Frees the model. Closing twice does nothing."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_encoder(
+    name: str,
+    *,
+    models: Path,
+    runtime: RuntimeName = "auto",
+    mode: Mode = "latency",
+    threads: int | None = None,
+) -> Encoder:
+    """Opens a model that is in the models folder.
+
+    Args:
+        name: of the model.
+        models: the folder.
+        runtime: what runs it; `auto` chooses.
+        mode: `latency` gives one image all threads; `throughput` gives each of several images one thread.
+        threads: None for all cores that this process may use.
+
+    Raises:
+        UnknownModel: no such model is described.
+        ModelMissing: it was not pulled, or was damaged since; the message says what to run.
+        DependencyMissing: the runtime is not installed.
+        ModelRefused: the runtime cannot run it.
+    """
+    start = time.perf_counter()
+    model = installed(name, models=models)
+    chosen = choose_runtime(runtime)
+    graph = GraphFile(
+        path=check_graph(model.folder, model.record),
+        size=model.description.preprocessing.size,
+        output=model.record.descriptor,
+        nhwc=model.record.nhwc,
+    )
+    session = chosen.open_session(graph, mode=mode, threads=threads)
+    _log.info("opened %s with %s in %.2f s", name, chosen.name, time.perf_counter() - start)
+    return Encoder(
+        name=name,
+        fingerprint=model.fingerprint,
+        dimension=model.record.dimension,
+        preprocessing=model.description.preprocessing,
+        runtime=chosen.name,
+        session=session,
+        projection=model.projection,
+    )

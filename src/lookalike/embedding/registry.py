@@ -1,0 +1,339 @@
+"""Models that are described, fetching them, and bringing in one's own."""
+
+import logging
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from lookalike.embedding.descriptions import FileSource, ModelDescription, checked_name, read_description
+from lookalike.embedding.fingerprints import conversion_digest, fingerprint
+from lookalike.embedding.projection import Projection, to_vectors
+from lookalike.embedding.runtimes import GraphFile, choose_runtime
+from lookalike.embedding.sources import Progress, fetch
+from lookalike.embedding.storage import (
+    DESCRIPTION,
+    PROJECTION,
+    Record,
+    bytes_on_disk,
+    file_sha256,
+    model_lock,
+    new_folder,
+    read_record,
+    storage_faults,
+    write_record,
+)
+from lookalike.errors import ModelMissing, ModelRefused, UnknownModel
+
+_log = logging.getLogger(__name__)
+
+DEFAULT_MODEL = "clip-vit-b16"
+PACKAGED = Path(__file__).parent / "models"
+"""Descriptions and projections that come with lookalike."""
+
+_FORMATS = {".onnx", ".tflite"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelStatus:
+    """A model that is described, and what of it is here.
+
+    Attributes:
+        description: of the model.
+        pulled: whether it can be opened.
+        bytes_on_disk: of its folder.
+        fingerprint: of its vectors; None while it cannot be known.
+        path: its folder, which need not exist.
+    """
+
+    description: ModelDescription
+    pulled: bool
+    bytes_on_disk: int
+    fingerprint: str | None
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstalledModel:
+    """A model whose graph is here."""
+
+    description: ModelDescription
+    record: Record
+    projection: Projection | None
+    fingerprint: str
+    folder: Path
+
+
+def describe_models(models: Path) -> list[ModelStatus]:
+    """Every model that comes with lookalike or was imported into `models`, in order of name.
+
+    An imported model whose description cannot be read any more is left out with a warning.
+    """
+    names = {file.stem for file in PACKAGED.glob("*.toml")} | {file.parent.name for file in _imported(models)}
+    statuses = []
+    for name in sorted(names):
+        try:
+            statuses.append(_status(_described(name, models), models))
+        except (ModelRefused, UnknownModel) as error:
+            _log.warning("model %s is left out: %s", name, error)
+    return statuses
+
+
+def pull(name: str, *, models: Path, progress: Progress | None = None) -> ModelStatus:
+    """Fetches a described model, checks it, converts it, runs it once, and puts it in `models` whole or not at all.
+
+    Does nothing when it is there already. Two pulls of one model at once do the work once.
+
+    Args:
+        name: of the model.
+        models: the folder; made when it is missing.
+        progress: told the stage, the bytes done, and the bytes in all or None.
+
+    Raises:
+        UnknownModel: no such model is described.
+        FetchFailed: the file could not be had or is another one; the message says what to do.
+        StorageFailed: the disk is full, read-only or failing.
+    """
+    description = _described(name, models)
+    with model_lock(models, name):
+        status = _status(description, models)
+        if not status.pulled:
+            file = _description_file(name, models)
+            _install(description, file, models=models, progress=progress or _silent)
+            status = _status(description, models)
+    return status
+
+
+def import_model(file: Path, *, models: Path) -> ModelStatus:
+    """Brings in an ONNX or TFLite file with the TOML description beside it, or a TOML that says where the file is.
+
+    Args:
+        file: `NAME.onnx` or `NAME.tflite` beside `NAME.toml`; or a `.toml` with a `[source]`.
+        models: the folder; made when it is missing.
+
+    Raises:
+        ModelRefused: the description or the file is not usable; the message names file and key.
+        FetchFailed: as for `pull`, where the TOML has a source.
+        StorageFailed: the disk is full, read-only or failing.
+    """
+    description = _description_beside(file)
+    if (PACKAGED / f"{description.name}.toml").exists():
+        raise ModelRefused(f"{file}: {description.name!r} is a model that comes with lookalike; choose another name")
+    with model_lock(models, description.name):
+        _install(description, file.with_suffix(".toml"), models=models, progress=_silent)
+    return _status(_described(description.name, models), models)
+
+
+def remove_model(name: str, *, models: Path) -> None:
+    """Deletes a model's folder; an imported model is then forgotten.
+
+    Raises:
+        UnknownModel: no such model is described.
+        StorageFailed: the disk is read-only or failing.
+    """
+    _described(name, models)
+    with model_lock(models, name), storage_faults(models):
+        if (models / name).exists():
+            shutil.rmtree(models / name)
+
+
+def installed(name: str, *, models: Path) -> InstalledModel:
+    """A model that can be opened.
+
+    Raises:
+        UnknownModel: no such model is described.
+        ModelMissing: it is not in `models`; the message says what to run.
+    """
+    description = _described(name, models)
+    record = _usable_record(description, models)
+    if record is None:
+        again = description.source.path if isinstance(description.source, FileSource) else None
+        command = f"import {again}" if again else f"pull {name}"
+        raise ModelMissing(f"the model {name} is not on this machine: run `lookalike models {command}`")
+    projection = _projection(description, _description_file(name, models))
+    return InstalledModel(
+        description=description,
+        record=record,
+        projection=projection,
+        fingerprint=_fingerprint(description, record, projection),
+        folder=models / name,
+    )
+
+
+# -- descriptions
+
+
+def _description_file(name: str, models: Path) -> Path:
+    """Where the model of that name is described.
+
+    Raises:
+        UnknownModel: nowhere.
+    """
+    try:
+        candidates = [PACKAGED / f"{checked_name(name)}.toml", models / name / DESCRIPTION]
+    except ModelRefused:
+        candidates = []
+    for file in candidates:
+        if file.is_file():
+            return file
+    known = sorted({file.stem for file in PACKAGED.glob("*.toml")} | {file.parent.name for file in _imported(models)})
+    raise UnknownModel(f"no model is called {name!r}; there are {', '.join(known)}")
+
+
+def _imported(models: Path) -> list[Path]:
+    return [file for file in models.glob(f"*/{DESCRIPTION}") if not file.parent.name.startswith(".")]
+
+
+def _described(name: str, models: Path) -> ModelDescription:
+    file = _description_file(name, models)
+    record = read_record(models / name)
+    source = FileSource(path=record.origin) if record else FileSource(path="")
+    description = read_description(file, source=source, sha256=record.source_sha256 if record else "")
+    if description.dimension == 0 and record is not None:
+        return replace(description, dimension=record.dimension)
+    return description
+
+
+def _description_beside(file: Path) -> ModelDescription:
+    if file.suffix == ".toml":
+        return read_description(file)
+    if file.suffix not in _FORMATS:
+        raise ModelRefused(f"{file}: only {', '.join(sorted(_FORMATS))} files, or a .toml that names one, can come in")
+    if not file.is_file():
+        raise ModelRefused(f"{file}: no such file")
+    source = FileSource(path=str(file.absolute()))
+    description = read_description(file.with_suffix(".toml"), source=source, sha256=file_sha256(file))
+    if not isinstance(description.source, FileSource) or description.graph.format != file.suffix[1:]:
+        raise ModelRefused(f"{file.with_suffix('.toml')}: graph.format or source: describes another file than {file}")
+    return description
+
+
+# -- what is here
+
+
+def _status(description: ModelDescription, models: Path) -> ModelStatus:
+    folder = models / description.name
+    record = _usable_record(description, models)
+    return ModelStatus(
+        description=description,
+        pulled=record is not None,
+        bytes_on_disk=bytes_on_disk(folder),
+        fingerprint=_known_fingerprint(description, record, models),
+        path=folder,
+    )
+
+
+def _usable_record(description: ModelDescription, models: Path) -> Record | None:
+    """The record of the model's graph, when that graph is what this version would make of this description."""
+    record = read_record(models / description.name)
+    if record is None or (description.sha256 and record.source_sha256 != description.sha256):
+        return None
+    return record if record.conversion == conversion_digest(description, sha256=record.source_sha256) else None
+
+
+def _known_fingerprint(description: ModelDescription, record: Record | None, models: Path) -> str | None:
+    projection = _projection(description, _description_file(description.name, models))
+    if record is not None:
+        return _fingerprint(description, record, projection)
+    if not description.sha256 or not description.dimension:
+        return None
+    return fingerprint(description, sha256=description.sha256, dimension=description.dimension, projection=projection)
+
+
+def _fingerprint(description: ModelDescription, record: Record, projection: Projection | None) -> str:
+    return fingerprint(description, sha256=record.source_sha256, dimension=record.dimension, projection=projection)
+
+
+def _projection(description: ModelDescription, description_file: Path) -> Projection | None:
+    if description.projection is None:
+        return None
+    folder = description_file.parent
+    name = description.projection if folder == PACKAGED or not (folder / PROJECTION).exists() else PROJECTION
+    return Projection.load(folder / name)
+
+
+# -- bringing one in
+
+
+def _install(description: ModelDescription, description_file: Path, *, models: Path, progress: Progress) -> None:
+    """Makes the model's folder: fetched, checked, converted, run once. Call it under the model's lock."""
+    with new_folder(models, description.name) as folder:
+        scratch = folder.parent / "fetched"
+        scratch.mkdir()
+        weights = fetch(description, scratch, progress=progress)
+        projection = _projection(description, description_file)
+        progress("converting", 0, None)
+        graph = _write_graph(description, weights, folder)
+        progress("trying", 0, None)
+        dimension = _try(description, graph, projection)
+        shutil.copyfile(description_file, folder / DESCRIPTION)
+        if projection is not None and description_file.parent != PACKAGED:
+            projection.save(folder / PROJECTION)
+        source_sha256 = file_sha256(weights)
+        record = Record(
+            source_sha256=source_sha256,
+            origin=description.source.path if isinstance(description.source, FileSource) else "",
+            conversion=conversion_digest(description, sha256=source_sha256),
+            graph_file=graph.path.name,
+            graph_bytes=graph.path.stat().st_size,
+            graph_sha256=file_sha256(graph.path),
+            dimension=dimension,
+            descriptor=graph.output,
+            nhwc=graph.nhwc,
+        )
+        write_record(folder, record)
+
+
+def _write_graph(description: ModelDescription, weights: Path, folder: Path) -> GraphFile:
+    """Writes the canonical graph, or for a TFLite file with operators that ONNX lacks, that file itself."""
+    from lookalike.embedding.conversion import (  # noqa: PLC0415 - onnx takes long to import and only this needs it
+        DESCRIPTOR,
+        UnsupportedOperator,
+        convert,
+    )
+
+    size = description.preprocessing.size
+    try:
+        content = convert(weights, description)
+    except UnsupportedOperator as error:
+        _log.info("%s stays TFLite and runs with OpenVINO alone: %s", description.name, error)
+        path = folder / "model.tflite"
+        shutil.copyfile(weights, path)
+        nhwc = description.graph.layout == "nhwc"
+        return GraphFile(path=path, size=size, output=description.graph.output, nhwc=nhwc)
+    path = folder / "model.onnx"
+    path.write_bytes(content)
+    return GraphFile(path=path, size=size, output=DESCRIPTOR)
+
+
+def _try(description: ModelDescription, graph: GraphFile, projection: Projection | None) -> int:
+    """Runs the graph once on noise; returns the dimension of its vectors.
+
+    Raises:
+        ModelRefused: the output is not one finite row an image, says nothing about the image, or has another
+            dimension than the description or the projection says.
+    """
+    runtime = choose_runtime("openvino" if graph.path.suffix == ".tflite" else "auto")
+    session = runtime.open_session(graph, mode="latency", threads=None)
+    noise = np.random.default_rng(0).standard_normal((2, 3, graph.size, graph.size), np.float32)
+    try:
+        descriptors = session.run(noise)
+    finally:
+        session.close()
+    where = f"{description.name}: graph.output {description.graph.output!r}"
+    if not np.isfinite(descriptors).all():
+        raise ModelRefused(f"{where}: gives values that are not finite for ordinary noise")
+    if np.array_equal(descriptors[0], descriptors[1]):
+        raise ModelRefused(f"{where}: gives the same for two different images; name another tensor")
+    width = descriptors.shape[1]
+    if projection is not None and projection.mean.size != width:
+        raise ModelRefused(f"{where}: has {width} values an image, but the projection takes {projection.mean.size}")
+    dimension = int(to_vectors(descriptors, projection).shape[1])
+    if description.dimension not in {0, dimension}:
+        raise ModelRefused(f"{description.name}: dimension: says {description.dimension}, but vectors have {dimension}")
+    return dimension
+
+
+def _silent(_stage: str, _done: int, _total: int | None) -> None:
+    """Progress that nobody asked for."""

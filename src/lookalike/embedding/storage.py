@@ -1,0 +1,172 @@
+"""The models folder: what is in a model's folder, how it gets there whole, and how damage is found.
+
+::
+
+    models/
+      .clip-vit-b16.lock           held while this model is pulled, imported or removed
+      clip-vit-b16/
+        model.onnx                 the converted graph (or model.tflite, for OpenVINO alone)
+        description.toml           as it was when the model came
+        projection.npz             only with an imported model that has one
+        record.json                the graph's size and checksum, the source's checksum, what made it
+
+A model's folder appears by one rename of a finished folder, so it is either whole or absent.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from lookalike.errors import ModelMissing, StorageFailed
+
+_log = logging.getLogger(__name__)
+
+RECORD = "record.json"
+DESCRIPTION = "description.toml"
+PROJECTION = "projection.npz"
+_UNFINISHED = ".unfinished+"  # a plus cannot be in a name, so no name is another one's prefix
+_OUR_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What is known about a model's converted graph.
+
+    Attributes:
+        source_sha256: of the model file at its source.
+        origin: where an imported file was, for people to read; empty otherwise.
+        conversion: digest of all that made the graph what it is; see `fingerprints.conversion_digest`.
+        graph_file: name of the graph in the model's folder.
+        graph_bytes: its size.
+        graph_sha256: its checksum.
+        dimension: of the vectors, as a trial run measured it.
+        descriptor: name of the graph's descriptor tensor.
+        nhwc: whether the graph wants channels last.
+    """
+
+    source_sha256: str
+    origin: str
+    conversion: str
+    graph_file: str
+    graph_bytes: int
+    graph_sha256: str
+    dimension: int
+    descriptor: str
+    nhwc: bool = False
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Writes the record of the model in `folder`."""
+    (folder / RECORD).write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
+
+
+def read_record(folder: Path) -> Record | None:
+    """The record in a model's folder; None where there is none, or where its graph is missing or cut short."""
+    try:
+        record = Record(**json.loads((folder / RECORD).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    graph = folder / record.graph_file
+    whole = graph.parent == folder and graph.is_file() and graph.stat().st_size == record.graph_bytes
+    return record if whole else None
+
+
+def check_graph(folder: Path, record: Record) -> Path:
+    """The path of the graph, when its checksum is that of the record.
+
+    Raises:
+        ModelMissing: it was damaged since; the message says how to get it back.
+    """
+    graph = folder / record.graph_file
+    if file_sha256(graph) != record.graph_sha256:
+        raise ModelMissing(
+            f"{graph}: damaged since it was written; run `lookalike models remove {folder.name}`, then"
+            f" `lookalike models pull {folder.name}` (or import its file again)"
+        )
+    return graph
+
+
+def file_sha256(file: Path) -> str:
+    """SHA-256 of a file's bytes, 64 hexadecimal digits."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def bytes_on_disk(folder: Path) -> int:
+    """Of all files in a model's folder; 0 when there is no folder."""
+    return sum(file.stat().st_size for file in folder.glob("**/*") if file.is_file())
+
+
+@contextlib.contextmanager
+def model_lock(models: Path, name: str) -> Iterator[None]:
+    """Held while a model's folder is made or removed; a second process waits."""
+    with storage_faults(models):
+        models.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(models / f".{name}.lock")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def new_folder(models: Path, name: str) -> Iterator[Path]:
+    """A folder to fill, which becomes the model's folder when the block ends well and vanishes when it does not.
+
+    Call it under the model's lock. What a killed process left is removed first.
+    """
+    with storage_faults(models):
+        for leftover in models.glob(f"{_UNFINISHED}{name}+*"):
+            _log.info("removing %s, which an interrupted pull left", leftover)
+            shutil.rmtree(leftover, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{_UNFINISHED}{name}+", dir=models))
+        try:
+            (folder / "new").mkdir()
+            yield folder / "new"
+            _sync(folder / "new")
+            _place(folder / "new", models / name, aside=folder / "old")
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def storage_faults(where: Path) -> Iterator[None]:
+    """Turns a disk that is full, read-only or failing into `StorageFailed`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _OUR_FAULTS:
+            raise
+        raise StorageFailed(f"{error.filename or where}: {error.strerror}; nothing half-written was kept") from error
+
+
+def _sync(folder: Path) -> None:
+    for file in [*folder.iterdir(), folder]:
+        descriptor = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _place(new: Path, target: Path, *, aside: Path) -> None:
+    new.chmod(0o755)  # mkdtemp's folders are private; models may be shared by several users
+    if target.exists():
+        target.rename(aside)
+    new.rename(target)
+    descriptor = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

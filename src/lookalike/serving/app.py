@@ -1,0 +1,125 @@
+"""The HTTP API and the page, assembled."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lookalike import __version__
+from lookalike.errors import LookalikeError
+from lookalike.serving import documentation, problems
+from lookalike.serving.content import ContentRoutes
+from lookalike.serving.events import EventRoutes
+from lookalike.serving.health import HealthRoutes, WarmUp
+from lookalike.serving.images import ImageRoutes
+from lookalike.serving.limits import RequestLimits
+from lookalike.serving.metrics import Measured
+from lookalike.serving.origin import HostNames, SecurityHeaders, SiteCheck
+from lookalike.serving.pages import PageRoutes
+from lookalike.serving.problems import Incidents
+from lookalike.serving.search import SearchRoutes
+from lookalike.serving.services import Services, ServingSettings
+from lookalike.serving.state import State
+
+_log = logging.getLogger(__name__)
+_SECONDS_BETWEEN_CLEANINGS = 3600.0
+
+_DESCRIPTION = """Visual search that you own.
+
+Refusals are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems; their types,
+`urn:lookalike:problem:<code>`, are stable.
+"""
+
+
+def create_app(services: Services, settings: ServingSettings) -> FastAPI:
+    """The API over these services. It closes what it makes when its lifespan ends, and never the services."""
+    state = State.of(services, settings)
+    warm_up = WarmUp(services.engine)
+    app = FastAPI(
+        title="lookalike",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,  # both load scripts from other sites
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(state, warm_up),
+    )
+    for routes in (SearchRoutes(state), ImageRoutes(state), ContentRoutes(state), EventRoutes(state)):
+        routes.add_to(app)
+    HealthRoutes(state, warm_up).add_to(app)
+    PageRoutes().add_to(app)
+    problems.install(app)
+    documentation.install(app)
+    _add_middleware(app, state)
+    return app
+
+
+def _add_middleware(app: FastAPI, state: State) -> None:
+    """From the inside out: each one wraps those before it."""
+    settings = state.settings
+    names = HostNames(settings.host, settings.allowed_hosts)
+    app.add_middleware(SiteCheck, names=names, origins=settings.allowed_origins)
+    app.add_middleware(Incidents)
+    app.add_middleware(RequestLimits, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Measured, meters=state.meters, log=settings.access_log)
+    app.add_middleware(HeadAsGet)
+
+
+class HeadAsGet:
+    """ASGI: HEAD is answered wherever GET is, with the same headers and no body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self._app({**scope, "method": "GET"}, receive, without_body)
+
+
+def _lifespan(state: State, warm_up: WarmUp) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        warm_up.start()
+        cleaning = asyncio.create_task(_forget_old_queries(state))
+        try:
+            yield
+        finally:
+            cleaning.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await cleaning
+            await asyncio.to_thread(_finish, state, warm_up)
+
+    return lifespan
+
+
+def _finish(state: State, warm_up: WarmUp) -> None:
+    """What was answered is written down before the server ends."""
+    warm_up.stop()
+    state.gates.close()
+    state.services.engine.flush()
+
+
+async def _forget_old_queries(state: State) -> None:
+    retention = state.settings.retention
+    while retention is not None:
+        await asyncio.sleep(_SECONDS_BETWEEN_CLEANINGS)
+        try:
+            forgotten = await state.gates.writing.enter_and_run(
+                state.services.catalog.forget_queries, older_than=datetime.now(UTC) - retention
+            )
+            _log.info("%d queries older than %s were forgotten", forgotten, retention)
+        except LookalikeError as fault:
+            _log.warning("old queries were not forgotten: %s", fault)

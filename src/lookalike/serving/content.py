@@ -1,0 +1,110 @@
+"""`/v1/images/{id}/content`: the bytes as they came, or a thumbnail."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import FastAPI, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lookalike.errors import ImageRefused
+from lookalike.preprocessing import THUMBNAIL_MEDIA_TYPE, thumbnail
+from lookalike.serving.answers import REVALIDATE, is_known, not_modified
+from lookalike.serving.images import known_id
+from lookalike.serving.problems import documented, refused
+from lookalike.serving.state import State
+from lookalike.serving.thumbnails import ThumbnailSize
+from lookalike.serving.wire import printable, source_name
+from lookalike.types import Image
+
+_EXTENSIONS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "image/bmp": "bmp",
+    "image/tiff": "tif",
+    "image/avif": "avif",
+    "image/heic": "heic",
+    "image/heif": "heif",
+}
+"""The types that browsers show as pictures and never run; anything else is only ever downloaded."""
+
+
+class ContentRoutes:
+    """Pixels for people."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def add_to(self, app: FastAPI) -> None:
+        """Make the app serve pictures."""
+        app.get(
+            "/v1/images/{image_id}/content",
+            tags=["images"],
+            summary="The image's bytes, or a thumbnail of it",
+            response_class=Response,
+            responses={
+                200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _EXTENSIONS}},
+                304: {"description": "The client has it: its If-None-Match names the ETag"},
+                **documented("unknown-image", "content-missing", "invalid-request", "busy"),
+            },
+        )(self.content)
+
+    async def content(
+        self,
+        request: Request,
+        image_id: str,
+        size: Annotated[ThumbnailSize | None, Query(description="Longest side; absent: the original bytes.")] = None,
+    ) -> Response:
+        """May be kept by the browser, but has to be asked for again each time: a hidden image vanishes."""
+        image, kept = await self._state.gates.reading.enter_and_run(self._look_up, image_id, size)
+        self._state.admin.require_visible(request, image)
+        etag = f'"{image.id}"' if size is None else f'"{image.id}-{size.value}"'
+        if is_known(request, etag):
+            return not_modified(etag)
+        if size is None:
+            content = await self._state.gates.pictures.enter_and_run(self._original, image)
+            return _original_answer(image, content, etag)
+        self._state.meters.thumbnails.labels("miss" if kept is None else "hit").inc()
+        if kept is None:
+            kept = await self._state.gates.pictures.enter_and_run(self._make_thumbnail, image, size)
+        return Response(kept, headers=_headers(etag), media_type=THUMBNAIL_MEDIA_TYPE)
+
+    def _look_up(self, image_id: str, size: ThumbnailSize | None) -> tuple[Image, bytes | None]:
+        """The record, always from the catalog, and the thumbnail where one is kept."""
+        image = self._state.services.catalog.image(known_id(image_id))
+        return image, None if size is None else self._state.thumbnails.get(image.id, size)
+
+    def _original(self, image: Image) -> bytes:
+        try:
+            return self._state.services.catalog.content(image.id)
+        except ImageRefused as gone:
+            raise refused("content-missing", gone.message) from None
+
+    def _make_thumbnail(self, image: Image, size: ThumbnailSize) -> bytes:
+        original = self._original(image)
+        name = source_name(image) or image.id
+        try:
+            small = thumbnail(original, size=size.value, name=name, limits=self._state.settings.picture_limits)
+        except ImageRefused as unreadable:
+            raise refused("content-missing", f"no thumbnail can be made: {unreadable.message}") from None
+        self._state.thumbnails.put(image.id, size, small)
+        return small
+
+
+def _headers(etag: str) -> dict[str, str]:
+    return {"ETag": etag, "Cache-Control": REVALIDATE}
+
+
+def _original_answer(image: Image, content: bytes, etag: str) -> Response:
+    extension = _EXTENSIONS.get(image.media_type)
+    name = printable(source_name(image) or f"{image.id}.{extension or 'bin'}", most=200)
+    shown = "attachment" if extension is None else "inline"
+    plain = "".join(letter if letter.isascii() and letter not in '"\\' else "_" for letter in name)
+    disposition = f"{shown}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return Response(
+        content,
+        headers={**_headers(etag), "Content-Disposition": disposition},
+        media_type="application/octet-stream" if extension is None else image.media_type,
+    )

@@ -1,0 +1,122 @@
+/** The results area: heading, grid, "load more", and what is said when there is nothing to show. */
+
+import { counted } from "./words.js";
+import "./elements/image-grid.js";
+import "./elements/page-notice.js";
+
+/** @typedef {import("./elements/tile.js").Shown} Shown */
+/**
+ * @typedef {object} View  what one history entry shows
+ * @property {Shown[]} shown  all loaded so far, by rank
+ * @property {number} total
+ * @property {string|null} cursor  of the next page
+ * @property {string|null} queryId  null when browsing
+ * @property {string} title
+ * @property {string|null} tag
+ */
+
+const AHEAD = "1400px"; // the next page is asked for this far before the end is in sight
+const node = (id) => /** @type {any} */ (document.getElementById(id));
+
+export class Results {
+  /** @type {View|null} */
+  #view = null;
+
+  /** @param {() => void} wantMore  called when the end of the list comes near, and by the button */
+  constructor(wantMore) {
+    this.grid = /** @type {import("./elements/image-grid.js").ImageGrid} */ (node("grid"));
+    this.notice = node("notice");
+    this.button = node("more-button");
+    this.button.addEventListener("click", wantMore);
+    this.near = new IntersectionObserver(([change]) => change.isIntersecting && !this.button.hidden && !this.failed && wantMore(), {
+      rootMargin: AHEAD,
+    });
+    this.failed = false;
+  }
+
+  /** The first page is on its way; `keep` leaves what is there until it comes. */
+  wait({ keep = false, title = "" } = {}) {
+    node("progress").hidden = false;
+    this.grid.busy = true;
+    if (keep && this.grid.tiles.length) return;
+    this.#view = null;
+    this.notice.hide();
+    this.#head(title, "");
+    this.#foot();
+    this.grid.wait();
+  }
+
+  /** @param {View} view @param {{glide?: boolean}} [how] @returns {import("./elements/tile.js").Tile[]} */
+  show(view, how) {
+    this.#view = view;
+    this.#settle();
+    this.notice.hide();
+    const weak = view.shown[0]?.hit?.match === "none";
+    this.#head(view.title, summaryOf(view, weak), weak);
+    const tiles = this.grid.show(view.shown, how);
+    this.#foot();
+    return tiles;
+  }
+
+  /** @param {Shown[]} more @returns {import("./elements/tile.js").Tile[]} */
+  append(more) {
+    const tiles = this.grid.append(more);
+    this.#foot();
+    return tiles;
+  }
+
+  /** @param {Parameters<import("./elements/page-notice.js").PageNotice["show"]>[0]} notice @param {string} title */
+  say(notice, title) {
+    this.#view = null;
+    this.#settle();
+    this.#head(title, "");
+    this.grid.show([]);
+    this.#foot();
+    this.notice.show(notice);
+  }
+
+  /** @param {boolean} busy */
+  set loadingMore(busy) {
+    this.button.setAttribute("aria-busy", String(busy));
+    this.button.textContent = busy ? "Loading…" : "Load more";
+  }
+
+  /** @param {string} words  why the next page did not come */
+  failMore(words) {
+    this.failed = true;
+    node("more-error").textContent = words;
+    node("more-error").hidden = false;
+    this.button.textContent = "Try again";
+  }
+
+  #settle() {
+    node("progress").hidden = true;
+    this.grid.busy = false;
+  }
+
+  /** @param {string} title @param {string} summary */
+  #head(title, summary, weak = false) {
+    node("title").textContent = title;
+    node("summary").textContent = summary;
+    node("head").classList.toggle("weak", weak);
+  }
+
+  #foot() {
+    const view = this.#view;
+    this.failed = false;
+    node("more-error").hidden = true;
+    this.button.hidden = !view?.cursor;
+    const end = node("more-end");
+    end.hidden = !view || Boolean(view.cursor) || view.shown.length < 12;
+    end.textContent = view ? `That is all: ${counted(view.shown.length, "picture")}.` : "";
+    this.near.disconnect();
+    if (view?.cursor) this.near.observe(this.button); // observing anew reports again when still near
+  }
+}
+
+/** @param {View} view @param {boolean} weak */
+function summaryOf(view, weak) {
+  if (weak) return "No close match in this library – these are the nearest.";
+  if (view.queryId) return `${counted(view.total, "picture")}, closest first`;
+  return `${counted(view.total, "picture")}, newest first`;
+}

@@ -1,0 +1,214 @@
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from lookalike.snapshot import newest
+
+from doubles import ColourGridEncoder, picture
+from lookalike.catalog import content_id
+from lookalike.errors import CallerError, ImageRefused, LibraryBusy, UnknownImage
+from lookalike.indexing import Silent
+from lookalike.preprocessing import Limits
+from lookalike.types import Visibility
+from parts import touch, write_pictures
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return write_pictures(tmp_path / "photos", range(10))
+
+
+def known(parts):
+    return {image.id for image in parts.catalog.browse(limit=1000).images}
+
+
+def test_a_folder_is_indexed_and_published(parts, photos):
+    report = parts.indexer.index([photos])
+    assert (report.found, report.added, report.embedded, report.refused) == (10, 10, 10, [])
+    assert known(parts) == {content_id(picture(seed)) for seed in range(10)}
+    assert newest(parts.snapshots, parts.indexer.model.fingerprint).manifest.size == 10
+
+
+def test_a_second_run_does_nothing(parts, photos):
+    first = parts.indexer.index([photos])
+    sequence, calls = parts.catalog.sequence(), parts.encoders["colour-grid"].calls
+    second = parts.indexer.index([photos])
+    assert (first.snapshot, second.snapshot) == (1, None)
+    assert (second.unchanged, second.added, second.embedded, second.removed) == (10, 0, 0, 0)
+    assert (parts.catalog.sequence(), parts.encoders["colour-grid"].calls) == (sequence, calls)
+
+
+def test_new_changed_and_deleted_files_are_followed(parts, photos):
+    parts.indexer.index([photos])
+    (photos / "0.png").unlink()
+    (photos / "1.png").write_bytes(picture(101))
+    touch(photos / "1.png", seconds=5)
+    (photos / "new.png").write_bytes(picture(102))
+    report = parts.indexer.index([photos])
+    assert (report.added, report.removed, report.unchanged) == (2, 1, 8)
+    expected = {content_id(picture(seed)) for seed in [*range(2, 10), 101, 102]}
+    assert known(parts) == expected
+    assert set(parts.find_ids(picture(5), limit=100)) == expected
+
+
+def test_a_moved_file_is_not_embedded_again(parts, photos):
+    parts.indexer.index([photos])
+    (photos / "0.png").rename(photos / "moved.png")
+    report = parts.indexer.index([photos])
+    assert (report.added, report.embedded, report.known_again, report.removed) == (0, 0, 1, 1)
+    assert content_id(picture(0)) in known(parts)
+
+
+def test_one_picture_at_two_paths_is_one_image_until_both_are_gone(parts, photos):
+    (photos / "copy.png").write_bytes(picture(0))
+    assert parts.indexer.index([photos]).embedded == 10
+    (photos / "0.png").unlink()
+    parts.indexer.index([photos])
+    assert content_id(picture(0)) in known(parts)
+    (photos / "copy.png").unlink()
+    parts.indexer.index([photos])
+    assert content_id(picture(0)) not in known(parts)
+
+
+def test_a_bad_file_is_recorded_and_the_job_goes_on(parts, photos):
+    (photos / "bad.jpg").write_bytes(b"this is no image")
+    (photos / "cut.png").write_bytes(picture(50)[:200])
+    report = parts.indexer.index([photos])
+    assert report.added == 10
+    assert sorted(Path(r.path).name for r in report.refused) == ["bad.jpg", "cut.png"]
+    assert len(parts.catalog.unreadable()) == 2
+    assert parts.indexer.index([photos]).unchanged == 12
+    assert len(parts.find_ids(picture(3), limit=100)) == 10
+
+
+def test_a_bad_file_that_is_mended_is_indexed(parts, photos):
+    (photos / "cut.png").write_bytes(picture(50)[:200])
+    parts.indexer.index([photos])
+    (photos / "cut.png").write_bytes(picture(50))
+    assert parts.indexer.index([photos]).added == 1
+    assert parts.catalog.unreadable() == []
+
+
+def test_a_file_above_the_limit_is_not_even_read(parts, photos):
+    indexer = parts.indexer_for(ColourGridEncoder(), limits=Limits(max_bytes=100))
+    report = indexer.index([photos])
+    assert report.added == 0
+    assert "100" in report.refused[0].reason
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+def test_a_file_without_permission_is_tried_again_next_time(parts, photos):
+    (photos / "0.png").chmod(0)
+    assert len(parts.indexer.index([photos]).refused) == 1
+    (photos / "0.png").chmod(0o600)
+    assert parts.indexer.index([photos]).added == 1
+
+
+def test_a_root_that_is_gone_removes_nothing(parts, photos):
+    parts.indexer.index([photos])
+    photos.rename(photos.with_name("elsewhere"))
+    with pytest.raises(CallerError):
+        parts.indexer.index([photos])
+    assert len(known(parts)) == 10
+
+
+def test_a_folder_that_cannot_be_read_keeps_what_was_below_it(parts, photos, monkeypatch):
+    write_pictures(photos / "sub", range(20, 23))
+    parts.indexer.index([photos])
+    scandir = os.scandir
+
+    def failing(path):
+        if os.fspath(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    report = parts.indexer.index([photos])
+    assert (report.removed, len(report.unreadable_folders)) == (0, 1)
+    assert len(known(parts)) == 13
+
+
+def test_what_was_deleted_on_request_stays_deleted_until_it_is_restored(parts, photos):
+    parts.indexer.index([photos])
+    gone = content_id(picture(0))
+    parts.catalog.delete_image(gone)
+    touch(photos / "0.png", seconds=5)
+    parts.indexer.index([photos])
+    assert gone not in known(parts)
+    touch(photos / "0.png", seconds=10)
+    parts.indexer.index([photos], restore=True)
+    assert gone in known(parts)
+    assert gone in parts.find_ids(picture(0))
+
+
+def test_two_runs_at_once(parts, photos):
+    with FileLock(parts.folder / "index.lock"), pytest.raises(LibraryBusy, match="nothing was changed"):
+        parts.indexer.index([photos])
+    assert parts.indexer.index([photos]).added == 10
+
+
+def test_an_interrupted_run_keeps_what_it_reported_and_the_next_goes_on(parts, tmp_path):
+    photos = write_pictures(tmp_path / "many", range(200))
+    stored = []
+
+    class Interrupting(Silent):
+        def stored(self, path, image_id):
+            stored.append(image_id)
+            if len(stored) == 70:
+                raise KeyboardInterrupt
+
+    report = parts.indexer.index([photos], progress=Interrupting())
+    assert report.interrupted
+    assert set(stored) <= known(parts)
+    assert len(known(parts)) < 200
+    before = len(known(parts))
+    report = parts.indexer.index([photos])
+    assert (report.unchanged, report.added) == (before, 200 - before)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("index_")]
+
+
+def test_images_without_a_vector_are_embedded_by_the_next_run(parts, photos):
+    parts.indexer.index([photos])
+    other = parts.indexer_for(ColourGridEncoder(name="other", seed=2))
+    report = other.index([photos])
+    assert (report.unchanged, report.embedded, report.added) == (10, 10, 0)
+    assert parts.catalog.live_model() == other.model
+    assert newest(parts.snapshots, other.model.fingerprint).manifest.size == 10
+
+
+def test_a_library_can_be_searched_while_its_first_run_goes_on(parts, tmp_path):
+    photos = write_pictures(tmp_path / "many", range(150))
+    seen = []
+
+    class Looking(Silent):
+        def advance(self, steps):
+            seen.append(len(parts.find_ids(picture(0), limit=300)))
+
+    parts.indexer.index([photos], progress=Looking())
+    assert seen[0] > 0
+    assert seen == sorted(seen)
+
+
+def test_an_upload_is_found_at_once_and_an_equal_one_is_the_same_image(parts):
+    image, created = parts.indexer.add_upload(picture(1), name="a", tags=["red"], owner_id="me")
+    assert (created, image.tags, image.owner_id) == (True, ("red",), "me")
+    again, created = parts.indexer.add_upload(picture(1), name="b")
+    assert (created, again.id) == (False, image.id)
+    assert parts.find_ids(picture(1)) == [image.id]
+    assert parts.catalog.content(image.id) == picture(1)
+
+
+def test_a_refused_upload_stores_nothing(parts):
+    with pytest.raises(ImageRefused, match="holiday.jpg"):
+        parts.indexer.add_upload(b"no image", name="holiday.jpg")
+    assert known(parts) == set()
+    with pytest.raises(UnknownImage):
+        parts.catalog.image(content_id(b"no image"))
+
+
+def test_a_private_upload_is_never_found(parts):
+    parts.upload(1, visibility=Visibility.PRIVATE)
+    public = parts.upload(2)
+    assert parts.find_ids(picture(1)) == [public]

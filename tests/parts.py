@@ -1,0 +1,75 @@
+"""A library made of real parts, but for the model, which is the small one of `doubles`."""
+
+import os
+
+from doubles import ColourGridEncoder, picture
+from lookalike.catalog import Catalog
+from lookalike.indexing import Indexer, Publisher
+from lookalike.retrieval import Query, QueryJournal, SearchEngine
+
+
+class Parts:
+    """Catalog, publisher, indexer and engine over one folder."""
+
+    def __init__(self, folder, *, encoder=None):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.snapshots = folder / "snapshots"
+        self.encoders = {"colour-grid": encoder or ColourGridEncoder()}
+        self.catalog = Catalog.open(f"sqlite:///{folder / 'catalog.sqlite'}", originals=folder / "originals")
+        self.publisher = Publisher(self.catalog, snapshots=self.snapshots)
+        self.indexer = self.indexer_for(self.encoders["colour-grid"])
+        self.engine = self.new_engine()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *fault):
+        self.engine.close()
+        self.publisher.wait()
+        self.catalog.close()
+
+    def indexer_for(self, encoder, **options):
+        self.encoders[encoder.name] = encoder
+        return Indexer(
+            self.catalog,
+            encoder=encoder,
+            publisher=self.publisher,
+            lock=self.folder / "index.lock",
+            leave_out=self.folder,
+            **options,
+        )
+
+    def new_engine(self, **options):
+        return SearchEngine(
+            self.catalog,
+            snapshots=self.snapshots,
+            open_encoder=lambda model: self.encoders[model.name],
+            journal=QueryJournal(self.catalog),
+            **options,
+        )
+
+    def upload(self, seed, **options):
+        given = {name: options.pop(name) for name in ("visibility", "tags", "owner_id") if name in options}
+        image, _ = self.indexer.add_upload(picture(seed, **options), name=f"{seed}", **given)
+        return image.id
+
+    def find(self, content=None, **options):
+        return self.engine.search(Query(content=content, **options))
+
+    def find_ids(self, content=None, **options):
+        return [hit.image.id for hit in self.find(content, **options).hits]
+
+
+def write_pictures(folder, seeds, **options):
+    """Files `<seed>.png` of pictures that do not look alike."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed in seeds:
+        (folder / f"{seed}.png").write_bytes(picture(seed, **options))
+    return folder
+
+
+def touch(path, *, seconds):
+    """Move a file's time, as an edit would."""
+    status = path.stat()
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + int(seconds * 1e9)))

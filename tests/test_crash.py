@@ -1,0 +1,142 @@
+"""Nothing that was acknowledged is lost, whenever the power goes: indexing and serving are killed at seeded moments."""
+
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+
+from doubles import picture
+from lookalike.catalog import Catalog, content_id
+from lookalike.embedding import import_model
+from parts import write_pictures
+from tiny_model import write_tiny_model
+
+_FILES = 400
+_STORED = re.compile(r"stored ([0-9a-f]{32})")
+
+
+class Machine:
+    """A library whose processes are started, watched and killed."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.library = folder / "library"
+        self.photos = write_pictures(folder / "photos", range(_FILES), size=(200, 150))
+        import_model(write_tiny_model(folder / "tiny"), models=folder / "models")
+        self.acknowledged = set()
+        self.uploaded = 0
+
+    def start(self, *arguments):
+        return subprocess.Popen(
+            [sys.executable, "-m", "lookalike", *map(str, arguments)],
+            env={
+                "PATH": "/usr/bin:/bin",
+                "HOME": str(self.folder),
+                "LOOKALIKE_LIBRARY": str(self.library),
+                "LOOKALIKE_MODELS": str(self.folder / "models"),
+                "LOOKALIKE_MODEL": "tiny",
+                "COLUMNS": "300",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def document(self, *arguments):
+        done = self.start(*arguments, "--json")
+        stdout, stderr = done.communicate(timeout=120)
+        assert done.returncode == 0, (stdout, stderr)
+        return stdout
+
+    def crash(self, chance):
+        """Index and upload at once; kill both at some moment after both have begun."""
+        port = free_port()
+        serving = self.start("serve", "--port", port)
+        indexing = self.start("index", "--verbose", self.photos)
+        reading = threading.Thread(target=self._read, args=(indexing,))
+        reading.start()
+        try:
+            self._upload(port, until=time.monotonic() + chance.uniform(2.0, 5.0))
+        finally:
+            for process in (serving, indexing):
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+            reading.join()
+            for process in (serving, indexing):
+                process.stdout.close()
+                process.stderr.close()
+
+    def _read(self, indexing):
+        for line in indexing.stderr:
+            stored = _STORED.match(line)
+            if stored:
+                self.acknowledged.add(stored[1])
+
+    def _upload(self, port, *, until):
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=1.0) as client:
+            while time.monotonic() < until:
+                content = picture(100_000 + self.uploaded)
+                try:
+                    answer = client.post("/v1/images", files={"image": ("upload.png", content)})
+                except httpx.TransportError:
+                    time.sleep(0.05)
+                    continue
+                if answer.status_code in {200, 201}:
+                    assert answer.json()["id"] == content_id(content)
+                    self.acknowledged.add(content_id(content))
+                    self.uploaded += 1
+
+    def check(self):
+        """Everything acknowledged is there once, with its vector and its bytes."""
+        url = f"sqlite:///{self.library / 'catalog.sqlite'}"
+        with Catalog.open(url, originals=self.library / "originals") as catalog:
+            present = catalog.images(sorted(self.acknowledged))
+            assert set(present) == self.acknowledged
+            live = catalog.live_model()
+            assert len(catalog.vectors(live.fingerprint, sorted(self.acknowledged))) == len(self.acknowledged)
+            assert all(content_id(catalog.content(image_id)) == image_id for image_id in self.acknowledged)
+
+
+def free_port():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+def crash_repeatedly(folder, *, times, seed):
+    machine, chance = Machine(folder), random.Random(seed)
+    for crash in range(times):
+        if crash % 10 == 9:  # something to do again for the index run
+            write_pictures(machine.photos, range(_FILES + crash * 50, _FILES + crash * 50 + 300), size=(200, 150))
+        machine.crash(chance)
+        machine.check()
+    assert machine.acknowledged
+    assert machine.uploaded
+    machine.document("index", machine.photos)
+    machine.check()
+    assert '"clean": true' in machine.document("verify")
+    url = f"sqlite:///{machine.library / 'catalog.sqlite'}"
+    files = {content_id(file.read_bytes()) for file in machine.photos.iterdir()}
+    with Catalog.open(url, originals=machine.library / "originals") as catalog:
+        stored = {image.id for image in catalog.browse(limit=100_000).images}
+    assert files | machine.acknowledged <= stored
+    assert len(stored - files) - machine.uploaded in range(
+        times + 1
+    )  # an upload may be stored as its answer is cut off
+
+
+def test_three_crashes(tmp_path):
+    crash_repeatedly(tmp_path, times=3, seed=3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_fifty_crashes(tmp_path):
+    crash_repeatedly(tmp_path, times=50, seed=50)
