@@ -1,5 +1,6 @@
 """Nothing that was acknowledged is lost, whenever the power goes: indexing and serving are killed at seeded moments."""
 
+import os
 import random
 import re
 import signal
@@ -39,6 +40,7 @@ class Machine:
             env={
                 "PATH": "/usr/bin:/bin",
                 "HOME": str(self.folder),
+                "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
                 "LOOKALIKE_LIBRARY": str(self.library),
                 "LOOKALIKE_MODELS": str(self.folder / "models"),
                 "LOOKALIKE_MODEL": "tiny",
@@ -56,14 +58,14 @@ class Machine:
         return stdout
 
     def crash(self, chance):
-        """Index and upload at once; kill both at some moment after both have begun."""
+        """Index and upload at once; kill both at some moment after something was acknowledged."""
         port = free_port()
         serving = self.start("serve", "--port", port)
         indexing = self.start("index", "--verbose", self.photos)
         reading = threading.Thread(target=self._read, args=(indexing,))
         reading.start()
         try:
-            self._upload(port, until=time.monotonic() + chance.uniform(2.0, 5.0))
+            self._upload(port, seconds_after_first=chance.uniform(0.0, 2.0))
         finally:
             for process in (serving, indexing):
                 process.send_signal(signal.SIGKILL)
@@ -79,19 +81,26 @@ class Machine:
             if stored:
                 self.acknowledged.add(stored[1])
 
-    def _upload(self, port, *, until):
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=1.0) as client:
-            while time.monotonic() < until:
-                content = picture(100_000 + self.uploaded)
-                try:
-                    answer = client.post("/v1/images", files={"image": ("upload.png", content)})
-                except httpx.TransportError:
-                    time.sleep(0.05)
-                    continue
-                if answer.status_code in {200, 201}:
-                    assert answer.json()["id"] == content_id(content)
-                    self.acknowledged.add(content_id(content))
-                    self.uploaded += 1
+    def _upload(self, port, *, seconds_after_first):
+        before, first, deadline = len(self.acknowledged), None, time.monotonic() + 60
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=5.0) as client:
+            while time.monotonic() < deadline and (first is None or time.monotonic() < first + seconds_after_first):
+                self._upload_one(client)
+                if first is None and len(self.acknowledged) > before:
+                    first = time.monotonic()
+        assert first is not None, "nothing was acknowledged within a minute"
+
+    def _upload_one(self, client):
+        content = picture(100_000 + self.uploaded)
+        try:
+            answer = client.post("/v1/images", files={"image": ("upload.png", content)})
+        except httpx.TransportError:
+            time.sleep(0.05)
+            return
+        if answer.status_code in {200, 201}:
+            assert answer.json()["id"] == content_id(content)
+            self.acknowledged.add(content_id(content))
+            self.uploaded += 1
 
     def check(self):
         """Everything acknowledged is there once, with its vector and its bytes."""

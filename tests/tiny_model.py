@@ -14,12 +14,12 @@ def write_tiny_model(folder: Path) -> Path:
     rotation = np.linalg.qr(np.random.default_rng(1).normal(size=(48, 48)))[0][:, :32].astype(np.float32)
     graph = helper.make_graph(
         [
-            helper.make_node("AveragePool", ["pixels"], ["grid"], kernel_shape=[8, 8], strides=[8, 8]),
+            helper.make_node("AveragePool", ["image_in"], ["grid"], kernel_shape=[8, 8], strides=[8, 8]),
             helper.make_node("Flatten", ["grid"], ["flat"]),
             helper.make_node("MatMul", ["flat", "rotation"], ["vector"]),
         ],
         "tiny",
-        [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["images", 3, 32, 32])],
+        [helper.make_tensor_value_info("image_in", TensorProto.FLOAT, ["images", 3, 32, 32])],
         [helper.make_tensor_value_info("vector", TensorProto.FLOAT, ["images", 32])],
         [numpy_helper.from_array(rotation, "rotation")],
     )
@@ -28,6 +28,7 @@ def write_tiny_model(folder: Path) -> Path:
     onnx.save(model, folder / f"{NAME}.onnx")
     (folder / f"{NAME}.toml").write_text(
         """
+name = "tiny"
 summary = "for tests"
 licence = "CC0-1.0"
 [preprocessing]
@@ -36,7 +37,7 @@ fit = "squash"
 mean = [0.5, 0.5, 0.5]
 std = [0.5, 0.5, 0.5]
 [graph]
-input = "pixels"
+input = "image_in"
 output = "vector"
 """
     )

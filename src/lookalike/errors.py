@@ -11,7 +11,8 @@
     │   ├── ModelRefused        a model file or its description is not usable
     │   ├── VectorsRefused      wrong dimension, wrong fingerprint, not finite
     │   ├── CursorRefused       a page cursor that is damaged or expired
-    │   └── EventRefused        an impression, click or dwell that cannot be stored
+    │   ├── EventRefused        an impression, click or dwell that cannot be stored
+    │   └── EvaluationRefused   judgements, a run or a measure that cannot be evaluated
     ├── EnvironmentFault        something around the program is missing       HTTP 503/507, exit 3
     │   ├── LibraryMissing      there is no library in that folder yet
     │   ├── LibraryTooNew       written by a newer version of lookalike
@@ -101,6 +102,21 @@ class EventRefused(CallerError):
     """The event names an unknown query or image, or its values make no sense."""
 
     code = "event-refused"
+
+
+class EvaluationRefused(CallerError):
+    """Judgements, a run or a measure that cannot be evaluated.
+
+    Args:
+        message: what is wrong and what to do.
+        problems: every fault found, one in words each, where there may be several.
+    """
+
+    code = "evaluation-refused"
+
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
 
 
 class EnvironmentFault(LookalikeError):

@@ -9,13 +9,18 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-from catalog_library import Library
 
-from lookalike.catalog import Catalog, sqlite_url
+from lookalike.catalog import Catalog, ImageAddition, QueryRecord, SourceFile, content_id, sqlite_url
+from lookalike.types import Interaction, InteractionKind
 
+FINGERPRINT = "5" * 64
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 PASSWORD = secrets.token_hex(16)
 
 
@@ -61,7 +66,16 @@ def running_server(binaries: Path, folder: Path, user: str | None) -> Iterator[s
     password_file.write_text(PASSWORD)
     if user is not None:
         shutil.chown(password_file, user)
-    created = [binaries / "initdb", "-D", folder / "data", "-U", "lookalike", "-A", "scram-sha-256", "--no-sync"]
+    created: list[str | Path] = [
+        binaries / "initdb",
+        "-D",
+        folder / "data",
+        "-U",
+        "lookalike",
+        "-A",
+        "scram-sha-256",
+        "--no-sync",
+    ]
     subprocess.run(
         [*created, "-E", "UTF8", "--pwfile", password_file], check=True, capture_output=True, user=user, cwd=folder
     )
@@ -82,7 +96,7 @@ def running_server(binaries: Path, folder: Path, user: str | None) -> Iterator[s
             wait_until_ready(server, port, folder / "log")
             yield f"postgresql://lookalike:{PASSWORD}@127.0.0.1:{port}"
         finally:
-            server.send_signal(signal.SIGINT)  # ends sessions, then stops cleanly
+            server.send_signal(signal.SIGQUIT)  # at once: what it holds is thrown away
             server.wait(30)
 
 
@@ -92,15 +106,71 @@ def wait_until_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> N
     deadline = time.monotonic() + 60
     while True:
         try:
-            psycopg.connect(
-                f"host=127.0.0.1 port={port} user=lookalike password={PASSWORD} dbname=postgres"
-            ).close()
+            psycopg.connect(f"host=127.0.0.1 port={port} user=lookalike password={PASSWORD} dbname=postgres").close()
         except psycopg.OperationalError:
             if server.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"PostgreSQL did not start: {log.read_text()[-2000:]}")
             time.sleep(0.1)
         else:
             return
+
+
+def unit(seed: object, *, dimension: int = 8):
+    """A unit vector that float16 keeps exactly enough to compare."""
+    vector = np.random.default_rng(abs(hash(seed))).normal(size=dimension)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+class Library:
+    """A catalog and short ways to fill it."""
+
+    fingerprint = FINGERPRINT
+    unit = staticmethod(unit)
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+
+    @staticmethod
+    def addition(name="a", *, path=None, content=None, vector=None, **options) -> ImageAddition:
+        """An image whose bytes are its name, seen at /photos/NAME unless it is an upload."""
+        content = content or name.encode("utf-8", "surrogateescape")
+        if path is None and "upload" not in options:
+            path = f"/photos/{name}"
+        described: dict[str, Any] = {
+            "width": 40,
+            "height": 30,
+            "mean_colour": "#102030",
+            "difference_hash": 7,
+        } | options
+        return ImageAddition(
+            content_id=content_id(content),
+            media_type="image/png",
+            byte_count=len(content),
+            source=None if path is None else SourceFile(path=path, byte_count=len(content), modified_ns=1),
+            fingerprint=None if vector is None else FINGERPRINT,
+            vector=vector,
+            **described,
+        )
+
+    def add(self, name="a", **options) -> str:
+        """The id of an image that is added by itself."""
+        addition = self.addition(name, **options)
+        self.catalog.add_images([addition])
+        return str(addition.content_id)
+
+    def upload(self, content=b"picture", **options) -> str:
+        return self.add(content=content, upload=content, **options)
+
+    def ask(self, query_id: str = "q", *, ranked=(), at=NOON, **options) -> str:
+        self.catalog.record_queries(
+            [QueryRecord(id=query_id, generation="g", ranked_ids=tuple(ranked), at=at, **options)]
+        )
+        return query_id
+
+    @staticmethod
+    def event(event_id, query_id, image_id, **options) -> Interaction:
+        described: dict[str, Any] = {"position": 1, "kind": InteractionKind.CLICK, "at": NOON} | options
+        return Interaction(event_id=event_id, query_id=query_id, image_id=image_id, **described)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -111,12 +181,13 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]
     server = request.getfixturevalue("postgresql")
 
     def create() -> str:
+        """A schema of its own: a hundred times lighter than a database."""
         import psycopg
 
         name = f"library_{secrets.token_hex(8)}"
         with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return f"{server}/{name}"
+            connection.execute(f"CREATE SCHEMA {name}")
+        return f"{server}/postgres?options=-csearch_path%3D{name}"
 
     return create
 

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -43,6 +44,7 @@ def program_environment(tmp_path, models, **more):
     return {
         "PATH": "/usr/bin:/bin",
         "HOME": str(tmp_path / "home"),
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         "LOOKALIKE_LIBRARY": str(tmp_path / "library"),
         "LOOKALIKE_MODELS": str(models),
         "LOOKALIKE_MODEL": "tiny",

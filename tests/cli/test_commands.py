@@ -21,7 +21,8 @@ def test_index_search_stats_verify(run, photos, tmp_path):
     found = run.json("search", photos / "3.png", "--top", 5, "--sheet", tmp_path / "sheet.png")
     assert [hit["rank"] for hit in found["hits"]] == [1, 2, 3, 4, 5]
     assert found["hits"][0]["source"] == str(photos / "3.png")
-    assert Image.open(tmp_path / "sheet.png").format == "PNG"
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.format == "PNG"
 
     image_id = found["hits"][0]["id"]
     assert image_id == content_id(picture(3))

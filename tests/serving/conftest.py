@@ -1,66 +1,44 @@
 """A library of a few pictures behind the real API: real catalog, engine and indexer, and a model made of arithmetic."""
 
+import shutil
 import threading
-from contextlib import contextmanager
-from dataclasses import dataclass
 from types import SimpleNamespace
 
 import anyio.from_thread
 import httpx
-import numpy as np
 import pytest
+
+from doubles import ColourGridEncoder
+from lookalike.catalog import Catalog, ImageAddition, SourceFile, content_id
+from lookalike.preprocessing import prepare
+from lookalike.serving import Server, Services, ServingSettings, create_app
+from parts import Parts
 from pictures import jpeg_bytes, photo
 
-from lookalike.catalog import Catalog, ImageAddition, SourceFile, content_id
-from lookalike.indexing import Indexer, Publisher
-from lookalike.preprocessing import Preprocessing, prepare
-from lookalike.retrieval import QueryJournal, SearchEngine
-from lookalike.serving import Server, Services, ServingSettings, create_app
 
-DIMENSION = 3 * 8 * 8
-
-
-class ArithmeticEncoder:
-    """A picture's vector is the picture at 8 x 8 pixels: no model file, and alike pictures have alike vectors."""
-
-    name = "arithmetic"
-    fingerprint = "0123456789abcdef" * 4
-    dimension = DIMENSION
-    preprocessing = Preprocessing(size=32, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-    concurrency = 2
-    reference_cosines = np.linspace(-1, 1, 201, dtype=np.float32)
+class HeldEncoder(ColourGridEncoder):
+    """The small model, which waits while `may_run` is clear and fails with `fault`."""
 
     def __init__(self):
+        super().__init__()
         self.may_run = threading.Event()
         self.may_run.set()
-        self.runs = 0
         self.fault = None
 
     def encode(self, batch):
         self.may_run.wait(30)
-        self.runs += len(batch)
         if self.fault is not None:
             raise self.fault
-        small = batch.reshape(len(batch), 3, 8, 4, 8, 4).mean(axis=(3, 5)).reshape(len(batch), -1) + 1e-6
-        return (small / np.linalg.norm(small, axis=1, keepdims=True)).astype(np.float32)
-
-    def close(self):
-        pass
+        return super().encode(batch)
 
 
-@dataclass
-class Library:
-    """The parts, for tests that look behind the API."""
+class Library(Parts):
+    """A library, and the API's settings for it."""
 
-    catalog: Catalog
-    engine: SearchEngine
-    indexer: Indexer
-    encoder: ArithmeticEncoder
-    folder: object
-
-    @property
-    def services(self):
-        return Services(catalog=self.catalog, engine=self.engine, indexer=self.indexer)
+    def __init__(self, folder):
+        super().__init__(folder, encoder=HeldEncoder())
+        self.encoder = self.encoders["colour-grid"]
+        self.services = Services(catalog=self.catalog, engine=self.engine, indexer=self.indexer)
 
     def settings(self, **changes):
         return ServingSettings(**{"thumbnails": self.folder / "thumbnails", "port": 0, **changes})
@@ -76,34 +54,29 @@ def picture(seed=0, **changes):
     return jpeg_bytes(photo(seed=seed, **changes))
 
 
-@contextmanager
-def opened_library(folder):
-    encoder = ArithmeticEncoder()
-    with Catalog.open(f"sqlite:///{folder / 'catalog.sqlite'}", originals=folder / "originals") as catalog:
-        journal = QueryJournal(catalog)
-        engine = SearchEngine(
-            catalog, snapshots=folder / "snapshots", open_encoder=lambda _model: encoder, journal=journal
-        )
-        publisher = Publisher(catalog, snapshots=folder / "snapshots")
-        indexer = Indexer(catalog, encoder=encoder, publisher=publisher, lock=folder / "index.lock")
-        yield Library(catalog=catalog, engine=engine, indexer=indexer, encoder=encoder, folder=folder)
-        encoder.may_run.set()
-        engine.close()
-        publisher.wait()
+@pytest.fixture(scope="session")
+def empty_catalog(tmp_path_factory):
+    """The file of a catalog without images, to copy: making the tables takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("empty")
+    Catalog.open(f"sqlite:///{folder / 'catalog.sqlite'}", originals=folder / "originals").close()
+    assert [file.name for file in folder.iterdir()] == ["catalog.sqlite"]
+    return folder / "catalog.sqlite"
 
 
 @pytest.fixture
-def library(tmp_path):
+def library(tmp_path, empty_catalog):
     """An empty one."""
-    with opened_library(tmp_path) as opened:
+    shutil.copy(empty_catalog, tmp_path)
+    with Library(tmp_path) as opened:
         yield opened
+        opened.encoder.may_run.set()
 
 
 @pytest.fixture(scope="session")
 def twelve(tmp_path_factory):
     """Twelve pictures in files, read once, as the catalog takes them."""
     folder = tmp_path_factory.mktemp("twelve")
-    encoder = ArithmeticEncoder()
+    encoder = HeldEncoder()
     additions = []
     for seed in range(12):
         file = folder / f"{seed}.jpg"
@@ -136,10 +109,12 @@ def images(library, twelve):
 
 
 class Client:
-    """Speaks HTTP to an app in this process, without a socket."""
+    """Speaks HTTP to an app in this process, without a socket, for as long as the app's lifespan."""
 
     def __init__(self, portal, app, base_url="http://localhost:8420"):
         self._portal = portal
+        self._lifespan = portal.wrap_async_context_manager(app.router.lifespan_context(app))
+        self._lifespan.__enter__()
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         self._client = httpx.AsyncClient(transport=transport, base_url=base_url)
         self.app = app
@@ -165,6 +140,7 @@ class Client:
 
     def close(self):
         self._portal.call(self._client.aclose)
+        self._lifespan.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,16 @@
 import base64
+import contextlib
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures import huge_header_png_bytes, jpeg_bytes, oriented_bytes, photo, png_bytes
 
 from lookalike.errors import CursorRefused
 from lookalike.serving.search import Cursor
 from lookalike.serving.wire import match_of
 from lookalike.types import Hit, Visibility
+from pictures import huge_header_png_bytes, jpeg_bytes, oriented_bytes, photo, png_bytes
 
 
 def picture(seed=0):
@@ -67,16 +68,19 @@ def test_a_crop_in_pixels_is_the_same_crop_in_fractions(client, images, form):
             response = client.post("/v1/search", json={"image_id": images[3], "crop": crop})
         assert response.status_code == 200, response.text
         answers.append(response.json())
-    assert answers[0]["query"]["crop"] == {**dict(zip(("x", "y", "width", "height"), fractions, strict=True)), "unit": "fraction"}
+    assert answers[0]["query"]["crop"] == {
+        **dict(zip(("x", "y", "width", "height"), fractions, strict=True)),
+        "unit": "fraction",
+    }
     assert answers[0]["hits"] == answers[1]["hits"]
 
 
 def test_pixels_of_a_crop_are_measured_on_the_upright_picture(client, images, problem):
     turned = oriented_bytes(6, photo(width=320, height=240))
     assert client.search(turned, crop="0,0,320,240", crop_unit="pixel").status_code == 200
-    assert "320 x 240" in problem(
-        client.search(turned, crop="0,0,240,320", crop_unit="pixel"), 422, "crop-refused"
-    ).detail
+    assert (
+        "320 x 240" in problem(client.search(turned, crop="0,0,240,320", crop_unit="pixel"), 422, "crop-refused").detail
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,7 +93,14 @@ def test_crops_that_do_not_fit_are_refused(client, images, problem, crop):
         assert client.search(picture(0), crop=crop).status_code == 200
 
 
-@pytest.mark.parametrize("crop", ['{"x":0,"y":0,"width":0,"height":1}', '{"x":NaN,"y":0,"width":1,"height":1}', '{"x":1e999,"y":0,"width":1,"height":1}'])
+@pytest.mark.parametrize(
+    "crop",
+    [
+        '{"x":0,"y":0,"width":0,"height":1}',
+        '{"x":NaN,"y":0,"width":1,"height":1}',
+        '{"x":1e999,"y":0,"width":1,"height":1}',
+    ],
+)
 def test_crops_in_json_are_refused_alike(client, images, problem, crop):
     body = f'{{"image_id": "{images[0]}", "crop": {crop}}}'
     problem(client.post("/v1/search", content=body, headers={"content-type": "application/json"}), 422, "crop-refused")
@@ -148,10 +159,8 @@ def test_a_cursor_comes_back_as_it_was_and_a_changed_one_is_refused(data):
     assert Cursor.of(text) == cursor
     place = data.draw(st.integers(0, len(text) - 1))
     changed = text[:place] + data.draw(st.characters(min_codepoint=1, max_codepoint=500)) + text[place + 1 :]
-    try:
+    with contextlib.suppress(CursorRefused):
         assert Cursor.of(changed) == cursor
-    except CursorRefused:
-        pass
 
 
 @given(st.text(max_size=60))
@@ -247,7 +256,7 @@ def test_pictures_are_read_by_content_not_by_name_or_declared_type(client, image
     assert ids_of(client.post("/v1/search", files=files))[0] == images[2]
 
 
-def test_file_names_cannot_break_lines_or_name_folders(client, problem):
+def test_file_names_cannot_break_lines_or_name_folders(client, images, problem):
     files = {"image": ("C:\\secret\\a\r\nb.jpg", b"no picture", "image/jpeg")}
     detail = problem(client.post("/v1/search", files=files), 415, "image-refused").detail
     assert "secret" not in detail

@@ -75,7 +75,9 @@ def add_images(changing: Changing, additions: Sequence[ImageAddition]) -> list[b
     for fingerprint, vectors in plan.vectors.items():
         changed |= write_vectors(changing, fingerprint, vectors)
     changing.touch(changed - plan.created.keys())
-    bury_abandoned(changing, write_sources(changing, plan.seen))
+    moved = write_sources(changing, plan.seen)
+    # What is new may be homeless too: a later addition of this batch can have its path.
+    bury_abandoned(changing, moved | plan.created.keys())
     return added
 
 

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -56,7 +56,7 @@ from lookalike.catalog.records import (
     is_image_id,
 )
 from lookalike.catalog.vectors import VectorReading
-from lookalike.errors import LibraryBusy, StorageFailed, UnknownImage
+from lookalike.errors import EnvironmentFault, LibraryBusy, StorageFailed, UnknownImage
 from lookalike.types import Grade, Image, Interaction, User, Vectors, Visibility
 
 logger = logging.getLogger(__name__)
@@ -122,9 +122,13 @@ class Catalog:
 
     def close(self) -> None:
         """Close every connection."""
-        while self._sequence_connections:
-            self._sequence_connections.pop().close()
+        self._close_sequence_connections()
         self._engine.dispose()
+
+    def _close_sequence_connections(self) -> None:
+        with suppress(IndexError):  # other threads take from it meanwhile
+            while True:
+                self._sequence_connections.pop().close()
 
     def __enter__(self) -> Self:
         return self
@@ -176,9 +180,14 @@ class Catalog:
                     if not self._originals.has(image_id):
                         self._originals.put(image_id, content)
                 added = adding.add_images(change, additions)
-        finally:
-            if uploads:
-                self._remove_orphans(uploads)
+        except LibraryBusy:
+            raise  # the bytes may stay until `collect_orphans`: removing them would wait for the same lock
+        except BaseException:
+            with suppress(EnvironmentFault):
+                self._remove_orphans(list(uploads))
+            raise
+        refused = [one.content_id for one, new in zip(additions, added, strict=True) if one.upload and not new]
+        self._remove_orphans(refused)
         return added
 
     def update_image(
@@ -243,7 +252,7 @@ class Catalog:
         """Remove uploaded bytes that no image has (a crash may leave some); how many files that were."""
         return self._remove_orphans(list(self._originals.ids())) + self._originals.remove_abandoned_parts()
 
-    def _remove_orphans(self, image_ids: Sequence[str] | dict[str, bytes]) -> int:
+    def _remove_orphans(self, image_ids: Sequence[str]) -> int:
         removed = 0
         candidates = [image_id for image_id in image_ids if self._originals.has(image_id)]
         for chunk in changing.chunks(candidates):
@@ -363,6 +372,7 @@ class Catalog:
                 number: int = connection.execute(changing.READ_COUNTER).scalar_one()
             except SQLAlchemyError:
                 connection.close()
+                self._close_sequence_connections()  # a server that was restarted has dropped the others too
                 raise
             self._sequence_connections.append(connection)
             return number

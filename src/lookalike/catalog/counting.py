@@ -44,20 +44,20 @@ def _count(connection: Connection, table: Table | FromClause) -> int:
 
 def _vectors(connection: Connection) -> dict[str, int]:
     counted = (
-        select(fingerprints.c.fingerprint, func.count(vectors.c.image_id))
+        select(fingerprints.c.fingerprint, func.count(vectors.c.image_id).label("number"))
         .select_from(fingerprints.outerjoin(vectors, vectors.c.fingerprint_number == fingerprints.c.number))
         .group_by(fingerprints.c.fingerprint)
     )
-    return dict(connection.execute(counted).tuples().all())
+    return {row.fingerprint: row.number for row in connection.execute(counted)}
 
 
 def _interactions(connection: Connection, *, simulated: bool) -> dict[str, int]:
     counted = (
-        select(interactions.c.kind, func.count())
+        select(interactions.c.kind, func.count().label("number"))
         .where(interactions.c.simulated.is_(simulated))
         .group_by(interactions.c.kind)
     )
-    found: dict[str, int] = dict(connection.execute(counted).tuples().all())
+    found = {row.kind: row.number for row in connection.execute(counted)}
     return {kind.value: found.get(kind.value, 0) for kind in InteractionKind}
 
 

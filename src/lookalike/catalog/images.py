@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, insert, literal, select, tuple_, update
 
 from lookalike.catalog.changing import Changing, chunks
 from lookalike.catalog.records import BrowsePage, Deletion, is_image_id, require_storable, storable_text
@@ -106,7 +106,9 @@ def browse(
         return BrowsePage(images=(), next=None)
     statement = SELECT_IMAGES.where(*_filters(visibility, tag, readable=readable))
     if after is not None:
-        statement = statement.where(tuple_(images.c.uploaded_at, images.c.id) < tuple_(*_from_cursor(after)))
+        uploaded_at, image_id = _from_cursor(after)
+        last = tuple_(literal(uploaded_at, images.c.uploaded_at.type), literal(image_id, images.c.id.type))
+        statement = statement.where(tuple_(images.c.uploaded_at, images.c.id) < last)
     ordered = statement.order_by(images.c.uploaded_at.desc(), images.c.id.desc()).limit(limit + 1)
     rows = connection.execute(ordered).all()
     page = tuple(from_rows(connection, rows[:limit]))

@@ -146,11 +146,14 @@ def checked_name(name: str) -> str:
     return name
 
 
-def read_description(file: Path, *, source: Source | None = None, sha256: str = "") -> ModelDescription:
+def read_description(
+    file: Path, *, name: str | None = None, source: Source | None = None, sha256: str = ""
+) -> ModelDescription:
     """The description in a TOML file.
 
     Args:
         file: the TOML file.
+        name: of the model, when the file does not say it itself; None for the file's own name.
         source: where the weights are, when the file does not say it itself (an imported file).
         sha256: of the model file, together with `source`.
 
@@ -163,7 +166,7 @@ def read_description(file: Path, *, source: Source | None = None, sha256: str = 
         raise ModelRefused(f"{file}: no such file; docs/models.md shows what a description looks like") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ModelRefused(f"{file}: not a readable TOML file: {error}") from None
-    return _Description(content, file=file).read(default_name=file.stem, source=source, sha256=sha256)
+    return _Description(content, file=file).read(default_name=name or file.stem, source=source, sha256=sha256)
 
 
 class _Table:

@@ -189,7 +189,8 @@ def _described(name: str, models: Path) -> ModelDescription:
     file = _description_file(name, models)
     record = read_record(models / name)
     source = FileSource(path=record.origin) if record else FileSource(path="")
-    description = read_description(file, source=source, sha256=record.source_sha256 if record else "")
+    sha256 = record.source_sha256 if record else ""
+    description = read_description(file, name=name, source=source, sha256=sha256)
     if description.dimension == 0 and record is not None:
         return replace(description, dimension=record.dimension)
     return description

@@ -62,7 +62,9 @@ class FolderRun:
         self.progress.stage("Indexing images", len(to_read))
         for batch in self._in_batches(self._read, list(to_read.values())):
             self._store(batch)
-        self.report.removed = self.catalog.forget_sources(gone) if gone else 0
+        if gone:
+            self.catalog.forget_sources(gone)
+        self.report.removed = len(gone)
 
     def fill_gaps(self) -> None:
         """Embed readable images that have no vector of this model: after a crash, or for a new model."""

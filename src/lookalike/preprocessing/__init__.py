@@ -1,7 +1,7 @@
 """Bytes to upright RGB pixels to a normalised batch: one path for indexing and queries."""
 
 from lookalike.preprocessing.appearance import difference_hash, hamming, mean_colour
-from lookalike.preprocessing.decode import Decoded, cut, decode
+from lookalike.preprocessing.decode import Decoded, OpenedImage, cut, decode
 from lookalike.preprocessing.formats import EXTENSIONS, reads, worth_opening
 from lookalike.preprocessing.limits import Limits
 from lookalike.preprocessing.thumbnail import THUMBNAIL_MEDIA_TYPE, thumbnail
@@ -12,6 +12,7 @@ __all__ = [
     "THUMBNAIL_MEDIA_TYPE",
     "Decoded",
     "Limits",
+    "OpenedImage",
     "Prepared",
     "Preprocessing",
     "cut",

@@ -7,18 +7,20 @@ from PIL import Image
 from lookalike.types import Pixels
 
 _COLUMNS, _ROWS = 9, 8
+_REDUCED = 64
+"""The shorter side, pixels, down to which a picture is averaged in whole blocks before anything else."""
 _LUMA = np.array([299, 587, 114], np.int32)
 """ITU-R BT.601 weights, in thousandths."""
 _ALL_BITS = 2**64 - 1
 
 
 def mean_colour(pixels: Pixels) -> str:
-    """The mean of all pixels, `#rrggbb`.
+    """The mean of all pixels, `#rrggbb`; blocks cut by an edge of a large picture count as whole ones.
 
     Args:
         pixels: [height, width, 3] uint8, upright RGB.
     """
-    return _mean_colour(_cells(Image.fromarray(pixels)))
+    return appearance(Image.fromarray(pixels))[0]
 
 
 def difference_hash(pixels: Pixels) -> int:
@@ -32,7 +34,7 @@ def difference_hash(pixels: Pixels) -> int:
     Args:
         pixels: [height, width, 3] uint8, upright RGB.
     """
-    return _difference_hash(_cells(Image.fromarray(pixels)))
+    return appearance(Image.fromarray(pixels))[1]
 
 
 def hamming(first: int, second: int) -> int:
@@ -48,20 +50,13 @@ def hamming(first: int, second: int) -> int:
 
 def appearance(image: Image.Image) -> tuple[str, int]:
     """Mean colour and difference hash of an RGB image, from one pass over it."""
-    cells = _cells(image)
-    return _mean_colour(cells), _difference_hash(cells)
+    factor = min(image.size) // _REDUCED
+    small = image.reduce(factor) if factor > 1 else image
+    red, green, blue = np.asarray(small.resize((1, 1), Image.Resampling.BOX)).ravel()
+    cells = np.asarray(small.resize((_COLUMNS, _ROWS), Image.Resampling.BOX))
+    return f"#{red:02x}{green:02x}{blue:02x}", _hash(cells)
 
 
-def _cells(image: Image.Image) -> NDArray[np.uint8]:
-    """[8, 9, 3]: the means of equal cells; their mean is the picture's mean to within half a level."""
-    return np.asarray(image.resize((_COLUMNS, _ROWS), Image.Resampling.BOX))
-
-
-def _mean_colour(cells: NDArray[np.uint8]) -> str:
-    red, green, blue = np.rint(cells.mean(axis=(0, 1))).astype(int)
-    return f"#{red:02x}{green:02x}{blue:02x}"
-
-
-def _difference_hash(cells: NDArray[np.uint8]) -> int:
+def _hash(cells: NDArray[np.uint8]) -> int:
     luma = cells @ _LUMA
     return int.from_bytes(np.packbits(luma[:, :-1] < luma[:, 1:]).tobytes(), "big")

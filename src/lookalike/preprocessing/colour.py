@@ -32,7 +32,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         return _grey_float(np.asarray(image))
     if image.has_transparency_data:
-        return _on_white(image.convert("RGBA"))
+        return _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
     return image.convert("RGB")
 
 
@@ -66,7 +66,8 @@ def _grey_float(values: NDArray[np.float32]) -> Image.Image:
     if finite.size == 0:
         return _from_grey(np.zeros(values.shape, np.uint8))
     least, greatest = float(finite.min()), float(finite.max())
-    whole = np.nan_to_num(values.astype(np.float64), nan=least, posinf=greatest, neginf=least)
+    # Before widening: numpy warns of a signalling NaN that is cast.
+    whole = np.nan_to_num(values, nan=least, posinf=greatest, neginf=least).astype(np.float64)
     if least >= 0 and greatest <= 1:
         return _from_grey(np.rint(whole * _LARGEST_8).astype(np.uint8))
     if least >= 0 and greatest <= _LARGEST_8:

@@ -156,9 +156,9 @@ class OpenedImage:
     def _read_header(self, content: bytes) -> Header:
         try:
             return read_header(content, self.media_type)
-        except (EOFError, IndexError, struct.error) as error:
+        except (EOFError, IndexError, OverflowError, struct.error) as error:
             raise self._refusal("truncated", "ends inside its header") from error
-        except ValueError as error:
+        except Exception as error:
             raise self._refusal("unreadable", f"is damaged: {error}") from error
 
     @contextmanager

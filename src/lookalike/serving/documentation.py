@@ -6,10 +6,17 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from lookalike.serving.wire import EventBatch, ImageChange, ProblemDocument, SearchRequest
+from lookalike.serving.wire import EventBatch, ImageChange, ImagePage, ProblemDocument, SearchAnswer, SearchRequest
 
 _REFERENCE = "#/components/schemas/{model}"
-_BODIES: tuple[type[BaseModel], ...] = (SearchRequest, ImageChange, EventBatch, ProblemDocument)
+_MODELS: tuple[type[BaseModel], ...] = (
+    SearchRequest,
+    SearchAnswer,
+    ImagePage,
+    ImageChange,
+    EventBatch,
+    ProblemDocument,
+)
 
 
 def body_of(json: dict[str, type[BaseModel]], *, form: type[BaseModel] | None = None) -> dict[str, Any]:
@@ -23,7 +30,8 @@ def body_of(json: dict[str, type[BaseModel]], *, form: type[BaseModel] | None = 
         kind: {"schema": {"$ref": _REFERENCE.format(model=m.__name__)}} for kind, m in json.items()
     }
     if form is not None:
-        schema = form.model_json_schema()
+        schema = form.model_json_schema(ref_template=_REFERENCE)
+        schema.pop("$defs", None)  # enumerations that records have too
         schema["properties"] = {"image": {"type": "string", "format": "binary"}, **schema["properties"]}
         schema["required"] = ["image"]
         content = {"multipart/form-data": {"schema": schema}, **content}
@@ -44,10 +52,19 @@ def install(app: FastAPI) -> None:
 def _schema(app: FastAPI) -> dict[str, Any]:
     schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     components = schema.setdefault("components", {}).setdefault("schemas", {})
-    for model in _BODIES:
+    for model in _MODELS:  # those FastAPI does not meet, and those whose examples it takes the nulls out of
         described = model.model_json_schema(ref_template=_REFERENCE)
         components.update(described.pop("$defs", {}))
         components[model.__name__] = described
-    for name in ("HTTPValidationError", "ValidationError"):
-        components.pop(name, None)
+    _leave_out_the_usual_refusal(schema)
     return schema
+
+
+def _leave_out_the_usual_refusal(schema: dict[str, Any]) -> None:
+    """FastAPI documents its own 422 wherever nothing else is said; ours are problems."""
+    for path in schema["paths"].values():
+        for operation in path.values():
+            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                del operation["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(name, None)

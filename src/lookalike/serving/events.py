@@ -56,19 +56,21 @@ class EventRoutes:
     def _store(self, batch: EventBatch) -> EventReceipt:
         now = datetime.now(UTC)
         interactions = [event.interaction(now) for event in batch.events]
+        for kind, count in Counter(event.kind for event in batch.events).items():
+            self._state.meters.events.labels(kind.value).inc(count)
         try:
             stored = self._state.services.catalog.record_interactions(interactions)
         except EventRefused:
             self._state.services.engine.flush()  # a click may be quicker than the journal that its query waits in
             stored = self._store_what_can_be(interactions)
-        for kind, count in Counter(interaction.kind for interaction in interactions).items():
-            self._state.meters.events.labels(kind.value).inc(count)
+        self._state.meters.events_stored.inc(stored)
         return EventReceipt(stored=stored, already_known=len(interactions) - stored)
 
     def _store_what_can_be(self, interactions: Sequence[Interaction]) -> int:
         stored, refusals = self._divide(interactions, first=0)
         if not refusals:
             return stored
+        self._state.meters.events_stored.inc(stored)
         errors = [{"field": f"events[{index}]", "message": message} for index, message in refusals[:_MOST_REFUSED]]
         detail = (
             f"{len(refusals)} of {len(interactions)} events were refused, the others are stored; {errors[0]['message']}"

@@ -7,7 +7,6 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lookalike.catalog import CatalogCounts
 from lookalike.errors import UnknownImage
 from lookalike.serving.answers import json_answer
 from lookalike.serving.bodies import checked, media_type, read_json, read_picture_form, unsupported
@@ -18,6 +17,8 @@ from lookalike.serving.wire import MOST_HITS, ImageChange, ImagePage, ImageRecor
 from lookalike.types import Image, Visibility
 
 _USUAL_LIMIT = 50
+_COUNTED_AT_ONCE = 1000
+_MOST_TOTALS = 1000
 _MANAGEMENT = ("unauthorized", "cross-site-request")
 
 _Plain = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -43,7 +44,8 @@ class ImageRoutes:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._counted: tuple[int, CatalogCounts] | None = None
+        self._counted_at = -1
+        self._totals: dict[tuple[Visibility, str | None], int] = {}
 
     def add_to(self, app: FastAPI) -> None:
         """Make the app answer for images."""
@@ -160,18 +162,35 @@ class ImageRoutes:
         return ImagePage(
             images=tuple(ImageRecord.of(image) for image in page.images),
             next_cursor=page.next,
-            total=self._total(visibility) if tag is None else None,
+            total=self._total(visibility, tag),
         )
 
-    def _total(self, visibility: Visibility) -> int:
-        """Images of that visibility that can be shown. Counting reads tables, so it is done once a change."""
+    def _total(self, visibility: Visibility, tag: str | None) -> int:
+        """Images on all pages. Counting reads tables, so it is done once a change."""
         sequence = self._state.services.catalog.sequence()
-        if self._counted is None or self._counted[0] != sequence:
-            self._counted = (sequence, self._state.services.catalog.counts())
-        counts = self._counted[1]
+        if self._counted_at != sequence or len(self._totals) >= _MOST_TOTALS:
+            self._counted_at, self._totals = sequence, {}
+        if (visibility, tag) not in self._totals:
+            counted = self._tagged(visibility, tag) if tag is not None else self._all(visibility)
+            self._totals[visibility, tag] = counted
+        return self._totals[visibility, tag]
+
+    def _all(self, visibility: Visibility) -> int:
+        counts = self._state.services.catalog.counts()
         if visibility is Visibility.PUBLIC:
             return max(counts.public - counts.unreadable, 0)  # whoever hides an image hides one that can be seen
         return counts.private if visibility is Visibility.PRIVATE else counts.blocked
+
+    def _tagged(self, visibility: Visibility, tag: str) -> int:
+        total, after = 0, None
+        while True:
+            page = self._state.services.catalog.browse(
+                after=after, limit=_COUNTED_AT_ONCE, visibility=visibility, tag=tag
+            )
+            total += len(page.images)
+            after = page.next
+            if after is None:
+                return total
 
     def _image(self, image_id: str) -> Image:
         return self._state.services.catalog.image(known_id(image_id))

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
@@ -38,10 +38,11 @@ class Meters:
             buckets=_SECONDS, registry=registry,
         )  # fmt: skip
         self.model_runs = Counter("lookalike_model_runs", "Pictures embedded.", ["purpose"], registry=registry)
-        self.events = Counter("lookalike_events", "Events newly stored.", ["kind"], registry=registry)
+        self.events = Counter(
+            "lookalike_events_received", "Events received, repeated ones too.", ["kind"], registry=registry
+        )
+        self.events_stored = Counter("lookalike_events_stored", "Events newly stored.", registry=registry)
         self.thumbnails = Counter("lookalike_thumbnails", "Thumbnails served.", ["cache"], registry=registry)
-        self.incidents = Gauge("lookalike_start_time_seconds", "When this app was made.", registry=registry)
-        self.incidents.set_to_current_time()
         registry.register(_StateNow(services, gates))
         ProcessCollector(registry=registry)
 

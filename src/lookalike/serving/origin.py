@@ -76,7 +76,8 @@ class HostNames:
 def _host_name(host: str) -> str:
     """`[::1]:8000` -> `::1`; `Name:8000` -> `name`."""
     if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
+        address, closed, _ = host[1:].partition("]")
+        return address.lower() if closed else ""
     return host.rpartition(":")[0].lower() if host.count(":") == 1 else host.lower()
 
 

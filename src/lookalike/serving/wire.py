@@ -159,7 +159,7 @@ class ImagePage(Wire):
 
     images: tuple[ImageRecord, ...]
     next_cursor: str | None
-    total: int | None = Field(description="Images on all pages together; null where counting them would be slow.")
+    total: int = Field(description="Images on all pages together.")
 
 
 class ImageChange(Wire):

@@ -128,7 +128,8 @@ def open_upright(content: bytes, name: str) -> Image.Image:
         limit = f"{name}: {len(content)} bytes is more than the limit of {MAX_BYTES} bytes"
         raise Refusal(413, "image-refused", "The picture is too large", limit)
     try:
-        return ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
+        upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright).convert("RGB")
     except (UnidentifiedImageError, OSError) as error:
         raise Refusal(415, "image-refused", "Not a picture", f"{name}: these bytes are not an image") from error
 

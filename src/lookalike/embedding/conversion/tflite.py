@@ -64,18 +64,15 @@ def read_tflite(file: Path, *, output: str) -> Any:
     names: dict[str, str] = {}
     for operation in source.get_ordered_ops():
         kind = operation.get_type_name()
-        inputs = [names[port.get_source_output().get_node().get_friendly_name()] for port in operation.inputs()]
-        if kind == "Result":
-            continue
-        writer = _WRITERS.get(kind)
-        if writer is None or len(operation.outputs()) != 1:
+        sources = [port.get_source_output() for port in operation.inputs()]
+        if kind not in _WRITERS or any(port.get_index() != 0 for port in sources):
             raise UnsupportedOperator(f"{file}: the operator {kind} has no ONNX form here")
+        inputs = [names[port.get_node().get_friendly_name()] for port in sources]
         attributes = {} if kind == "Constant" else operation.get_attributes()
-        names[operation.get_friendly_name()] = writer(graph, operation, inputs, attributes)
-    last = source.get_results()[0].input_value(0)
-    shape = _shape(last.get_partial_shape())
-    output = helper.make_tensor_value_info(names[last.get_node().get_friendly_name()], TensorProto.FLOAT, shape)
-    return _model(graph, output)
+        names[operation.get_friendly_name()] = _WRITERS[kind](graph, operation, inputs, attributes)
+    (result,) = source.get_results()
+    shape = _shape(result.get_output_partial_shape(0))
+    return _model(graph, helper.make_tensor_value_info(names[result.get_friendly_name()], TensorProto.FLOAT, shape))
 
 
 def cut_tflite(file: Path, *, output: str) -> Any:
@@ -199,9 +196,15 @@ def _concat(graph: _Graph, _operation: Operation, inputs: list[str], attributes:
 
 
 def _swish(graph: _Graph, _operation: Operation, inputs: list[str], _attributes: dict[str, Any]) -> str:
-    if len(inputs) > 1:
-        raise UnsupportedOperator("the operator Swish with its own slope has no ONNX form here")
-    return graph.add("Mul", [inputs[0], graph.add("Sigmoid", inputs)])
+    gate = graph.add("Mul", inputs) if len(inputs) > 1 else inputs[0]  # the second input is the slope
+    return graph.add("Mul", [inputs[0], graph.add("Sigmoid", [gate])])
+
+
+def _prelu(graph: _Graph, operation: Operation, inputs: list[str], _attributes: dict[str, Any]) -> str:
+    slopes = _values(operation, 1)
+    if slopes.ndim == 1:  # one a channel, and channels come second
+        slopes = slopes.reshape(-1, *[1] * (len(operation.input(0).get_partial_shape()) - 2))
+    return graph.add("PRelu", [inputs[0], graph.constant(slopes.copy())])
 
 
 def _convert(graph: _Graph, operation: Operation, inputs: list[str], _attributes: dict[str, Any]) -> str:
@@ -220,6 +223,7 @@ def _values(operation: Operation, number: int) -> Any:
 
 _WRITERS: dict[str, Writer] = {
     "Parameter": _parameter,
+    "Result": _same("Identity"),
     "Constant": _constant,
     "Transpose": _transpose,
     "Convolution": _convolution,
@@ -229,7 +233,7 @@ _WRITERS: dict[str, Writer] = {
     "Multiply": _same("Mul"),
     "Divide": _same("Div"),
     "Relu": _same("Relu"),
-    "PRelu": _same("PRelu"),
+    "PRelu": _prelu,
     "Sigmoid": _same("Sigmoid"),
     "Tanh": _same("Tanh"),
     "HSwish": _same("HardSwish"),

@@ -68,7 +68,10 @@ def open_session(graph: GraphFile, *, mode: Mode, threads: int | None) -> Sessio
         requests = [compiled.create_infer_request() for _ in range(lanes)]
     except RuntimeError as error:
         raise ModelRefused(f"{graph.path}: OpenVINO cannot run this graph: {error}") from None
-    return _OpenVinoSession(requests, nhwc=graph.nhwc)
+    session = _OpenVinoSession(requests, nhwc=graph.nhwc)
+    # The first run fills tables of OpenVINO's under Python's lock: two threads that do so wait for each other for ever
+    session.run(np.zeros((1, 3, graph.size, graph.size), np.float32))
+    return session
 
 
 def _read(openvino: Any, graph: GraphFile) -> Any:

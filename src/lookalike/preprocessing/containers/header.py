@@ -33,7 +33,7 @@ def read_header(content: bytes, media_type: str) -> Header:
         media_type: as `sniff` told it.
 
     Raises:
-        EOFError, IndexError, struct.error: the file ends inside its header.
+        EOFError, IndexError, OverflowError, struct.error: the file ends inside its header.
         ValueError: the header contradicts itself.
     """
     return _READERS[media_type](content)

@@ -13,6 +13,7 @@ _ADOBE = 0xEE
 _COMMENT = 0xFE
 _STANDALONE = {0x00, 0x01, *range(0xD0, 0xD9)}
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SEQUENTIAL = {0xC0, 0xC1}
 _METADATA = {*range(0xE1, 0xF0), _COMMENT} - {_ADOBE}  # JFIF and Adobe markers decide how colours are stored
 _MAX_SEGMENTS = 10_000
 _MAX_SCANS = 64
@@ -21,27 +22,35 @@ _MAX_SCANS = 64
 
 def read_jpeg(content: bytes) -> Header:
     """Size from the frame segment, orientation from EXIF; content without metadata, comments and junk."""
-    width = height = 0
+    frame = scan = 0
     orientation: int | None = None
     kept = [content[:2]]
     position, untouched = 2, True
     for marker, start, end in _segments(content):
         untouched &= start == position and marker not in _METADATA
-        position = end
+        position, scan = end, start
         if marker in _FRAMES:
-            height, width = struct.unpack_from(">HH", content, start + 5)
+            frame = start
         elif marker == _EXIF and orientation is None and content.startswith(b"Exif\0\0", start + 4):
             orientation = orientation_of(content[start + 4 : end])
         if marker not in _METADATA:
             kept.append(content[start:end])
-    if content.count(b"\xff\xda", position) >= _MAX_SCANS:
+    if not frame:
+        raise ValueError("no frame")
+    if not _is_one_scan(content, frame, scan) and content.count(b"\xff\xda", position) >= _MAX_SCANS:
         raise ValueError(f"more than {_MAX_SCANS} scans")
+    height, width = struct.unpack_from(">HH", content, frame + 5)
     return Header(
         width=width,
         height=height,
         content=content if untouched else b"".join(kept) + content[position:],
         orientation=orientation or 1,
     )
+
+
+def _is_one_scan(content: bytes, frame: int, scan: int) -> bool:
+    """Whether the first scan has all components of a picture that is not progressive, so that it is the only one."""
+    return content[frame + 1] in _SEQUENTIAL and content[scan + 4] == content[frame + 9]
 
 
 def _segments(content: bytes) -> Iterator[tuple[int, int, int]]:

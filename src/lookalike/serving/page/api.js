@@ -32,7 +32,7 @@
  * @property {Record<string, number>} milliseconds
  * @property {string[]} notes
  */
-/** @typedef {{images: Image[], next_cursor: string|null, total: number}} BrowsePage */
+/** @typedef {{images: Image[], next_cursor: string|null, total: number|null}} BrowsePage */
 /** @typedef {import("./crop.js").Crop} Crop */
 
 /** A refusal or failure, in the words of RFC 9457. `code` is the last part of its type. */

@@ -1,19 +1,12 @@
 /** The results area: heading, grid, "load more", and what is said when there is nothing to show. */
 
+import { isWeak, summaryOf } from "./messages.js";
 import { counted } from "./words.js";
 import "./elements/image-grid.js";
 import "./elements/page-notice.js";
 
 /** @typedef {import("./elements/tile.js").Shown} Shown */
-/**
- * @typedef {object} View  what one history entry shows
- * @property {Shown[]} shown  all loaded so far, by rank
- * @property {number} total
- * @property {string|null} cursor  of the next page
- * @property {string|null} queryId  null when browsing
- * @property {string} title
- * @property {string|null} tag
- */
+/** @typedef {import("./views.js").View} View */
 
 const AHEAD = "1400px"; // the next page is asked for this far before the end is in sight
 const node = (id) => /** @type {any} */ (document.getElementById(id));
@@ -21,6 +14,9 @@ const node = (id) => /** @type {any} */ (document.getElementById(id));
 export class Results {
   /** @type {View|null} */
   #view = null;
+  #stuck = false; // the next page did not come: only the button asks again
+  /** Whether a fault is shown instead of pictures. */
+  failing = false;
 
   /** @param {() => void} wantMore  called when the end of the list comes near, and by the button */
   constructor(wantMore) {
@@ -28,10 +24,8 @@ export class Results {
     this.notice = node("notice");
     this.button = node("more-button");
     this.button.addEventListener("click", wantMore);
-    this.near = new IntersectionObserver(([change]) => change.isIntersecting && !this.button.hidden && !this.failed && wantMore(), {
-      rootMargin: AHEAD,
-    });
-    this.failed = false;
+    const near = ([change]) => change.isIntersecting && !this.#stuck && wantMore();
+    this.near = new IntersectionObserver(near, { rootMargin: AHEAD });
   }
 
   /** The first page is on its way; `keep` leaves what is there until it comes. */
@@ -51,8 +45,7 @@ export class Results {
     this.#view = view;
     this.#settle();
     this.notice.hide();
-    const weak = view.shown[0]?.hit?.match === "none";
-    this.#head(view.title, summaryOf(view, weak), weak);
+    this.#head(view.title, summaryOf(view), isWeak(view));
     const tiles = this.grid.show(view.shown, how);
     this.#foot();
     return tiles;
@@ -65,7 +58,7 @@ export class Results {
     return tiles;
   }
 
-  /** @param {Parameters<import("./elements/page-notice.js").PageNotice["show"]>[0]} notice @param {string} title */
+  /** @param {import("./messages.js").Notice} notice @param {string} title */
   say(notice, title) {
     this.#view = null;
     this.#settle();
@@ -73,6 +66,7 @@ export class Results {
     this.grid.show([]);
     this.#foot();
     this.notice.show(notice);
+    this.failing = Boolean(notice.alarming);
   }
 
   /** @param {boolean} busy */
@@ -83,7 +77,7 @@ export class Results {
 
   /** @param {string} words  why the next page did not come */
   failMore(words) {
-    this.failed = true;
+    this.#stuck = true;
     node("more-error").textContent = words;
     node("more-error").hidden = false;
     this.button.textContent = "Try again";
@@ -92,6 +86,7 @@ export class Results {
   #settle() {
     node("progress").hidden = true;
     this.grid.busy = false;
+    this.failing = false;
   }
 
   /** @param {string} title @param {string} summary */
@@ -103,7 +98,7 @@ export class Results {
 
   #foot() {
     const view = this.#view;
-    this.failed = false;
+    this.#stuck = false;
     node("more-error").hidden = true;
     this.button.hidden = !view?.cursor;
     const end = node("more-end");
@@ -112,11 +107,4 @@ export class Results {
     this.near.disconnect();
     if (view?.cursor) this.near.observe(this.button); // observing anew reports again when still near
   }
-}
-
-/** @param {View} view @param {boolean} weak */
-function summaryOf(view, weak) {
-  if (weak) return "No close match in this library – these are the nearest.";
-  if (view.queryId) return `${counted(view.total, "picture")}, closest first`;
-  return `${counted(view.total, "picture")}, newest first`;
 }

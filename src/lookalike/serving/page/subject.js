@@ -13,6 +13,16 @@ import { nameOf } from "./words.js";
 /** The browser no longer has the picture, and the library never had it. */
 export class PictureLost extends Error {}
 
+/** @param {Partial<Route>} route @returns {string} which query picture; empty when browsing */
+export function keyOfRoute({ image, upload }) {
+  return image ? `image ${image}` : upload ? `upload ${upload}` : "";
+}
+
+/** @param {Subject|null} subject */
+export function keyOfSubject(subject) {
+  return subject ? keyOfRoute({ image: subject.image?.id, upload: subject.upload?.key }) : "";
+}
+
 /** @type {Map<string, api.Image>} */
 const seen = new Map();
 

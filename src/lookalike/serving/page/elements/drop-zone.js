@@ -5,7 +5,6 @@
 
 import { el, emit, isTyping } from "../dom.js";
 import { icon } from "../icons.js";
-import { byteText } from "../words.js";
 
 const ACCEPTED = "image/*,.heic,.heif,.avif,.tif,.tiff,.bmp";
 
@@ -23,7 +22,7 @@ export class DropZone extends HTMLElement {
 
   connectedCallback() {
     this.replaceChildren(this.button, this.input, this.message, this.veil);
-    this.button.addEventListener("click", () => this.input.click());
+    this.button.addEventListener("click", () => this.choose());
     this.input.addEventListener("change", () => this.#take(Array.from(this.input.files || [])));
     addEventListener("paste", (event) => this.#paste(event));
     addEventListener("dragover", (event) => this.#over(event));
@@ -34,6 +33,11 @@ export class DropZone extends HTMLElement {
 
   focus() {
     this.button.focus();
+  }
+
+  /** Open the browser's file chooser. */
+  choose() {
+    this.input.click();
   }
 
   /** @param {boolean} busy  while the picture is being sent and searched */
@@ -93,11 +97,6 @@ export class DropZone extends HTMLElement {
     if (link.startsWith(new URL("./?", location.href).href)) emit(this, "same-as", link);
     else if (carried.files.length) this.#take(Array.from(carried.files));
     else this.refuse("That was not a picture file.", "Pictures on other sites are not fetched: save or copy it first.");
-  }
-
-  /** @param {File} file @returns {string} */
-  static describe(file) {
-    return `${file.name || "picture"}, ${byteText(file.size)}`;
   }
 }
 

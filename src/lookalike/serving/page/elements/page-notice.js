@@ -4,9 +4,7 @@ import { el } from "../dom.js";
 import { icon } from "../icons.js";
 
 export class PageNotice extends HTMLElement {
-  /**
-   * @param {{title: string, text: string, code?: string, action?: {words: string, act: () => void}, alarming?: boolean}} notice
-   */
+  /** @param {import("../messages.js").Notice} notice */
   show({ title, text, code, action, alarming = false }) {
     this.hidden = false;
     this.setAttribute("role", alarming ? "alert" : "status");

@@ -33,7 +33,7 @@ export class QueryPanel extends HTMLElement {
     this.wholeButton = button("whole", null, "button", "Whole picture");
     this.copyButton = button("link", null, "button", "Copy link");
     this.addButton = button("add", null, "button", "Add to library");
-    this.openLink = el("a", { className: "button", target: "_blank", rel: "noopener" }, icon("open"), "Open original");
+    this.openLink = el("a", { className: "button", target: "_blank", rel: "noopener" }, icon("open"), el("span", {}, "Open original"));
     this.facts = el("p", { className: "facts" });
     this.tags = el("p", { className: "tags" });
     this.notes = el("p", { className: "facts notes" });
@@ -46,9 +46,8 @@ export class QueryPanel extends HTMLElement {
     this.body = el("div", { className: "query-body", id: "query-body" },
       this.box,
       el("p", { className: "visually-hidden", id: "crop-keys" }, CROP_KEYS),
-      el("div", { className: "buttons" }, this.cropButton, this.wholeButton),
+      el("div", { className: "buttons" }, this.cropButton, this.wholeButton, this.copyButton, this.openLink, this.addButton),
       this.fieldset,
-      el("div", { className: "buttons" }, this.copyButton, this.openLink, this.addButton),
       this.facts, this.tags, this.notes);
     this.replaceChildren(el("div", { className: "query-head" }, this.heading, this.fold), this.body);
     this.#listen();
@@ -99,6 +98,11 @@ export class QueryPanel extends HTMLElement {
     if (!size.width || (this.box.size.width === size.width && this.box.size.height === size.height)) return;
     this.box.size = size;
     this.crop = this.box.crop;
+  }
+
+  /** @param {boolean} adding  while it is sent to the library */
+  set adding(adding) {
+    this.addButton.disabled = adding;
   }
 
   /** @param {string[]} notes  what the server says about its answer */
@@ -176,7 +180,7 @@ export class QueryPanel extends HTMLElement {
  * @param {string} className @param {string} [words]
  */
 function button(picture, label, className, words) {
-  return el("button", { type: "button", className, "aria-label": label, title: label }, icon(picture), words);
+  return el("button", { type: "button", className, "aria-label": label, title: label }, icon(picture), words && el("span", {}, words));
 }
 
 /** @param {string} side */

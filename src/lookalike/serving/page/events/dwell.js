@@ -2,6 +2,8 @@
 
 /** @typedef {import("./log.js").Shown} Shown */
 
+const DAY = 86_400; // seconds: the most that is taken
+
 export class Dwell {
   /** @type {Shown|null} */
   #shown = null;
@@ -27,7 +29,7 @@ export class Dwell {
     this.#add();
     const shown = this.#shown;
     this.#shown = null;
-    this.ended(shown, Math.round(this.#seconds * 1000) / 1000);
+    this.ended(shown, Math.min(Math.round(this.#seconds * 1000) / 1000, DAY));
   }
 
   #pauseOrResume() {

@@ -3,13 +3,15 @@
 import { uuid } from "../dom.js";
 
 /** @typedef {{queryId: string, imageId: string, position: number}} Shown  one hit of one query */
+/** @typedef {{event: object, at: number}} Waiting  ms since 1970 by this device's clock */
 
+const FRESH = 10_000; // ms: what is sent this soon is timed by the server, whose clock is right
 const BATCH = 100; // a beacon may carry 64 kB
 const WAIT = 2000;
 const LONGEST_WAIT = 60_000;
 
 export class EventLog {
-  /** @type {object[]} */
+  /** @type {Waiting[]} */
   #waiting = [];
   #timer = 0;
   #pause = WAIT;
@@ -27,8 +29,8 @@ export class EventLog {
    * @param {{dwell_seconds?: number}} [more]
    */
   record(kind, { queryId, imageId, position }, more = {}) {
-    const at = new Date().toISOString();
-    this.#waiting.push({ event_id: uuid(), query_id: queryId, image_id: imageId, position, kind, at, ...more });
+    const event = { event_id: uuid(), query_id: queryId, image_id: imageId, position, kind, ...more };
+    this.#waiting.push({ event, at: Date.now() });
     this.#later();
   }
 
@@ -36,7 +38,7 @@ export class EventLog {
   leave() {
     while (this.#waiting.length) {
       const batch = this.#waiting.slice(0, BATCH);
-      const body = new Blob([JSON.stringify({ events: batch })], { type: "application/json" });
+      const body = new Blob([bodyOf(batch)], { type: "application/json" });
       if (!navigator.sendBeacon(this.url, body)) return;
       this.#waiting.splice(0, batch.length);
     }
@@ -59,11 +61,11 @@ export class EventLog {
     if (this.#waiting.length) this.#later();
   }
 
-  /** @param {object[]} batch @returns {Promise<boolean>} false when it is worth trying again */
+  /** @param {Waiting[]} batch @returns {Promise<boolean>} false when it is worth trying again */
   async #send(batch) {
     try {
       const headers = { "Content-Type": "application/json" };
-      const options = { method: "POST", headers, body: JSON.stringify({ events: batch }), keepalive: true };
+      const options = { method: "POST", headers, body: bodyOf(batch), keepalive: true };
       const { ok, status } = await fetch(this.url, options);
       if (ok) return true;
       if (status >= 500 || status === 429 || status === 408) return false;
@@ -75,4 +77,11 @@ export class EventLog {
     const first = await this.#send(batch.slice(0, middle));
     return (await this.#send(batch.slice(middle))) && first;
   }
+}
+
+/** @param {Waiting[]} batch @returns {string} */
+function bodyOf(batch) {
+  const now = Date.now();
+  const timed = ({ event, at }) => (now - at < FRESH ? event : { ...event, at: new Date(at).toISOString() });
+  return JSON.stringify({ events: batch.map(timed) });
 }

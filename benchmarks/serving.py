@@ -1,0 +1,272 @@
+"""What does HTTP cost, does the server's memory grow, and how soon is it ready?
+
+Three questions, each with its own answer in `results/serving.json`:
+
+- latency: one query over HTTP (decode, embed, search, re-rank, JSON) as a multiple of decode and one run of the same
+  model, on the same photos in the same process, in turn; at most 1.3 is wanted.
+- memory: what the process grows by from the 1,000th to the 10,000th query, with a small model; nothing is wanted.
+- ready: seconds from starting `lookalike serve` to `/readyz` answering 200, on a library of 100,000 images; under 3 is
+  wanted.
+
+    python benchmarks/serving.py [latency] [memory] [ready] [--model efficientnet-lite0] [--queries 200] [--images N]
+"""
+
+import argparse
+import http.client
+import json
+import os
+import secrets
+import socket
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from lookalike.assembly import open_library, serving_settings
+from lookalike.catalog import Catalog, ImageAddition, SourceFile
+from lookalike.indexing import Indexer, Publisher
+from lookalike.preprocessing import Preprocessing, prepare
+from lookalike.retrieval import QueryJournal, SearchEngine
+from lookalike.serving import Server, Services, ServingSettings, create_app
+from lookalike.settings import load_settings
+
+PROJECT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("LOOKALIKE_SHARED", PROJECT.parent / "shared"))
+MODELS = os.environ.get("LOOKALIKE_MODELS", str(PROJECT / ".cache" / "models"))
+INDEXED = 300
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("questions", nargs="*", choices=["latency", "memory", "ready"])
+    parser.add_argument("--model", action="append")
+    parser.add_argument("--queries", type=int, default=200, help="photos asked with; memory asks with 10,000")
+    parser.add_argument("--images", type=int, default=100_000, help="in the library that has to be ready")
+    options = parser.parse_args()
+    questions = options.questions or ["latency", "memory", "ready"]
+    out = PROJECT / "benchmarks" / "results" / "serving.json"
+    results = json.loads(out.read_text()) if out.exists() else {}
+    with tempfile.TemporaryDirectory() as working:
+        if "latency" in questions:
+            for model in options.model or ["efficientnet-lite0", "clip-vit-b16"]:
+                queries = options.queries // 5 if model == "clip-vit-b16" else options.queries
+                results[f"latency, {model}"] = latency(model, photos(INDEXED + queries), Path(working) / model)
+                print(model, json.dumps(results[f"latency, {model}"], indent=2))
+        if "memory" in questions:
+            results["memory"] = memory(Path(working) / "memory")
+            print(json.dumps(results["memory"], indent=2))
+        if "ready" in questions:
+            results["ready"] = ready(Path(working) / "ready", options.images)
+            print(json.dumps(results["ready"], indent=2))
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(json.dumps({"command": "python benchmarks/serving.py", **results}, indent=2) + "\n")
+
+
+def photos(count: int) -> list[bytes]:
+    with tarfile.open(SHARED / "data" / "wardrobe_and_grocery.tar") as archive:
+        jpegs = [member for member in archive if member.name.endswith(".jpg")]
+        step = max(len(jpegs) // count, 1)
+        return [archive.extractfile(member).read() for member in jpegs[::step][:count]]
+
+
+# -- latency -----------------------------------------------------------------------------------------------------------
+
+
+def latency(model: str, pictures: list[bytes], folder: Path) -> dict:
+    """Photos that are asked with are not in the library; both ways are taken for each photo, in changing order."""
+    indexed, asked = pictures[:INDEXED], pictures[INDEXED:]
+    originals = folder / "photos"
+    originals.mkdir(parents=True)
+    for number, content in enumerate(indexed if model != "clip-vit-b16" else indexed[:60]):
+        (originals / f"{number}.jpg").write_bytes(content)
+    settings = load_settings({"library": folder / "library", "models": Path(MODELS), "model": model, "port": 0})
+    with open_library(settings, create=True, model=model) as library:
+        library.indexer.index([originals])
+        app_settings = serving_settings(settings, workers=library.encoder.concurrency)
+        with served(library.services, app_settings) as ask:
+            by_http, by_hand, stages = [], [], []
+            for number, content in enumerate([*asked[:5], *asked]):
+                ways = [lambda c=content: ask(c), lambda c=content: decode_and_run(library.encoder, c)]
+                first, second = (ways[0], ways[1]) if number % 2 else (ways[1], ways[0])
+                (first_ms, first_answer), (second_ms, second_answer) = timed(first), timed(second)
+                by_http.append(first_ms if number % 2 else second_ms)
+                by_hand.append(second_ms if number % 2 else first_ms)
+                stages.append((first_answer if number % 2 else second_answer)["milliseconds"])
+    return {
+        "photos asked with": len(asked),
+        "over HTTP, ms": spread(by_http[5:]),
+        "decode and one run, ms": spread(by_hand[5:]),
+        "ratio": round(statistics.median(by_http[5:]) / statistics.median(by_hand[5:]), 3),
+        "median of ratios": round(statistics.median(h / d for h, d in zip(by_http[5:], by_hand[5:], strict=True)), 3),
+        "stages, ms": {name: round(statistics.median(s[name] for s in stages[5:]), 2) for name in stages[0]},
+    }
+
+
+def decode_and_run(encoder, content: bytes):
+    row = prepare(content, encoder.preprocessing, name="query").batch_row
+    return encoder.encode(row[None])
+
+
+def timed(work):
+    started = time.perf_counter()
+    answer = work()
+    return (time.perf_counter() - started) * 1000, answer
+
+
+def spread(values: list[float]) -> dict:
+    ordered = sorted(values)
+    return {"median": round(statistics.median(ordered), 2), "p95": round(ordered[int(len(ordered) * 0.95)], 2)}
+
+
+@contextmanager
+def served(services: Services, settings: ServingSettings):
+    """A server in this process; yields a function that asks with a picture over one kept connection."""
+    server = Server(create_app(services, settings), settings)
+    server.start()
+    host, port = server.url.removeprefix("http://").rstrip("/").split(":")
+    with closing(http.client.HTTPConnection(host, int(port))) as connection:
+        connection.connect()
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield lambda content: post(connection, content)
+    server.stop()
+
+
+HEAD = b'--x\r\nContent-Disposition: form-data; name="image"; filename="q.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
+HEADERS = {"Content-Type": "multipart/form-data; boundary=x"}
+
+
+def post(connection: http.client.HTTPConnection, content: bytes) -> dict:
+    connection.request("POST", "/v1/search", body=HEAD + content + b"\r\n--x--\r\n", headers=HEADERS)
+    response = connection.getresponse()
+    body = response.read()
+    assert response.status == 200, body
+    return json.loads(body)
+
+
+# -- memory ------------------------------------------------------------------------------------------------------------
+
+
+class SmallEncoder:
+    """A picture's vector is the picture at 8 x 8 pixels."""
+
+    name = "small"
+    fingerprint = "5" * 64
+    dimension = 192
+    concurrency = 2
+    preprocessing = Preprocessing(size=32, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+    reference_cosines = np.linspace(-1, 1, 201, dtype=np.float32)
+
+    def encode(self, batch):
+        small = batch.reshape(len(batch), 3, 8, 4, 8, 4).mean(axis=(3, 5)).reshape(len(batch), -1) + 1e-6
+        return (small / np.linalg.norm(small, axis=1, keepdims=True)).astype(np.float32)
+
+    def close(self):
+        """Nothing is open."""
+
+
+def memory(folder: Path, queries: int = 10_000) -> dict:
+    """Photos, crops and pages, one after the other; resident bytes after every thousandth query."""
+    folder.mkdir(parents=True)
+    pictures = photos(100)
+    encoder = SmallEncoder()
+    with Catalog.open(f"sqlite:///{folder / 'catalog.sqlite'}", originals=folder / "originals") as catalog:
+        publisher = Publisher(catalog, snapshots=folder / "snapshots")
+        indexer = Indexer(catalog, encoder=encoder, publisher=publisher, lock=folder / "lock")
+        for number, content in enumerate(pictures):
+            indexer.add_upload(content, name=f"{number}.jpg")
+        engine = SearchEngine(
+            catalog, snapshots=folder / "snapshots", open_encoder=lambda _: encoder, journal=QueryJournal(catalog)
+        )
+        settings = ServingSettings(thumbnails=folder / "thumbnails", port=0)
+        resident = []
+        with served(Services(catalog=catalog, engine=engine, indexer=indexer), settings) as ask:
+            started = time.perf_counter()
+            for number in range(1, queries + 1):
+                ask(pictures[number % len(pictures)])
+                if number % 1000 == 0:
+                    resident.append(round(psutil.Process().memory_info().rss / 1e6, 1))
+            seconds = time.perf_counter() - started
+        engine.close()
+        publisher.wait()
+    return {
+        "queries": queries,
+        "queries a second": round(queries / seconds, 1),
+        "resident MB by the thousand": resident,
+        "growth after the first thousand, MB": round(resident[-1] - resident[0], 1),
+        "growth in the second half, MB": round(resident[-1] - resident[len(resident) // 2], 1),
+    }
+
+
+# -- ready -------------------------------------------------------------------------------------------------------------
+
+
+def ready(folder: Path, images: int, rounds: int = 5) -> dict:
+    """The catalog and the snapshot are real, the pictures are not: starting does not look at them."""
+    settings = load_settings({"library": folder, "models": Path(MODELS), "model": "efficientnet-lite0"})
+    with open_library(settings, create=True, model="efficientnet-lite0") as library:
+        fill(library, images)
+        library.catalog.set_live_model(library.indexer.model)
+        library.publisher.publish(library.indexer.model)
+    return {"images": images, "seconds": [round(seconds_until_ready(folder), 2) for _ in range(rounds)]}
+
+
+def fill(library, images: int, block: int = 2000) -> None:
+    random = np.random.default_rng(0)
+    for start in range(0, images, block):
+        vectors = random.normal(size=(block, library.encoder.dimension)).astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        library.catalog.add_images(
+            [
+                ImageAddition(
+                    content_id=secrets.token_hex(16),
+                    width=640,
+                    height=480,
+                    mean_colour="#808080",
+                    difference_hash=secrets.randbits(64),
+                    media_type="image/jpeg",
+                    byte_count=50_000,
+                    source=SourceFile(path=f"/photos/{start + n}.jpg", byte_count=50_000, modified_ns=0),
+                    fingerprint=library.encoder.fingerprint,
+                    vector=vector,
+                )
+                for n, vector in enumerate(vectors)
+            ]
+        )
+
+
+def seconds_until_ready(folder: Path) -> float:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "lookalike", "serve", "--library", str(folder), "--port", str(port)]
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command, env={**os.environ, "LOOKALIKE_MODELS": MODELS}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        while not is_ready(port):
+            assert process.poll() is None, "the server ended"
+            time.sleep(0.02)
+        return time.perf_counter() - started
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def is_ready(port: int) -> bool:
+    try:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""The interface every nearest-neighbour backend keeps."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from lookalike.neighbors.allowed import AllowedRows
+from lookalike.types import Mask, Neighbors, Rows, Vectors
+
+
+class VectorIndex(Protocol):
+    """Unit vectors in fixed rows, searched by cosine. Immutable, and safe to search from many threads at once.
+
+    Vectors are kept as float16. A cosine is the float32 product of the query with the stored vector, within
+    [-1, 1]: at most 5e-4 and typically 2e-5 from the cosine of the vectors as they were given. The answer to a query
+    depends neither on the queries beside it nor on the number of threads.
+
+    Attributes:
+        backend: its name in `BACKENDS`.
+        size: rows.
+        dimension: of each vector.
+    """
+
+    @property
+    def backend(self) -> str:
+        """Its name in `BACKENDS`."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many rows there are."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Of each vector."""
+        ...
+
+    @property
+    def bytes_in_memory(self) -> int:
+        """What searching needs in memory, mapped files included."""
+        ...
+
+    def search(self, queries: Vectors, k: int, *, allowed: Mask | AllowedRows | None = None) -> Neighbors:
+        """The k rows nearest to each query.
+
+        Args:
+            queries: [queries, dimension] float32 unit rows.
+            k: neighbours wanted, at least 1.
+            allowed: [size] bool, the rows that may be returned; None for all. A mask that serves many searches is
+                faster as `AllowedRows.of(mask)`.
+
+        Returns:
+            Rows best first, equal cosines by row ascending. When at least k rows are allowed, k are returned; else
+            the rest is -1 with cosine -inf.
+
+        Raises:
+            VectorsRefused: a query of another dimension, not finite, or not of unit length.
+            ValueError: k below 1, or a mask of another length.
+        """
+        ...
+
+    def vectors(self, rows: Rows) -> Vectors:
+        """The stored vectors, as precise as this backend keeps them.
+
+        Args:
+            rows: [n] int64.
+
+        Returns:
+            [n, dimension] float32.
+
+        Raises:
+            IndexError: a row outside the index.
+        """
+        ...
+
+    def save(self, directory: Path) -> None:
+        """Write files into an existing directory; nothing outside it.
+
+        Raises:
+            StorageFailed: the disk is full or failing.
+        """
+        ...
+
+
+class BuildIndex(Protocol):
+    """Makes an index from vectors."""
+
+    def __call__(self, vectors: Vectors, *, parameters: Any = None, threads: int | None = None) -> VectorIndex:
+        """Build an index; the same vectors and parameters give the same index, whatever the threads.
+
+        Args:
+            vectors: [size, dimension] float32 unit rows; none at all is fine.
+            parameters: the backend's own; None chooses them from the size and dimension.
+            threads: to build with; None for all cores.
+
+        Raises:
+            VectorsRefused: vectors that are not finite or not of unit length.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """One way to find nearest neighbours.
+
+    Attributes:
+        name: as in snapshots and settings.
+        build: makes an index.
+        open: reads what `VectorIndex.save` wrote. Raises SnapshotDamaged when files are missing or do not fit
+            together. It trusts their bytes: whoever stores an index checks checksums first, as `lookalike.snapshot`
+            does.
+    """
+
+    name: str
+    build: BuildIndex
+    open: Callable[[Path], VectorIndex]

@@ -1,0 +1,193 @@
+"""An inverted file whose lists hold 4-bit codes, with the vectors beside it to score the best candidates again."""
+
+import json
+import threading
+from dataclasses import asdict
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.errors import SnapshotDamaged, StorageFailed
+from lookalike.neighbors.allowed import AllowedRows, allowed_rows
+from lookalike.neighbors.checking import checked, checked_k, checked_rows
+from lookalike.neighbors.ivfpq.parameters import IvfPqBuild, IvfPqSearch, build_parameters, search_parameters
+from lookalike.neighbors.ivfpq.pool import each_block
+from lookalike.neighbors.ivfpq.reach import Found, Probe, Reach, Scan
+from lookalike.neighbors.ivfpq.training import built
+from lookalike.types import Mask, Neighbors, Rows, Vectors
+
+NAME = "faiss-ivfpq"
+_INDEX_FILE = "index.faiss"
+_PARAMETERS_FILE = "index.json"
+_QUERY_BLOCK = 16  # Faiss finds lists by another sum from 20 queries on, and a last digit could choose another list
+_SCANNED_ROWS = 50_000  # so many allowed rows are scanned: every true neighbour is found
+_SCANNED_SHARE = 0.5  # unless they are most of the index, which is then as good as unfiltered
+_BULK = 8  # when more than an eighth of the rows is asked for, probing saves nothing
+
+
+class IvfPqIndex:
+    """Lists of 4-bit codes (Faiss `IndexIVFPQFastScan`) and float16 vectors for the candidates.
+
+    One query takes one thread, the caller's. Batches are spread over a pool that the process shares. Without refine,
+    cosines are estimates within about 0.05 and there are no vectors but decoded codes.
+
+    Args:
+        index: a filled Faiss index, as `training.built` makes it.
+        building: how it was built.
+        searching: probes and candidates.
+    """
+
+    backend = NAME
+
+    def __init__(self, index: faiss.Index, *, building: IvfPqBuild, searching: IvfPqSearch) -> None:
+        self.building = building
+        self.searching = searching
+        self.size: int = index.ntotal
+        self.dimension: int = index.d
+        self._index = index
+        self._refines = building.refine
+        self._lists = faiss.downcast_index(index.base_index) if building.refine else index
+        self._kept: Any = faiss.downcast_index(index.refine_index) if building.refine else None
+        self._unfiltered = self._probe(None)
+        self._filtered: WeakKeyDictionary[AllowedRows, Reach] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    @property
+    def bytes_in_memory(self) -> int:
+        """Codes, ids, centroids and stored vectors."""
+        per_row: int = self._lists.code_size + 8 + (2 * self.dimension if self._refines else 0)
+        return self.size * per_row + 4 * self.building.lists * self.dimension
+
+    def searching_with(self, searching: IvfPqSearch) -> "IvfPqIndex":
+        """The same index, searched with other parameters."""
+        return IvfPqIndex(self._index, building=self.building, searching=searching)
+
+    def search(self, queries: Vectors, k: int, *, allowed: Mask | AllowedRows | None = None) -> Neighbors:
+        """The k rows nearest to each query; see `VectorIndex.search`."""
+        queries = checked(queries, dimension=self.dimension)
+        prepared = None if allowed is None else allowed_rows(allowed, self.size)
+        reachable = prepared.count if prepared else self.size
+        kept = min(checked_k(k), reachable)
+        if kept == 0 or len(queries) == 0:
+            return _padded(len(queries), k, None)
+        reach = self._reach(prepared, kept)
+        if len(queries) == 1:
+            rows, cosines = reach.one(queries, kept)
+        else:
+            blocks = [queries[start : start + _QUERY_BLOCK] for start in range(0, len(queries), _QUERY_BLOCK)]
+            found = each_block(partial(reach.block, k=kept), blocks)
+            rows, cosines = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        if kept < k:
+            return _padded(len(queries), k, (rows, cosines))
+        return Neighbors(rows=rows, cosines=cosines)
+
+    def vectors(self, rows: Rows) -> Vectors:
+        """The stored vectors, [n, dimension] float32; decoded codes without refine."""
+        rows = checked_rows(rows, self.size)
+        if self._refines:
+            return self._codes[rows].view(np.float16).astype(np.float32)
+        with self._lock:
+            self._lists.make_direct_map(True)  # 8 bytes a vector, and nothing if it was made before
+        return np.asarray(self._lists.reconstruct_batch(rows), dtype=np.float32).reshape(-1, self.dimension)
+
+    def save(self, directory: Path) -> None:
+        """Write the Faiss index and its parameters.
+
+        Raises:
+            StorageFailed: the disk is full or failing.
+        """
+        parameters = {"building": asdict(self.building), "searching": asdict(self.searching)}
+        try:
+            faiss.write_index(self._index, str(directory / _INDEX_FILE))
+            (directory / _PARAMETERS_FILE).write_text(json.dumps(parameters, indent=1), encoding="utf-8")
+        except (OSError, RuntimeError) as failure:  # Faiss raises RuntimeError for a full disk
+            raise StorageFailed(f"{directory / _INDEX_FILE} could not be written: {failure}") from failure
+
+    @cached_property
+    def _codes(self) -> NDArray[np.uint8]:
+        """[size, 2 * dimension] uint8: the float16 vectors where Faiss holds them, not a copy."""
+        if self.size == 0:
+            return np.zeros((0, 2 * self.dimension), dtype=np.uint8)
+        width = 2 * self.dimension
+        stored: NDArray[np.uint8] = faiss.rev_swig_ptr(self._kept.codes.data(), self.size * width)
+        return stored.reshape(self.size, width)
+
+    def _reach(self, allowed: AllowedRows | None, k: int) -> Reach:
+        reachable = allowed.count if allowed else self.size
+        if k * _BULK > reachable and self._refines:
+            return Scan.among(self._codes, allowed, self.dimension) if allowed else Scan(self._kept, None)
+        if allowed is None:
+            return self._unfiltered
+        with self._lock:
+            reach = self._filtered.get(allowed)
+            if reach is None:
+                self._filtered[allowed] = reach = self._filter(allowed)
+            return reach
+
+    def _filter(self, allowed: AllowedRows) -> Reach:
+        few = allowed.count <= min(_SCANNED_ROWS, _SCANNED_SHARE * self.size)
+        if few and self._refines:
+            return Scan.among(self._codes, allowed, self.dimension)
+        return self._probe(allowed)
+
+    def _probe(self, allowed: AllowedRows | None) -> Probe:
+        return Probe(
+            self._index,
+            kept=self._kept,
+            lists=self.building.lists,
+            reachable=allowed.count if allowed else self.size,
+            searching=self.searching,
+            selector=faiss.IDSelectorBitmap(allowed.bits) if allowed else None,
+        )
+
+
+def build(vectors: Vectors, *, parameters: IvfPqBuild | None = None, threads: int | None = None) -> IvfPqIndex:
+    """Learn centroids and codes from a sample, and fill the lists.
+
+    Args:
+        vectors: [size, dimension] float32 unit rows.
+        parameters: None for what suits the size and dimension.
+        threads: None for all cores; the index is the same.
+
+    Raises:
+        VectorsRefused: vectors that are not finite or not of unit length.
+    """
+    vectors = checked(vectors)
+    parameters = parameters or build_parameters(*vectors.shape)
+    index = built(vectors, parameters, threads=threads)
+    return IvfPqIndex(index, building=parameters, searching=search_parameters(parameters))
+
+
+def open_saved(directory: Path) -> IvfPqIndex:
+    """Map what `IvfPqIndex.save` wrote: pages are read when they are first touched, and shared between processes.
+
+    Raises:
+        SnapshotDamaged: files are missing or do not fit together.
+    """
+    try:
+        parameters = json.loads((directory / _PARAMETERS_FILE).read_text(encoding="utf-8"))
+        building = IvfPqBuild(**parameters["building"])
+        searching = IvfPqSearch(**parameters["searching"])
+        index = faiss.read_index(str(directory / _INDEX_FILE), faiss.IO_FLAG_MMAP_IFC)
+        lists = faiss.downcast_index(index.base_index) if building.refine else index
+        if (lists.nlist, lists.pq.M) != (building.lists, building.subquantizers):
+            raise SnapshotDamaged(f"{directory}: the index and its parameters do not belong together")
+        lists.fine_quantizer = lists.pq  # Faiss 1.15 leaves it null, and decoding codes would end the process
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise SnapshotDamaged(f"{directory}: {problem}") from problem
+    return IvfPqIndex(index, building=building, searching=searching)
+
+
+def _padded(queries: int, k: int, found: Found | None) -> Neighbors:
+    """As many columns as asked for, of which the last are empty."""
+    rows = np.full((queries, k), -1, dtype=np.int64)
+    cosines = np.full((queries, k), -np.inf, dtype=np.float32)
+    if found is not None:
+        width = found[0].shape[1]
+        rows[:, :width], cosines[:, :width] = found
+    return Neighbors(rows=rows, cosines=cosines)

@@ -1,0 +1,65 @@
+"""What an inverted file with product quantisation can be told, and what suits a library of a given size."""
+
+import math
+from dataclasses import dataclass
+
+_ROWS_A_LIST = 200
+_MOST_LISTS = 16_384
+_TRAINING_ROWS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IvfPqBuild:
+    """How an index is built; a change needs a rebuild.
+
+    Attributes:
+        lists: inverted lists, the paper's k' coarse centroids (Jégou et al. 2011, "Product quantization for nearest
+            neighbor search").
+        subquantizers: 4-bit codes a vector, the paper's m; must divide the dimension.
+        refine: keep the vectors as float16 and score the candidates again by them. Without, an index takes a
+            ninth of the memory and finds about three of four true neighbours.
+        training_rows: vectors the centroids are learned from, at most.
+        seed: of the sample and of the first centroids.
+    """
+
+    lists: int
+    subquantizers: int
+    refine: bool = True
+    training_rows: int = _TRAINING_ROWS
+    seed: int = 20_100_618
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IvfPqSearch:
+    """How an index is searched; may change at any time.
+
+    Attributes:
+        probes: lists visited for each query.
+        candidates: rows scored by their stored vectors, at least.
+        candidates_per_neighbor: the same, for each neighbour asked for.
+    """
+
+    probes: int
+    candidates: int = 100
+    candidates_per_neighbor: int = 5
+
+    def candidates_for(self, k: int) -> int:
+        """Rows to score by their stored vectors when k are asked for."""
+        return max(self.candidates, k * self.candidates_per_neighbor)
+
+
+def build_parameters(size: int, dimension: int, *, refine: bool = True) -> IvfPqBuild:
+    """What suits `size` vectors.
+
+    One list for 200 rows, but no more than 4 sqrt(size): beyond, finding the lists costs more than scanning them.
+    A power of two between. One 4-bit code for two dimensions (measured: coarser codes need more candidates than they
+    save bytes), for each dimension where it is odd.
+    """
+    wanted = min(size / _ROWS_A_LIST, 4 * math.sqrt(size), _MOST_LISTS)
+    lists = 2 ** max(round(math.log2(wanted)), 0) if wanted > 1 else 1
+    return IvfPqBuild(lists=lists, subquantizers=dimension if dimension % 2 else dimension // 2, refine=refine)
+
+
+def search_parameters(build: IvfPqBuild) -> IvfPqSearch:
+    """What reaches recall@10 of 0.95: half the square root of the lists, which docs/indexes.md shows for each size."""
+    return IvfPqSearch(probes=min(max(4, round(math.sqrt(build.lists) / 2)), build.lists))

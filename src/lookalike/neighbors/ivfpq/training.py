@@ -1,0 +1,119 @@
+"""Learning the centroids, and filling the lists."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import faiss
+import numpy as np
+
+from lookalike.neighbors.exact import rounded
+from lookalike.neighbors.ivfpq.parameters import IvfPqBuild
+from lookalike.types import Vectors
+
+_ADD_BLOCK = 65_536
+_CODEBOOK_ROWS = 16_384
+_CODEBOOK_ITERATIONS = 10
+_FEWEST_TRAINING_ROWS = 1_024
+_ROUNDS = ((10, 5), (40, 2), (200, 2))
+"""(rows a centroid, iterations): k-means settles on few rows, then is corrected on many.
+
+As good as ten iterations over 200 rows a centroid for a quarter of the time. Few rows alone are not: with 40 a
+centroid the same probes reach 1.5 points less recall than with 200.
+"""
+
+
+def built(vectors: Vectors, parameters: IvfPqBuild, *, threads: int | None) -> faiss.Index:
+    """A filled Faiss index: `IndexRefine` over `IndexIVFPQFastScan`, or the latter alone without refine.
+
+    The result does not depend on `threads`.
+
+    Args:
+        vectors: [size, dimension] float32 unit rows.
+        parameters: of the index.
+        threads: None for all cores.
+    """
+    with openmp_threads(threads or cores()):
+        base = _trained(vectors, parameters)
+        index = _with_refine(base) if parameters.refine else base
+        for start in range(0, len(vectors), _ADD_BLOCK):
+            index.add(rounded(vectors[start : start + _ADD_BLOCK]))
+    return index
+
+
+def cores() -> int:
+    """Processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def openmp_threads(count: int) -> Iterator[None]:
+    """Let Faiss use so many threads for calls from the current thread only; OpenMP keeps the setting by thread."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(count)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+def _trained(vectors: Vectors, parameters: IvfPqBuild) -> faiss.IndexIVFPQFastScan:
+    sample = _sample(vectors, parameters)
+    dimension = vectors.shape[1]
+    quantizer = faiss.IndexFlatIP(dimension)
+    quantizer.add(_centroids(sample, parameters))
+    base = faiss.IndexIVFPQFastScan(
+        quantizer, dimension, parameters.lists, parameters.subquantizers, 4, faiss.METRIC_INNER_PRODUCT
+    )
+    quantizer.this.disown()
+    base.own_fields = True
+    base.by_residual = True  # codes of what the centroid leaves over: half the candidates for the same recall
+    base.pq.cp.niter = _CODEBOOK_ITERATIONS
+    base.pq.cp.max_points_per_centroid = _CODEBOOK_ROWS // 16
+    base.pq.cp.min_points_per_centroid = 1
+    base.pq.cp.seed = parameters.seed
+    with openmp_threads(1):  # thousands of tiny parallel loops: on a busy machine two threads take ten times as long
+        base.train(sample[:_CODEBOOK_ROWS])
+    return base
+
+
+def _with_refine(base: faiss.IndexIVFPQFastScan) -> faiss.IndexRefine:
+    kept = faiss.IndexScalarQuantizer(base.d, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    index = faiss.IndexRefine(base, kept)
+    base.this.disown()
+    kept.this.disown()
+    index.own_fields = True
+    index.own_refine_index = True
+    return index
+
+
+def _sample(vectors: Vectors, parameters: IvfPqBuild) -> Vectors:
+    """Rows in random order; a tiny library is filled up with random directions so that it can be trained on at all."""
+    random = np.random.default_rng(parameters.seed)
+    chosen = random.permutation(len(vectors))[: parameters.training_rows]
+    missing = max(_FEWEST_TRAINING_ROWS, parameters.lists) - len(chosen)
+    if missing <= 0:
+        return vectors[chosen]
+    filling = random.standard_normal((missing, vectors.shape[1]), dtype=np.float32)
+    filling /= np.linalg.norm(filling, axis=1, keepdims=True)
+    return np.concatenate([vectors[chosen], filling])
+
+
+def _centroids(sample: Vectors, parameters: IvfPqBuild) -> Vectors:
+    """[lists, dimension] unit centroids by spherical k-means."""
+    centroids = sample[: parameters.lists]
+    for rows_a_centroid, iterations in _ROUNDS:
+        clustering = faiss.Kmeans(
+            sample.shape[1],
+            parameters.lists,
+            niter=iterations,
+            spherical=True,
+            seed=parameters.seed,
+            min_points_per_centroid=1,
+            max_points_per_centroid=len(sample),
+        )
+        clustering.train(sample[: parameters.lists * rows_a_centroid], init_centroids=centroids)
+        centroids = np.ascontiguousarray(clustering.centroids, dtype=np.float32)
+    return centroids

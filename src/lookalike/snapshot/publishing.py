@@ -1,0 +1,219 @@
+"""Building a snapshot beside the others, and making it visible in one step."""
+
+import contextlib
+import errno
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from lookalike.errors import StorageFailed
+from lookalike.neighbors import BACKENDS, VectorIndex, choose_backend, nearest_to_many
+from lookalike.snapshot.closeness import Closeness
+from lookalike.snapshot.manifest import MANIFEST_FILE, FileRecord, Manifest
+from lookalike.snapshot.stored import (
+    ID_TYPE,
+    IDS_FILE,
+    VISIBILITIES_FILE,
+    VISIBILITY_CODES,
+    Snapshot,
+    folder_of,
+    numbered,
+)
+from lookalike.types import Vectors, Visibility
+
+_log = logging.getLogger(__name__)
+
+_SEED = 20_150_317
+_SELF_SAMPLE = 1_000
+_RECALL_SAMPLE = 200
+_NEIGHBORS = 10
+_LAST_DIGIT = np.float32(1e-6)  # two float32 sums of the same products differ by less
+_ROUNDING = np.float32(1e-4)  # two neighbours nearer to each other than float16 can tell are equally right
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
+
+
+def publish(
+    root: Path,
+    *,
+    model_name: str,
+    fingerprint: str,
+    watermark: int,
+    image_ids: Sequence[str],
+    vectors: Vectors,
+    visibilities: Sequence[Visibility],
+    backend: str | None = None,
+    threads: int | None = None,
+    reference_cosines: NDArray[np.float32] | None = None,
+) -> Snapshot:
+    """Build a snapshot and make it visible by one rename, after everything in it is on disk.
+
+    Processes may publish at once: each gets its own number, and readers take the highest watermark. A process that is
+    killed leaves a `tmp-` directory, which the next one to publish deletes.
+
+    Args:
+        root: where snapshots are; made if it is not there.
+        model_name: for people.
+        fingerprint: of the model that made the vectors.
+        watermark: the catalog's change sequence that the vectors include.
+        image_ids: ascending, no two equal, at most 32 ASCII characters each.
+        vectors: [images, dimension] float32 unit rows, in that order.
+        visibilities: in that order.
+        backend: of the index; None chooses by size and dimension.
+        threads: to build with; None for all cores.
+        reference_cosines: the model's own random-pair cosines, for libraries of fewer than 50 images.
+
+    Raises:
+        StorageFailed: the disk is full or failing; nothing was published and nothing is left behind.
+        VectorsRefused: vectors that are not finite or not of unit length.
+        ValueError: ids out of order, or sequences of different lengths.
+    """
+    ids = _checked_ids(image_ids, vectors, visibilities)
+    backend = backend or choose_backend(*vectors.shape)
+    index = BACKENDS[backend].build(vectors, threads=threads)
+    manifest = Manifest(
+        number=0,
+        model_name=model_name,
+        fingerprint=fingerprint,
+        dimension=vectors.shape[1],
+        watermark=watermark,
+        size=len(ids),
+        backend=backend,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        files={},
+        closeness=Closeness.of(vectors, seed=_SEED, reference=reference_cosines),
+        self_recall=_self_recall(index, vectors),
+        recall_at_10=_recall(index, vectors),
+    )
+    codes = np.array([VISIBILITY_CODES[visibility] for visibility in visibilities], dtype=np.uint8)
+    try:
+        directory = _publish_files(root, manifest, index=index, image_ids=ids, visibilities=codes)
+    except OSError as failure:
+        raise StorageFailed(f"the snapshot could not be written to {root}: {failure.strerror or failure}") from failure
+    return Snapshot.open(directory)
+
+
+def _publish_files(
+    root: Path,
+    manifest: Manifest,
+    *,
+    index: VectorIndex,
+    image_ids: NDArray[np.bytes_],
+    visibilities: NDArray[np.uint8],
+) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    _collect_leftovers(root)
+    with _workspace(root) as work:
+        index.save(work)
+        np.save(work / IDS_FILE, image_ids)
+        np.save(work / VISIBILITIES_FILE, visibilities)
+        files = {path.name: FileRecord.of(path) for path in sorted(work.iterdir())}
+        for name in files:
+            _to_disk(work / name)
+        return _make_visible(root, work, replace(manifest, files=files))
+
+
+def _make_visible(root: Path, work: Path, manifest: Manifest) -> Path:
+    """Write the manifest, and rename the directory to the next free number."""
+    folder = folder_of(root, manifest.fingerprint)
+    folder.mkdir(exist_ok=True)
+    number = max([0, *(int(path.name) for path in numbered(root, manifest.fingerprint))])
+    while True:
+        number += 1
+        (work / MANIFEST_FILE).write_bytes(replace(manifest, number=number).encode())
+        _to_disk(work / MANIFEST_FILE)
+        _to_disk(work)
+        target = folder / f"{number:06d}"
+        try:
+            work.rename(target)
+        except OSError as failure:
+            if failure.errno not in _TAKEN:
+                raise
+            continue  # another process took this number a moment ago
+        _to_disk(folder)
+        _to_disk(root)
+        return target
+
+
+@contextlib.contextmanager
+def _workspace(root: Path) -> Iterator[Path]:
+    """A new directory that other processes know is in use, by a lock that ends with this process."""
+    work = root / f"tmp-{uuid.uuid4().hex}"
+    lock = FileLock(_lock_path(work))
+    with lock:  # the lock comes first: a directory without one has no owner
+        work.mkdir()
+        try:
+            yield work
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+            _lock_path(work).unlink(missing_ok=True)
+
+
+def _collect_leftovers(root: Path) -> None:
+    """Delete what killed processes left behind."""
+    works = {path.with_suffix("") for path in root.glob("tmp-*")}
+    for work in sorted(works):
+        lock = FileLock(_lock_path(work))
+        try:
+            with lock.acquire(timeout=0):
+                _log.info("deleting %s, which a process that ended left behind", work)
+                shutil.rmtree(work, ignore_errors=True)
+                _lock_path(work).unlink(missing_ok=True)
+        except Timeout:
+            continue  # its owner is at work
+
+
+def _lock_path(work: Path) -> Path:
+    return work.with_suffix(".lock")
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file's content, or a directory's names, are on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _checked_ids(image_ids: Sequence[str], vectors: Vectors, visibilities: Sequence[Visibility]) -> NDArray[np.bytes_]:
+    if not len(image_ids) == len(vectors) == len(visibilities):
+        raise ValueError(f"{len(image_ids)} ids, {len(vectors)} vectors and {len(visibilities)} visibilities")
+    if any(len(image_id) > ID_TYPE.itemsize or not image_id.isascii() for image_id in image_ids):
+        raise ValueError(f"image ids must be at most {ID_TYPE.itemsize} ASCII characters")
+    ids = np.array(image_ids, dtype=ID_TYPE)
+    if not np.all(ids[:-1] < ids[1:]):
+        raise ValueError("image ids must ascend, and no two may be equal")
+    return ids
+
+
+def _self_recall(index: VectorIndex, vectors: Vectors) -> float:
+    rows = _sample(len(vectors), _SELF_SAMPLE)
+    if not len(rows):
+        return 1.0
+    queries = vectors[rows]
+    own = np.minimum(np.vecdot(queries, index.vectors(rows)), 1)
+    found = index.search(queries, 1)
+    return float(np.mean((found.rows[:, 0] == rows) | (found.cosines[:, 0] >= own - _LAST_DIGIT)))
+
+
+def _recall(index: VectorIndex, vectors: Vectors) -> float:
+    rows = _sample(len(vectors), _RECALL_SAMPLE)
+    if not len(rows):
+        return 1.0
+    k = min(_NEIGHBORS, len(vectors))
+    _, truth = nearest_to_many(vectors, vectors[rows], k)
+    found = index.search(vectors[rows], k)
+    return float(np.mean(found.cosines >= truth[:, -1:] - _ROUNDING))
+
+
+def _sample(size: int, count: int) -> NDArray[np.int64]:
+    return np.sort(np.random.default_rng(_SEED).permutation(size)[:count])

@@ -1,0 +1,246 @@
+"""Opening what was published."""
+
+import logging
+import shutil
+import uuid
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.errors import SnapshotDamaged
+from lookalike.neighbors import BACKENDS, AllowedRows, VectorIndex
+from lookalike.snapshot.closeness import Closeness
+from lookalike.snapshot.manifest import Manifest
+from lookalike.types import Mask, Rows, Visibility
+
+_log = logging.getLogger(__name__)
+
+IDS_FILE = "image_ids.npy"
+ID_TYPE = np.dtype("S32")
+VISIBILITIES_FILE = "visibilities.npy"
+VISIBILITY_CODES = {Visibility.BLOCKED: 0, Visibility.PUBLIC: 1, Visibility.PRIVATE: 2}
+"""How a visibility is stored. Only `PUBLIC` is shown, and a page of zeros shows nothing."""
+
+_READ_AT_OPENING = 1 << 30  # files above a GiB are only measured when opened; `verify` reads them
+_TRIES = 3
+_FINGERPRINT_DIGITS = 12
+
+
+class Snapshot:
+    """An immutable generation of the index table: vectors, the images they are of, and who may see those.
+
+    Row r of the index is the image `image_ids[r]`. Safe to read from many threads. Files are mapped, so that several
+    processes share one copy; on POSIX they stay readable after `prune` deletes them.
+
+    Attributes:
+        manifest: what it is.
+        directory: where it is.
+        index: searched by row.
+        image_ids: [size] S32, ascending.
+        visibilities: [size] uint8, see `VISIBILITY_CODES`.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        directory: Path,
+        *,
+        index: VectorIndex,
+        image_ids: NDArray[np.bytes_],
+        visibilities: NDArray[np.uint8],
+    ) -> None:
+        self.manifest = manifest
+        self.directory = directory
+        self.index = index
+        self.image_ids = image_ids
+        self.visibilities = visibilities
+
+    @classmethod
+    def open(cls, directory: Path) -> "Snapshot":
+        """Check and open one snapshot.
+
+        Raises:
+            SnapshotDamaged: a file is missing or changed; the message names each.
+        """
+        manifest = Manifest.read(directory)
+        problems = manifest.problems(directory, largest=_READ_AT_OPENING)
+        if problems:
+            raise SnapshotDamaged("; ".join(problems))
+        return cls.unchecked(manifest, directory)
+
+    @classmethod
+    def unchecked(cls, manifest: Manifest, directory: Path) -> "Snapshot":
+        """Open a snapshot whose checksums were compared a moment ago.
+
+        Raises:
+            SnapshotDamaged: its files do not fit together.
+        """
+        if manifest.backend not in BACKENDS:
+            raise SnapshotDamaged(f"its index is of the kind {manifest.backend!r}, which is not available here")
+        index = BACKENDS[manifest.backend].open(directory)
+        image_ids = _array(directory / IDS_FILE, ID_TYPE)
+        visibilities = _array(directory / VISIBILITIES_FILE, np.dtype(np.uint8))
+        if {index.size, len(image_ids), len(visibilities)} != {manifest.size} or index.dimension != manifest.dimension:
+            raise SnapshotDamaged("its files are of different sizes")
+        return cls(manifest, directory, index=index, image_ids=image_ids, visibilities=visibilities)
+
+    @property
+    def closeness(self) -> Closeness:
+        """What a cosine means in this library."""
+        return self.manifest.closeness
+
+    @cached_property
+    def visible(self) -> Mask:
+        """[size] bool, where an image was public when this was published."""
+        visible: Mask = self.visibilities == VISIBILITY_CODES[Visibility.PUBLIC]
+        visible.flags.writeable = False
+        return visible
+
+    @cached_property
+    def visible_rows(self) -> AllowedRows:
+        """The same, prepared for searching."""
+        return AllowedRows.of(self.visible)
+
+    def row_of(self, image_id: str) -> int | None:
+        """The row of an image, or None if it is not in this snapshot."""
+        row = int(self.rows_of([image_id])[0])
+        return row if row >= 0 else None
+
+    def rows_of(self, image_ids: Sequence[str]) -> Rows:
+        """The rows of images, [n] int64; -1 for those not in this snapshot."""
+        if not image_ids or not len(self.image_ids):
+            return np.full(len(image_ids), -1, dtype=np.int64)
+        wanted = np.array([_key(image_id) for image_id in image_ids])
+        places = np.minimum(np.searchsorted(self.image_ids, wanted), len(self.image_ids) - 1)
+        return np.where(self.image_ids[places] == wanted, places, -1)
+
+
+def newest(root: Path, fingerprint: str, *, problems: list[str] | None = None) -> Snapshot | None:
+    """Open the newest whole snapshot of a model: the one with the highest watermark, then number.
+
+    Args:
+        root: where snapshots are published.
+        fingerprint: of the model.
+        problems: damaged snapshots that were passed over are named here, and logged.
+    """
+    told = [] if problems is None else problems
+    for _ in range(_TRIES):  # a snapshot may be pruned between listing and opening; then a newer one is there
+        candidates, vanished = _by_age(root, fingerprint, told)
+        for manifest, directory in candidates:
+            try:
+                return Snapshot.open(directory)
+            except SnapshotDamaged as damage:
+                if directory.exists():
+                    _tell(told, directory, f"snapshot {manifest.number} is damaged: {damage}")
+                else:
+                    vanished = True
+        if not vanished:
+            break
+    return None
+
+
+def verify(directory: Path) -> list[str]:
+    """Read every file of a snapshot.
+
+    Returns:
+        One sentence for each thing that is wrong; empty when the snapshot is whole.
+    """
+    try:
+        manifest = Manifest.read(directory)
+        problems = manifest.problems(directory)
+        if not problems:
+            Snapshot.unchecked(manifest, directory)
+    except SnapshotDamaged as damage:
+        return [str(damage)]
+    return problems
+
+
+def prune(root: Path, fingerprint: str, *, keep: int = 2) -> None:
+    """Delete all but the newest whole snapshots of a model. Nothing is deleted while no whole one is left.
+
+    Args:
+        root: where snapshots are published.
+        fingerprint: of the model.
+        keep: whole snapshots to keep, at least 1.
+    """
+    if keep < 1:
+        raise ValueError(f"keep = {keep}: the newest snapshot must stay")
+    kept: set[Path] = set()
+    for _, directory in _by_age(root, fingerprint, [])[0]:
+        if len(kept) < keep and not verify(directory):
+            kept.add(directory)
+    if not kept:
+        return
+    newest_kept = max(int(directory.name) for directory in kept)
+    for directory in numbered(root, fingerprint):
+        # what is not whole and has a higher number stays: a newer lookalike may have written it
+        if directory not in kept and int(directory.name) < newest_kept:
+            _remove(root, directory)
+
+
+def folder_of(root: Path, fingerprint: str) -> Path:
+    """Where the snapshots of a model are."""
+    return root / fingerprint[:_FINGERPRINT_DIGITS]
+
+
+def numbered(root: Path, fingerprint: str) -> list[Path]:
+    """Every published directory of a model, whole or not, by number."""
+    folder = folder_of(root, fingerprint)
+    found = [path for path in folder.iterdir() if path.name.isdecimal()] if folder.is_dir() else []
+    return sorted(found, key=lambda path: int(path.name))
+
+
+def _by_age(root: Path, fingerprint: str, problems: list[str]) -> tuple[list[tuple[Manifest, Path]], bool]:
+    """Snapshots with a readable manifest, newest first; and whether one vanished meanwhile."""
+    found: list[tuple[Manifest, Path]] = []
+    vanished = False
+    for directory in numbered(root, fingerprint):
+        try:
+            manifest = Manifest.read(directory)
+        except SnapshotDamaged as damage:
+            if directory.exists():
+                _tell(problems, directory, f"snapshot {int(directory.name)} is damaged: {damage}")
+            vanished = vanished or not directory.exists()
+            continue
+        if manifest.fingerprint == fingerprint:
+            found.append((manifest, directory))
+        else:
+            _tell(problems, directory, f"snapshot {manifest.number} is of another model, {manifest.fingerprint}")
+    found.sort(key=lambda pair: (pair[0].watermark, pair[0].number), reverse=True)
+    return found, vanished
+
+
+def _tell(problems: list[str], directory: Path, problem: str) -> None:
+    if problem not in problems:
+        problems.append(problem)
+        _log.warning("%s (%s)", problem, directory)
+
+
+def _remove(root: Path, directory: Path) -> None:
+    """Delete a directory such that no reader sees half of it."""
+    grave = root / f"tmp-{uuid.uuid4().hex}"
+    try:
+        directory.rename(grave)
+        shutil.rmtree(grave)
+    except OSError as failure:
+        _log.warning("the old snapshot %s could not be deleted: %s", directory, failure)
+
+
+def _array(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
+    try:
+        array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except (OSError, ValueError, EOFError) as problem:
+        raise SnapshotDamaged(f"{path.name} cannot be read: {problem}") from problem
+    if array.dtype != dtype or array.ndim != 1:
+        raise SnapshotDamaged(f"{path.name} holds {array.dtype} of shape {array.shape}")
+    return array
+
+
+def _key(image_id: str) -> bytes:
+    """As stored. numpy drops trailing zero bytes, so an id with one must not pass for another."""
+    key = image_id.encode("utf-8", "surrogatepass")
+    return b"?" if b"\0" in key else key

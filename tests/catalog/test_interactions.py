@@ -1,0 +1,129 @@
+import dataclasses
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from lookalike.catalog import QueryRecord
+from lookalike.errors import CallerError, EventRefused
+from lookalike.types import Crop, Grade, InteractionKind, User
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+def test_a_query_comes_back_as_it_was_recorded(library, catalog):
+    ids = [library.addition(f"{n}").content_id for n in range(300)]
+    whole = QueryRecord(
+        id="q-1",
+        generation="clip/000001",
+        ranked_ids=tuple(ids),
+        at=NOON + timedelta(microseconds=1),
+        image_id=ids[0],
+        crop=Crop(x=0.1, y=0.2, width=0.3, height=0.4),
+        vector=np.ones(4, np.float16).tobytes(),
+        details='{"cosines": [0.5], "word": "\\ud83d é 🦊"}',
+    )
+    bare = QueryRecord(id="q-2", generation="g", ranked_ids=(), at=NOON)
+    catalog.record_queries([whole, bare])
+    catalog.record_queries([dataclasses.replace(whole, generation="other")])
+    assert catalog.query("q-1") == whole
+    assert catalog.query("q-2") == bare
+    assert catalog.query("q-3") is None
+    assert catalog.query("\x00") is catalog.query("\ud800") is None
+
+
+def test_events_are_stored_once(library, catalog):
+    image_id = library.add("a")
+    query_id = library.ask(ranked=[image_id])
+    events = [library.event(f"e{n}", query_id, image_id, position=n + 1) for n in range(3)]
+    assert catalog.record_interactions(events[:2]) == 2
+    assert catalog.record_interactions([*events, events[2]]) == 1
+    assert catalog.record_interactions(events) == 0
+    dwell = library.event("e9", query_id, image_id, kind=InteractionKind.DWELL, dwell_seconds=2.5, simulated=True)
+    assert catalog.record_interactions([dwell]) == 1
+    assert catalog.counts().interactions == {"impression": 0, "click": 3, "dwell": 0}
+    assert catalog.counts().simulated_interactions == {"impression": 0, "click": 0, "dwell": 1}
+
+
+def test_events_may_name_a_hit_that_was_deleted_since_or_a_live_duplicate(library, catalog):
+    hit, duplicate = library.add("hit"), library.add("duplicate")
+    query_id = library.ask(ranked=[hit])
+    catalog.delete_image(hit)
+    assert (
+        catalog.record_interactions([library.event("1", query_id, hit), library.event("2", query_id, duplicate)]) == 2
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"query_id": "unknown"},
+        {"query_id": "\x00"},
+        {"image_id": "0" * 32},
+        {"image_id": "\x00"},
+        {"event_id": ""},
+        {"event_id": "\ud800"},
+        {"user_id": "\x00"},
+        {"position": 0},
+        {"position": 1 << 40},
+        {"dwell_seconds": 1.0},
+        {"kind": InteractionKind.DWELL},
+        {"kind": InteractionKind.DWELL, "dwell_seconds": float("nan")},
+        {"kind": InteractionKind.DWELL, "dwell_seconds": -1.0},
+        {"at": datetime(2026, 1, 1)},  # noqa: DTZ001 - the point
+    ],
+)
+def test_a_wrong_event_is_named_and_nothing_of_its_batch_is_stored(library, catalog, wrong):
+    image_id = library.add("a")
+    query_id = library.ask(ranked=[image_id])
+    good = [library.event(f"good{n}", query_id, image_id) for n in range(2)]
+    bad = dataclasses.replace(library.event("bad", query_id, image_id), **wrong)
+    with pytest.raises(EventRefused, match="event 1 "):
+        catalog.record_interactions([good[0], bad, good[1]])
+    assert catalog.counts().interactions["click"] == 0
+
+
+def test_old_queries_are_forgotten_but_for_those_people_acted_on(library, catalog):
+    image_id = library.add("a")
+    for query_id, age in (("old", 40), ("old-clicked", 40), ("new", 1)):
+        library.ask(query_id, ranked=[image_id], at=NOON - timedelta(days=age))
+    catalog.record_interactions([library.event("e", "old-clicked", image_id)])
+    month_ago = NOON - timedelta(days=30)
+    assert catalog.forget_queries(older_than=month_ago) == 1
+    assert catalog.query("old") is None
+    assert catalog.query("old-clicked") is not None
+    assert catalog.forget_queries(older_than=month_ago, keep_with_interactions=False) == 1
+    assert (catalog.counts().queries, catalog.counts().interactions["click"]) == (1, 0)
+    assert catalog.query("new") is not None
+
+
+def test_users_are_added_and_replaced(catalog):
+    ann = User(id="ann", age=30, gender="f", city="Wien", country="AT", language="de", time_zone="Europe/Vienna")
+    catalog.add_users([ann, User(id="bob")])
+    assert catalog.user("ann") == ann
+    assert catalog.user("bob") == User(id="bob")
+    catalog.add_users([User(id="ann", age=31), User(id="cy")])
+    assert catalog.user("ann") == User(id="ann", age=31)
+    assert catalog.counts().users == 3
+    assert catalog.user("nobody") is catalog.user("\x00") is None
+    for wrong in (User(id="\x00"), User(id="d", city="\ud800"), User(id="d", age=-1), User(id="d", age=1 << 40)):
+        with pytest.raises(CallerError):
+            catalog.add_users([User(id="e"), wrong])
+    assert catalog.user("e") is None
+
+
+def test_grades_are_added_and_replaced_by_the_same_person(library, catalog):
+    query, other, hit = (library.addition(name).content_id for name in "qoh")
+    first = Grade(query_image_id=query, image_id=hit, grade=2, at=NOON, user_id="ann")
+    catalog.add_grades([first, dataclasses.replace(first, user_id=None), dataclasses.replace(first, source="import")])
+    catalog.add_grades([dataclasses.replace(first, grade=5), dataclasses.replace(first, query_image_id=other)])
+    assert {(grade.user_id, grade.source, grade.grade) for grade in catalog.grades(query)} == {
+        ("ann", "human", 5),
+        (None, "human", 2),
+        ("ann", "import", 2),
+    }
+    assert len(catalog.grades()) == catalog.counts().grades == 4
+    assert catalog.grades("\x00") == []
+    for wrong in (dataclasses.replace(first, grade=6), dataclasses.replace(first, image_id="x")):
+        with pytest.raises(CallerError):
+            catalog.add_grades([wrong])

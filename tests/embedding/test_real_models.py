@@ -1,0 +1,96 @@
+"""The models that people use: same vectors from every runtime, and vectors that mean something."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+from pictures import photo
+
+from lookalike.embedding import Projection, describe_models, open_encoder
+from lookalike.embedding.registry import PACKAGED
+from lookalike.preprocessing import transform
+
+NAMES = ("clip-vit-b16", "efficientnet-lite0")
+
+
+def rows(encoder, pictures):
+    return np.stack([transform(np.asarray(picture), encoder.preprocessing) for picture in pictures])
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return [photo(seed=seed) for seed in range(6)]
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def opened(request, real_models):
+    """The encoders of one model: runtime and mode -> encoder."""
+    ways = [("openvino", "latency"), ("openvino", "throughput"), ("onnxruntime", "latency")]
+    encoders = {
+        (runtime, mode): open_encoder(request.param, models=real_models, runtime=runtime, mode=mode)
+        for runtime, mode in ways
+    }
+    yield encoders
+    for encoder in encoders.values():
+        encoder.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_shipped_projections_are_whole_and_small(name, models):
+    projection = Projection.load(PACKAGED / f"{name}.npz")
+    assert projection.dimension == 256
+    assert projection.reference_cosines.size >= 2001
+    assert projection.reference_cosines.min() < 0 < projection.reference_cosines.max() <= 1
+    (description,) = (status.description for status in describe_models(models) if status.description.name == name)
+    assert description.dimension == 256
+
+
+def test_both_projections_together_are_well_under_two_megabytes():
+    assert sum(file.stat().st_size for file in PACKAGED.glob("*.npz")) < 1_900_000
+
+
+@pytest.mark.model
+def test_runtimes_and_modes_agree_and_share_a_fingerprint(opened, pictures):
+    vectors = {way: encoder.encode(rows(encoder, pictures)) for way, encoder in opened.items()}
+    assert len({encoder.fingerprint for encoder in opened.values()}) == 1
+    reference = vectors["openvino", "latency"]
+    for found in vectors.values():
+        assert np.einsum("nd,nd->n", found, reference).min() >= 0.999
+    np.testing.assert_allclose(vectors["openvino", "throughput"], reference, atol=1e-5)
+
+
+@pytest.mark.model
+def test_a_vector_does_not_depend_on_its_batch(opened, pictures):
+    for encoder in opened.values():
+        batch = rows(encoder, pictures)
+        together = encoder.encode(batch)
+        np.testing.assert_array_equal(together, np.concatenate([encoder.encode(row[None]) for row in batch]))
+        np.testing.assert_array_equal(together[::-1], encoder.encode(batch[::-1]))
+
+
+@pytest.mark.model
+def test_the_number_of_threads_does_not_change_a_vector(real_models, pictures):
+    for name in NAMES:
+        found = []
+        for threads in (1, 2):
+            with open_encoder(name, models=real_models, runtime="openvino", threads=threads) as encoder:
+                found.append(encoder.encode(rows(encoder, pictures[:2])))
+        np.testing.assert_allclose(found[0], found[1], atol=1e-5)
+
+
+@pytest.mark.model
+def test_a_changed_copy_is_nearer_than_any_other_picture(opened, pictures):
+    encoder = opened["openvino", "latency"]
+    changed = [
+        ImageEnhance.Brightness(picture.crop((20, 15, 300, 225))).enhance(1.15).resize((280, 210), Image.Resampling.BOX)
+        for picture in pictures
+    ]
+    cosines = encoder.encode(rows(encoder, changed)) @ encoder.encode(rows(encoder, pictures)).T
+    np.testing.assert_array_equal(cosines.argmax(1), np.arange(len(pictures)))
+
+
+@pytest.mark.model
+def test_odd_inputs_still_become_unit_vectors(opened):
+    encoder = opened["openvino", "latency"]
+    size = encoder.preprocessing.size
+    odd = np.stack([np.full((3, size, size), value, np.float32) for value in (-3, 0, 3, 1e4)])
+    np.testing.assert_allclose(np.linalg.norm(encoder.encode(odd), axis=1), 1, atol=1e-6)

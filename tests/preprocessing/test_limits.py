@@ -1,0 +1,169 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lookalike.errors import ImageRefused
+from lookalike.preprocessing import EXTENSIONS, Limits, Preprocessing, decode, prepare, reads, thumbnail, worth_opening
+from pictures import (
+    NOT_IMAGES,
+    OTHER_FORMATS,
+    bomb_png_bytes,
+    huge_header_bmp_bytes,
+    huge_header_gif_bytes,
+    huge_header_jpeg_bytes,
+    huge_header_png_bytes,
+    huge_header_tiff_bytes,
+    huge_header_webp_bytes,
+    jpeg_bytes,
+    other_format_bytes,
+    photo,
+    png_bytes,
+    png_from_rows,
+    progressive_jpeg_bytes,
+)
+
+HUGE = [
+    huge_header_png_bytes,
+    huge_header_jpeg_bytes,
+    huge_header_gif_bytes,
+    huge_header_bmp_bytes,
+    huge_header_tiff_bytes,
+    huge_header_webp_bytes,
+]
+
+
+def refusal_of(content, limits=None):
+    with pytest.raises(ImageRefused) as refusal:
+        decode(content, name="shelf/a.jpg", limits=limits or Limits())
+    assert str(refusal.value).startswith("shelf/a.jpg: ")
+    return refusal.value
+
+
+class TestLimits:
+    def test_bytes(self):
+        content = jpeg_bytes()
+        error = refusal_of(content, Limits(max_bytes=1000))
+        assert error.reason == "too-many-bytes"
+        assert "1,000 bytes" in error.message
+        assert f"{len(content):,} bytes" in error.message
+        assert decode(content, name="x", limits=Limits(max_bytes=len(content))).width == 320
+
+    def test_pixels(self):
+        error = refusal_of(png_bytes(), Limits(max_pixels=320 * 240 - 1))
+        assert error.reason == "too-many-pixels"
+        assert "320 x 240" in error.message
+        assert "76,799" in error.message
+        assert decode(png_bytes(), name="x", limits=Limits(max_pixels=320 * 240)).width == 320
+
+    def test_side(self):
+        error = refusal_of(png_bytes(photo(40_000, 2)))
+        assert error.reason == "side-too-long"
+        assert "40,000 x 2" in error.message
+        assert "30,000" in error.message
+        assert decode(png_bytes(photo(30_000, 2)), name="x").width == 30_000
+
+    @pytest.mark.parametrize("make", HUGE)
+    def test_a_huge_header_is_refused(self, make):
+        content = make()
+        assert len(content) < 3_000
+        error = refusal_of(content)
+        assert error.reason == "too-many-pixels"
+        assert "50.0 megapixels" in error.message
+
+    @pytest.mark.parametrize("make", HUGE)
+    def test_every_entry_point_refuses_it(self, make):
+        with pytest.raises(ImageRefused):
+            prepare(make(), Preprocessing(size=8, mean=(0, 0, 0), std=(1, 1, 1)), name="x")
+        with pytest.raises(ImageRefused):
+            thumbnail(make(), size=64, name="x")
+
+    def test_a_whole_bomb_is_refused(self):
+        assert refusal_of(bomb_png_bytes()).reason == "too-many-pixels"
+
+    def test_no_pixel_is_allocated(self):
+        """In a process whose address space has no room for them."""
+        script = """
+import resource
+from pictures import *
+from lookalike.errors import ImageRefused
+from lookalike.preprocessing import decode
+contents = [make() for make in (huge_header_png_bytes, huge_header_jpeg_bytes, huge_header_gif_bytes,
+            huge_header_bmp_bytes, huge_header_tiff_bytes, huge_header_webp_bytes, bomb_png_bytes)]
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 40 * 2**20,) * 2)
+for content in contents:
+    try:
+        decode(content, name="x")
+    except ImageRefused as error:
+        print(error.reason)
+"""
+        if not sys.platform.startswith("linux"):
+            pytest.skip("measured through /proc")
+        tests = Path(__file__).parent.parent
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent / "src")])},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.split() == ["too-many-pixels"] * 7
+
+    def test_a_header_without_area(self):
+        assert refusal_of(png_from_rows(0, 5, [b""])).reason == "unreadable"
+
+    def test_a_jpeg_of_very_many_scans(self):
+        content = progressive_jpeg_bytes()
+        scan = content.rindex(b"\xff\xda")
+        assert refusal_of(content[:scan] + content[scan:-2] * 100 + content[-2:]).reason == "unreadable"
+
+    @pytest.mark.parametrize("values", [{"max_bytes": 0}, {"max_pixels": -1}, {"max_side": 0}, {"max_pixels": 10**9}])
+    def test_senseless_limits(self, values):
+        with pytest.raises(ValueError, match="limit"):
+            Limits(**values)
+
+
+class TestNotImages:
+    def test_empty(self):
+        error = refusal_of(b"")
+        assert error.reason == "empty"
+        assert "0 bytes" in error.message
+
+    @pytest.mark.parametrize("kind", NOT_IMAGES)
+    def test_other_files(self, kind):
+        assert refusal_of(NOT_IMAGES[kind]).reason in {"not-an-image", "unsupported-format", "truncated"}
+
+    def test_words_are_not_an_image_and_the_formats_are_named(self):
+        error = refusal_of(NOT_IMAGES["text"])
+        assert error.reason == "not-an-image"
+        assert "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF" in error.message
+
+    @pytest.mark.parametrize("file_format", OTHER_FORMATS)
+    def test_formats_pillow_reads_and_we_do_not(self, file_format):
+        assert refusal_of(other_format_bytes(file_format)).reason in {"not-an-image", "unsupported-format"}
+
+    def test_a_video_is_named(self):
+        error = refusal_of(b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(40))
+        assert error.reason == "unsupported-format"
+        assert "isom" in error.message
+
+
+class TestNames:
+    @pytest.mark.parametrize("name", ["a.jpg", "A.JPEG", "b.Png", "x/y.webp", "c.tif", "d.TIFF", "e.avif", "f.HEIC"])
+    def test_worth_opening(self, name):
+        assert worth_opening(name)
+
+    @pytest.mark.parametrize("name", ["a.txt", "jpg", ".jpg", "a.jpg.part", "", "dir.jpg/"[:-5] + "x"])
+    def test_not_worth_opening(self, name):
+        assert not worth_opening(name)
+
+    def test_extensions_are_lower_case_with_a_dot(self):
+        assert all(suffix.startswith(".") and suffix == suffix.lower() for suffix in EXTENSIONS)
+        assert {".jpg", ".png", ".webp", ".gif", ".bmp", ".tiff", ".avif", ".heic"} <= EXTENSIONS
+
+    def test_media_types(self):
+        assert reads("image/jpeg")
+        assert not reads("image/svg+xml")

@@ -1,0 +1,101 @@
+"""What people do on the page, and what they see, in one place."""
+
+import re
+import time
+
+from playwright.sync_api import expect
+
+TILES = "image-grid .tile"
+
+
+def open_library(page, site):
+    page.goto(site.url)
+    expect(page.locator(TILES).first).to_be_visible()
+
+
+def open_search(page, site, image_id=None, crop=None):
+    """The page of an image's look-alikes, straight from its address."""
+    address = f"{site.url}?image={image_id or site.image_ids[0]}" + (f"&crop={crop}" if crop else "")
+    page.goto(address)
+    wait_for_results(page)
+
+
+def wait_for_results(page):
+    """Until hits, not skeletons or a library, are shown."""
+    expect(page.locator("image-grid")).to_have_attribute("aria-busy", "false")
+    expect(page.locator(f"{TILES} .closeness").first).to_be_visible()
+
+
+def shown_ids(page):
+    """Image ids in the order of the document."""
+    return page.eval_on_selector_all(TILES, "tiles => tiles.map(tile => tile.dataset.id)")
+
+
+def ranks(page):
+    """The ranks that are read out, in the order of the document."""
+    labels = page.eval_on_selector_all(f"{TILES} .tile-link", "links => links.map(link => link.ariaLabel)")
+    return [int(label.split(".")[0]) for label in labels]
+
+
+def crop_in_address(page):
+    """x, y, width, height in fractions; None without a crop."""
+    found = re.search(r"crop=([\d.,]+)", page.url.replace("%2C", ","))
+    return tuple(float(part) for part in found[1].split(",")) if found else None
+
+
+def wait_for_crop(page, **wanted):
+    """Until the address has a crop; x=, y=, width= or height= say about where."""
+    names = ("x", "y", "width", "height")
+
+    def is_there():
+        crop = crop_in_address(page)
+        return crop and all(abs(crop[names.index(name)] - value) < 0.04 for name, value in wanted.items())
+
+    wait_until(page, is_there, lambda: f"crop {crop_in_address(page)}, wanted {wanted}")
+    wait_for_results(page)
+
+
+def wait_until(page, holds, explain=lambda: "it never came true", seconds=10):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, explain()
+        page.wait_for_timeout(50)
+
+
+def stage_box(page):
+    """Where the query picture is on the screen."""
+    box = page.locator(".crop-stage").bounding_box()
+    return box["x"], box["y"], box["width"], box["height"]
+
+
+def drag(page, start, end, steps=8):
+    """With the mouse, between two points given in fractions of the query picture."""
+    x, y, width, height = stage_box(page)
+    page.mouse.move(x + start[0] * width, y + start[1] * height)
+    page.mouse.down()
+    page.mouse.move(x + end[0] * width, y + end[1] * height, steps=steps)
+    page.mouse.up()
+
+
+def choose(page, content, name="query.png", media_type="image/png"):
+    """Choose a file from the disk."""
+    page.set_input_files("drop-zone input", {"name": name, "mimeType": media_type, "buffer": content})
+
+
+def hand_over(page, kind, content, name="query.png", media_type="image/png"):
+    """Paste or drop a file anywhere on the page."""
+    page.evaluate(
+        """([kind, bytes, name, type]) => {
+          const carried = new DataTransfer();
+          carried.items.add(new File([new Uint8Array(bytes)], name, { type }));
+          const options = { bubbles: true, cancelable: true };
+          if (kind === "paste") {
+            document.body.dispatchEvent(new ClipboardEvent("paste", { ...options, clipboardData: carried }));
+            return;
+          }
+          for (const type of ["dragenter", "dragover", "drop"]) {
+            document.body.dispatchEvent(new DragEvent(type, { ...options, dataTransfer: carried }));
+          }
+        }""",
+        [kind, list(content), name, media_type],
+    )

@@ -1,0 +1,230 @@
+"""Small screens, dark colours, the keyboard alone, and what a screen reader is told."""
+
+import pytest
+from playwright.sync_api import expect
+
+from serving.browser.driving import (
+    TILES,
+    choose,
+    open_library,
+    open_search,
+    shown_ids,
+    wait_for_crop,
+    wait_for_results,
+    wait_until,
+)
+
+PHONE = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True}
+
+
+def test_a_narrow_phone_never_scrolls_sideways(page_of, site, generated):
+    page = page_of(**PHONE)
+    open_library(page, site)
+    assert width_of(page) == 320
+    choose(page, generated[3][1], "a-very-long-name-of-a-picture-that-does-not-fit-on-a-phone.png")
+    wait_for_results(page)
+    page.get_by_role("button", name="Crop", exact=True).tap()
+    wait_for_crop(page, x=0.2)
+    assert width_of(page) == 320
+    choose(page, b"no", "not-a-picture-and-with-a-name-that-is-far-too-long-for-this-screen.png")
+    expect(page.locator("drop-zone [role=alert]")).to_be_visible()
+    assert width_of(page) == 320
+
+
+def width_of(page):
+    return page.evaluate("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)")
+
+
+def test_the_panel_folds_on_a_phone(page_of, pretended):
+    page = page_of(**PHONE)
+    open_search(page, pretended)
+    page.get_by_role("button", name="Hide or show the query picture").tap()
+    expect(page.locator("crop-box")).to_be_hidden()
+    page.get_by_role("button", name="Hide or show the query picture").tap()
+    expect(page.locator("crop-box")).to_be_visible()
+
+
+def test_what_a_finger_presses_is_large_enough(page_of, pretended):
+    page = page_of(**PHONE)
+    open_search(page, pretended)
+    small = page.eval_on_selector_all(
+        ".top button, .top a, query-panel button, query-panel .button",
+        """all => all.map(one => [one.textContent || one.ariaLabel, one.getBoundingClientRect()])
+          .filter(([, box]) => box.width && (box.width < 43 || box.height < 43)).map(([name]) => name)""",
+    )
+    assert [name for name in small if name] == []
+
+
+def lightness(page):
+    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return sum(int(part) for part in colour[4:-1].split(",")[:3]) / 3
+
+
+def test_colours_follow_the_system_and_the_button_which_is_remembered(page_of, site):
+    page = page_of(color_scheme="dark")
+    open_library(page, site)
+    assert lightness(page) < 60
+    toggle = page.get_by_role("button", name="Colours")
+    toggle.click()
+    assert lightness(page) < 60
+    toggle.click()
+    assert lightness(page) > 200
+    page.reload()
+    assert lightness(page) > 200
+    page.get_by_role("button", name="Colours").click()
+    assert lightness(page) < 60
+
+
+CONTRASTS = """() => {
+  const ground = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgb = (colour) => {
+    ground.clearRect(0, 0, 1, 1);
+    ground.fillStyle = colour;
+    ground.fillRect(0, 0, 1, 1);
+    return [...ground.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => [r, g, b].map((value) => value / 255)
+    .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, value, place) => sum + value * [0.2126, 0.7152, 0.0722][place], 0);
+  const behind = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const colour = rgb(getComputedStyle(at).backgroundColor);
+      if (colour[3] > 250) return colour;
+    }
+    return rgb("white");
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !node.checkVisibility({ visibilityProperty: true })) continue;
+    if (node.closest(":disabled, .visually-hidden, .toast")) continue;
+    const [one, other] = [light(rgb(getComputedStyle(node).color)), light(behind(node))].sort((a, b) => b - a);
+    const ratio = (one + 0.05) / (other + 0.05);
+    if (ratio < 4.5) found.push([walker.currentNode.data.trim(), ratio]);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_stand_out_from_their_ground(page_of, pretended, scheme):
+    page = page_of(color_scheme=scheme)
+    open_library(page, pretended)
+    assert page.evaluate(CONTRASTS) == []
+    open_search(page, pretended)
+    assert page.evaluate(CONTRASTS) == []
+    choose(page, b"no", "no.png")
+    expect(page.locator("drop-zone [role=alert]")).to_be_visible()
+    assert page.evaluate(CONTRASTS) == []
+
+
+def test_nothing_moves_for_those_who_asked_for_that(page_of, pretended):
+    page = page_of(reduced_motion="reduce")
+    open_search(page, pretended)
+    longest = page.eval_on_selector_all(
+        "*", "all => Math.max(...all.map(one => parseFloat(getComputedStyle(one).transitionDuration)))"
+    )
+    assert longest < 0.01
+
+
+def test_a_whole_journey_by_keyboard(page, site):
+    open_library(page, site)
+    page.keyboard.press("/")
+    expect(page.locator("#choose")).to_be_focused()
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        if page.evaluate("Boolean(document.activeElement.closest('.tile'))"):
+            break
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    opened = page.evaluate("document.activeElement.closest('.tile').dataset.id")
+    assert opened != shown_ids(page)[0]
+    page.keyboard.press("Enter")
+    wait_for_results(page)
+    assert opened in page.url
+    expect(page.locator("query-panel h2")).to_be_focused()
+    page.keyboard.press("c")
+    page.keyboard.press("Shift+ArrowLeft")
+    wait_for_crop(page, x=0.2, width=0.58)
+    page.keyboard.press("Escape")
+    wait_until(page, lambda: "crop" not in page.url)
+    page.keyboard.press("Alt+ArrowLeft")
+    page.keyboard.press("Alt+ArrowLeft")
+    page.keyboard.press("Alt+ArrowLeft")
+    if "image=" in page.url:  # headless Chromium has no Alt+Left
+        page.evaluate("history.go(-3)")
+    wait_until(page, lambda: page.url == site.url)
+    wait_until(page, lambda: page.evaluate("document.activeElement.closest('.tile')?.dataset.id") == opened)
+
+
+def test_arrows_go_to_neighbours_on_the_screen(page, site):
+    open_library(page, site)
+    page.locator(f"{TILES} .tile-link").first.focus()
+    here = place_of_focus(page)
+    page.keyboard.press("ArrowRight")
+    right = place_of_focus(page)
+    assert right["x"] > here["x"]
+    page.keyboard.press("ArrowDown")
+    below = place_of_focus(page)
+    assert (below["x"], below["y"] > right["y"]) == (right["x"], True)
+    page.keyboard.press("ArrowUp")
+    assert place_of_focus(page) == right
+    page.keyboard.press("ArrowLeft")
+    assert place_of_focus(page) == here
+    page.keyboard.press("End")
+    assert page.evaluate("document.activeElement.closest('.tile').dataset.id") == shown_ids(page)[-1]
+
+
+def place_of_focus(page):
+    return page.evaluate(
+        """() => {
+          const { x, y } = document.activeElement.closest(".tile").getBoundingClientRect();
+          return { x, y: y + scrollY };
+        }"""
+    )
+
+
+def test_help_shows_the_keys_and_closes(page, pretended):
+    open_library(page, pretended)
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keyboard")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def test_a_screen_reader_is_told_what_came(page, site):
+    open_library(page, site)
+    expect(page.locator("#live")).to_contain_text(f"{len(site.image_ids)} pictures")
+    open_search(page, site)
+    expect(page.locator("#live")).to_contain_text("results. ")
+
+
+def test_the_page_has_landmarks_and_every_control_a_name(page, site):
+    open_search(page, site)
+    for role in ("banner", "main", "search", "complementary"):
+        expect(page.get_by_role(role)).to_have_count(1)
+    nameless = page.eval_on_selector_all(
+        "button, a, input, img",
+        """all => all.filter(one => one.checkVisibility() && !(one.ariaLabel || one.textContent.trim()
+          || one.labels?.length || one.hasAttribute("alt"))).map(one => one.outerHTML)""",
+    )
+    assert nameless == []
+
+
+def test_skipping_leads_past_the_bar(page, pretended):
+    open_library(page, pretended)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the pictures")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    assert page.url == pretended.url
+
+
+def test_nothing_comes_from_elsewhere(page, site):
+    hosts = set()
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2] if request.url.startswith("http") else ""))
+    open_library(page, site)
+    open_search(page, site)
+    assert hosts - {""} == {site.url.split("/")[2]}

@@ -1,0 +1,202 @@
+"""The crop box: mouse, keyboard, numbers, touch; and results that follow it."""
+
+import pytest
+from playwright.sync_api import expect
+
+from serving.browser.driving import (
+    crop_in_address,
+    drag,
+    open_search,
+    shown_ids,
+    stage_box,
+    wait_for_crop,
+    wait_for_results,
+    wait_until,
+)
+
+
+def test_drawing_with_the_mouse_changes_the_results(page, site):
+    open_search(page, site)
+    before = shown_ids(page)
+    drag(page, (0.05, 0.05), (0.45, 0.35))
+    wait_for_crop(page, x=0.05, y=0.05, width=0.4, height=0.3)
+    assert shown_ids(page) != before
+    assert sorted(shown_ids(page)) != []
+
+
+def test_the_box_is_moved_and_resized_with_the_mouse(page, site):
+    open_search(page, site, crop="0.2000,0.2000,0.4000,0.4000")
+    drag(page, (0.4, 0.4), (0.5, 0.5))
+    wait_for_crop(page, x=0.3, y=0.3, width=0.4, height=0.4)
+    drag(page, (0.7, 0.7), (0.9, 0.8))
+    wait_for_crop(page, x=0.3, y=0.3, width=0.6, height=0.5)
+    drag(page, (0.3, 0.55), (0.1, 0.55))
+    wait_for_crop(page, x=0.1, y=0.3, width=0.8, height=0.5)
+
+
+def test_the_box_stays_in_the_picture(page, pretended):
+    open_search(page, pretended, crop="0.5000,0.5000,0.4000,0.4000")
+    drag(page, (0.7, 0.7), (1.6, 1.7))
+    wait_for_crop(page, x=0.6, y=0.6, width=0.4, height=0.4)
+    drag(page, (0.6, 0.6), (1.5, 1.5))  # the corner cannot cross the opposite one
+    wait_until(page, lambda: crop_in_address(page)[2] < 0.2)
+    x, y, width, height = crop_in_address(page)
+    assert x + width == pytest.approx(1)
+    assert y + height == pytest.approx(1)
+
+
+def test_a_press_without_a_drag_crops_nothing(page, pretended):
+    open_search(page, pretended)
+    x, y, width, height = stage_box(page)
+    page.mouse.click(x + width / 2, y + height / 2)
+    page.wait_for_timeout(400)
+    assert crop_in_address(page) is None
+
+
+def test_the_keyboard_crops(page, site):
+    open_search(page, site)
+    before = shown_ids(page)
+    page.keyboard.press("c")
+    wait_for_crop(page, x=0.2, y=0.2, width=0.6, height=0.6)
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    wait_for_crop(page, x=0.1, y=0.2, width=0.6, height=0.6)
+    for _ in range(10):
+        page.keyboard.press("Shift+ArrowUp")
+    wait_for_crop(page, x=0.1, y=0.2, width=0.6, height=0.4)
+    assert shown_ids(page) != before
+    page.keyboard.press("Escape")
+    wait_until(page, lambda: crop_in_address(page) is None)
+    wait_until(page, lambda: shown_ids(page) == before)
+
+
+def test_numbers_crop_in_pixels(page, site):
+    open_search(page, site)
+    width = int(page.get_by_label("Width").input_value())
+    page.get_by_label("Left").fill(str(width // 2))
+    page.get_by_label("Left").press("Tab")
+    wait_for_crop(page, x=0.5, width=0.5)
+    expect(page.get_by_label("Width")).to_have_value(str(width - width // 2))
+    page.get_by_label("Width").fill(str(width * 9))
+    page.get_by_label("Width").press("Tab")
+    expect(page.get_by_label("Width")).to_have_value(str(width - width // 2))
+
+
+def test_an_emptied_number_waits_for_the_next(page, pretended):
+    open_search(page, pretended)
+    page.get_by_label("Height").fill("")
+    page.wait_for_timeout(400)
+    assert crop_in_address(page) is None
+    page.get_by_label("Height").fill("40")
+    wait_until(page, lambda: crop_in_address(page) is not None)
+
+
+def test_a_finger_resizes_and_moves(page_of, site):
+    page = page_of(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    open_search(page, site)
+    page.get_by_role("button", name="Crop", exact=True).tap()
+    wait_for_crop(page, x=0.2, y=0.2, width=0.6, height=0.6)
+    swipe(page, (0.8, 0.8), (0.6, 0.7))
+    wait_for_crop(page, x=0.2, y=0.2, width=0.4, height=0.5)
+    swipe(page, (0.4, 0.45), (0.5, 0.55))
+    wait_for_crop(page, x=0.3, y=0.3, width=0.4, height=0.5)
+
+
+def test_a_finger_on_the_bare_picture_scrolls(page_of, pretended):
+    page = page_of(viewport={"width": 390, "height": 700}, has_touch=True, is_mobile=True)
+    open_search(page, pretended)
+    swipe(page, (0.5, 0.9), (0.5, 0.1))
+    wait_until(page, lambda: page.evaluate("scrollY") > 30)
+    assert crop_in_address(page) is None
+
+
+def swipe(page, start, end, steps=8):
+    """One finger, between two points given in fractions of the query picture."""
+    session = page.context.new_cdp_session(page)
+    left, top, width, height = stage_box(page)
+
+    def send(kind, place):
+        points = [] if place is None else [{"x": left + place[0] * width, "y": top + place[1] * height}]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    send("touchStart", start)
+    for step in range(1, steps + 1):
+        share = step / steps
+        send("touchMove", tuple(one + (other - one) * share for one, other in zip(start, end, strict=True)))
+    send("touchEnd", None)
+
+
+def test_fingers_get_44_pixels_to_grab(page_of, pretended):
+    page = page_of(viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
+    open_search(page, pretended, crop="0.0000,0.0000,0.5000,1.0000")
+    boxes = page.eval_on_selector_all(
+        ".crop-handle",
+        """handles => handles.map(handle => {
+          const { width, height, left, right } = handle.getBoundingClientRect();
+          return [width, height, left, innerWidth - right];
+        })""",
+    )
+    assert len(boxes) == 8
+    for width, height, left, right in boxes:
+        assert min(width, height) >= 44
+        assert min(left, right) >= 0, "it must not lie off the screen"
+
+
+def test_the_whole_picture_comes_back(page, site):
+    open_search(page, site)
+    before = shown_ids(page)
+    drag(page, (0.5, 0.1), (0.95, 0.5))
+    wait_for_crop(page, x=0.5)
+    page.get_by_role("button", name="Whole picture").click()
+    wait_until(page, lambda: crop_in_address(page) is None)
+    wait_until(page, lambda: shown_ids(page) == before)
+
+
+def test_back_undoes_a_crop_in_one_step(page, site):
+    open_search(page, site)
+    before = shown_ids(page)
+    drag(page, (0.1, 0.1), (0.5, 0.5))
+    wait_for_crop(page, x=0.1, width=0.4)
+    drag(page, (0.3, 0.3), (0.5, 0.4))
+    wait_for_crop(page, x=0.3, y=0.2)
+    page.go_back()
+    wait_until(page, lambda: crop_in_address(page) is None)
+    wait_until(page, lambda: shown_ids(page) == before)
+    expect(page.locator(".crop-frame")).to_be_hidden()
+    page.go_forward()
+    wait_for_crop(page, x=0.3, y=0.2)
+    expect(page.locator(".crop-frame")).to_be_visible()
+
+
+def test_an_answer_that_comes_too_late_is_dropped(page, site):
+    open_search(page, site)
+    held = []
+    page.route("**/v1/search", lambda route: held.append(route))
+    drag(page, (0.05, 0.05), (0.4, 0.4))
+    wait_until(page, lambda: len(held) == 1)
+    drag(page, (0.55, 0.55), (0.95, 0.95))
+    wait_until(page, lambda: len(held) == 2)
+    held[1].continue_()
+    wait_for_results(page)
+    latest = shown_ids(page)
+    held[0].continue_()
+    page.wait_for_timeout(500)
+    assert shown_ids(page) == latest
+    page.unroute("**/v1/search")
+    page.reload()
+    wait_for_results(page)
+    assert shown_ids(page) == latest
+
+
+def test_results_stay_on_the_screen_until_the_next_come(page, pretended):
+    open_search(page, pretended)
+    before = shown_ids(page)
+    held = []
+    page.route("**/v1/search", lambda route: held.append(route))
+    drag(page, (0.05, 0.05), (0.4, 0.4))
+    wait_until(page, lambda: len(held) == 1)
+    expect(page.locator("image-grid")).to_have_attribute("aria-busy", "true")
+    assert shown_ids(page) == before
+    held[0].continue_()
+    wait_for_results(page)
+    assert shown_ids(page) != before

@@ -1,0 +1,219 @@
+"""The grid: its order, its places, its pages, and what is said when there is nothing to show."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from serving.browser.driving import (
+    TILES,
+    drag,
+    open_library,
+    open_search,
+    ranks,
+    shown_ids,
+    wait_for_crop,
+    wait_for_results,
+    wait_until,
+)
+
+
+def test_nodes_and_the_tab_key_go_by_rank(page, site):
+    open_search(page, site)
+    assert ranks(page) == list(range(1, len(ranks(page)) + 1))
+    ids = shown_ids(page)
+    page.locator(f"{TILES} .tile-link").first.focus()
+    met = []
+    while len(met) < 4:
+        current = page.evaluate("document.activeElement.closest('.tile')?.dataset.id")
+        if current not in met:
+            met.append(current)
+        page.keyboard.press("Tab")
+    assert met == ids[:4]
+
+
+def test_ranks_grow_downwards_in_every_column(page, site):
+    open_search(page, site)
+    places = page.eval_on_selector_all(
+        TILES, "tiles => tiles.map(tile => { const b = tile.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom] })"
+    )
+    for left in {place[0] for place in places}:
+        tops = [place[1] for place in places if place[0] == left]
+        assert tops == sorted(tops)
+    assert not any(overlap(one, other) for number, one in enumerate(places) for other in places[:number])
+
+
+def overlap(one, other):
+    return one[0] < other[2] - 1 and other[0] < one[2] - 1 and one[1] < other[3] - 1 and other[1] < one[3] - 1
+
+
+@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 800}, {"width": 360, "height": 740}])
+def test_nothing_shifts(page_of, site, viewport):
+    page = page_of(viewport=viewport)
+    open_library(page, site)
+    page.mouse.wheel(0, 1500)
+    page.wait_for_timeout(700)
+    page.mouse.wheel(0, -1500)
+    page.wait_for_timeout(500)
+    library = page.evaluate("shifts")
+    page.goto(f"{site.url}?image={site.image_ids[3]}")
+    wait_for_results(page)
+    page.wait_for_timeout(700)
+    assert (library, page.evaluate("shifts")) == (pytest.approx(0, abs=0.02), pytest.approx(0, abs=0.02))
+
+
+def test_nothing_shifts_while_cropping_and_going_back(page, pretended):
+    open_search(page, pretended)
+    drag(page, (0.1, 0.1), (0.5, 0.5))
+    wait_for_crop(page, x=0.1)
+    page.wait_for_timeout(700)
+    page.go_back()
+    page.wait_for_timeout(700)
+    assert page.evaluate("shifts") < 0.02
+
+
+def test_more_come_while_scrolling(page, site):
+    open_search(page, site)
+    first = len(shown_ids(page))
+
+    def scrolled_to_the_end():
+        page.mouse.wheel(0, 3000)
+        return page.locator("#more-end").is_visible()
+
+    wait_until(page, scrolled_to_the_end, seconds=20)
+    ids = shown_ids(page)
+    assert len(ids) > first
+    assert len(ids) == len(set(ids))
+    assert ranks(page) == list(range(1, len(ids) + 1))
+    expect(page.locator("#more-end")).to_contain_text(f"{len(ids)} pictures")
+
+
+def test_a_page_that_does_not_come_can_be_asked_for_again(page, site):
+    page.route("**/v1/images?*cursor=*", lambda route: route.abort())
+    open_library(page, site)
+    first = len(shown_ids(page))
+    page.mouse.wheel(0, 5000)
+    expect(page.locator("#more-error")).to_contain_text("cannot be reached")
+    page.unroute("**/v1/images?*cursor=*")
+    page.get_by_role("button", name="Try again").click()
+    wait_until(page, lambda: len(shown_ids(page)) > first)
+    expect(page.locator("#more-error")).to_be_hidden()
+    page.faults.clear()
+
+
+def test_what_looks_the_same_is_shown_on_request(page, site, generated):
+    copied = [number for number, (name, _, _) in enumerate(generated) if name.endswith("copy1")][0] - 1
+    open_search(page, site, query_like(site, generated, copied))
+    group = page.get_by_role("button", name="the same")
+    wait_until(page, lambda: group.count() >= 1)
+    wanted = int(group.first.inner_text().split()[0])
+    group.first.click()
+    expect(group.first).to_have_attribute("aria-expanded", "true")
+    links = page.locator(".tile-group:visible a")
+    expect(links).to_have_count(wanted)
+    links.first.click()
+    wait_for_results(page)
+
+
+def query_like(site, generated, copied):
+    """An image that is not in the group itself, so that the group is among its hits."""
+    from lookalike.catalog import content_id
+
+    group = {content_id(content) for name, content, _ in generated[copied : copied + 3]}
+    return next(image_id for image_id in site.image_ids if image_id not in group)
+
+
+def test_no_close_match_is_said(page, pretended):
+    def weaken(route):
+        answer = route.fetch()
+        document = answer.json()
+        for hit in document["hits"]:
+            hit["match"] = "none"
+        route.fulfill(response=answer, body=json.dumps(document))
+
+    page.route("**/v1/search", weaken)
+    open_search(page, pretended)
+    expect(page.locator("#summary")).to_have_text("No close match in this library – these are the nearest.")
+    expect(page.locator("#live")).to_contain_text("No close match")
+
+
+def test_closeness_is_said_in_words_with_the_number_behind(page, site):
+    open_search(page, site)
+    words = set(page.locator(".closeness").all_inner_texts())
+    assert words <= {"Nearly the same", "Very close", "Close", "Loosely related", "Not close"}
+    assert "random pairs in this library" in page.locator(".closeness").first.get_attribute("title")
+
+
+def test_an_empty_library_says_how_to_fill_it(page, empty_site):
+    page.goto(empty_site.url)
+    expect(page.locator("page-notice")).to_contain_text("This library is empty")
+    expect(page.locator("page-notice code")).to_have_text("lookalike index ~/Pictures")
+
+
+def test_while_loading_grey_tiles_stand_in(page, pretended):
+    held = []
+    page.route("**/v1/images?*", lambda route: held.append(route))
+    page.goto(pretended.url)
+    expect(page.locator("image-grid")).to_have_attribute("aria-busy", "true")
+    assert page.locator(".skeleton").count() > 6
+    wait_until(page, lambda: held)
+    held[0].continue_()
+    expect(page.locator(TILES).first).to_be_visible()
+    expect(page.locator(".skeletons")).to_be_hidden()
+
+
+def test_a_fault_is_explained_in_the_servers_words_and_can_be_retried(page, pretended):
+    problem = {"type": "urn:lookalike:problem:model-missing", "title": "The model is missing", "status": 503,
+               "detail": "run: lookalike models pull clip-vit-b16"}  # fmt: skip
+    page.route(
+        "**/v1/search",
+        lambda route: route.fulfill(status=503, content_type="application/problem+json", body=json.dumps(problem)),
+    )
+    page.goto(f"{pretended.url}?image={pretended.image_ids[0]}")
+    notice = page.locator("page-notice[role=alert]")
+    expect(notice).to_contain_text("The model is missing")
+    expect(notice).to_contain_text("lookalike models pull clip-vit-b16")
+    page.unroute("**/v1/search")
+    page.get_by_role("button", name="Try again").click()
+    wait_for_results(page)
+    expect(notice).to_be_hidden()
+    page.faults.clear()  # Chromium writes the 503 to its console
+
+
+def test_an_unknown_image_leads_back_to_the_library(page, site):
+    page.goto(f"{site.url}?image={'f' * 32}")
+    expect(page.locator("page-notice[role=alert]")).to_be_visible()
+    page.get_by_role("button", name="Browse the library").click()
+    expect(page.locator(TILES).first).to_be_visible()
+
+
+def test_offline_is_said_and_what_was_asked_goes_on_later(page, pretended):
+    open_library(page, pretended)
+    page.context.set_offline(True)
+    expect(page.locator("#offline")).to_be_visible()
+    page.locator(f"{TILES} .tile-link").first.click()
+    expect(page.locator("page-notice")).to_contain_text("You are offline")
+    page.context.set_offline(False)
+    expect(page.locator("#offline")).to_be_hidden()
+    wait_for_results(page)
+    page.faults.clear()
+
+
+def test_an_image_that_vanished_says_so(page, pretended):
+    page.route("**/content?size=*", lambda route: route.fulfill(status=404))
+    open_library(page, pretended)
+    expect(page.locator(".tile.unavailable").first).to_be_visible()
+
+
+def test_the_grid_follows_the_window(page, site):
+    open_library(page, site)
+    wide = columns(page)
+    page.set_viewport_size({"width": 500, "height": 800})
+    wait_until(page, lambda: columns(page) < wide)
+    assert columns(page) >= 2
+    page.set_viewport_size({"width": 1280, "height": 800})
+    wait_until(page, lambda: columns(page) == wide)
+
+
+def columns(page):
+    return len(set(page.eval_on_selector_all(TILES, "tiles => tiles.map(tile => tile.getBoundingClientRect().left)")))

@@ -1,0 +1,168 @@
+import io
+import os
+import time
+
+import pytest
+from PIL import Image
+
+from lookalike.catalog import ImageAddition, content_id
+from lookalike.errors import ImageRefused
+from lookalike.serving.thumbnails import ThumbnailCache, ThumbnailSize
+from pictures import gif_bytes, jpeg_bytes, oriented_bytes, photo, png_bytes, webp_bytes
+
+
+def address(image_id, size=None):
+    return f"/v1/images/{image_id}/content" + (f"?size={size}" if size else "")
+
+
+@pytest.mark.parametrize(
+    ("make", "media_type"),
+    [(jpeg_bytes, "image/jpeg"), (png_bytes, "image/png"), (webp_bytes, "image/webp"), (gif_bytes, "image/gif")],
+)
+def test_the_original_comes_back_byte_for_byte_with_its_own_type(client, library, make, media_type):
+    content = make(photo(seed=5))
+    image, _ = library.indexer.add_upload(content, name="lies.txt")
+    response = client.get(address(image.id))
+    assert response.content == content
+    assert response.headers["content-type"] == media_type
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["cache-control"] == "private, no-cache"
+    assert response.headers["content-disposition"].startswith("inline; filename=")
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("size", [64, 128, 256, 512, 1024])
+def test_thumbnails_are_small_upright_and_kept(client, library, size):
+    image, _ = library.indexer.add_upload(oriented_bytes(6, photo(width=1400, height=700)), name="a.jpg")
+    first, second = client.get(address(image.id, size)), client.get(address(image.id, size))
+    assert first.status_code == 200
+    assert first.headers["content-type"] == "image/jpeg"
+    assert Image.open(io.BytesIO(first.content)).size == (size, size // 2)
+    assert second.content == first.content
+    assert 'lookalike_thumbnails_total{cache="hit"} 1.0' in client.get("/metrics").text
+
+
+@pytest.mark.parametrize("size", ["1", "63", "2048", "-64", "x", "", "64.5", "1e2", "٦٤"])
+def test_only_a_few_sizes_exist(client, images, problem, size):
+    response = client.get(f"/v1/images/{images[0]}/content", params={"size": size})
+    assert problem(response, 422, "invalid-request").errors[0]["field"] == "query.size"
+
+
+def test_a_browser_that_has_it_is_told_so(client, images):
+    for url in (address(images[0]), address(images[0], 64)):
+        first = client.get(url)
+        etag = first.headers["etag"]
+        for value in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+            again = client.get(url, headers={"if-none-match": value})
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["etag"] == etag
+        assert client.get(url, headers={"if-none-match": '"other"'}).status_code == 200
+    assert client.get(address(images[0])).headers["etag"] != client.get(address(images[0], 64)).headers["etag"]
+
+
+def test_a_browser_that_has_a_hidden_image_is_not_told_to_keep_it(client, images, problem):
+    url = address(images[0], 64)
+    etag = client.get(url).headers["etag"]
+    client.patch(f"/v1/images/{images[0]}", json={"visibility": "blocked"})
+    problem(client.get(url, headers={"if-none-match": etag}), 404, "unknown-image")
+
+
+def test_head_has_the_headers_and_no_body(client, images):
+    for url in (address(images[0]), address(images[0], 128), f"/v1/images/{images[0]}", "/v1/images", "/healthz"):
+        whole, head = client.get(url), client.request("HEAD", url)
+        assert (head.status_code, head.content) == (200, b"")
+        for name in ("content-type", "content-length", "etag"):
+            assert head.headers.get(name) == whole.headers.get(name)
+    assert client.request("HEAD", address("0" * 32)).status_code == 404
+
+
+def test_a_file_that_is_gone_is_a_problem(client, library, images, twelve, problem, monkeypatch):
+    def gone(image_id):
+        raise ImageRefused(image_id, "unreadable", "its file is gone")
+
+    monkeypatch.setattr(library.catalog, "content", gone)
+    for url in (address(images[0]), address(images[0], 64)):
+        assert "gone" in problem(client.get(url), 404, "content-missing").detail
+
+
+def unreadable(library, content, media_type="application/octet-stream"):
+    """An image that the catalog knows and nobody can decode."""
+    addition = ImageAddition(
+        content_id=content_id(content), width=0, height=0, mean_colour="#000000", difference_hash=0,
+        media_type=media_type, byte_count=len(content), error="not an image", upload=content,
+    )  # fmt: skip
+    library.catalog.add_images([addition])
+    return addition.content_id
+
+
+def test_what_is_no_picture_is_only_ever_downloaded(client, library, problem):
+    page = b"<html><script>alert(1)</script></html>"
+    image_id = unreadable(library, page, media_type="text/html")
+    response = client.get(address(image_id))
+    assert response.content == page
+    assert response.headers["content-type"] == "application/octet-stream"
+    assert response.headers["content-disposition"].startswith("attachment")
+    assert "thumbnail" in problem(client.get(address(image_id, 64)), 404, "content-missing").detail
+
+
+@pytest.mark.parametrize("media_type", ["image/svg+xml", "text/html", "application/xhtml+xml", "image/jpeg\r\nx: y"])
+def test_types_that_browsers_run_are_never_sent(client, library, media_type):
+    image_id = unreadable(library, b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", media_type)
+    assert client.get(address(image_id)).headers["content-type"] == "application/octet-stream"
+
+
+def test_file_names_are_safe_in_headers(client, library):
+    folder = library.folder / "pictures"
+    folder.mkdir()
+    name = 'caf\u00e9 "quoted"; x=1\\ \u2603.jpg'
+    (folder / name).write_bytes(jpeg_bytes(photo(seed=8)))
+    library.indexer.index([folder])
+    image_id = content_id(jpeg_bytes(photo(seed=8)))
+    disposition = client.get(address(image_id)).headers["content-disposition"]
+    assert disposition == (
+        'inline; filename="caf_ _quoted_; x=1_ _.jpg"; '
+        "filename*=UTF-8''caf%C3%A9%20%22quoted%22%3B%20x%3D1%5C%20%E2%98%83.jpg"
+    )
+    assert str(folder) not in client.get(f"/v1/images/{image_id}").text
+
+
+# -- the cache ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_cache_keeps_to_its_bytes_and_throws_away_what_was_not_used_lately(tmp_path):
+    cache = ThumbnailCache(tmp_path, most_bytes=1000)
+    ids = [f"{number:032x}" for number in range(10)]
+    for age, image_id in enumerate(ids):
+        cache.put(image_id, ThumbnailSize.TINY, bytes([age]) * 100)
+        path = next(tmp_path.rglob(f"{image_id}*"))
+        os.utime(path, ns=(0, (age + 1) * 1_000_000_000))
+    assert cache.get(ids[0], ThumbnailSize.TINY) == b"\x00" * 100  # used now: the youngest
+    cache.put("f" * 32, ThumbnailSize.TINY, b"x" * 100)
+    kept = [image_id for image_id in ids if cache.get(image_id, ThumbnailSize.TINY)]
+    assert kept == [ids[0], *ids[3:]]
+    assert sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()) <= 1000
+
+
+def test_a_new_cache_counts_what_an_old_one_left(tmp_path):
+    ThumbnailCache(tmp_path, most_bytes=1000).put("a" * 32, ThumbnailSize.TINY, b"x" * 900)
+    time.sleep(0.01)
+    ThumbnailCache(tmp_path, most_bytes=1000).put("b" * 32, ThumbnailSize.TINY, b"x" * 200)
+    assert [file.name for file in tmp_path.rglob("*-64")] == [f"{'b' * 32}-64"]
+
+
+def test_a_cache_that_cannot_be_written_does_not_stop_thumbnails(client_of, images, tmp_path, caplog):
+    blocked = tmp_path / "blocked"
+    blocked.write_bytes(b"a file where the folder should be")
+    client = client_of(thumbnails=blocked)
+    assert client.get(address(images[0], 64)).status_code == 200
+    assert client.get(address(images[0], 64)).status_code == 200
+    assert "not kept" in caplog.text
+
+
+def test_an_empty_file_left_by_a_power_cut_is_made_anew(client, library, images):
+    whole = client.get(address(images[0], 64)).content
+    path = next((library.folder / "thumbnails").rglob(f"{images[0]}-64"))
+    path.write_bytes(b"")
+    assert client.get(address(images[0], 64)).content == whole
+    assert path.read_bytes() == whole
+    assert not list(path.parent.glob("*.part"))

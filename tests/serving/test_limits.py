@@ -1,0 +1,267 @@
+import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from pictures import jpeg_bytes, photo
+
+MIB = 1024 * 1024
+
+
+@contextmanager
+def connected(server, seconds=20):
+    parts = urlsplit(server.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=seconds) as opened:
+        yield opened
+
+
+def sent_and_answered(server, *pieces, pause=0.0):
+    """Send raw bytes, then read one answer: status, headers and body."""
+    with connected(server) as opened:
+        for piece in pieces:
+            opened.sendall(piece)
+            time.sleep(pause)
+        return answer_from(opened)
+
+
+def answer_from(opened):
+    with opened.makefile("rb") as stream:
+        status = int(stream.readline().split()[1])
+        headers = {}
+        while line := stream.readline().strip().decode("latin-1"):
+            name, _, value = line.partition(": ")
+            headers[name.lower()] = value
+        return status, headers, stream.read(int(headers["content-length"]))
+
+
+def head(method="POST", path="/v1/search", **headers):
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def is_problem(answer, status, code):
+    got, headers, body = answer
+    assert (got, headers["content-type"]) == (status, "application/problem+json"), body
+    assert json.loads(body)["type"] == f"urn:lookalike:problem:{code}"
+    return json.loads(body)
+
+
+def test_a_body_of_100_mb_is_refused_and_the_refusal_arrives(server_of, images):
+    """The client sends everything before it reads, as most do."""
+    server = server_of()
+    body = b"\xff\xd8\xff" + bytes(100 * MIB)
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        response = client.post("/v1/search", files={"image": ("big.jpg", body, "image/jpeg")})
+        assert (response.status_code, response.headers["content-type"]) == (413, "application/problem+json")
+        assert client.post("/v1/search", json={"image_id": images[0]}).status_code == 200
+
+
+def test_a_body_of_100_mb_in_chunks_is_counted_while_it_comes(server_of):
+    server = server_of()
+    boundary = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+
+    def chunks():
+        yield boundary
+        for _ in range(100):
+            yield bytes(MIB)
+
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        response = client.post("/v1/search", content=chunks(), headers=headers)
+        assert (response.status_code, response.json()["type"]) == (413, "urn:lookalike:problem:body-too-large")
+
+
+def test_a_large_length_is_refused_before_the_body_is_sent(server_of):
+    server = server_of()
+    answer = sent_and_answered(
+        server, head(Content_Length=100 * MIB, Content_Type="application/json", Expect="100-continue"), b""
+    )
+    # the client would now end the connection; ours waits for it a little, having answered
+    is_problem(answer, 413, "body-too-large")
+    assert answer[1]["connection"] == "close"
+
+
+def test_a_body_longer_than_it_said_is_cut_where_it_said(server_of, images):
+    server = server_of()
+    body = json.dumps({"image_id": images[0]}).encode()
+    with connected(server) as opened:
+        opened.sendall(
+            head(Content_Length=len(body), Content_Type="application/json") + body + b"more than said\r\n\r\n"
+        )
+        received = b""
+        while chunk := opened.recv(65536):
+            received += chunk
+    assert received.startswith(b"HTTP/1.1 200 OK")
+    assert b"HTTP/1.1 400 Bad Request" in received
+    assert b"urn:lookalike:problem:malformed-request" in received
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Content-Length: -5\r\n",
+        b"Content-Length: many\r\n",
+        b"Content-Length: 5\r\nContent-Length: 6\r\n",
+        b"Transfer-Encoding: gzip\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\nContent-Length: 4\r\n",
+    ],
+)
+def test_impossible_framing_is_refused(server_of, framing):
+    server = server_of()
+    request = b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + framing + b"\r\n"
+    status, headers, body = sent_and_answered(server, request + b"zz\r\n\r\n")
+    assert status in (400, 501), body
+    assert headers["content-type"] == "application/problem+json"
+
+
+def test_broken_chunks_are_refused_and_the_server_lives_on(server_of):
+    server = server_of()
+    request = head(Transfer_Encoding="chunked", Content_Type="application/json")
+    status, _, _ = sent_and_answered(server, request + b"not-a-length\r\nxx\r\n0\r\n\r\n")
+    assert status == 400
+    assert httpx.get(f"{server.url}healthz").status_code == 200
+
+
+def test_what_is_not_http_is_refused_as_a_problem(server_of):
+    server = server_of()
+    for nonsense in (
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 3 + b"\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"\x00" * 40 + b"\r\n\r\n",
+    ):
+        is_problem(sent_and_answered(server, nonsense), 400, "malformed-request")
+
+
+def test_a_slow_body_ends_with_its_time(server_of):
+    server = server_of(body_seconds=1.0)
+    started = time.monotonic()
+    answer = sent_and_answered(
+        server, head(Content_Length=1000, Content_Type="application/json"), *[b" "] * 4, pause=0.4
+    )
+    is_problem(answer, 408, "body-timeout")
+    assert time.monotonic() - started < 15
+
+
+def test_a_slow_head_ends_with_its_time(server_of):
+    server = server_of(header_seconds=0.5)
+    with connected(server) as opened:
+        opened.sendall(b"GET /healthz HTTP/1.1\r\nHost: loc")
+        started = time.monotonic()
+        assert opened.recv(100) == b""
+        assert time.monotonic() - started < 5
+    with connected(server) as opened:
+        assert opened.recv(100) == b""
+    with httpx.Client(base_url=server.url) as client:
+        assert client.get("/healthz").status_code == 200
+        time.sleep(1.0)
+        assert client.get("/healthz").status_code == 200
+
+
+def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(server_of, images, caplog):
+    server = server_of(max_waiting=0, workers=1)
+    for _ in range(4):
+        with connected(server) as opened:
+            opened.sendall(head(Content_Length=100_000, Content_Type="multipart/form-data; boundary=b") + b"--b\r\n")
+    time.sleep(0.5)
+    files = {"image": ("a.jpg", jpeg_bytes(photo(seed=0)))}
+    assert httpx.post(f"{server.url}v1/search", files=files).status_code == 200
+    assert "incident" not in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_an_early_answer_to_a_large_body_arrives(server_of):
+    """The address is unknown: the answer is ready long before the body is here."""
+    server = server_of()
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        for _ in range(2):
+            response = client.post("/v1/nothing", content=bytes(30 * MIB))
+            assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
+
+
+def test_long_addresses_are_refused(client, server_of, problem):
+    problem(client.get("/v1/images?cursor=" + "x" * 9000), 414, "url-too-long")
+    answer = sent_and_answered(server_of(), head("GET", "/v1/images?tag=" + "x" * 20_000))
+    is_problem(answer, 414, "url-too-long")
+    status, _, _ = sent_and_answered(server_of(), head("GET", "/" + "x" * 100_000))
+    assert status in (400, 414)
+
+
+def test_a_json_body_may_not_be_as_large_as_a_picture(client, problem):
+    body = b'{"image_id": "' + b"x" * (2 * MIB) + b'"}'
+    for url in ("/v1/search", "/v1/events"):
+        response = client.post(url, content=body, headers={"content-type": "application/json"})
+        problem(response, 413, "body-too-large")
+
+
+def test_a_picture_over_the_limit_is_413(client_of, library, images, problem):
+    client = client_of(max_body_bytes=20_000)
+    noisy = jpeg_bytes(photo(width=1600, height=1200, seed=1), quality=100)
+    assert len(noisy) > 20_000
+    problem(client.search(noisy), 413, "body-too-large")
+
+
+@pytest.mark.parametrize("kind", ["fields", "files", "one large field"])
+def test_forms_are_bounded(client, images, problem, kind):
+    if kind == "fields":
+        response = client.search(b"", **{f"field{n}": "x" for n in range(100)})
+    elif kind == "files":
+        response = client.post("/v1/search", files=[("image", (f"{n}.jpg", b"x")) for n in range(100)])
+    else:
+        response = client.search(b"", crop="x" * 200_000)
+    problem(response, 400, "malformed-request")
+
+
+def test_when_all_places_are_taken_the_next_is_told_to_come_back(server_of, library, images):
+    server = server_of(workers=1, max_waiting=2)
+    library.encoder.may_run.clear()
+    statuses = []
+
+    def ask(seed):
+        files = {"image": ("a.jpg", jpeg_bytes(photo(seed=seed)))}
+        statuses.append(httpx.post(f"{server.url}v1/search", files=files, timeout=60).status_code)
+
+    threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: 'lookalike_queue_waiting{queue="model"} 2.0' in httpx.get(f"{server.url}metrics").text)
+    files = {"image": ("a.jpg", jpeg_bytes(photo(seed=9)))}
+    refused = httpx.post(f"{server.url}v1/search", files=files)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert refused.json()["type"] == "urn:lookalike:problem:busy"
+    assert httpx.get(f"{server.url}v1/images").status_code == 200
+    assert httpx.get(f"{server.url}{'v1/images/' + images[0]}/content?size=64").status_code == 200
+    library.encoder.may_run.set()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 3
+    text = httpx.get(f"{server.url}metrics").text
+    assert 'lookalike_queue_refusals_total{queue="model"} 1.0' in text
+    assert 'lookalike_queue_waiting{queue="model"} 0.0' in text
+
+
+def wait_until(true, seconds=15):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_search_does_not_hold_up_the_event_loop(server_of, library, images):
+    server = server_of(workers=2)
+    library.encoder.may_run.clear()
+    files = {"image": ("a.jpg", jpeg_bytes(photo(seed=1)))}
+    thread = threading.Thread(target=lambda: httpx.post(f"{server.url}v1/search", files=files, timeout=60))
+    thread.start()
+    started = time.monotonic()
+    for _ in range(20):
+        assert httpx.get(f"{server.url}healthz").status_code == 200
+    assert time.monotonic() - started < 5
+    assert thread.is_alive()
+    library.encoder.may_run.set()
+    thread.join()

@@ -1,0 +1,164 @@
+import json
+
+import pytest
+
+from lookalike import errors
+from lookalike.serving import wire
+from lookalike.serving.problems import KINDS, problem_of
+from pictures import jpeg_bytes, photo
+
+
+def everything_under(kind):
+    yield kind
+    for below in kind.__subclasses__():
+        yield from everything_under(below)
+
+
+def made(kind):
+    return kind("a.jpg", "truncated", "is cut off") if kind is errors.ImageRefused else kind("what is wrong")
+
+
+@pytest.mark.parametrize("kind", sorted(everything_under(errors.LookalikeError), key=repr))
+def test_each_error_has_its_own_problem_or_is_an_incident(kind):
+    told = problem_of(made(kind))
+    callers = {
+        errors.CallerError, errors.ImageRefused, errors.CropRefused, errors.UnknownImage, errors.CursorRefused,
+        errors.EventRefused,
+    }  # fmt: skip
+    if kind not in callers and not issubclass(kind, errors.EnvironmentFault):
+        assert told is None, "no request can cause it: the mistake is ours"
+        return
+    assert told is not None
+    assert told.code == kind.code
+    assert "what is wrong" in told.detail or "cut off" in told.detail
+    expected = 507 if kind is errors.StorageFailed else 503 if issubclass(kind, errors.EnvironmentFault) else None
+    assert told.status == expected if expected else 400 <= told.status < 500
+    assert ("Retry-After" in told.headers) == (told.status == 503)
+
+
+def test_unknown_addresses_are_problems(client, problem):
+    for url in ("/nothing", "/v1", "/v1/search/", "/v1/images/", "/docs", "/redoc", "/v2/search", "/%00"):
+        response = client.get(url)
+        assert response.status_code in (404, 405), url
+        assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "allowed"),
+    [
+        ("GET", "/v1/search", "POST"),
+        ("PUT", "/v1/images", "GET, HEAD, POST"),
+        ("POST", "/v1/images/" + "0" * 32, "DELETE, GET, HEAD, PATCH"),
+        ("DELETE", "/", "GET, HEAD"),
+        ("OPTIONS", "/v1/events", "POST"),
+        ("BREW", "/healthz", "GET, HEAD"),
+    ],
+)
+def test_other_methods_are_told_which_there_are(client, problem, method, url, allowed):
+    response = client.request(method, url)
+    problem(response, 405, "method-not-allowed")
+    assert response.headers["allow"] == allowed
+
+
+def test_an_unforeseen_failure_is_an_incident_and_the_server_lives_on(client, library, images, problem, caplog):
+    library.encoder.fault = ZeroDivisionError("secret of the house")
+    response = client.search(jpeg_bytes(photo(seed=1)))
+    told = problem(response, 500, "internal")
+    assert "secret" not in response.text
+    assert told.incident in told.detail
+    assert f"incident {told.incident}" in caplog.text
+    assert "secret of the house" in caplog.text
+    assert "Traceback" in caplog.text
+    library.encoder.fault = None
+    assert client.search(jpeg_bytes(photo(seed=1))).status_code == 200
+
+
+def test_mistakes_of_ours_are_incidents_too(client, library, images, problem):
+    library.encoder.fault = errors.VectorsRefused("vectors of two models")
+    problem(client.search(jpeg_bytes(photo(seed=1))), 500, "internal")
+
+
+def test_a_full_disk_under_an_upload_in_transit_is_507(client, images, problem, monkeypatch):
+    def full(*_arguments, **_keywords):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("starlette.formparsers.SpooledTemporaryFile.write", full)
+    problem(client.search(jpeg_bytes(photo(seed=1))), 507, "storage-failed")
+
+
+def test_a_missing_model_says_what_to_do(client, library, images, problem, monkeypatch):
+    def missing(_query):
+        raise errors.ModelMissing("run `lookalike models pull clip-vit-b16`")
+
+    monkeypatch.setattr(library.engine, "search", missing)
+    response = client.search(jpeg_bytes(photo(seed=1)))
+    assert "models pull" in problem(response, 503, "model-missing").detail
+    assert response.headers["retry-after"]
+
+
+# -- what the documentation says ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def openapi(client):
+    response = client.get("/openapi.json")
+    assert response.status_code == 200
+    return response.json()
+
+
+def operations(openapi):
+    return [(path, method, operation) for path, item in openapi["paths"].items() for method, operation in item.items()]
+
+
+def test_the_documentation_lists_every_route_with_summary_and_tag(openapi):
+    assert {f"{method.upper()} {path}" for path, method, _ in operations(openapi)} == {
+        "POST /v1/search",
+        "GET /v1/images",
+        "POST /v1/images",
+        "GET /v1/images/{image_id}",
+        "PATCH /v1/images/{image_id}",
+        "DELETE /v1/images/{image_id}",
+        "GET /v1/images/{image_id}/content",
+        "POST /v1/events",
+        "GET /healthz",
+        "GET /readyz",
+        "GET /metrics",
+    }
+    for _, _, operation in operations(openapi):
+        assert operation["summary"]
+        assert operation["tags"]
+
+
+def test_every_documented_problem_is_one_of_ours(openapi):
+    for path, _, operation in operations(openapi):
+        for status, response in operation["responses"].items():
+            if int(status) >= 400 and path.startswith("/v1"):
+                content = response["content"]["application/problem+json"]
+                assert content["examples"].keys() <= KINDS.keys()
+                assert content["schema"] == {"$ref": "#/components/schemas/ProblemDocument"}
+
+
+def test_every_reference_leads_somewhere(openapi):
+    text = json.dumps(openapi)
+    names = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
+    assert names <= openapi["components"]["schemas"].keys()
+    assert "$defs" not in text
+    assert "HTTPValidationError" not in text
+
+
+def test_bodies_are_documented_with_examples(openapi):
+    search = openapi["paths"]["/v1/search"]["post"]["requestBody"]["content"]
+    assert set(search) == {"multipart/form-data", "application/json"}
+    assert search["multipart/form-data"]["schema"]["properties"]["image"]["format"] == "binary"
+    for name in ("SearchRequest", "SearchAnswer", "ImageRecord", "EventBatch", "ImageChange"):
+        assert openapi["components"]["schemas"][name]["examples"]
+
+
+def test_examples_are_true(openapi):
+    for name in ("SearchRequest", "SearchAnswer", "ImageRecord", "EventBatch", "ImageChange"):
+        for example in openapi["components"]["schemas"][name]["examples"]:
+            getattr(wire, name).model_validate_json(json.dumps(example))
+
+
+def test_nothing_is_loaded_from_other_hosts(client, problem):
+    problem(client.get("/docs"), 404, "not-found")

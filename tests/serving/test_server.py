@@ -1,0 +1,96 @@
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+
+from lookalike import serving
+from lookalike.errors import EnvironmentFault
+from lookalike.serving import Server, create_app
+from pictures import jpeg_bytes, photo
+
+
+def test_what_is_public_is_what_is_named():
+    assert sorted(serving.__all__) == ["Server", "Services", "ServingSettings", "create_app", "run"]
+    for name in serving.__all__:
+        assert hasattr(serving, name)
+
+
+def test_a_server_answers_from_start_to_stop(library, images):
+    settings = library.settings()
+    told: list[str] = []
+    server = Server(create_app(library.services, settings), settings, listening=told.append)
+    server.start()
+    assert told == [server.url]
+    assert httpx.get(f"{server.url}healthz").status_code == 200
+    files = {"image": ("a.jpg", jpeg_bytes(photo(seed=3)))}
+    hits = httpx.post(f"{server.url}v1/search", files=files).json()["hits"]
+    assert hits[0]["image"]["id"] == images[3]
+    server.stop()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{server.url}healthz")
+
+
+def test_a_taken_port_is_said_in_words(library):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = library.settings(port=port)
+        with pytest.raises(EnvironmentFault, match=f"port {port}"):
+            Server(create_app(library.services, settings), settings)
+
+
+def test_an_address_that_is_not_ours_is_said_in_words(library):
+    settings = library.settings(host="203.0.113.7")
+    with pytest.raises(EnvironmentFault, match=r"203\.0\.113\.7"):
+        Server(create_app(library.services, settings), settings)
+
+
+def test_what_runs_at_the_end_is_answered_and_its_query_is_kept(library, images):
+    settings = library.settings()
+    server = Server(create_app(library.services, settings), settings)
+    server.start()
+    library.encoder.may_run.clear()
+    answers = []
+    files = {"image": ("a.jpg", jpeg_bytes(photo(seed=3)))}
+    asking = threading.Thread(
+        target=lambda: answers.append(httpx.post(f"{server.url}v1/search", files=files, timeout=60))
+    )
+    asking.start()
+    time.sleep(0.5)
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    time.sleep(0.5)
+    library.encoder.may_run.set()
+    asking.join()
+    stopping.join()
+    assert answers[0].status_code == 200
+    assert library.catalog.query(answers[0].json()["query_id"]) is not None
+
+
+def test_connections_are_kept_open_between_requests(server_of, images):
+    server = server_of()
+    with httpx.Client(base_url=server.url) as client:
+        for _ in range(3):
+            assert client.post("/v1/search", json={"image_id": images[0]}).status_code == 200
+        response = client.get("/v1/images")
+    assert response.headers.get("connection") != "close"
+    assert "server" not in response.headers
+    assert "date" in response.headers
+
+
+def test_serving_needs_no_torch():
+    code = "import sys, lookalike.serving; assert not {'torch', 'torchvision', 'jax'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("changes", [{"workers": 0}, {"max_waiting": -1}, {"admin_token": ""}])
+def test_settings_that_make_no_sense_are_refused(library, changes):
+    with pytest.raises(ValueError, match="must"):
+        library.settings(**changes)
+
+
+def test_the_token_is_not_in_messages(library):
+    assert "correct horse" not in repr(library.settings(admin_token="correct horse"))
