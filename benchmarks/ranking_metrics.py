@@ -102,8 +102,8 @@ def report(times: dict[str, float], difference: float, queries: int, depth: int)
 `python benchmarks/ranking_metrics.py` with numpy {np.__version__} and pytrec-eval-terrier \
 {version("pytrec_eval-terrier")} on a shared machine: read the ratios.
 
-{", ".join(map(str, MEASURES))} of {queries:,} queries x {depth:,} results, {JUDGED} judged images a query, a library of \
-{LIBRARY:,} images. CPU seconds of one thread; the last column is trec_eval's time divided by the row's.
+{", ".join(map(str, MEASURES))} of {queries:,} queries x {depth:,} results, {JUDGED} judged images a query, a library \
+of {LIBRARY:,} images. CPU seconds of one thread; the last column is trec_eval's time divided by the row's.
 
 | | CPU s | times as fast |
 |---|---|---|

@@ -25,7 +25,7 @@ import openvino
 
 from lookalike.assembly import open_library
 from lookalike.preprocessing import prepare
-from lookalike.reranking import OnlyVisible
+from lookalike.reranking import NotItself
 from lookalike.retrieval import Query, QueryJournal, SearchEngine
 from lookalike.settings import load_settings
 from lookalike.types import Crop
@@ -74,7 +74,7 @@ def measure(library, folder: Path, tries: int) -> dict:
         snapshots=library.settings.snapshots,
         open_encoder=lambda _: library.encoder,
         journal=QueryJournal(library.catalog),
-        rerankers=(OnlyVisible(),),
+        rerankers=(NotItself(),),
         depth=len(ids),
     )
     stored = library.catalog.vectors(library.encoder.fingerprint, ids)

@@ -59,7 +59,12 @@ class Library:
     @cached_property
     def publisher(self) -> Publisher:
         """Publishes snapshots."""
-        publisher = Publisher(self.catalog, snapshots=self.settings.snapshots, threads=self.settings.threads or None)
+        publisher = Publisher(
+            self.catalog,
+            snapshots=self.settings.snapshots,
+            threads=self.settings.threads or None,
+            reference_cosines=self.encoder.reference_cosines,
+        )
         self._closing.callback(publisher.wait)
         return publisher
 

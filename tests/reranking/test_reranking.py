@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -5,14 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.reranking import Candidate, CollapseDuplicates, Limit, OnlyVisible, RankingQuery, rerank
+from lookalike.reranking import Candidate, CollapseDuplicates, Limit, NotItself, RankingQuery, rerank, visible
 from lookalike.types import Image, Visibility
 
-WHOLE = RankingQuery(image_id=None, include_self=True)
+
+class Records(dict):
+    """A catalog of the images that `candidate` makes."""
+
+    def __call__(self, image_ids):
+        return {image_id: self[image_id] for image_id in image_ids if image_id in self}
 
 
-def candidate(name, *, angle=0.0, hash_=0, visibility=Visibility.PUBLIC, error=None, cosine=0.5, duplicates=()):
-    image = Image(
+RECORDS = Records()
+WHOLE = RankingQuery(image_id=None, include_self=True, images=RECORDS)
+
+
+def image(name, *, hash_=0, visibility=Visibility.PUBLIC, error=None):
+    return Image(
         id=f"{name:032x}",
         width=10,
         height=10,
@@ -27,25 +37,30 @@ def candidate(name, *, angle=0.0, hash_=0, visibility=Visibility.PUBLIC, error=N
         visibility=visibility,
         error=error,
     )
+
+
+def candidate(name, *, angle=0.0, hash_=0, cosine=0.5, duplicates=()):
+    record = image(name, hash_=hash_)
+    RECORDS[record.id] = record
     vector = np.array([np.cos(angle), np.sin(angle)], dtype=np.float32)
-    return Candidate(image=image, cosine=cosine, vector=vector, duplicates=duplicates)
+    return Candidate(image_id=record.id, cosine=cosine, vector=vector, duplicates=duplicates)
 
 
 def ids(candidates):
-    return [int(c.image.id, 16) for c in candidates]
+    return [int(c.image_id, 16) for c in candidates]
 
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.BLOCKED])
-def test_what_is_not_public_is_dropped(visibility):
-    candidates = [candidate(1), candidate(2, visibility=visibility), candidate(3, error="truncated"), candidate(4)]
-    assert ids(OnlyVisible()(WHOLE, candidates)) == [1, 4]
+def test_only_public_readable_images_are_visible(visibility):
+    images = [image(1), image(2, visibility=visibility), image(3, error="truncated"), image(4)]
+    assert [int(image_id, 16) for image_id in visible(images)] == [1, 4]
 
 
 def test_the_selected_image_is_its_own_hit_only_when_asked_for():
     candidates = [candidate(1), candidate(2)]
-    query_id = f"{1:032x}"
-    assert ids(OnlyVisible()(RankingQuery(image_id=query_id, include_self=False), candidates)) == [2]
-    assert ids(OnlyVisible()(RankingQuery(image_id=query_id, include_self=True), candidates)) == [1, 2]
+    asked = RankingQuery(image_id=f"{1:032x}", include_self=False, images=RECORDS)
+    assert ids(NotItself()(asked, candidates)) == [2]
+    assert ids(NotItself()(replace(asked, include_self=True), candidates)) == [1, 2]
 
 
 def test_near_duplicates_stand_behind_the_best_ranked_one():
@@ -84,5 +99,11 @@ def test_limit_keeps_the_best():
 
 
 def test_rerankers_apply_in_order():
-    candidates = [candidate(1, visibility=Visibility.BLOCKED), candidate(2), candidate(3)]
-    assert ids(rerank(WHOLE, candidates, [OnlyVisible(), Limit(1)])) == [2]
+    asked = RankingQuery(image_id=f"{1:032x}", include_self=False, images=RECORDS)
+    assert ids(rerank(asked, [candidate(n) for n in (1, 2, 3)], [NotItself(), Limit(1)])) == [2]
+
+
+def test_an_image_that_is_gone_from_the_catalog_groups_with_nothing():
+    candidates = [candidate(1), candidate(2)]
+    del RECORDS[f"{2:032x}"]
+    assert ids(CollapseDuplicates()(WHOLE, candidates)) == [1, 2]

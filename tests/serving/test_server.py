@@ -94,3 +94,13 @@ def test_settings_that_make_no_sense_are_refused(library, changes):
 
 def test_the_token_is_not_in_messages(library):
     assert "correct horse" not in repr(library.settings(admin_token="correct horse"))
+
+
+def test_answers_do_not_wait_for_acknowledgements(server_of):
+    """With Nagle's algorithm on, a body would wait some 40 ms for the client to acknowledge its head."""
+    server = server_of()
+    with httpx.Client(base_url=server.url) as client:
+        client.get("/healthz")
+        (connection,) = server._uvicorn.server_state.connections
+        accepted = connection.transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -21,9 +21,9 @@ def test_a_percentile_is_the_share_of_pairs_that_are_no_more_alike():
     pairs = random_pairs(vectors)
     for cosine in np.linspace(-0.6, 0.99, 60):
         share = 100 * np.searchsorted(pairs, cosine, side="right") / len(pairs)
-        assert closeness.percentile(cosine) == pytest.approx(share, abs=0.3)
+        assert closeness.percentile(cosine) == pytest.approx(share, abs=0.5)
         if share > 99:
-            assert closeness.percentile(cosine) == pytest.approx(share, abs=0.01)
+            assert closeness.percentile(cosine) == pytest.approx(share, abs=0.05)
 
 
 def test_the_upper_tail_is_told_apart():

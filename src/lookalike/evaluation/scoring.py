@@ -165,10 +165,9 @@ def graded_blocks(run: Run, judgements: Judgements, *, depth: int | None = None)
 
 def _graded(run: Run, judgements: Judgements, queries: tuple[str, ...], columns: int) -> GradedRankings:
     judged = [judgements.grades[query] for query in queries]
-    rankings = [run.rankings.get(query, ())[:columns] for query in queries]
     rows = [
-        _look_up(ranking, of_query, judgements.collection).ljust(columns, _ABSENT_BYTE)
-        for ranking, of_query in zip(rankings, judged, strict=True)
+        _look_up(run.rankings.get(query, ())[:columns], of_query, judgements.collection).ljust(columns, _ABSENT_BYTE)
+        for query, of_query in zip(queries, judged, strict=True)
     ]
     return GradedRankings(
         queries=queries,
@@ -180,8 +179,8 @@ def _graded(run: Run, judgements: Judgements, queries: tuple[str, ...], columns:
 def _look_up(ranking: Sequence[str], judged: Mapping[str, int], collection: frozenset[str]) -> bytes:
     """Grades of a ranking, one int8 a result.
 
-    Nothing measured was faster from a dictionary to an array than `bytes(map(...))`. It helps that the ranking was just
-    sliced: copying the list fetches the names into the processor's cache side by side, looking them up one by one.
+    Nothing measured was faster from a dictionary to an array than `bytes(map(...))`. It helps that the ranking was sliced
+    just before: a copy fetches the names into the processor's cache side by side, looking them up does so one by one.
     """
     if not collection:
         return bytes(map(judged.get, ranking, repeat(_UNJUDGED_BYTE)))

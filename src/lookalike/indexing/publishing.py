@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
+from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, LiveModel
 from lookalike.snapshot import Snapshot, newest, prune, publish
@@ -25,12 +26,21 @@ class Publisher:
         catalog: where vectors and visibilities are read.
         snapshots: the folder to publish in.
         threads: for building; None for all cores.
+        reference_cosines: the model's own random-pair cosines, for libraries too small to have their own.
     """
 
-    def __init__(self, catalog: Catalog, *, snapshots: Path, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        *,
+        snapshots: Path,
+        threads: int | None = None,
+        reference_cosines: NDArray[np.float32] | None = None,
+    ) -> None:
         self._catalog = catalog
         self._snapshots = snapshots
         self._threads = threads
+        self._reference_cosines = reference_cosines
         self._background: threading.Thread | None = None
         self._watermark = 0  # of the newest snapshot this process knows of, so that uploads need not look at the disk
         self._size = 0
@@ -102,4 +112,5 @@ class Publisher:
             vectors=np.concatenate(blocks),
             visibilities=visibilities,
             threads=self._threads,
+            reference_cosines=self._reference_cosines,
         )

@@ -3,6 +3,6 @@
 from lookalike.reranking.candidate import Candidate, RankingQuery, ReRanker, rerank
 from lookalike.reranking.duplicates import CollapseDuplicates
 from lookalike.reranking.limit import Limit
-from lookalike.reranking.visibility import OnlyVisible
+from lookalike.reranking.visibility import NotItself, visible
 
-__all__ = ["Candidate", "CollapseDuplicates", "Limit", "OnlyVisible", "RankingQuery", "ReRanker", "rerank"]
+__all__ = ["Candidate", "CollapseDuplicates", "Limit", "NotItself", "RankingQuery", "ReRanker", "rerank", "visible"]

@@ -1,6 +1,6 @@
 """What re-rankers work on, and the one loop that applies them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,13 +15,13 @@ class Candidate:
     """An image on its way to becoming a hit.
 
     Attributes:
-        image: the catalog record as it is now.
+        image_id: of the image.
         cosine: similarity to the query, -1 to 1.
         vector: [dimension] float32, unit length.
         duplicates: ids of images that look the same and stand behind this one.
     """
 
-    image: Image
+    image_id: str
     cosine: float
     vector: NDArray[np.float32]
     duplicates: tuple[str, ...] = ()
@@ -34,10 +34,12 @@ class RankingQuery:
     Attributes:
         image_id: the indexed image that was selected, if one was.
         include_self: whether that image may be among its own hits.
+        images: reads catalog records by id; what is gone is left out. Reading costs time: ask for few.
     """
 
     image_id: str | None
     include_self: bool
+    images: Callable[[Sequence[str]], Mapping[str, Image]]
 
 
 class ReRanker(Protocol):

@@ -1,24 +1,25 @@
-"""Only what everybody may see goes on."""
+"""What may be shown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lookalike.reranking.candidate import Candidate, RankingQuery
-from lookalike.types import Visibility
+from lookalike.types import Image, Visibility
 
 
-class OnlyVisible:
-    """Drop what is not public now, and the query's own image unless it was asked for.
+def visible(images: Iterable[Image]) -> dict[str, Image]:
+    """Those that everybody may see, by id.
 
-    The search already masks such rows; this looks at the record as it is at this moment, so that an image hidden
-    between the two steps does not slip through.
+    Searching already passes over what the catalog hides; this looks at the records that are about to be shown, as
+    they are at this moment, so that an image hidden between the two steps does not slip through.
     """
+    return {image.id: image for image in images if image.visibility is Visibility.PUBLIC and image.error is None}
+
+
+class NotItself:
+    """Drop the query's own image unless it was asked for."""
 
     def __call__(self, query: RankingQuery, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-        """Return the public candidates in their order."""
-        return [
-            candidate
-            for candidate in candidates
-            if candidate.image.visibility is Visibility.PUBLIC
-            and candidate.image.error is None
-            and (query.include_self or candidate.image.id != query.image_id)
-        ]
+        """Return the candidates in their order."""
+        if query.include_self or query.image_id is None:
+            return candidates
+        return [candidate for candidate in candidates if candidate.image_id != query.image_id]

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,23 +18,25 @@ from lookalike.reranking import (
     Candidate,
     CollapseDuplicates,
     Limit,
-    OnlyVisible,
+    NotItself,
     RankingQuery,
     ReRanker,
     rerank,
+    visible,
 )
 from lookalike.retrieval.journal import QueryJournal
 from lookalike.retrieval.live import Live, LiveIndex
 from lookalike.retrieval.query import Answer, Query
 from lookalike.retrieval.scoring import exact_cosines, stored_precision
 from lookalike.retrieval.stopwatch import Stopwatch
+from lookalike.retrieval.view import Nearest
 from lookalike.snapshot import Closeness
 from lookalike.types import Hit, Image, Visibility
 
 FROZEN_HITS = 300
 """How many hits a query can be paged through."""
 
-RERANKERS: tuple[ReRanker, ...] = (OnlyVisible(), CollapseDuplicates())
+RERANKERS: tuple[ReRanker, ...] = (NotItself(), CollapseDuplicates())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,20 +120,15 @@ class SearchEngine:
         with clock("search"):
             nearest = live.view.nearest(asked.vector, self._depth + 1)  # one more: the selected image itself
         with clock("rerank"):
-            images = self._catalog.images(nearest.image_ids)
-            candidates = [
-                Candidate(image=images[image_id], cosine=float(cosine), vector=vector)
-                for image_id, cosine, vector in zip(nearest.image_ids, nearest.cosines, nearest.vectors, strict=True)
-                if image_id in images
-            ]
-            about = RankingQuery(image_id=query.image_id, include_self=query.with_self)
-            ranked = rerank(about, candidates, self._rerankers)
-        record = _record(query, live, asked, ranked)
+            ranked = self._ranked(query, nearest)
+            record = _record(query, live, asked, ranked)
+            cosines = {candidate.image_id: candidate.cosine for candidate in ranked[: query.limit]}
+            hits = self._hits(record, tuple(cosines), cosines, first_rank=1, closeness=live.closeness)
         self._journal.add(record)
         return Answer(
             query_id=record.id,
             generation=record.generation,
-            hits=_hits(ranked[: query.limit], live.closeness),
+            hits=hits,
             total=len(ranked),
             milliseconds=clock.milliseconds,
             query_image_id=query.image_id,
@@ -154,7 +151,10 @@ class SearchEngine:
         if record is None or record.vector is None:
             raise CursorRefused(f"query {query_id!r} is not known here any more; search again")
         with clock("rerank"):
-            hits = self._frozen_hits(record, offset, limit)
+            ids = record.ranked_ids[offset : offset + limit]
+            cosines = self._frozen_cosines(record, ids)
+            closeness = self._index.current().closeness
+            hits = self._hits(record, ids, cosines, first_rank=offset + 1, closeness=closeness)
         return Answer(
             query_id=query_id,
             generation=record.generation,
@@ -227,48 +227,54 @@ class SearchEngine:
             vector = live.encoder.encode(prepared.batch_row[None])[0]
         return _Asked(vector=stored_precision(vector), width=prepared.width, height=prepared.height)
 
-    def _frozen_hits(self, record: QueryRecord, offset: int, limit: int) -> tuple[Hit, ...]:
-        details = json.loads(record.details)
-        ids = record.ranked_ids[offset : offset + limit]
-        behind = {image_id: details["duplicates"].get(image_id, []) for image_id in ids}
-        vectors = self._catalog.vectors(details["fingerprint"], ids)
-        images = self._catalog.images([*ids, *(other for others in behind.values() for other in others)])
-        public = {image_id: image for image_id, image in images.items() if image.visibility is Visibility.PUBLIC}
+    def _ranked(self, query: Query, nearest: Nearest) -> tuple[Candidate, ...]:
+        about = RankingQuery(image_id=query.image_id, include_self=query.with_self, images=self._catalog.images)
+        candidates = [
+            Candidate(image_id=image_id, cosine=float(cosine), vector=vector)
+            for image_id, cosine, vector in zip(nearest.image_ids, nearest.cosines, nearest.vectors, strict=True)
+        ]
+        return rerank(about, candidates, self._rerankers)
+
+    def _frozen_cosines(self, record: QueryRecord, image_ids: Sequence[str]) -> dict[str, float]:
+        """Computed again from the stored vectors, which never change for one model."""
+        vectors = self._catalog.vectors(json.loads(record.details)["fingerprint"], image_ids)
         query = np.frombuffer(record.vector or b"", dtype="<f2").astype(np.float32)
-        closeness = self._index.current().closeness
+        return {image_id: float(exact_cosines(query, vector[None])[0]) for image_id, vector in vectors.items()}
+
+    def _hits(
+        self,
+        record: QueryRecord,
+        ids: Sequence[str],
+        cosines: Mapping[str, float],
+        *,
+        first_rank: int,
+        closeness: Closeness,
+    ) -> tuple[Hit, ...]:
+        """A page of a frozen ranking: what may be shown now, at the ranks it was given then."""
+        behind: dict[str, list[str]] = json.loads(record.details)["duplicates"]
+        others = [other for image_id in ids for other in behind.get(image_id, ())]
+        images = visible(self._catalog.images([*ids, *others]).values())
         return tuple(
-            _hit(
-                rank,
-                public[image_id],
-                float(exact_cosines(query, vectors[image_id][None])[0]),
-                closeness,
-                tuple(other for other in behind[image_id] if other in public),
+            Hit(
+                rank=rank,
+                image=images[image_id],
+                cosine=cosines[image_id],
+                closeness=closeness.percentile(cosines[image_id]),
+                duplicates=tuple(other for other in behind.get(image_id, ()) if other in images),
             )
-            for rank, image_id in enumerate(ids, start=offset + 1)
-            if image_id in public and image_id in vectors
+            for rank, image_id in enumerate(ids, start=first_rank)
+            if image_id in images and image_id in cosines
         )
 
 
-def _hits(ranked: Sequence[Candidate], closeness: Closeness) -> tuple[Hit, ...]:
-    return tuple(
-        _hit(rank, candidate.image, candidate.cosine, closeness, candidate.duplicates)
-        for rank, candidate in enumerate(ranked, start=1)
-    )
-
-
-def _hit(rank: int, image: Image, cosine: float, closeness: Closeness, duplicates: tuple[str, ...]) -> Hit:
-    percentile = closeness.percentile(cosine)
-    return Hit(rank=rank, image=image, cosine=cosine, closeness=percentile, duplicates=duplicates)
-
-
 def _record(query: Query, live: Live, asked: _Asked, ranked: Sequence[Candidate]) -> QueryRecord:
-    duplicates = {candidate.image.id: candidate.duplicates for candidate in ranked if candidate.duplicates}
+    duplicates = {candidate.image_id: candidate.duplicates for candidate in ranked if candidate.duplicates}
     return QueryRecord(
         id=secrets.token_hex(16),
         generation=live.view.generation,
         image_id=query.image_id,
         crop=query.crop,
-        ranked_ids=tuple(candidate.image.id for candidate in ranked),
+        ranked_ids=tuple(candidate.image_id for candidate in ranked),
         at=datetime.now(UTC),
         vector=asked.vector.astype("<f2").tobytes(),
         details=json.dumps({"fingerprint": live.model.fingerprint, "duplicates": duplicates}),

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, Change
-from lookalike.neighbors import VectorIndex
+from lookalike.neighbors import AllowedRows, VectorIndex
 from lookalike.retrieval.scoring import exact_cosines
 from lookalike.snapshot import Snapshot
-from lookalike.types import Mask, Vectors, Visibility
+from lookalike.types import Vectors, Visibility
 
 _CHANGES_A_READ = 10_000
 _SPARE = 16  # float32 sums of unit vectors differ in the seventh digit: no two images more than this far apart swap
@@ -42,8 +42,7 @@ class View:
         fingerprint: of the model that made every vector here.
         dimension: of those vectors.
         snapshot: None while nothing was published.
-        allowed: [snapshot rows] which of them are public now.
-        hidden: how many are not.
+        allowed: which of the snapshot's rows are public now.
         tail_ids: public images that the snapshot does not hold, sorted.
         tail_vectors: [tail, dimension] float32, in that order.
         sequence: the last change of the catalog that this view includes.
@@ -52,8 +51,7 @@ class View:
     fingerprint: str
     dimension: int
     snapshot: Snapshot | None
-    allowed: Mask
-    hidden: int
+    allowed: AllowedRows
     tail_ids: tuple[str, ...]
     tail_vectors: Vectors
     sequence: int
@@ -61,13 +59,11 @@ class View:
     @classmethod
     def of(cls, snapshot: Snapshot | None, *, fingerprint: str, dimension: int) -> "View":
         """The view at the snapshot's own watermark, or the empty one."""
-        allowed = snapshot.visible if snapshot else np.zeros(0, dtype=bool)
         return cls(
             fingerprint=fingerprint,
             dimension=dimension,
             snapshot=snapshot,
-            allowed=allowed,
-            hidden=int(len(allowed) - np.count_nonzero(allowed)),
+            allowed=snapshot.visible_rows if snapshot else AllowedRows.of(np.zeros(0, dtype=bool)),
             tail_ids=(),
             tail_vectors=np.zeros((0, dimension), dtype=np.float32),
             sequence=snapshot.manifest.watermark if snapshot else 0,
@@ -82,7 +78,7 @@ class View:
     @property
     def size(self) -> int:
         """Images that can be found."""
-        return len(self.allowed) - self.hidden + len(self.tail_ids)
+        return self.allowed.count + len(self.tail_ids)
 
     def following(self, catalog: Catalog) -> "View":
         """This view, or a newer one that includes every change the catalog has by now."""
@@ -96,7 +92,7 @@ class View:
     def _with(self, changes: list[Change]) -> "View":
         if not changes:
             return self
-        allowed = self.allowed.copy()
+        allowed = self.allowed.mask.copy()
         rows = self._rows(changes)
         tail = dict(zip(self.tail_ids, self.tail_vectors, strict=True))
         for change, row in zip(changes, rows, strict=True):
@@ -109,8 +105,7 @@ class View:
                 tail.pop(change.image_id, None)
         ids = tuple(sorted(tail))
         vectors = np.stack([tail[i] for i in ids]) if ids else np.zeros((0, self.dimension), dtype=np.float32)
-        hidden = int(len(allowed) - np.count_nonzero(allowed))
-        return replace(self, allowed=allowed, hidden=hidden, tail_ids=ids, tail_vectors=vectors)
+        return replace(self, allowed=AllowedRows.of(allowed), tail_ids=ids, tail_vectors=vectors)
 
     def _rows(self, changes: list[Change]) -> list[int]:
         if self.snapshot is None:
@@ -145,10 +140,12 @@ class View:
         return self.snapshot.index if self.snapshot else None
 
     def _snapshot_rows(self, query: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-        if self.index is None or self.hidden == len(self.allowed):
+        if self.index is None or not self.allowed.count:
             return np.zeros(0, dtype=np.int64)
-        allowed = self.allowed if self.hidden else None
-        found = self.index.search(query[None], min(k, len(self.allowed)), allowed=allowed).rows[0]
+        unit = query / np.linalg.norm(query)  # float16 has moved its length a little
+        found: NDArray[np.int64] = self.index.search(unit[None], min(k, self.allowed.count), allowed=self.allowed).rows[
+            0
+        ]
         return found[found >= 0]
 
     def _tail_places(self, query: NDArray[np.float32], k: int) -> NDArray[np.int64]:
@@ -156,8 +153,7 @@ class View:
         wanted = k + _SPARE
         if len(self.tail_ids) <= wanted:
             return np.arange(len(self.tail_ids))
-        places: NDArray[np.int64] = np.argpartition(-(self.tail_vectors @ query), wanted)[:wanted]
-        return places
+        return np.argpartition(-(self.tail_vectors @ query), wanted)[:wanted].astype(np.int64)
 
     def _row_vectors(self, rows: NDArray[np.int64]) -> Vectors:
         return self.index.vectors(rows) if self.index is not None else np.zeros((0, self.dimension), dtype=np.float32)

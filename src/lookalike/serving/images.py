@@ -44,8 +44,7 @@ class ImageRoutes:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._counted_at = -1
-        self._totals: dict[tuple[Visibility, str | None], int] = {}
+        self._counted: tuple[int, dict[tuple[Visibility, str | None], int]] = (-1, {})
 
     def add_to(self, app: FastAPI) -> None:
         """Make the app answer for images."""
@@ -168,12 +167,15 @@ class ImageRoutes:
     def _total(self, visibility: Visibility, tag: str | None) -> int:
         """Images on all pages. Counting reads tables, so it is done once a change."""
         sequence = self._state.services.catalog.sequence()
-        if self._counted_at != sequence or len(self._totals) >= _MOST_TOTALS:
-            self._counted_at, self._totals = sequence, {}
-        if (visibility, tag) not in self._totals:
-            counted = self._tagged(visibility, tag) if tag is not None else self._all(visibility)
-            self._totals[visibility, tag] = counted
-        return self._totals[visibility, tag]
+        counted_at, totals = self._counted  # once: another thread may put a newer one in its place
+        if counted_at != sequence or len(totals) >= _MOST_TOTALS:
+            totals = {}
+            self._counted = (sequence, totals)
+        total = totals.get((visibility, tag))
+        if total is None:
+            total = self._all(visibility) if tag is None else self._tagged(visibility, tag)
+            totals[visibility, tag] = total
+        return total
 
     def _all(self, visibility: Visibility) -> int:
         counts = self._state.services.catalog.counts()

@@ -4,7 +4,6 @@ import os
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from pathlib import PurePath
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
@@ -151,7 +150,7 @@ def source_name(image: Image) -> str | None:
     """The last part of its path, with bytes that are not UTF-8 replaced."""
     if image.source is None:
         return None
-    return os.fsencode(PurePath(image.source).name).decode("utf-8", "replace")
+    return os.fsencode(os.path.basename(image.source)).decode("utf-8", "replace")  # noqa: PTH119 - for each hit
 
 
 class ImagePage(Wire):

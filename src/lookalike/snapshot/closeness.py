@@ -14,6 +14,7 @@ _ENOUGH = 50  # images whose own pairs say more than a model's reference
 _FEWEST = 10  # images whose own pairs say more than nothing at all
 _DIMENSION = 256
 _DECIMALS = 6
+_SLACK = 1e-6  # equal vectors multiplied in another order still count as equal
 _SHARES = np.unique(np.concatenate([np.linspace(0, 0.9, 91), 1 - np.logspace(-1, -6, 126), [1.0]]))
 """Shares of the pairs for which a cosine is kept: every hundredth, then 25 for each further digit of 99.99...%."""
 
@@ -67,7 +68,7 @@ class Closeness:
 
     @classmethod
     def _from_quantiles(cls, quantiles: NDArray[np.float64]) -> "Closeness":
-        values = np.round(np.clip(quantiles, -1, 1), _DECIMALS)
+        values = np.round(np.clip(quantiles, -1, 1) - _SLACK, _DECIMALS)
         last_of_equals = np.append(values[1:] > values[:-1], True)
         return cls(
             cosines=tuple(values[last_of_equals].tolist()),

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import logging
+import math
 import os
 import shutil
 import uuid
@@ -37,7 +38,7 @@ _SELF_SAMPLE = 1_000
 _RECALL_SAMPLE = 200
 _NEIGHBORS = 10
 _LAST_DIGIT = np.float32(1e-6)  # two float32 sums of the same products differ by less
-_ROUNDING = np.float32(1e-4)  # two neighbours nearer to each other than float16 can tell are equally right
+_ROUNDING = 4 * 2.0**-11  # over sqrt(dimension): two neighbours nearer than float16 can tell are equally right
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 
 
@@ -212,7 +213,8 @@ def _recall(index: VectorIndex, vectors: Vectors) -> float:
     k = min(_NEIGHBORS, len(vectors))
     _, truth = nearest_to_many(vectors, vectors[rows], k)
     found = index.search(vectors[rows], k)
-    return float(np.mean(found.cosines >= truth[:, -1:] - _ROUNDING))
+    least = truth[:, -1:] - np.float32(_ROUNDING / math.sqrt(vectors.shape[1]))
+    return float(np.mean(found.cosines >= least))
 
 
 def _sample(size: int, count: int) -> NDArray[np.int64]:

@@ -139,7 +139,7 @@ def test_no_close_match_is_said(page, pretended):
 
 def test_closeness_is_said_in_words_with_the_number_behind(page, site):
     open_search(page, site)
-    words = set(page.locator(".closeness").all_inner_texts())
+    words = set(page.locator(".closeness").all_text_contents())
     assert words <= {"Nearly the same", "Very close", "Close", "Loosely related", "Not close"}
     assert "random pairs in this library" in page.locator(".closeness").first.get_attribute("title")
 

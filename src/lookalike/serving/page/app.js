@@ -54,6 +54,7 @@ async function open(entry, { keep = false } = {}) {
   if (keyOfRoute(entry.route) !== looksAt) dwell.end();
   looksAt = keyOfRoute(entry.route);
   showKnownSubject(entry.route);
+  node("columns").hidden = false; // not before its columns are known: nothing shifts
   if (entry.view) return present(entry, entry.view);
   results.wait({ keep, title: titleOf(entry.route) });
   if (!keep) scrollTo(0, 0);
