@@ -25,6 +25,7 @@ import tempfile
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -73,7 +74,8 @@ def photos(count: int) -> list[bytes]:
     with tarfile.open(SHARED / "data" / "wardrobe_and_grocery.tar") as archive:
         jpegs = [member for member in archive if member.name.endswith(".jpg")]
         step = max(len(jpegs) // count, 1)
-        return [archive.extractfile(member).read() for member in jpegs[::step][:count]]
+        opened = [archive.extractfile(member) for member in jpegs[::step][:count]]
+        return [photo.read() for photo in opened if photo]
 
 
 # -- latency -----------------------------------------------------------------------------------------------------------
@@ -147,7 +149,8 @@ def post(connection: http.client.HTTPConnection, content: bytes) -> dict:
     response = connection.getresponse()
     body = response.read()
     assert response.status == 200, body
-    return json.loads(body)
+    answer: dict = json.loads(body)
+    return answer
 
 
 # -- memory ------------------------------------------------------------------------------------------------------------
@@ -175,7 +178,7 @@ def memory(folder: Path, queries: int = 10_000) -> dict:
     """Photos, crops and pages, one after the other; resident bytes after every thousandth query."""
     folder.mkdir(parents=True)
     pictures = photos(100)
-    encoder = SmallEncoder()
+    encoder: Any = SmallEncoder()
     with Catalog.open(f"sqlite:///{folder / 'catalog.sqlite'}", originals=folder / "originals") as catalog:
         publisher = Publisher(catalog, snapshots=folder / "snapshots")
         indexer = Indexer(catalog, encoder=encoder, publisher=publisher, lock=folder / "lock")

@@ -200,6 +200,24 @@ def test_browsing_walks_through_every_image_once_newest_first(library, catalog):
     )
 
 
+def test_browsing_by_a_tag_has_pages_too(library, catalog):
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    tagged = [
+        library.addition(f"{n}", tags=("other", "t"), uploaded_at=moment + timedelta(hours=n // 2)) for n in range(7)
+    ]
+    catalog.add_images([*tagged, library.addition("late", tags=("other",))])
+    added = library.add("tagged later", uploaded_at=moment - timedelta(days=1))
+    catalog.update_image(added, tags=["t"])
+    seen, cursor = [], None
+    for _ in range(4):
+        page = catalog.browse(after=cursor, limit=2, tag="t")
+        seen += [image.id for image in page.images]
+        cursor = page.next
+    assert cursor is None
+    expected = sorted(tagged, key=lambda one: (one.uploaded_at, one.content_id), reverse=True)
+    assert seen == [*(one.content_id for one in expected), added]
+
+
 def test_browsing_shows_public_readable_images_unless_asked(library, catalog):
     shown = library.add("shown", tags=("a%", "b"))
     hidden = library.add("hidden", visibility=Visibility.PRIVATE, tags=("b",))

@@ -2,6 +2,7 @@ import hashlib
 import multiprocessing
 import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -10,7 +11,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import update
 
 from lookalike.catalog import Catalog, schema, sqlite_url
-from lookalike.catalog.migrating import MIGRATIONS
+from lookalike.catalog.engine import make_engine, parse_url, writing
+from lookalike.catalog.migrating import MIGRATIONS, upgrade
 from lookalike.errors import LibraryTooNew, StorageFailed
 
 
@@ -43,6 +45,26 @@ def test_the_migrations_make_the_tables_that_the_code_uses(catalog):
     scripts = ScriptDirectory(str(MIGRATIONS))
     assert scripts.get_current_head() == schema.HEAD_REVISION
     assert version == schema.SCHEMA_VERSION == len(list(scripts.walk_revisions()))
+
+
+def test_a_library_of_the_first_schema_is_migrated(library, new_url, tmp_path):
+    url = new_url()
+    engine = make_engine(parse_url(url), busy_seconds=10)
+    file = Path(str(engine.url.database))
+    if engine.dialect.name == "sqlite":
+        file.parent.mkdir()
+    image_id = library.addition("a").content_id
+    with writing(engine).begin() as connection:
+        upgrade(connection, "0001")
+        described = "40, 30, '#102030', 7, 'image/png', 1, NULL, 1000000, 'public', NULL, false, 1"
+        connection.exec_driver_sql(f"INSERT INTO images VALUES ('{image_id}', {described})")  # noqa: S608
+        connection.exec_driver_sql(f"INSERT INTO image_tags VALUES ('{image_id}', 0, 'old')")  # noqa: S608
+        connection.exec_driver_sql("UPDATE change_counter SET value = 1")
+    engine.dispose()
+    for _ in range(2):
+        with Catalog.open(url, originals=tmp_path) as catalog:
+            assert [image.id for image in catalog.browse(tag="old").images] == [image_id]
+            assert catalog.sequence() == 1
 
 
 def test_a_newer_library_is_refused_and_left_alone(new_url, tmp_path):

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import CropRefused
@@ -32,6 +32,7 @@ def test_a_region_outside_the_image_is_refused():
 numbers = st.floats(0, 1e6, allow_nan=False).map(lambda value: float(f"{value:.8g}"))
 
 
+@settings(deadline=None)
 @given(st.text(), numbers, numbers, numbers, numbers, st.sampled_from(["percent", "pixel"]))
 def test_every_query_survives_its_name(image, x, y, width, height, unit):
     query = JudgedQuery(image=image, region=Region(x=x, y=y, width=width, height=height, unit=unit))

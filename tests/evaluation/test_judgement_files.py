@@ -3,7 +3,7 @@ import os
 
 import pytest
 import pytrec_eval
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import EvaluationRefused, StorageFailed
@@ -62,6 +62,7 @@ grades = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(grades, st.sampled_from(["j.csv", "j.tsv", "j.json"]))
 def test_any_judgements_come_back(tmp_path_factory, grades, name):
     path = tmp_path_factory.mktemp("any") / name
@@ -312,6 +313,7 @@ def test_a_cell_without_end_is_one_bad_line(file):
     assert read_judgements(path, keep_good=True).judgements.pairs == 1
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80), st.sampled_from(["j.qrels", "j.csv", "j.tsv", "j.json"]))
 def test_no_file_gets_past_the_refusals(tmp_path_factory, content, name):
     path = tmp_path_factory.mktemp("any") / name

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import EvaluationRefused
@@ -89,6 +89,7 @@ def test_equal_scores_rank_by_name_and_nan_is_refused():
         Run.of_scores({"q": {"a": 1.0, "b": math.nan}})
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=2), st.floats(allow_nan=False), min_size=1), st.randoms())
 def test_a_run_does_not_depend_on_the_order_scores_come_in(scores, random):
     shuffled = list(scores.items())

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import EvaluationRefused
@@ -80,6 +80,7 @@ def test_default_measures_can_be_typed():
     assert parse_measures(map(str, DEFAULT_MEASURES)) == DEFAULT_MEASURES
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(MEASURES)), st.integers(1, 10**6), st.integers(1, 5))
 def test_every_measure_survives_its_spelling(name, cutoff, rel):
     measure = Measure(name, cutoff=cutoff, rel=rel if MEASURES[name].takes_rel else 1)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import pytrec_eval
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.evaluation import Judgements, Measure, Run, evaluate_run
@@ -97,6 +97,7 @@ def test_exponential_gain_is_another_measure_on_grades_and_the_same_on_zero_and_
 queries = st.lists(st.tuples(shown, missed), min_size=1, max_size=5)
 
 
+@settings(deadline=None)
 @given(queries, cutoffs, thresholds)
 def test_fast_forms_agree_with_slow_loops(queries, cutoff, rel):
     rankings, others = [list(part) for part in zip(*queries, strict=True)]
@@ -121,6 +122,7 @@ def test_fast_forms_agree_with_slow_loops(queries, cutoff, rel):
     )
 
 
+@settings(deadline=None)
 @given(queries, st.integers(1, 15), thresholds)
 def test_counting_measures_agree_with_slow_loops(queries, cutoff, rel):
     rankings, others = [list(part) for part in zip(*queries, strict=True)]
@@ -243,6 +245,7 @@ def every_measure(grades, counts, cutoff, rel):
     }
 
 
+@settings(deadline=None)
 @given(shown, missed, st.integers(1, 15), thresholds)
 def test_values_are_between_0_and_1(ranking, other, cutoff, rel):
     grades, counts = arrays([ranking], [other])
@@ -250,6 +253,7 @@ def test_values_are_between_0_and_1(ranking, other, cutoff, rel):
         assert np.isnan(values[0]) or -1e-12 <= values[0] <= 1 + 1e-12
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=12), st.integers(1, 15))
 def test_descending_grades_are_the_best_order(ranking, cutoff):
     best, counts = arrays([sorted(ranking, reverse=True)], [[]])
@@ -261,6 +265,7 @@ def test_descending_grades_are_the_best_order(ranking, cutoff):
         assert metrics.ndcg(best, counts, cutoff=cutoff)[0] == pytest.approx(1)
 
 
+@settings(deadline=None)
 @given(shown.filter(lambda ranking: len(ranking) > 1), missed, st.data(), cutoffs, thresholds)
 def test_moving_a_better_result_up_never_lowers_a_measure(ranking, other, data, cutoff, rel):
     cutoff = cutoff or 15
@@ -274,6 +279,7 @@ def test_moving_a_better_result_up_never_lowers_a_measure(ranking, other, data, 
         assert np.isnan(values).all() or values[1] >= values[0] - 1e-12
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=12), st.integers(1, 12), st.randoms())
 def test_results_of_equal_grade_can_swap_and_so_can_queries(ranking, cutoff, random):
     # Tied grades: naming the images otherwise changes no grade at any rank, so no value can depend on it.
@@ -285,6 +291,7 @@ def test_results_of_equal_grade_can_swap_and_so_can_queries(ranking, cutoff, ran
         same(every_measure(grades[order], counts[order], cutoff, 1)[name], values[order])
 
 
+@settings(deadline=None)
 @given(shown, missed, st.integers(1, 15), thresholds)
 def test_recall_grows_with_the_cutoff_and_precision_times_cutoff_too(ranking, other, cutoff, rel):
     grades, counts = arrays([ranking], [other])
@@ -295,6 +302,7 @@ def test_recall_grows_with_the_cutoff_and_precision_times_cutoff_too(ranking, ot
     assert far["p"][0] * (cutoff + 1) >= near["p"][0] * cutoff - 1e-9
 
 
+@settings(deadline=None)
 @given(shown, missed, st.integers(1, 15), thresholds)
 def test_results_nobody_judged_at_the_end_change_nothing_but_judged(ranking, other, cutoff, rel):
     grades, counts = arrays([ranking, [*ranking, metrics.UNJUDGED]], [other, other])

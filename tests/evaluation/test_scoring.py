@@ -1,14 +1,17 @@
 import json
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import EvaluationRefused
 from lookalike.evaluation import (
     DEFAULT_MEASURES,
+    MEASURES,
     Judgements,
     Measure,
     Run,
@@ -101,6 +104,7 @@ def test_the_query_image_itself_is_left_out_for_whole_images_and_kept_for_crops(
     assert evaluation.of(P2).tolist() == [0.5, 1.0]
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from("qrstuvw"),
@@ -130,3 +134,19 @@ def test_a_measure_is_the_same_beside_deeper_ones():
         alone = evaluate_run(run, judgements, [measure]).of(measure)
         together = evaluate_run(run, judgements, [*DEFAULT_MEASURES, Measure("nDCG")]).of(measure)
         np.testing.assert_array_equal(alone, together)
+
+
+def test_the_example_in_the_documentation_runs_and_prints_what_it_says(capsys):
+    page = Path(__file__).resolve().parents[2] / "docs" / "measures.md"
+    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    exec(example, {})  # noqa: S102  our own page
+    lines = capsys.readouterr().out.splitlines()
+    said = re.findall(r"# (.*)", example)
+    assert ", ".join(lines[:-1]) == said[0]
+    assert float(lines[-1]) == pytest.approx(float(said[1]), abs=5e-4)
+
+
+def test_every_measure_is_in_the_documentation():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "measures.md").read_text(encoding="utf-8")
+    for name, kind in MEASURES.items():
+        assert f"**`{name}{'@k' if kind.needs_cutoff or name not in ('MRR', 'mAP') else ''}`**" in page

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats  # type: ignore[import-untyped]
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import EvaluationRefused
@@ -59,6 +59,7 @@ def test_the_same_seed_gives_the_same_interval_and_blocks_change_nothing(skewed,
     assert randomisation_test(skewed - 0.1, seed=7) == pytest.approx(p_value, abs=0.01)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=30), st.sampled_from(["bca", "percentile"]))
 def test_an_interval_lies_within_the_values(values, method):
     interval = bootstrap_interval(values, resamples=200, method=method)
@@ -102,6 +103,7 @@ def slow_randomisation_test(differences):
     return sum(total >= abs(sum(differences)) - 1e-9 for total in sums) / len(sums)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-4, 4), min_size=1, max_size=8))
 def test_few_queries_are_tested_exactly(differences):
     assert randomisation_test(differences) == pytest.approx(slow_randomisation_test(differences))
@@ -168,6 +170,7 @@ def test_holm_adjusts_for_how_many_were_compared():
     assert holm([]) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=10))
 def test_adjusted_p_values_keep_their_order_and_never_fall(p_values):
     adjusted = holm(p_values)

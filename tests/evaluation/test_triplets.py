@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats  # type: ignore[import-untyped]
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import EvaluationRefused
@@ -44,6 +44,7 @@ def slow_rho(first, second):
     return float(np.corrcoef(rank(first), rank(second))[0, 1])
 
 
+@settings(deadline=None)
 @given(pairs_of_lists)
 def test_correlations_agree_with_slow_loops(lists):
     assert kendall_tau_b(*lists) == pytest.approx(slow_tau_b(*lists), abs=1e-12, nan_ok=True)
@@ -61,6 +62,7 @@ def test_correlations_agree_with_scipy_with_and_without_ties(count, levels):
     assert spearman_rho(first, second) == pytest.approx(scipy.stats.spearmanr(first, second).statistic, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(pairs_of_lists)
 def test_correlations_are_bounded_and_know_only_order(lists):
     first, second = lists
@@ -101,6 +103,7 @@ def test_triplets_that_say_nothing_are_refused(closer, farther, weights):
         triplet_accuracy(closer, farther, weights=weights)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(0, 2**32 - 1))
 def test_turning_every_triplet_round_turns_the_accuracy(count, seed):
     random = np.random.default_rng(seed)

@@ -54,7 +54,8 @@ def test_state_in_the_query_is_the_page_itself(page):
     "path",
     [
         "../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt", "parts/../../secret.txt", "link.txt", "notes.py", "",
-        "parts", "parts/", "/etc/passwd", "%2fetc%2fpasswd", "app.js%00", "APP.JS", "..\\secret.txt",         "parts//crop.js", ".", "app.js/",
+        "parts", "parts/", "/etc/passwd", "%2fetc%2fpasswd", "app.js%00", "APP.JS", "..\\secret.txt", ".", "app.js/",
+        "parts//crop.js",
     ],
 )  # fmt: skip
 def test_nothing_else_can_be_had(page, path):

@@ -1,3 +1,4 @@
+import signal
 import socket
 import subprocess
 import sys
@@ -79,6 +80,32 @@ def test_connections_are_kept_open_between_requests(server_of, images):
     assert response.headers.get("connection") != "close"
     assert "server" not in response.headers
     assert "date" in response.headers
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(tmp_path, number):
+    code = f"""
+from contextlib import asynccontextmanager
+from pathlib import Path
+from fastapi import FastAPI
+from lookalike.serving import ServingSettings, run
+
+@asynccontextmanager
+async def lifespan(app):
+    yield
+    print("drained", flush=True)
+
+settings = ServingSettings(thumbnails=Path({str(tmp_path)!r}), port=0)
+run(FastAPI(lifespan=lifespan), settings, listening=lambda url: print(url, flush=True))
+print("went on", flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert httpx.get(f"{url}nothing").status_code == 404
+        process.send_signal(number)
+        assert process.communicate(timeout=30)[0].split("\n") == ["drained", "went on", ""]
+    assert process.returncode == 0
 
 
 def test_serving_needs_no_torch():

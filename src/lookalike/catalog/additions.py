@@ -135,7 +135,11 @@ def _create(changing: Changing, plan: _Plan) -> None:
         for number, (image_id, addition) in zip(numbers, plan.created.items(), strict=True)
     ]
     changing.execute_many(insert(images), rows)
-    tags = [row for image_id, addition in plan.created.items() for row in tag_rows(image_id, addition.tags)]
+    tags = [
+        tag
+        for row, addition in zip(rows, plan.created.values(), strict=True)
+        for tag in tag_rows(row["id"], addition.tags, uploaded_at=row["uploaded_at"])
+    ]
     changing.execute_many(insert(image_tags), tags)
 
 

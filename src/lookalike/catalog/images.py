@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, insert, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, literal, select, tuple_, update
 
 from lookalike.catalog.changing import Changing, chunks
 from lookalike.catalog.records import BrowsePage, Deletion, is_image_id, require_storable, storable_text
@@ -29,7 +29,20 @@ _first_source = (
     .scalar_subquery()
     .label("source")
 )
-SELECT_IMAGES = select(images, _first_source)
+_FIELDS = (
+    "id",
+    "width",
+    "height",
+    "mean_colour",
+    "difference_hash",
+    "media_type",
+    "byte_count",
+    "owner_id",
+    "uploaded_at",
+    "visibility",
+    "error",
+)
+SELECT_IMAGES = select(*(images.c[name] for name in _FIELDS), _first_source)
 
 
 def read_image(connection: Connection, image_id: str) -> Image:
@@ -54,26 +67,14 @@ def read_images(connection: Connection, image_ids: Iterable[str]) -> dict[str, I
     return {image_id: found[image_id] for image_id in wanted if image_id in found}
 
 
-def from_rows(connection: Connection, rows: Sequence[Row[Any]]) -> list[Image]:
+def from_rows(connection: Connection, rows: Sequence[Sequence[Any]]) -> list[Image]:
     """The images of rows of `SELECT_IMAGES`, with their tags."""
-    tags = _tags(connection, [row.id for row in rows])
+    names = (*_FIELDS, "source")
+    fields = [dict(zip(names, row, strict=True)) for row in rows]  # three times as fast as asking a row by name
+    tags = _tags(connection, [of_one["id"] for of_one in fields])
     return [
-        Image(
-            id=row.id,
-            width=row.width,
-            height=row.height,
-            mean_colour=row.mean_colour,
-            difference_hash=row.difference_hash,
-            media_type=row.media_type,
-            byte_count=row.byte_count,
-            source=row.source,
-            owner_id=row.owner_id,
-            uploaded_at=row.uploaded_at,
-            tags=tuple(tags.get(row.id, ())),
-            visibility=VISIBILITIES[row.visibility],
-            error=row.error,
-        )
-        for row in rows
+        Image(**of_one | {"tags": tuple(tags.get(of_one["id"], ())), "visibility": VISIBILITIES[of_one["visibility"]]})
+        for of_one in fields
     ]
 
 
@@ -104,25 +105,27 @@ def browse(
         raise ValueError(f"limit {limit} must be at least 1")
     if tag is not None and not storable_text(tag):
         return BrowsePage(images=(), next=None)
-    statement = SELECT_IMAGES.where(*_filters(visibility, tag, readable=readable))
+    statement, order = SELECT_IMAGES, (images.c.uploaded_at, images.c.id)
+    if tag is not None:
+        tagged = (image_tags.c.image_id == images.c.id) & (image_tags.c.tag == tag)
+        statement, order = statement.join(image_tags, tagged), (image_tags.c.uploaded_at, image_tags.c.image_id)
     if after is not None:
         uploaded_at, image_id = _from_cursor(after)
         last = tuple_(literal(uploaded_at, images.c.uploaded_at.type), literal(image_id, images.c.id.type))
-        statement = statement.where(tuple_(images.c.uploaded_at, images.c.id) < last)
-    ordered = statement.order_by(images.c.uploaded_at.desc(), images.c.id.desc()).limit(limit + 1)
-    rows = connection.execute(ordered).all()
+        statement = statement.where(tuple_(*order) < last)
+    chosen = statement.where(*_filters(visibility, readable=readable))
+    newest_first = chosen.order_by(*(column.desc() for column in order))
+    rows = connection.execute(newest_first.limit(limit + 1)).all()
     page = tuple(from_rows(connection, rows[:limit]))
     return BrowsePage(images=page, next=_to_cursor(page[-1]) if len(rows) > limit else None)
 
 
-def _filters(visibility: Visibility | None, tag: str | None, *, readable: bool) -> list[ColumnElement[bool]]:
+def _filters(visibility: Visibility | None, *, readable: bool) -> list[ColumnElement[bool]]:
     filters: list[ColumnElement[bool]] = []
     if visibility is not None:
         filters.append(images.c.visibility == visibility.value)
     if readable:
         filters.append(images.c.error.is_(None))
-    if tag is not None:
-        filters.append(exists().where(image_tags.c.image_id == images.c.id, image_tags.c.tag == tag))
     return filters
 
 
@@ -155,10 +158,11 @@ def without_repeats(tags: Iterable[str]) -> list[str]:
     return [tag for tag in trimmed if tag]
 
 
-def tag_rows(image_id: str, tags: Iterable[str]) -> list[dict[str, Any]]:
+def tag_rows(image_id: str, tags: Iterable[str], *, uploaded_at: datetime) -> list[dict[str, Any]]:
     """Rows of `image_tags`."""
     return [
-        {"image_id": image_id, "position": position, "tag": tag} for position, tag in enumerate(without_repeats(tags))
+        {"image_id": image_id, "position": position, "tag": tag, "uploaded_at": uploaded_at}
+        for position, tag in enumerate(without_repeats(tags))
     ]
 
 
@@ -172,7 +176,7 @@ def change_image(
 ) -> Image:
     """Change what is given; see `Catalog.update_image`."""
     connection = changing.connection
-    read_image(connection, image_id)
+    before = read_image(connection, image_id)
     require_storable("owner_id", owner_id)
     values: dict[str, Any] = {}
     if visibility is not None:
@@ -183,7 +187,7 @@ def change_image(
         connection.execute(update(images).where(images.c.id == image_id).values(values))
     if tags is not None:
         connection.execute(delete(image_tags).where(image_tags.c.image_id == image_id))
-        changing.execute_many(insert(image_tags), tag_rows(image_id, tags))
+        changing.execute_many(insert(image_tags), tag_rows(image_id, tags, uploaded_at=before.uploaded_at))
     changing.touch([image_id])
     return read_image(connection, image_id)
 

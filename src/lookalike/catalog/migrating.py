@@ -37,7 +37,7 @@ def bring_up_to_date(engine: Engine, *, busy_seconds: float) -> None:
         if engine.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK_NUMBER)))
         if stored_revision(connection) != schema.HEAD_REVISION:
-            _upgrade(connection)
+            upgrade(connection)
             logger.info("brought the catalog to schema %d", schema.SCHEMA_VERSION)
     if engine.dialect.name == "sqlite":
         _make_name_durable(Path(str(engine.url.database)).parent)
@@ -71,14 +71,15 @@ def _stored_version(connection: Connection) -> int | None:
     return connection.execute(select(column("schema_version")).select_from(table("library"))).scalar()
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, revision: str = schema.HEAD_REVISION) -> None:
+    """Run the migrations up to a revision, in the transaction that the connection is in."""
     from alembic import command  # noqa: PLC0415 - see _require_known
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def _use_write_ahead_log(engine: Engine, busy_seconds: float) -> None:

@@ -165,11 +165,12 @@ class CatalogCounts:
 
 @dataclass(frozen=True, slots=True)
 class VectorBlock:
-    """Some live images in ascending order of id: vectors [images, dimension] float32."""
+    """Some live images in ascending order of id: vectors [images, dimension] float32, hashes [images] uint64."""
 
     image_ids: list[str]
     vectors: Vectors
     visibilities: list[Visibility]
+    difference_hashes: NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,7 @@ class Change:
     deleted: bool
     visibility: Visibility
     vector: NDArray[np.float32] | None
+    difference_hash: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """The integer stored in `library.schema_version`; each migration that is added raises it."""
 
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0002"
 """The newest Alembic revision; a test holds it equal to what the migration files say."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -169,7 +169,8 @@ image_tags = Table(
     Column("image_id", _ImageId, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
     Column("position", SmallInteger, primary_key=True),
     Column("tag", String, nullable=False),
-    Index("ix_image_tags_tag_image_id", "tag", "image_id"),
+    Column("uploaded_at", UtcTime, nullable=False, server_default="0"),  # the image's, which never changes
+    Index("ix_image_tags_tag_uploaded_at_image_id", "tag", "uploaded_at", "image_id"),
 )
 
 tombstones = Table(

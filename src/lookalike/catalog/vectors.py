@@ -180,33 +180,38 @@ class VectorReading:
             return
         hidden = self._hidden()
         after = ""
-        while ids_and_vectors := self._block(self._model, after, block):
-            image_ids, rows = ids_and_vectors
+        while read := self._block(self._model, after, block):
+            image_ids, rows, hashes = read
             after = image_ids[-1]
             visibilities = [hidden.get(image_id, Visibility.PUBLIC) for image_id in image_ids]
-            yield VectorBlock(image_ids=image_ids, vectors=rows, visibilities=visibilities)
+            yield VectorBlock(image_ids=image_ids, vectors=rows, visibilities=visibilities, difference_hashes=hashes)
 
-    def _block(self, model: StoredModel, after: str, block: int) -> tuple[list[str], Vectors] | None:
+    def _block(
+        self, model: StoredModel, after: str, block: int
+    ) -> tuple[list[str], Vectors, NDArray[np.uint64]] | None:
         """The next `block` vectors, fetched in pieces that stay in the processor's cache: a quarter faster."""
         statement = (
-            select(vectors.c.image_id, vectors.c.vector)
+            select(vectors.c.image_id, vectors.c.vector, images.c.difference_hash)
+            .join(images, images.c.id == vectors.c.image_id)
             .where(vectors.c.fingerprint_number == model.number, vectors.c.image_id > bindparam("after"))
             .order_by(vectors.c.image_id)
             .limit(bindparam("most"))
         )
         image_ids: list[str] = []
         matrix = np.empty((min(block, self.size), model.dimension), np.float32)
+        hashes = np.empty(len(matrix), np.uint64)
         while len(image_ids) < len(matrix):
             most = min(_PIECE, len(matrix) - len(image_ids))
             rows = self._connection.execute(statement, {"after": after, "most": most}).all()
             if not rows:
                 break
-            found, stored = zip(*rows, strict=True)
+            found, stored, hashed = zip(*rows, strict=True)
             piece = decode(stored, dimension=model.dimension, dtype=model.dtype)
             matrix[len(image_ids) : len(image_ids) + len(found)] = piece
+            hashes[len(image_ids) : len(image_ids) + len(found)] = hashed
             image_ids.extend(found)
             after = image_ids[-1]
-        return (image_ids, matrix[: len(image_ids)]) if image_ids else None
+        return (image_ids, matrix[: len(image_ids)], hashes[: len(image_ids)]) if image_ids else None
 
     def _hidden(self) -> dict[str, Visibility]:
         """The images that are not public: looking up these few costs less than a join with all images."""
@@ -229,7 +234,7 @@ def read_changes(connection: Connection, *, after: int, fingerprint: str, limit:
     model = stored_model(connection, fingerprint)
     of_model = (vectors.c.image_id == images.c.id) & (vectors.c.fingerprint_number == (model.number if model else -1))
     changed = connection.execute(
-        select(images.c.sequence, images.c.id, images.c.visibility, vectors.c.vector)
+        select(images.c.sequence, images.c.id, images.c.visibility, vectors.c.vector, images.c.difference_hash)
         .select_from(images.outerjoin(vectors, of_model))
         .where(images.c.sequence > after)
         .order_by(images.c.sequence)
@@ -244,8 +249,8 @@ def read_changes(connection: Connection, *, after: int, fingerprint: str, limit:
     stored = [row.vector for row in changed if row.vector is not None]
     rows = iter(decode(stored, dimension=model.dimension, dtype=model.dtype) if model and stored else ())
     changes = [
-        Change(number, image_id, False, VISIBILITIES[visibility], None if vector is None else next(rows))
-        for number, image_id, visibility, vector in changed
+        Change(number, image_id, False, VISIBILITIES[visibility], None if vector is None else next(rows), hashed)
+        for number, image_id, visibility, vector, hashed in changed
     ]
     changes += [Change(number, image_id, True, Visibility.BLOCKED, None) for number, image_id in deleted]
     return sorted(changes, key=lambda change: change.sequence)[:limit]

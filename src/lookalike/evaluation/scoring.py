@@ -179,8 +179,8 @@ def _graded(run: Run, judgements: Judgements, queries: tuple[str, ...], columns:
 def _look_up(ranking: Sequence[str], judged: Mapping[str, int], collection: frozenset[str]) -> bytes:
     """Grades of a ranking, one int8 a result.
 
-    Nothing measured was faster from a dictionary to an array than `bytes(map(...))`. It helps that the ranking was sliced
-    just before: a copy fetches the names into the processor's cache side by side, looking them up does so one by one.
+    Nothing measured was faster from a dictionary to an array than `bytes(map(...))`. It helps that the ranking was
+    sliced just before: a copy fetches the names into the processor's cache many at a time, looking them up one by one.
     """
     if not collection:
         return bytes(map(judged.get, ranking, repeat(_UNJUDGED_BYTE)))

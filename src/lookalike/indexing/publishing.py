@@ -97,11 +97,13 @@ class Publisher:
         image_ids: list[str] = []
         visibilities: list[Visibility] = []
         blocks = [np.zeros((0, model.dimension), dtype=np.float32)]
+        hashes = [np.zeros(0, dtype=np.uint64)]
         with self._catalog.vectors_at(model.fingerprint) as reading:
             for block in reading.blocks():
                 image_ids.extend(block.image_ids)
                 visibilities.extend(block.visibilities)
                 blocks.append(block.vectors)
+                hashes.append(block.difference_hashes)
             watermark = reading.sequence
         return publish(
             self._snapshots,
@@ -111,6 +113,7 @@ class Publisher:
             image_ids=image_ids,
             vectors=np.concatenate(blocks),
             visibilities=visibilities,
+            difference_hashes=np.concatenate(hashes),
             threads=self._threads,
             reference_cosines=self._reference_cosines,
         )

@@ -6,6 +6,7 @@ from lookalike.errors import VectorsRefused
 from lookalike.types import Rows, Vectors
 
 _SLACK = 0.02  # of the squared length: what float16 rounding can do, many times over
+_SHORTEST, _LONGEST = 1 - _SLACK, 1 + _SLACK
 
 
 def checked(vectors: Vectors, *, dimension: int | None = None) -> Vectors:
@@ -26,7 +27,7 @@ def checked(vectors: Vectors, *, dimension: int | None = None) -> Vectors:
         raise VectorsRefused(f"vectors of dimension {vectors.shape[1]}, expected {expected}")
     if len(vectors) == 1:  # one dot product instead of four array calls: this is on the path of every single query
         row = vectors[0]
-        if not 1 - _SLACK < row.dot(row) < 1 + _SLACK:
+        if not _SHORTEST < float(row.dot(row)) < _LONGEST:
             raise _refusal(vectors)
     elif not np.all(np.abs(np.vecdot(vectors, vectors) - 1) < _SLACK):
         raise _refusal(vectors)

@@ -1,13 +1,11 @@
 """What re-rankers work on, and the one loop that applies them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-from lookalike.types import Image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,12 +16,14 @@ class Candidate:
         image_id: of the image.
         cosine: similarity to the query, -1 to 1.
         vector: [dimension] float32, unit length.
+        difference_hash: the image's 64-bit dHash.
         duplicates: ids of images that look the same and stand behind this one.
     """
 
     image_id: str
     cosine: float
     vector: NDArray[np.float32]
+    difference_hash: int
     duplicates: tuple[str, ...] = ()
 
 
@@ -34,12 +34,10 @@ class RankingQuery:
     Attributes:
         image_id: the indexed image that was selected, if one was.
         include_self: whether that image may be among its own hits.
-        images: reads catalog records by id; what is gone is left out. Reading costs time: ask for few.
     """
 
     image_id: str | None
     include_self: bool
-    images: Callable[[Sequence[str]], Mapping[str, Image]]
 
 
 class ReRanker(Protocol):

@@ -1,33 +1,31 @@
 """Images that look the same take one place; the others are reported behind it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lookalike.reranking.candidate import Candidate, RankingQuery
 
-_ROUNDING = 1e-3  # of the float32 products that find the pairs worth a closer look
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollapseDuplicates:
     """Group near-duplicates under their best-ranked image.
 
-    Two images are near-duplicates when two independent witnesses agree: their vectors' cosine is at least
-    `least_cosine`, and their 64-bit difference hashes (dHash, Krawetz 2013) differ in at most `most_bits` bits. The
-    vector alone takes two photos of one product for each other; the hash alone takes flat pictures for each other.
+    Two images are near-duplicates when two independent witnesses agree: their 64-bit difference hashes (dHash, Krawetz
+    2013) differ in at most `most_bits` bits, and their vectors' cosine is at least `least_cosine`. The hash alone
+    takes flat pictures for each other; the vector alone takes two photos of one product for each other.
     Every member of a group is a near-duplicate of its representative, so groups do not grow by chains.
     """
 
     most_bits: int = 6
     least_cosine: float = 0.93
 
-    def __call__(self, query: RankingQuery, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    def __call__(self, query: RankingQuery, candidates: Sequence[Candidate]) -> Sequence[Candidate]:  # noqa: ARG002
         """Return the representatives, each with the ids of its near-duplicates."""
         standing_for: dict[int, list[int]] = {}
         grouped: set[int] = set()
-        for best, other in self._alike(query, candidates):
+        for best, other in self._alike(candidates):
             if best not in grouped and other not in grouped:
                 standing_for.setdefault(best, []).append(other)
                 grouped.add(other)
@@ -37,22 +35,15 @@ class CollapseDuplicates:
             if place not in grouped
         ]
 
-    def _alike(self, query: RankingQuery, candidates: Sequence[Candidate]) -> Iterator[tuple[int, int]]:
+    def _alike(self, candidates: Sequence[Candidate]) -> list[tuple[int, int]]:
         """Pairs (better, worse) of places that both witnesses call the same, in rank order."""
-        pairs = self._near(candidates)
-        images = query.images([candidates[place].image_id for place in sorted({p for pair in pairs for p in pair})])
-        for better, worse in pairs:
-            one, other = images.get(candidates[better].image_id), images.get(candidates[worse].image_id)
-            if one and other and (one.difference_hash ^ other.difference_hash).bit_count() <= self.most_bits:
-                yield better, worse
-
-    def _near(self, candidates: Sequence[Candidate]) -> list[tuple[int, int]]:
-        if len(candidates) <= 1:
+        hashes = np.array([candidate.difference_hash for candidate in candidates], dtype=np.uint64)
+        differing_bits = np.bitwise_count(hashes[:, None] ^ hashes[None, :])
+        better, worse = np.nonzero(np.triu(differing_bits <= self.most_bits, k=1))
+        if not len(better):
             return []
-        vectors = np.stack([candidate.vector for candidate in candidates])
-        better, worse = np.nonzero(np.triu(vectors @ vectors.T >= self.least_cosine - _ROUNDING, k=1))
-        wide = vectors.astype(np.float64)
-        near = np.sum(wide[better] * wide[worse], axis=1) >= self.least_cosine
+        vectors = np.stack([candidate.vector for candidate in candidates]).astype(np.float64)
+        near = np.sum(vectors[better] * vectors[worse], axis=1) >= self.least_cosine
         return list(zip(better[near].tolist(), worse[near].tolist(), strict=True))
 
 

@@ -228,10 +228,13 @@ class SearchEngine:
         return _Asked(vector=stored_precision(vector), width=prepared.width, height=prepared.height)
 
     def _ranked(self, query: Query, nearest: Nearest) -> tuple[Candidate, ...]:
-        about = RankingQuery(image_id=query.image_id, include_self=query.with_self, images=self._catalog.images)
+        about = RankingQuery(image_id=query.image_id, include_self=query.with_self)
+        hashes = nearest.difference_hashes.tolist()
         candidates = [
-            Candidate(image_id=image_id, cosine=float(cosine), vector=vector)
-            for image_id, cosine, vector in zip(nearest.image_ids, nearest.cosines, nearest.vectors, strict=True)
+            Candidate(image_id=image_id, cosine=cosine, vector=vector, difference_hash=difference_hash)
+            for image_id, cosine, vector, difference_hash in zip(
+                nearest.image_ids, nearest.cosines.tolist(), nearest.vectors, hashes, strict=True
+            )
         ]
         return rerank(about, candidates, self._rerankers)
 

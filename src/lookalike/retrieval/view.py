@@ -27,11 +27,13 @@ class Nearest:
         image_ids: best first; equal cosines in the order of ids.
         cosines: [n] float64, exact for the stored vectors.
         vectors: [n, dimension] float32.
+        difference_hashes: [n] uint64, of the images.
     """
 
     image_ids: tuple[str, ...]
     cosines: NDArray[np.float64]
     vectors: Vectors
+    difference_hashes: NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class View:
         allowed: which of the snapshot's rows are public now.
         tail_ids: public images that the snapshot does not hold, sorted.
         tail_vectors: [tail, dimension] float32, in that order.
+        tail_hashes: [tail] uint64, in that order: the images' difference hashes.
         sequence: the last change of the catalog that this view includes.
     """
 
@@ -54,6 +57,7 @@ class View:
     allowed: AllowedRows
     tail_ids: tuple[str, ...]
     tail_vectors: Vectors
+    tail_hashes: NDArray[np.uint64]
     sequence: int
 
     @classmethod
@@ -66,6 +70,7 @@ class View:
             allowed=snapshot.visible_rows if snapshot else AllowedRows.of(np.zeros(0, dtype=bool)),
             tail_ids=(),
             tail_vectors=np.zeros((0, dimension), dtype=np.float32),
+            tail_hashes=np.zeros(0, dtype=np.uint64),
             sequence=snapshot.manifest.watermark if snapshot else 0,
         )
 
@@ -94,18 +99,23 @@ class View:
             return self
         allowed = self.allowed.mask.copy()
         rows = self._rows(changes)
-        tail = dict(zip(self.tail_ids, self.tail_vectors, strict=True))
+        tail = dict(zip(self.tail_ids, zip(self.tail_vectors, self.tail_hashes.tolist(), strict=True), strict=True))
         for change, row in zip(changes, rows, strict=True):
             public = not change.deleted and change.visibility is Visibility.PUBLIC
             if row >= 0:
                 allowed[row] = public
             elif public and change.vector is not None:
-                tail[change.image_id] = change.vector
+                tail[change.image_id] = change.vector, change.difference_hash
             else:
                 tail.pop(change.image_id, None)
         ids = tuple(sorted(tail))
-        vectors = np.stack([tail[i] for i in ids]) if ids else np.zeros((0, self.dimension), dtype=np.float32)
-        return replace(self, allowed=AllowedRows.of(allowed), tail_ids=ids, tail_vectors=vectors)
+        return replace(
+            self,
+            allowed=AllowedRows.of(allowed),
+            tail_ids=ids,
+            tail_vectors=np.array([tail[i][0] for i in ids], dtype=np.float32).reshape(len(ids), self.dimension),
+            tail_hashes=np.array([tail[i][1] for i in ids], dtype=np.uint64),
+        )
 
     def _rows(self, changes: list[Change]) -> list[int]:
         if self.snapshot is None:
@@ -132,6 +142,7 @@ class View:
             image_ids=tuple(ids[place] for place in order),
             cosines=cosines[order],
             vectors=vectors[order],
+            difference_hashes=np.concatenate([self._row_hashes(rows), self.tail_hashes[places]])[order],
         )
 
     @property
@@ -157,6 +168,9 @@ class View:
 
     def _row_vectors(self, rows: NDArray[np.int64]) -> Vectors:
         return self.index.vectors(rows) if self.index is not None else np.zeros((0, self.dimension), dtype=np.float32)
+
+    def _row_hashes(self, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
+        return self.snapshot.difference_hashes[rows] if self.snapshot else np.zeros(0, dtype=np.uint64)
 
     def _ids(self, rows: NDArray[np.int64]) -> list[str]:
         return [self.snapshot.image_ids[row].decode() for row in rows] if self.snapshot else []

@@ -7,10 +7,11 @@ import math
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -21,6 +22,7 @@ from lookalike.neighbors import BACKENDS, VectorIndex, choose_backend, nearest_t
 from lookalike.snapshot.closeness import Closeness
 from lookalike.snapshot.manifest import MANIFEST_FILE, FileRecord, Manifest
 from lookalike.snapshot.stored import (
+    HASHES_FILE,
     ID_TYPE,
     IDS_FILE,
     VISIBILITIES_FILE,
@@ -51,6 +53,7 @@ def publish(
     image_ids: Sequence[str],
     vectors: Vectors,
     visibilities: Sequence[Visibility],
+    difference_hashes: NDArray[np.uint64] | None = None,
     backend: str | None = None,
     threads: int | None = None,
     reference_cosines: NDArray[np.float32] | None = None,
@@ -68,6 +71,7 @@ def publish(
         image_ids: ascending, no two equal, at most 32 ASCII characters each.
         vectors: [images, dimension] float32 unit rows, in that order.
         visibilities: in that order.
+        difference_hashes: [images] uint64, in that order; None for zeros, which are alike for all.
         backend: of the index; None chooses by size and dimension.
         threads: to build with; None for all cores.
         reference_cosines: the model's own random-pair cosines, for libraries of fewer than 50 images.
@@ -94,28 +98,25 @@ def publish(
         self_recall=_self_recall(index, vectors),
         recall_at_10=_recall(index, vectors),
     )
-    codes = np.array([VISIBILITY_CODES[visibility] for visibility in visibilities], dtype=np.uint8)
+    columns = {
+        IDS_FILE: ids,
+        VISIBILITIES_FILE: np.array([VISIBILITY_CODES[visibility] for visibility in visibilities], dtype=np.uint8),
+        HASHES_FILE: np.zeros(len(ids), dtype=np.uint64) if difference_hashes is None else difference_hashes,
+    }
     try:
-        directory = _publish_files(root, manifest, index=index, image_ids=ids, visibilities=codes)
+        directory = _publish_files(root, manifest, index=index, columns=columns)
     except OSError as failure:
         raise StorageFailed(f"the snapshot could not be written to {root}: {failure.strerror or failure}") from failure
     return Snapshot.open(directory)
 
 
-def _publish_files(
-    root: Path,
-    manifest: Manifest,
-    *,
-    index: VectorIndex,
-    image_ids: NDArray[np.bytes_],
-    visibilities: NDArray[np.uint8],
-) -> Path:
+def _publish_files(root: Path, manifest: Manifest, *, index: VectorIndex, columns: Mapping[str, NDArray[Any]]) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     _collect_leftovers(root)
     with _workspace(root) as work:
         index.save(work)
-        np.save(work / IDS_FILE, image_ids)
-        np.save(work / VISIBILITIES_FILE, visibilities)
+        for name, column in columns.items():
+            np.save(work / name, column)
         files = {path.name: FileRecord.of(path) for path in sorted(work.iterdir())}
         for name in files:
             _to_disk(work / name)

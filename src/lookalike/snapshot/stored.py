@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 IDS_FILE = "image_ids.npy"
 ID_TYPE = np.dtype("S32")
 VISIBILITIES_FILE = "visibilities.npy"
+HASHES_FILE = "difference_hashes.npy"
 VISIBILITY_CODES = {Visibility.BLOCKED: 0, Visibility.PUBLIC: 1, Visibility.PRIVATE: 2}
 """How a visibility is stored. Only `PUBLIC` is shown, and a page of zeros shows nothing."""
 
@@ -42,6 +43,7 @@ class Snapshot:
         index: searched by row.
         image_ids: [size] S32, ascending.
         visibilities: [size] uint8, see `VISIBILITY_CODES`.
+        difference_hashes: [size] uint64, the images' dHashes: what near-duplicates are told by.
     """
 
     def __init__(
@@ -52,12 +54,14 @@ class Snapshot:
         index: VectorIndex,
         image_ids: NDArray[np.bytes_],
         visibilities: NDArray[np.uint8],
+        difference_hashes: NDArray[np.uint64],
     ) -> None:
         self.manifest = manifest
         self.directory = directory
         self.index = index
         self.image_ids = image_ids
         self.visibilities = visibilities
+        self.difference_hashes = difference_hashes
 
     @classmethod
     def open(cls, directory: Path) -> "Snapshot":
@@ -84,9 +88,18 @@ class Snapshot:
         index = BACKENDS[manifest.backend].open(directory)
         image_ids = _array(directory / IDS_FILE, ID_TYPE)
         visibilities = _array(directory / VISIBILITIES_FILE, np.dtype(np.uint8))
-        if {index.size, len(image_ids), len(visibilities)} != {manifest.size} or index.dimension != manifest.dimension:
+        hashes = _array(directory / HASHES_FILE, np.dtype(np.uint64))
+        sizes = {index.size, len(image_ids), len(visibilities), len(hashes)}
+        if sizes != {manifest.size} or index.dimension != manifest.dimension:
             raise SnapshotDamaged("its files are of different sizes")
-        return cls(manifest, directory, index=index, image_ids=image_ids, visibilities=visibilities)
+        return cls(
+            manifest,
+            directory,
+            index=index,
+            image_ids=image_ids,
+            visibilities=visibilities,
+            difference_hashes=hashes,
+        )
 
     @property
     def closeness(self) -> Closeness:

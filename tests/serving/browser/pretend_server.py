@@ -103,12 +103,17 @@ class Library:
         cosines = {picture.id: float(picture.vector @ vector) for picture in others}
         hits: list[dict[str, Any]] = []
         for picture in sorted(others, key=lambda one: (-cosines[one.id], one.id)):
-            same = next((hit for hit in hits if picture.name.split("-copy")[0] == hit["image"]["source_name"]), None)
+            same = next((hit for hit in hits if same_base(picture.name, hit["image"]["source_name"])), None)
             if same:
                 same["duplicates"].append(picture.id)
             else:
                 hits.append(hit_of(picture, cosines[picture.id], rank=len(hits) + 1))
         return hits
+
+
+def same_base(one: str, other: str) -> bool:
+    """Copies have their picture's name, and more."""
+    return one.partition("-copy")[0] == other.partition("-copy")[0]
 
 
 def hit_of(picture: Picture, cosine: float, *, rank: int) -> dict[str, Any]:
@@ -150,7 +155,9 @@ def cut(picture: Image.Image, crop: dict[str, Any] | None) -> Image.Image:
     outside = left < 0 or top < 0 or right > picture.width + slack or bottom > picture.height + slack
     if outside or right <= left or bottom <= top:
         raise Refusal(422, "crop-refused", "The crop is not usable", f"crop {crop} does not lie inside the image")
-    return picture.crop((round(left), round(top), max(round(right), round(left) + 1), max(round(bottom), round(top) + 1)))
+    return picture.crop(
+        (round(left), round(top), max(round(right), round(left) + 1), max(round(bottom), round(top) + 1))
+    )
 
 
 @functools.lru_cache(maxsize=4096)
@@ -233,7 +240,10 @@ class Api:
     async def uploaded(self, request: Request) -> dict[str, Any]:
         async with request.form() as form:
             file: Any = form["image"]
-            asked: dict[str, Any] = {"opened": open_upright(await file.read(), file.filename), "limit": form.get("limit", 30)}
+            asked: dict[str, Any] = {
+                "opened": open_upright(await file.read(), file.filename),
+                "limit": form.get("limit", 30),
+            }
             if form.get("crop"):
                 values = [float(part) for part in str(form["crop"]).split(",")]
                 names = ("x", "y", "width", "height")

@@ -1,5 +1,7 @@
 """Every state has an address, and Back returns to what was there."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -73,7 +75,7 @@ def test_an_address_opens_a_crop(page, site):
     open_search(page, site, site.image_ids[7], crop="0.0000,0.0000,0.3000,0.3000")
     assert shown_ids(page) != whole
     left, top, width, height = (page.get_by_label(side).input_value() for side in ("Left", "Top", "Width", "Height"))
-    size = page.locator("query-panel .facts").first.inner_text().split(" · ")[0].split(" × ")
+    size = re.findall(r"\d+", page.locator("query-panel .facts").first.inner_text())
     assert (left, top) == ("0", "0")
     assert int(width) == pytest.approx(0.3 * int(size[0]), abs=1)
     assert int(height) == pytest.approx(0.3 * int(size[1]), abs=1)
@@ -91,7 +93,7 @@ def test_a_reload_returns_to_the_same_place(page, site):
         page.mouse.wheel(0, 1500)
         page.wait_for_timeout(250)
     place = page.evaluate("scrollY")
-    assert place > 2500
+    assert place > 1500
     page.reload()
     wait_until(page, lambda: abs(page.evaluate("scrollY") - place) < 3, lambda: f"{page.evaluate('scrollY')} {place}")
 
@@ -117,7 +119,7 @@ def test_an_upload_is_there_again_after_back_and_reload(page, site, generated):
 def test_an_upload_that_is_gone_is_said_kindly(page, pretended):
     page.goto(f"{pretended.url}?upload={'0' * 32}")
     expect(page.locator("page-notice h2")).to_have_text("This picture is not here any more")
-    expect(page.get_by_role("button", name="Choose a picture")).to_be_visible()
+    expect(page.get_by_role("button", name="Choose a picture", exact=True)).to_be_visible()
 
 
 def test_an_upload_that_is_in_the_library_is_found_there(page, pretended):

@@ -98,9 +98,7 @@ def test_what_did_not_arrive_is_sent_again_under_the_same_name(page, pretended):
     wait_until(page, lambda: bodies)
     page.unroute("**/v1/events")
     sent = {event["event_id"] for event in bodies[0]["events"]}
-    with page.expect_request(
-        lambda request: "/v1/events" in request.url and sent <= ids_in(request), timeout=15_000
-    ):
+    with page.expect_request(lambda request: "/v1/events" in request.url and sent <= ids_in(request), timeout=15_000):
         pass
     page.wait_for_timeout(300)
     met = [event["image_id"] for event in pretended.kinds("impression")]
@@ -113,7 +111,7 @@ def ids_in(request):
 
 
 def test_one_refused_event_does_not_cost_the_others(page, pretended):
-    spoiled = []
+    spoiled: list[str] = []
 
     def spoil_one(route):
         document = json.loads(route.request.post_data)

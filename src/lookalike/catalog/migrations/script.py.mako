@@ -13,4 +13,4 @@ down_revision = ${repr(down_revision)}
 
 def upgrade() -> None:
     ${upgrades if upgrades else "pass"}
-    op.execute(sa.text("UPDATE library SET schema_version = schema_version + 1"))
+    op.execute(sa.text("UPDATE library SET schema_version = NUMBER"))

@@ -27,6 +27,7 @@ _PARAMETERS_FILE = "index.json"
 _QUERY_BLOCK = 16  # Faiss finds lists by another sum from 20 queries on, and a last digit could choose another list
 _SCANNED_ROWS = 50_000  # so many allowed rows are scanned: every true neighbour is found
 _SCANNED_SHARE = 0.5  # unless they are most of the index, which is then as good as unfiltered
+_COPIED_ONCE = 0.02  # above this share, copying rows together for one search costs more than stepping over the others
 _BULK = 8  # when more than an eighth of the rows is asked for, probing saves nothing
 
 
@@ -75,7 +76,7 @@ class IvfPqIndex:
         kept = min(checked_k(k), reachable)
         if kept == 0 or len(queries) == 0:
             return _padded(len(queries), k, None)
-        reach = self._reach(prepared, kept)
+        reach = self._reach(prepared, kept, once=prepared is not allowed)
         if len(queries) == 1:
             rows, cosines = reach.one(queries, kept)
         else:
@@ -117,23 +118,31 @@ class IvfPqIndex:
         stored: NDArray[np.uint8] = faiss.rev_swig_ptr(self._kept.codes.data(), self.size * width)
         return stored.reshape(self.size, width)
 
-    def _reach(self, allowed: AllowedRows | None, k: int) -> Reach:
+    def _reach(self, allowed: AllowedRows | None, k: int, *, once: bool) -> Reach:
+        """How to answer. `once` says that these allowed rows will not be seen again."""
         reachable = allowed.count if allowed else self.size
         if k * _BULK > reachable and self._refines:
-            return Scan.among(self._codes, allowed, self.dimension) if allowed else Scan(self._kept, None)
+            return self._scan(allowed, once=True)
         if allowed is None:
             return self._unfiltered
+        if once:
+            return self._filter(allowed, once=True)
         with self._lock:
             reach = self._filtered.get(allowed)
             if reach is None:
-                self._filtered[allowed] = reach = self._filter(allowed)
+                self._filtered[allowed] = reach = self._filter(allowed, once=False)
             return reach
 
-    def _filter(self, allowed: AllowedRows) -> Reach:
+    def _filter(self, allowed: AllowedRows, *, once: bool) -> Reach:
         few = allowed.count <= min(_SCANNED_ROWS, _SCANNED_SHARE * self.size)
-        if few and self._refines:
-            return Scan.among(self._codes, allowed, self.dimension)
-        return self._probe(allowed)
+        return self._scan(allowed, once=once) if few and self._refines else self._probe(allowed)
+
+    def _scan(self, allowed: AllowedRows | None, *, once: bool) -> Scan:
+        if allowed is None:
+            return Scan(self._kept, size=self.size)
+        if once and allowed.count > _COPIED_ONCE * self.size:
+            return Scan(self._kept, size=allowed.count, selector=faiss.IDSelectorBitmap(allowed.bits))
+        return Scan.copied(self._codes, allowed, self.dimension)
 
     def _probe(self, allowed: AllowedRows | None) -> Probe:
         return Probe(

@@ -33,16 +33,23 @@ class Scan:
 
     Args:
         kept: the vectors.
+        size: how many of them count.
         rows: [kept] int64 ascending, their rows in the whole index; None when they are all of it.
+        selector: which of them count; None for all.
     """
 
-    def __init__(self, kept: faiss.Index, rows: Rows | None) -> None:
+    def __init__(
+        self, kept: faiss.Index, *, size: int, rows: Rows | None = None, selector: faiss.IDSelector | None = None
+    ) -> None:
         self._kept = kept
+        self._size = size
         self._rows = rows
+        self._selector = selector
+        self._parameters = faiss.SearchParameters(sel=selector) if selector else None
 
     @classmethod
-    def among(cls, codes: NDArray[np.uint8], allowed: AllowedRows, dimension: int) -> "Scan":
-        """Over the allowed rows only, copied together.
+    def copied(cls, codes: NDArray[np.uint8], allowed: AllowedRows, dimension: int) -> "Scan":
+        """Over the allowed rows, copied together: dear once, then as fast as it can be.
 
         Args:
             codes: [size, 2 * dimension] uint8, all stored vectors as bytes.
@@ -51,16 +58,15 @@ class Scan:
         """
         kept = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         kept.add_sa_codes(codes[allowed.rows])
-        return cls(kept, allowed.rows)
+        return cls(kept, size=allowed.count, rows=allowed.rows)
 
     def one(self, query: Vectors, k: int) -> Found:
         """The k nearest to [1, dimension]."""
-        size = self._kept.ntotal
-        ask = min(k + 1, size)
-        places, cosines = _ask(self._kept, query, ask, None)
+        ask = min(k + 1, self._size)
+        places, cosines = _ask(self._kept, query, ask, self._parameters)
         np.minimum(cosines, 1, out=cosines)
         if ask > k and cosines[0, k - 1] == cosines[0, k]:  # equal rows on both sides of the end: see all of them
-            places, cosines = _at_least(self._kept, query, cosines[0, k], None)
+            places, cosines = _at_least(self._kept, query, cosines[0, k], self._selector)
         places, cosines = _in_order(places[0], cosines[0], k)
         return (places if self._rows is None else self._rows[places]), cosines
 

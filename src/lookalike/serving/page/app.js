@@ -60,7 +60,7 @@ async function open(entry, { keep = false } = {}) {
   if (!keep) scrollTo(0, 0);
   try {
     const view = await loadView(entry.route, signal, (found) => showSubject(found, entry.route.crop));
-    if (!signal.aborted && entry.scroll) await loadUntil(view, entry.scroll, signal);
+    if (!signal.aborted && entry.scroll) await loadUntil(view, entry.scroll + innerHeight, signal);
     if (!signal.aborted) present(entry, view, keep);
   } catch (error) {
     if (!signal.aborted) await explain(error, entry);

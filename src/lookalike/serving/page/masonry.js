@@ -37,13 +37,32 @@ export class Masonry {
 }
 
 /**
+ * Which boxes reach into a stretch of the page. Boxes are placed from the top down, so that these are a run of ranks.
+ * @param {Box[]} boxes @param {number} top @param {number} bottom @returns {[number, number]} from, up to but without
+ */
+export function runBetween(boxes, top, bottom) {
+  const tallest = boxes.reduce((most, box) => Math.max(most, box.height), 0);
+  return [firstBelow(boxes, top - tallest), firstBelow(boxes, bottom)];
+}
+
+/** @param {Box[]} boxes @param {number} y @returns {number} index of the first that begins at y or below it */
+function firstBelow(boxes, y) {
+  let [low, high] = [0, boxes.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (boxes[middle].y < y) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
  * A tile's neighbour on the screen, whatever its rank.
  * @param {Box[]} boxes @param {number} from @param {string} key  an arrow key's name
  * @returns {number} index, or `from` where there is none
  */
 export function neighbourOf(boxes, from, key) {
   const here = boxes[from];
-  const middle = (box) => box.y + box.height / 2;
   let best = from;
   let least = Infinity;
   boxes.forEach((box, index) => {
@@ -53,7 +72,7 @@ export function neighbourOf(boxes, from, key) {
       (key === "ArrowRight" && side > 0) || (key === "ArrowLeft" && side < 0) ||
       (key === "ArrowDown" && side === 0 && below > 0) || (key === "ArrowUp" && side === 0 && below < 0);
     if (!wanted) return;
-    const distance = side === 0 ? Math.abs(box.y - here.y) : Math.abs(box.x - here.x) * 8 + Math.abs(middle(box) - middle(here));
+    const distance = Math.abs(box.y - here.y) + Math.abs(box.x - here.x) * 8; // the next column comes first
     if (distance < least) [best, least] = [index, distance];
   });
   return best;

@@ -24,7 +24,7 @@ export class Results {
     this.notice = node("notice");
     this.button = node("more-button");
     this.button.addEventListener("click", wantMore);
-    const near = ([change]) => change.isIntersecting && !this.#stuck && wantMore();
+    const near = (changes) => changes.at(-1).isIntersecting && !this.#stuck && wantMore(); // the last is how it is now
     this.near = new IntersectionObserver(near, { rootMargin: AHEAD });
   }
 

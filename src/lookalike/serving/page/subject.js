@@ -31,10 +31,13 @@ export function noteImages(images) {
   for (const image of images) seen.set(image.id, image);
 }
 
+/** @type {Map<string, Brought>} */
+const carried = new Map();
+
 /** @param {Route} route @returns {Subject|null} when it is known without asking anybody */
-export function knownSubject({ image: id }) {
+export function knownSubject({ image: id, upload: key }) {
   const image = id && seen.get(id);
-  return image ? indexed(image) : null;
+  return image ? indexed(image) : carried.get(key || "") || null;
 }
 
 /**
@@ -58,7 +61,9 @@ export async function searchBy(route, signal) {
 
 /** @param {import("./state/uploads.js").Upload} upload @returns {Promise<Brought>} */
 export async function brought(upload) {
-  return { image: null, upload, size: await measure(upload.blob), name: upload.name };
+  const subject = { image: null, upload, size: await measure(upload.blob), name: upload.name };
+  carried.set(upload.key, subject);
+  return subject;
 }
 
 /** @param {api.Image} image @returns {Indexed} */

@@ -1,14 +1,16 @@
 /**
  * <image-grid>: tiles in rank order, in columns. The order of the nodes, of the Tab key and of the ranks is the same;
- * places are computed from the pictures' sizes before anything loads, so nothing on the page ever shifts.
+ * places are computed from the pictures' sizes before anything loads, so nothing on the page ever shifts. Tiles far from
+ * the screen are hidden, so that thousands cost no more than the few that are near.
  */
 
 import { el } from "../dom.js";
-import { columnsFor, Masonry, neighbourOf } from "../masonry.js";
-import { Tile } from "./tile.js";
+import { columnsFor, Masonry, neighbourOf, runBetween } from "../masonry.js";
+import { put, Tile } from "./tile.js";
 
 /** @typedef {import("./tile.js").Shown} Shown */
 
+const NEAR = 2000; // pixels above and below the screen where tiles are kept ready
 const SKELETONS = [1.25, 0.8, 1.5, 1, 0.7, 1.3, 1.1, 0.9, 1.4, 0.75, 1, 1.2, 0.85, 1.35, 1.05, 0.95, 1.2, 0.8];
 
 export class ImageGrid extends HTMLElement {
@@ -20,6 +22,9 @@ export class ImageGrid extends HTMLElement {
   #boxes = [];
   #masonry = new Masonry({ count: 1, width: 0 }, 0);
   #width = 0;
+  /** @type {[number, number]} ranks of the tiles that are not hidden */
+  #run = [0, 0];
+  #frame = 0;
 
   constructor() {
     super();
@@ -30,6 +35,7 @@ export class ImageGrid extends HTMLElement {
   connectedCallback() {
     this.replaceChildren(this.list, this.skeleton);
     new ResizeObserver(() => this.#resized()).observe(this);
+    addEventListener("scroll", () => (this.#frame ||= requestAnimationFrame(() => this.#reveal())), { passive: true });
     this.addEventListener("tile-resized", () => this.#layout());
     this.addEventListener("keydown", (event) => this.#key(event));
   }
@@ -92,6 +98,7 @@ export class ImageGrid extends HTMLElement {
 
   /** @param {string|null} id @returns {boolean} whether there was such a tile to focus */
   focusImage(id) {
+    this.#reveal();
     const tile = this.#tiles.get(id || "");
     tile?.link.focus({ preventScroll: true });
     return Boolean(tile);
@@ -132,13 +139,24 @@ export class ImageGrid extends HTMLElement {
   #place(tiles) {
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
     const { width } = this.#masonry.columns;
-    for (const tile of tiles) {
-      const box = this.#masonry.place(tile.height(width, rem));
-      this.#boxes.push(box);
-      put(tile.element, box);
-      tile.load(width);
-    }
+    for (const tile of tiles) this.#boxes.push(this.#masonry.place(tile.height(width, rem)));
     this.style.height = `${this.#masonry.height}px`;
+    this.#reveal({ anew: true });
+  }
+
+  /** Show what is near the screen. @param {{anew?: boolean}} [how]  anew: places have changed */
+  #reveal({ anew = false } = {}) {
+    this.#frame = 0;
+    const top = -this.getBoundingClientRect().top;
+    const [from, to] = runBetween(this.#boxes, top - NEAR, top + innerHeight + NEAR);
+    const [before, until] = anew ? [0, this.#order.length] : this.#run;
+    for (let rank = before; rank < until; rank += 1) {
+      if (rank < from || rank >= to) this.#order[rank].element.hidden = true;
+    }
+    for (let rank = from; rank < to; rank += 1) {
+      if (anew || rank < before || rank >= until) this.#order[rank].place(this.#boxes[rank]);
+    }
+    this.#run = [from, to];
   }
 
   /** @param {KeyboardEvent} event */
@@ -150,16 +168,10 @@ export class ImageGrid extends HTMLElement {
     event.preventDefault();
     const to = ends[event.key] ?? neighbourOf(this.#boxes, from, event.key);
     const { element, link } = this.#order[to];
+    this.#order[to].place(this.#boxes[to]);
     link.focus({ preventScroll: true });
     element.scrollIntoView({ block: "nearest" });
   }
-}
-
-/** @param {HTMLElement} node @param {import("../masonry.js").Box} box */
-function put(node, { x, y, width, height }) {
-  node.style.width = `${width}px`;
-  node.style.height = `${height}px`;
-  node.style.transform = `translate(${x}px, ${y}px)`;
 }
 
 customElements.define("image-grid", ImageGrid);

@@ -25,7 +25,7 @@ export class Tile {
     this.link = el("a", { className: "tile-link", href: routeUrl({ image: this.image.id }) }, this.picture);
     this.caption = el("div", { className: "tile-caption" });
     this.group = el("div", { className: "tile-group", hidden: true });
-    this.element = el("li", { className: "tile", "data-id": this.image.id }, this.link, this.#actions(), this.caption, this.group);
+    this.element = el("li", { className: "tile", "data-id": this.image.id, hidden: true }, this.link, this.#actions(), this.caption, this.group);
     this.element.style.setProperty("--colour", this.image.mean_colour || "transparent");
     followClicks(this.link, (event) => this.#click(event, this.image.id));
     this.picture.addEventListener("load", () => this.element.classList.add("loaded"));
@@ -53,21 +53,30 @@ export class Tile {
 
   /** @param {number} width pixels @param {number} rem pixels @returns {number} the tile's height */
   height(width, rem) {
-    const shape = this.image.width && this.image.height ? this.image.height / this.image.width : 1;
-    const picture = Math.round(width * Math.min(Math.max(shape, FLATTEST), TALLEST));
-    this.link.style.height = `${picture}px`;
-    if (!this.shown.hit) return picture;
-    return picture + CAPTION * rem + (this.#open ? this.#groupHeight(width, rem) : 0);
+    if (!this.shown.hit) return this.#pictureHeight(width);
+    return this.#pictureHeight(width) + CAPTION * rem + (this.#open ? this.#groupHeight(width, rem) : 0);
   }
 
-  /** @param {number} width  pixels; starts loading when near the screen */
-  load(width) {
-    this.picture.sizes = `${Math.ceil(width)}px`;
-    if (this.picture.srcset) return;
+  /** Be there, and begin to load. @param {import("../masonry.js").Box} box */
+  place(box) {
+    put(this.element, box);
+    this.link.style.height = `${this.#pictureHeight(box.width)}px`;
+    this.element.hidden = false;
+    this.picture.sizes = `${Math.ceil(box.width)}px`;
+    if (!this.picture.srcset) this.#load();
+  }
+
+  #load() {
     const { src, srcset } = thumbnails(this.image);
     this.picture.srcset = srcset;
     this.picture.src = src;
     if (this.picture.complete && this.picture.naturalWidth) this.element.classList.add("loaded");
+  }
+
+  /** @param {number} width */
+  #pictureHeight(width) {
+    const shape = this.image.width && this.image.height ? this.image.height / this.image.width : 1;
+    return Math.round(width * Math.min(Math.max(shape, FLATTEST), TALLEST));
   }
 
   /** @param {number} width @param {number} rem */
@@ -120,6 +129,13 @@ export class Tile {
     if (plain) event.preventDefault();
     emit(this.element, "open-image", { id, shown: this.shown, plain });
   }
+}
+
+/** @param {HTMLElement} node @param {import("../masonry.js").Box} box  within the grid */
+export function put(node, { x, y, width, height }) {
+  node.style.width = `${width}px`;
+  node.style.height = `${height}px`;
+  node.style.transform = `translate(${x}px, ${y}px)`;
 }
 
 /**
