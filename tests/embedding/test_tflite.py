@@ -1,5 +1,7 @@
 """TFLite to ONNX: each operator that OpenVINO gives for a TFLite file is written down as what it computes."""
 
+from pathlib import Path
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -22,7 +24,7 @@ def same(tensor, *, into):
 
 def written(monkeypatch, model, batch):
     monkeypatch.setattr(tflite, "cut_tflite", lambda *_, **__: model)
-    content = tflite.read_tflite("model.tflite", output="").SerializeToString()
+    content = tflite.read_tflite(Path("model.tflite"), output="").SerializeToString()
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     return session.run(None, {session.get_inputs()[0].name: batch})[0]
 

@@ -25,7 +25,8 @@ def serve(
 def serve_library(library: Library) -> None:
     """Serve until told to stop."""
     settings = serving_settings(library.settings, workers=library.encoder.concurrency)
-    console.print(
-        f"Serving {library.settings.library} at [bold]http://{settings.host}:{settings.port}[/]  (Ctrl-C stops)"
-    )
-    run(create_app(library.services, settings), settings)
+
+    def tell(url: str) -> None:
+        console.print(f"Serving {library.settings.library} at [bold]{url}[/]  (Ctrl-C stops)", soft_wrap=True)
+
+    run(create_app(library.services, settings), settings, listening=tell)

@@ -128,6 +128,7 @@ class Indexer:
         self._claim_library()
         run.follow(roots, leave_out=self._leave_out)
         run.fill_gaps()
+        self._catalog.collect_orphans()
         run.progress.stage("Publishing the index", None)
         published = self._publisher.publish_if_due(self.model)
         run.report.snapshot = published.manifest.number if published else None

@@ -160,26 +160,34 @@ def _nearest_to_one(
 def _proposals(vectors: Vectors, queries: Vectors, k: int, mask: Mask | None) -> tuple[Rows, Rows]:
     """Pairs (query, row) that hold every query's k best rows, and few others."""
     margin = np.float32(vectors.shape[1] * 2.0**-22)  # twice what two float32 sums in different orders can differ by
-    best = np.full((len(queries), k), -np.inf, dtype=np.float32)
-    pairs: list[tuple[Rows, Rows, NDArray[np.float32]]] = []
+    worst = np.full(len(queries), -np.inf, dtype=np.float32)
+    asking, rows = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    scored = np.empty(0, dtype=np.float32)
     for start in range(0, len(vectors), _ROW_BLOCK):
         scores = queries @ vectors[start : start + _ROW_BLOCK].T
         np.minimum(scores, 1, out=scores)
         if mask is not None:
             scores[:, ~mask[start : start + _ROW_BLOCK]] = -np.inf
-        best = _largest(np.concatenate([best, _largest(scores, k)], axis=1), k)
-        worst = best.min(axis=1, keepdims=True)
-        asking, places = np.nonzero((scores >= worst - margin) & (scores > -np.inf))
-        pairs.append((asking, places + start, scores[asking, places]))
-    asking, rows, scored = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-    kept = scored >= best.min(axis=1)[asking] - margin
-    return asking[kept], rows[kept]
+        if start == 0 and scores.shape[1] > k:
+            worst = np.partition(scores, -k, axis=1)[:, -k]
+        asked, places = np.nonzero((scores >= worst[:, None] - margin) & (scores > -np.inf))
+        asking, rows = np.concatenate([asking, asked]), np.concatenate([rows, places + start])
+        scored = np.concatenate([scored, scores[asked, places]])
+        worst = _worst_of_best(asking, scored, len(queries), k)
+        kept = scored >= worst[asking] - margin
+        asking, rows, scored = asking[kept], rows[kept], scored[kept]
+    return asking, rows
 
 
-def _largest(values: NDArray[np.float32], k: int) -> NDArray[np.float32]:
-    """The k largest of each row, in any order."""
-    excess = values.shape[1] - k
-    return values if excess <= 0 else np.partition(values, excess, axis=1)[:, excess:]
+def _worst_of_best(asking: Rows, scored: NDArray[np.float32], queries: int, k: int) -> NDArray[np.float32]:
+    """[queries] float32, each query's k-th best score so far; -inf where there are fewer."""
+    order = np.lexsort((-scored, asking))
+    ends = np.searchsorted(asking[order], np.arange(1, queries + 1))
+    places = np.concatenate([[0], ends[:-1]]) + k - 1
+    enough = places < ends
+    worst = np.full(queries, -np.inf, dtype=np.float32)
+    worst[enough] = scored[order[places[enough]]]
+    return worst
 
 
 def _best_of(vectors: Vectors, queries: Vectors, asking: Rows, rows: Rows, k: int) -> tuple[Rows, NDArray[np.float32]]:

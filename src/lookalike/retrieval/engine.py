@@ -50,6 +50,7 @@ class Readiness:
         images: how many can be found.
         tail: how many of them are not in a snapshot yet.
         snapshot: its number, 0 while there is none.
+        watermark: the last change of the catalog that the snapshot includes.
         notes: what the operator should know.
     """
 
@@ -59,6 +60,7 @@ class Readiness:
     images: int = 0
     tail: int = 0
     snapshot: int = 0
+    watermark: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -177,6 +179,7 @@ class SearchEngine:
             images=view.size,
             tail=len(view.tail_ids),
             snapshot=view.snapshot.manifest.number if view.snapshot else 0,
+            watermark=view.snapshot.manifest.watermark if view.snapshot else 0,
             notes=live.notes,
         )
 

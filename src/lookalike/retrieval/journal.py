@@ -31,7 +31,7 @@ class QueryJournal:
         self._kept = kept
         self._latest: OrderedDict[str, QueryRecord] = OrderedDict()
         self._latest_lock = threading.Lock()
-        self._waiting: queue.Queue[QueryRecord | None] = queue.Queue(maxsize=waiting)
+        self._waiting: queue.Queue[QueryRecord | threading.Event | None] = queue.Queue(maxsize=waiting)
         self._hurry = threading.Event()
         self._writer = threading.Thread(target=self._write, name="query-journal", daemon=True)
         self._writer.start()
@@ -55,8 +55,10 @@ class QueryJournal:
 
     def flush(self) -> None:
         """Return when every record added before is on disk."""
+        written = threading.Event()
+        self._waiting.put(written)
         self._hurry.set()
-        self._waiting.join()
+        written.wait()
 
     def close(self) -> None:
         """Write what waits and stop."""
@@ -65,24 +67,23 @@ class QueryJournal:
         self._writer.join()
 
     def _write(self) -> None:
-        while True:
+        batch: list[QueryRecord | threading.Event | None] = []
+        while None not in batch:
             batch = self._next_batch()
-            records = [record for record in batch if record is not None]
+            records = [entry for entry in batch if isinstance(entry, QueryRecord)]
             try:
                 if records:
                     self._catalog.record_queries(records)
             except LookalikeError as fault:
                 self.dropped += len(records)
                 _log.warning("%d queries were not recorded: %s", len(records), fault)
-            finally:
-                for _ in batch:
-                    self._waiting.task_done()
-            if len(records) < len(batch):
-                return
+            for entry in batch:
+                if isinstance(entry, threading.Event):
+                    entry.set()
             self._hurry.wait(_PAUSE_SECONDS)
             self._hurry.clear()
 
-    def _next_batch(self) -> list[QueryRecord | None]:
+    def _next_batch(self) -> list[QueryRecord | threading.Event | None]:
         batch = [self._waiting.get()]
         while batch[-1] is not None:
             try:

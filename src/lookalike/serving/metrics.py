@@ -77,9 +77,10 @@ class _StateNow(Collector):
         yield GaugeMetricFamily("lookalike_index_images", "Images that can be found.", readiness.images)
         yield GaugeMetricFamily("lookalike_tail_images", "Of those, images in no snapshot yet.", readiness.tail)
         yield GaugeMetricFamily("lookalike_snapshot_number", "The open snapshot; 0 for none.", readiness.snapshot)
-        yield GaugeMetricFamily(
-            "lookalike_catalog_sequence", "Changes the catalog has seen.", self._services.catalog.sequence()
-        )
+        sequence = self._services.catalog.sequence()
+        yield GaugeMetricFamily("lookalike_catalog_sequence", "Changes the catalog has seen.", sequence)
+        behind = sequence - readiness.watermark
+        yield GaugeMetricFamily("lookalike_watermark_lag", "Of those, changes that the snapshot lacks.", behind)
 
     def _queues(self) -> Iterable[Metric]:
         running = GaugeMetricFamily("lookalike_queue_running", "Requests being worked on.", labels=["queue"])

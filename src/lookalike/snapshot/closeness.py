@@ -1,6 +1,7 @@
 """What a cosine means in one library: how many of its own random pairs are no more alike."""
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -77,6 +78,11 @@ class Closeness:
 
     def percentile(self, cosine: float) -> float:
         """The share of random pairs, 0 to 100, that are no more alike than this cosine. Rises with it; never NaN."""
-        if math.isnan(cosine):
+        if math.isnan(cosine) or cosine < self.cosines[0]:
             return 0.0
-        return float(np.interp(cosine, self.cosines, self.shares, left=0.0, right=1.0)) * 100
+        above = bisect_right(self.cosines, cosine)
+        if above == len(self.cosines):
+            return 100.0
+        low, high = self.cosines[above - 1], self.cosines[above]
+        between = (cosine - low) / (high - low)
+        return 100 * (self.shares[above - 1] + between * (self.shares[above] - self.shares[above - 1]))

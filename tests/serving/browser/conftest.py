@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from lookalike.catalog import ImageAddition, content_id
-from lookalike.preprocessing import prepare
+from lookalike.preprocessing import Preprocessing, prepare
 from serving.browser.pretend_server import Library, Picture, generated_pictures, serving
 
 FLAGS = [
@@ -25,6 +25,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SMALL = Preprocessing(size=32, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))  # as the arithmetic model wants it
 PLACES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 expect.set_options(timeout=10_000)
@@ -82,14 +83,8 @@ def real_additions(generated):
     return [
         (prepared, {"content": content, "tags": tuple(tags)})
         for name, content, tags in generated
-        for prepared in [prepare(content, _small(), name=name)]
+        for prepared in [prepare(content, SMALL, name=name)]
     ]
-
-
-def _small():
-    from lookalike.preprocessing import Preprocessing
-
-    return Preprocessing(size=32, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
 
 @pytest.fixture

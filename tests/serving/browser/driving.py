@@ -99,3 +99,14 @@ def hand_over(page, kind, content, name="query.png", media_type="image/png"):
         }""",
         [kind, list(content), name, media_type],
     )
+
+
+def hold_back(page, address):
+    """Requests to that address wait in the list that is returned, until a test lets them go on."""
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route(address, hold)
+    return held

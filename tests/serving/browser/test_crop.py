@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from serving.browser.driving import (
     crop_in_address,
     drag,
+    hold_back,
     open_search,
     shown_ids,
     stage_box,
@@ -170,8 +171,7 @@ def test_back_undoes_a_crop_in_one_step(page, site):
 
 def test_an_answer_that_comes_too_late_is_dropped(page, site):
     open_search(page, site)
-    held = []
-    page.route("**/v1/search", held.append)
+    held = hold_back(page, "**/v1/search")
     drag(page, (0.05, 0.05), (0.4, 0.4))
     wait_until(page, lambda: len(held) == 1)
     drag(page, (0.55, 0.55), (0.95, 0.95))
@@ -191,8 +191,7 @@ def test_an_answer_that_comes_too_late_is_dropped(page, site):
 def test_results_stay_on_the_screen_until_the_next_come(page, pretended):
     open_search(page, pretended)
     before = shown_ids(page)
-    held = []
-    page.route("**/v1/search", held.append)
+    held = hold_back(page, "**/v1/search")
     drag(page, (0.05, 0.05), (0.4, 0.4))
     wait_until(page, lambda: len(held) == 1)
     expect(page.locator("image-grid")).to_have_attribute("aria-busy", "true")

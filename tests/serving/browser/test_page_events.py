@@ -40,13 +40,18 @@ def in_view(page):
 def test_what_only_flew_past_is_no_impression(page, pretended):
     open_search(page, pretended)
     page.evaluate("scrollTo(0, 1500)")
-    page.wait_for_timeout(300)
     past = in_view(page)
-    page.evaluate("scrollTo(0, 0)")
-    page.wait_for_timeout(3600)
-    met = [event["image_id"] for event in pretended.kinds("impression")]
-    assert met
-    assert not set(past) & set(met)
+    away = page.evaluate(
+        """() => new Promise(done => {
+          const start = performance.now();
+          setTimeout(() => { scrollTo(0, 0); done(performance.now() - start); }, 300);
+        })"""
+    )
+    if away > 800:
+        pytest.skip(f"this machine is too busy: 300 ms took {away:.0f} ms")
+    wait_until(page, lambda: pretended.kinds("impression"))
+    page.wait_for_timeout(1500)
+    assert not set(past) & {event["image_id"] for event in pretended.kinds("impression")}
 
 
 def test_browsing_sends_nothing(page, site):
@@ -98,7 +103,7 @@ def test_what_did_not_arrive_is_sent_again_under_the_same_name(page, pretended):
     wait_until(page, lambda: bodies)
     page.unroute("**/v1/events")
     sent = {event["event_id"] for event in bodies[0]["events"]}
-    with page.expect_request(lambda request: "/v1/events" in request.url and sent <= ids_in(request), timeout=15_000):
+    with page.expect_request(lambda request: "/v1/events" in request.url and sent <= ids_in(request), timeout=60_000):
         pass
     page.wait_for_timeout(300)
     met = [event["image_id"] for event in pretended.kinds("impression")]

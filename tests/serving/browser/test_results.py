@@ -9,6 +9,7 @@ from serving.browser.driving import (
     TILES,
     choose,
     drag,
+    hold_back,
     open_library,
     open_search,
     ranks,
@@ -148,8 +149,7 @@ def test_an_empty_library_says_how_to_fill_it(page, empty_site):
 
 
 def test_while_loading_grey_tiles_stand_in(page, pretended):
-    held = []
-    page.route("**/v1/images?*", held.append)
+    held = hold_back(page, "**/v1/images?*")
     page.goto(pretended.url)
     expect(page.locator("image-grid")).to_have_attribute("aria-busy", "true")
     assert page.locator(".skeleton").count() > 6
@@ -213,4 +213,10 @@ def test_the_grid_follows_the_window(page, site):
 
 
 def columns(page):
-    return len(set(page.eval_on_selector_all(TILES, "tiles => tiles.filter(tile => !tile.hidden).map(tile => tile.getBoundingClientRect().left)")))
+    return len(
+        set(
+            page.eval_on_selector_all(
+                TILES, "tiles => tiles.filter(tile => !tile.hidden).map(tile => tile.getBoundingClientRect().left)"
+            )
+        )
+    )
