@@ -44,7 +44,13 @@ def crop_in_address(page):
 
 
 def wait_for_crop(page, **wanted):
-    """Until the address has a crop; x=, y=, width= or height= say about where."""
+    """Until there are results of a crop; x=, y=, width= or height= say about where it is."""
+    wait_for_address(page, **wanted)
+    wait_for_results(page)
+
+
+def wait_for_address(page, **wanted):
+    """Until the address has that crop, which is when it is asked for."""
     names = ("x", "y", "width", "height")
 
     def is_there():
@@ -52,7 +58,6 @@ def wait_for_crop(page, **wanted):
         return crop and all(abs(crop[names.index(name)] - value) < 0.04 for name, value in wanted.items())
 
     wait_until(page, is_there, lambda: f"crop {crop_in_address(page)}, wanted {wanted}")
-    wait_for_results(page)
 
 
 def wait_until(page, holds, explain=lambda: "it never came true", seconds=10):

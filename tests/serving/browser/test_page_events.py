@@ -94,9 +94,10 @@ def test_what_did_not_arrive_is_sent_again_under_the_same_name(page, pretended):
     bodies = []
 
     def lose_the_answer(route):
-        bodies.append(json.loads(route.request.post_data))
+        document = json.loads(route.request.post_data)
         route.fetch()  # the server gets it, the page never hears so
         route.abort()
+        bodies.append(document)
 
     page.route("**/v1/events", lose_the_answer)
     open_search(page, pretended)

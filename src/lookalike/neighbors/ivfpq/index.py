@@ -16,8 +16,8 @@ from lookalike.errors import SnapshotDamaged, StorageFailed
 from lookalike.neighbors.allowed import AllowedRows, allowed_rows
 from lookalike.neighbors.checking import checked, checked_k, checked_rows
 from lookalike.neighbors.ivfpq.parameters import IvfPqBuild, IvfPqSearch, build_parameters, search_parameters
-from lookalike.neighbors.ivfpq.pool import each_block
 from lookalike.neighbors.ivfpq.reach import Found, Probe, Reach, Scan
+from lookalike.neighbors.ivfpq.threads import each_block
 from lookalike.neighbors.ivfpq.training import built
 from lookalike.types import Mask, Neighbors, Rows, Vectors
 

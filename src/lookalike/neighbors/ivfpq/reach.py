@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lookalike.neighbors.allowed import AllowedRows
 from lookalike.neighbors.ivfpq.parameters import IvfPqSearch
+from lookalike.neighbors.ivfpq.threads import openmp_threads
 from lookalike.types import Rows, Vectors
 
 Found = tuple[Rows, NDArray[np.float32]]
@@ -63,7 +64,8 @@ class Scan:
     def one(self, query: Vectors, k: int) -> Found:
         """The k nearest to [1, dimension]."""
         ask = min(k + 1, self._size)
-        places, cosines = _ask(self._kept, query, ask, self._parameters)
+        with openmp_threads(1):  # a flat index starts all threads even for one query
+            places, cosines = _ask(self._kept, query, ask, self._parameters)
         np.minimum(cosines, 1, out=cosines)
         if ask > k and cosines[0, k - 1] == cosines[0, k]:  # equal rows on both sides of the end: see all of them
             places, cosines = _at_least(self._kept, query, cosines[0, k], self._selector)
@@ -165,7 +167,8 @@ def _at_least(kept: faiss.Index, query: Vectors, cosine: float, selector: faiss.
     """Every row whose cosine is no less, in any order."""
     below = float(np.nextafter(np.float32(cosine), np.float32(-2)))
     parameters = faiss.SearchParameters(sel=selector) if selector else None
-    _, cosines, rows = kept.range_search(query, below, params=parameters)
+    with openmp_threads(1):
+        _, cosines, rows = kept.range_search(query, below, params=parameters)
     return rows[None], cosines[None]
 
 

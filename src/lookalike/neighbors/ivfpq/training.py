@@ -1,14 +1,11 @@
 """Learning the centroids, and filling the lists."""
 
-import contextlib
-import os
-from collections.abc import Iterator
-
 import faiss
 import numpy as np
 
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.ivfpq.parameters import IvfPqBuild
+from lookalike.neighbors.ivfpq.threads import cores, openmp_threads
 from lookalike.types import Vectors
 
 _ADD_BLOCK = 65_536
@@ -39,24 +36,6 @@ def built(vectors: Vectors, parameters: IvfPqBuild, *, threads: int | None) -> f
         for start in range(0, len(vectors), _ADD_BLOCK):
             index.add(rounded(vectors[start : start + _ADD_BLOCK]))
     return index
-
-
-def cores() -> int:
-    """Processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-@contextlib.contextmanager
-def openmp_threads(count: int) -> Iterator[None]:
-    """Let Faiss use so many threads for calls from the current thread only; OpenMP keeps the setting by thread."""
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(count)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)
 
 
 def _trained(vectors: Vectors, parameters: IvfPqBuild) -> faiss.IndexIVFPQFastScan:

@@ -9,6 +9,7 @@ const FRESH = 10_000; // ms: what is sent this soon is timed by the server, whos
 const BATCH = 100; // a beacon may carry 64 kB
 const WAIT = 2000;
 const LONGEST_WAIT = 60_000;
+const PATIENCE = 30_000; // with one request: what hangs must not hold back the rest
 
 export class EventLog {
   /** @type {Waiting[]} */
@@ -65,7 +66,7 @@ export class EventLog {
   async #send(batch) {
     try {
       const headers = { "Content-Type": "application/json" };
-      const options = { method: "POST", headers, body: bodyOf(batch), keepalive: true };
+      const options = { method: "POST", headers, body: bodyOf(batch), keepalive: true, signal: AbortSignal.timeout(PATIENCE) };
       const { ok, status } = await fetch(this.url, options);
       if (ok) return true;
       if (status >= 500 || status === 429 || status === 408) return false;

@@ -1,17 +1,34 @@
-"""Threads that search batches, one query block each."""
+"""How many threads Faiss may use, and where."""
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TypeVar
 
 import faiss
 
-from lookalike.neighbors.ivfpq.training import cores
-
 _Block = TypeVar("_Block")
 _Answer = TypeVar("_Answer")
+
+
+def cores() -> int:
+    """Processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def openmp_threads(count: int) -> Iterator[None]:
+    """Let Faiss use so many threads for calls from the current thread only; OpenMP keeps the setting by thread."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(count)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def each_block(search: Callable[[_Block], _Answer], blocks: Sequence[_Block]) -> list[_Answer]:
