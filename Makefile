@@ -6,6 +6,7 @@ BIN     := $(VENV)/bin
 PORT    ?= 8420
 SERVE   ?= 1
 IMAGES  ?=
+MODEL   ?= efficientnet-lite0
 LOOKALIKE_MODELS  ?= $(CURDIR)/.cache/models
 LOOKALIKE_LIBRARY ?= $(CURDIR)/demo-library
 export LOOKALIKE_MODELS
@@ -28,8 +29,8 @@ $(VENV)/.bench: $(VENV)/.dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	@touch $@
 
-demo: $(BIN)/lookalike  ## index pictures, search, draw a sheet, serve the page  [IMAGES=~/Pictures] [SERVE=0] [PORT=8420]
-	@LOOKALIKE_LIBRARY="$(LOOKALIKE_LIBRARY)" $(BIN)/lookalike demo $(if $(IMAGES),"$(IMAGES)") --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve,--serve)
+demo: $(BIN)/lookalike  ## index pictures, search, draw a sheet, serve the page  [IMAGES=~/Pictures] [SERVE=0] [MODEL=clip-vit-b16]
+	@LOOKALIKE_LIBRARY="$(LOOKALIKE_LIBRARY)" $(BIN)/lookalike demo $(if $(IMAGES),"$(IMAGES)") --model $(MODEL) --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve,--serve)
 
 models: $(BIN)/lookalike  ## fetch the models that tests use
 	@scripts/pull-models $(BIN)/lookalike

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.embedding import Projection, fit_projection
@@ -48,6 +48,7 @@ def test_a_weight_counts_like_so_many_copies(descriptors):
     np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=5e-3)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 399), min_size=1, max_size=9))
 def test_a_row_does_not_depend_on_the_other_rows(descriptors, projection, chosen):
     alone = np.concatenate([to_vectors(descriptors[number : number + 1], projection) for number in chosen])

@@ -13,10 +13,21 @@ from lookalike.snapshot import Snapshot, newest, verify
 
 FINGERPRINT = "ab" * 32
 FILES = {
-    "exact": ["image_ids.npy", "manifest.json", "vectors.npy", "visibilities.npy"],
-    "faiss-ivfpq": ["image_ids.npy", "index.faiss", "index.json", "manifest.json", "visibilities.npy"],
+    "exact": ["difference_hashes.npy", "image_ids.npy", "manifest.json", "vectors.npy", "visibilities.npy"],
+    "faiss-ivfpq": [
+        "difference_hashes.npy",
+        "image_ids.npy",
+        "index.faiss",
+        "index.json",
+        "manifest.json",
+        "visibilities.npy",
+    ],
 }
 EVERY_FILE = [(backend, name) for backend in sorted(BACKENDS) for name in FILES[backend]]
+
+
+def latest(root, **keywords):
+    return newest(root, FINGERPRINT, **keywords)
 
 
 @pytest.fixture
@@ -31,8 +42,8 @@ def two(made):
 
 
 def check_passed_over(root, directory, *words):
-    problems = []
-    assert newest(root, FINGERPRINT, problems=problems).manifest.watermark == 1
+    problems: list[str] = []
+    assert latest(root, problems=problems).manifest.watermark == 1
     assert len(problems) == 1
     assert "snapshot 2 is damaged" in problems[0]
     for word in words:
@@ -113,8 +124,8 @@ def test_an_honest_manifest_of_other_files(two, made, root):
     directory = two()
     other = made(20, watermark=0).snapshot.directory
     shutil.copy(other / "manifest.json", directory / "manifest.json")
-    problems = []
-    assert newest(root, FINGERPRINT, problems=problems).manifest.watermark == 1
+    problems: list[str] = []
+    assert latest(root, problems=problems).manifest.watermark == 1
     assert verify(directory)
 
 
@@ -122,14 +133,14 @@ def test_all_damaged_means_none(two, root):
     directory = two()
     for folder in directory.parent.iterdir():
         (folder / "vectors.npy").write_bytes(b"")
-    problems = []
-    assert newest(root, FINGERPRINT, problems=problems) is None
+    problems: list[str] = []
+    assert latest(root, problems=problems) is None
     assert len(problems) == 2
 
 
 def test_damage_is_logged(two, root, caplog):
     (two() / "vectors.npy").unlink()
-    newest(root, FINGERPRINT)
+    latest(root)
     assert "vectors.npy cannot be read" in caplog.text
 
 
@@ -137,6 +148,6 @@ def test_files_and_folders_of_others_are_left_alone(two, root):
     folder = two().parent
     (folder / "notes").mkdir()
     (folder / "README").write_text("mine")
-    problems = []
-    assert newest(root, FINGERPRINT, problems=problems).manifest.watermark == 2
+    problems: list[str] = []
+    assert latest(root, problems=problems).manifest.watermark == 2
     assert problems == []

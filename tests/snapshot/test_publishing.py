@@ -21,6 +21,10 @@ from unit_vectors import clustered
 FINGERPRINT = "ab" * 32
 
 
+def latest(root, **keywords):
+    return newest(root, FINGERPRINT, **keywords)
+
+
 def published(root):
     return sorted(path.name for path in (root / FINGERPRINT[:12]).iterdir())
 
@@ -31,8 +35,9 @@ def leftovers(root):
 
 @pytest.mark.parametrize("backend", sorted(BACKENDS))
 def test_what_was_published_comes_back(made, root, backend):
-    given = made(200, watermark=42, backend=backend)
-    for snapshot in (given.snapshot, newest(root, FINGERPRINT)):
+    hashes = np.arange(200, dtype=np.uint64) * np.uint64(2**56)
+    given = made(200, watermark=42, backend=backend, difference_hashes=hashes)
+    for snapshot in (given.snapshot, latest(root)):
         manifest = snapshot.manifest
         assert (manifest.number, manifest.watermark, manifest.size, manifest.dimension) == (1, 42, 200, 16)
         assert (manifest.model_name, manifest.fingerprint, manifest.backend) == ("tiny", FINGERPRINT, backend)
@@ -42,6 +47,7 @@ def test_what_was_published_comes_back(made, root, backend):
         assert snapshot.image_ids.dtype == np.dtype("S32")
         assert snapshot.visibilities.tolist() == [VISIBILITY_CODES[v] for v in given.visibilities]
         assert snapshot.visible.tolist() == [v is Visibility.PUBLIC for v in given.visibilities]
+        assert np.array_equal(snapshot.difference_hashes, hashes)
         assert snapshot.visible_rows.count == sum(snapshot.visible)
         assert np.allclose(snapshot.index.vectors(np.arange(200)), given.vectors, atol=1e-3)
         assert snapshot.directory == root / FINGERPRINT[:12] / "000001"
@@ -78,7 +84,7 @@ def test_rows_are_found_by_id(made):
 @pytest.mark.parametrize("size", [0, 1, 2, 9, 49])
 def test_tiny_libraries_are_published(made, root, size):
     made(size)
-    snapshot = newest(root, FINGERPRINT)
+    snapshot = latest(root)
     assert snapshot.manifest.size == snapshot.index.size == len(snapshot.visible) == size
     assert snapshot.row_of("f" * 32) is None
     query = clustered(1, 16)
@@ -95,9 +101,9 @@ def test_numbers_rise_and_the_highest_watermark_is_the_newest(made, root):
     made(watermark=9)
     made(watermark=7)  # a slower process that read the catalog earlier
     assert published(root) == ["000001", "000002", "000003"]
-    assert newest(root, FINGERPRINT).manifest.number == 2
+    assert latest(root).manifest.number == 2
     made(watermark=9)
-    assert newest(root, FINGERPRINT).manifest.number == 4
+    assert latest(root).manifest.number == 4
 
 
 def test_models_do_not_mix(made, root):
@@ -107,14 +113,14 @@ def test_models_do_not_mix(made, root):
     made(fingerprint=other)
     assert newest(root, other).manifest.fingerprint == other
     same_start = FINGERPRINT[:12] + "0" * 52
-    problems = []
+    problems: list[str] = []
     assert newest(root, same_start, problems=problems) is None
     assert "another model" in problems[0]
 
 
 def test_there_is_no_newest_before_the_first(root):
-    problems = []
-    assert newest(root, FINGERPRINT, problems=problems) is None
+    problems: list[str] = []
+    assert latest(root, problems=problems) is None
     assert problems == []
 
 
@@ -124,7 +130,7 @@ def test_many_publishers_at_once_each_get_a_number(made, root):
     assert sorted(snapshot.manifest.number for snapshot in snapshots) == list(range(1, 13))
     assert all(int(snapshot.directory.name) == snapshot.manifest.number for snapshot in snapshots)
     assert all(verify(snapshot.directory) == [] for snapshot in snapshots)
-    assert newest(root, FINGERPRINT).manifest.watermark == 11
+    assert latest(root).manifest.watermark == 11
     assert leftovers(root) == []
 
 
@@ -138,6 +144,8 @@ def test_ids_and_lengths_are_checked(made):
     ):
         with pytest.raises(ValueError, match=reason):
             made(2, image_ids=ids)
+    with pytest.raises(ValueError, match="3 difference hashes for 2 images"):
+        made(2, difference_hashes=np.zeros(3, dtype=np.uint64))
     with pytest.raises(VectorsRefused):
         made(2, vectors=np.full((2, 16), np.nan, dtype=np.float32))
 
@@ -146,7 +154,7 @@ def test_prune_keeps_the_newest_whole_ones(made, root):
     for mark in (1, 2, 3, 4):
         made(watermark=mark)
     flip(root / FINGERPRINT[:12] / "000003" / "image_ids.npy")
-    reading = newest(root, FINGERPRINT)
+    reading = latest(root)
     prune(root, FINGERPRINT, keep=2)
     assert published(root) == ["000002", "000004"]
     prune(root, FINGERPRINT, keep=1)
@@ -167,7 +175,7 @@ def test_prune_deletes_nothing_while_no_whole_one_is_left(made, root):
 @pytest.mark.parametrize("backend", sorted(BACKENDS))
 def test_a_snapshot_that_is_pruned_while_open_still_answers(made, root, backend):
     given = made(300, backend=backend)
-    reading = newest(root, FINGERPRINT)
+    reading = latest(root)
     made(300, watermark=2)
     prune(root, FINGERPRINT, keep=1)
     assert not reading.directory.exists()
@@ -191,7 +199,7 @@ def test_leftovers_of_a_killed_process_are_collected(root, made):
         process.wait()
     made(watermark=2)
     assert leftovers(root) == []
-    assert newest(root, FINGERPRINT).manifest.watermark == 2
+    assert latest(root).manifest.watermark == 2
 
 
 def test_a_directory_without_a_lock_has_no_owner(root, made):
@@ -222,9 +230,9 @@ def test_a_failing_disk_leaves_what_was_there(made, root, monkeypatch, step):
             made(watermark=2)
     assert published(root) == ["000001"]
     assert leftovers(root) == []
-    assert newest(root, FINGERPRINT).manifest.watermark == 1
+    assert latest(root).manifest.watermark == 1
     made(watermark=3)
-    assert newest(root, FINGERPRINT).manifest.watermark == 3
+    assert latest(root).manifest.watermark == 3
 
 
 def test_every_file_and_directory_is_on_disk_before_and_after_the_rename(made, root, monkeypatch):
@@ -245,6 +253,7 @@ def test_every_file_and_directory_is_on_disk_before_and_after_the_rename(made, r
     made()
     before, after = events[: events.index(("rename", "000001"))], events[events.index(("rename", "000001")) :]
     assert [name for kind, name in before if kind == "file"] == [
+        "difference_hashes.npy",
         "image_ids.npy",
         "vectors.npy",
         "visibilities.npy",
@@ -272,7 +281,7 @@ def test_a_snapshot_of_a_hundred_thousand_opens_in_well_under_a_second(root):
         backend="exact",  # as large a file as any, and quick to build
     )
     started = time.process_time()
-    snapshot = newest(root, FINGERPRINT)
+    snapshot = latest(root)
     assert snapshot.manifest.size == size
     assert time.process_time() - started < 1
 

@@ -21,7 +21,7 @@ from lookalike.errors import CallerError
 from lookalike.retrieval import Query
 from lookalike.types import Image
 
-_SAMPLE_QUERIES = ("cat-face", "horse", "owl", "tropical-fish", "hot-beverage", "automobile", "red-apple", "guitar")
+_SAMPLE_QUERIES = ("sheep", "deer", "rabbit", "pig", "rhinoceros", "automobile", "red-apple", "guitar")
 _ROWS = 8
 _HITS = 10
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from lookalike.assembly import Library, open_library
 from lookalike.cli.output import (
@@ -82,16 +81,14 @@ def print_answer(answer: Answer) -> None:
     """A table of hits, closest first."""
     for note in answer.notes:
         console.print(f"[yellow]{note}[/]")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("", justify="right")
-    table.add_column("closeness", justify="right")
-    table.add_column("cosine", justify="right")
-    table.add_column("image", overflow="fold")
+    if not answer.hits:
+        console.print("Nothing in this library can be found yet.")
+    else:
+        console.print("     closeness  cosine  image", style="bold")
     for hit in answer.hits:
         behind = f"  (+{len(hit.duplicates)} the same)" if hit.duplicates else ""
-        name = printable(_place(hit) + behind)
-        table.add_row(str(hit.rank), f"{hit.closeness:.2f} %", f"{hit.cosine:.3f}", name)
-    console.print(table if answer.hits else "Nothing in this library can be found yet.")
+        line = f"{hit.rank:>3}  {hit.closeness:>7.2f} %  {hit.cosine:>6.3f}  {_place(hit)}{behind}"
+        console.print(printable(line), soft_wrap=True)
     milliseconds = ", ".join(f"{stage} {spent:.0f} ms" for stage, spent in answer.milliseconds.items())
     console.print(f"[dim]generation {answer.generation}: {milliseconds}[/]")
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.embedding.projection import Projection, to_vectors
-from lookalike.embedding.registry import installed
+from lookalike.embedding.registry import InstalledModel, installed
 from lookalike.embedding.runtimes import Descriptors, GraphFile, Mode, RuntimeName, Session, choose_runtime
 from lookalike.embedding.storage import check_graph
 from lookalike.preprocessing import Preprocessing
@@ -114,13 +114,7 @@ def open_encoder(
     start = time.perf_counter()
     model = installed(name, models=models)
     chosen = choose_runtime(runtime)
-    graph = GraphFile(
-        path=check_graph(model.folder, model.record),
-        size=model.description.preprocessing.size,
-        output=model.record.descriptor,
-        nhwc=model.record.nhwc,
-    )
-    session = chosen.open_session(graph, mode=mode, threads=threads)
+    session = chosen.open_session(_checked_graph(model), mode=mode, threads=threads)
     _log.info("opened %s with %s in %.2f s", name, chosen.name, time.perf_counter() - start)
     return Encoder(
         name=name,
@@ -130,4 +124,13 @@ def open_encoder(
         runtime=chosen.name,
         session=session,
         projection=model.projection,
+    )
+
+
+def _checked_graph(model: InstalledModel) -> GraphFile:
+    return GraphFile(
+        path=check_graph(model.folder, model.record),
+        size=model.description.preprocessing.size,
+        output=model.record.descriptor,
+        nhwc=model.record.nhwc,
     )

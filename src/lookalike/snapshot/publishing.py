@@ -101,7 +101,7 @@ def publish(
     columns = {
         IDS_FILE: ids,
         VISIBILITIES_FILE: np.array([VISIBILITY_CODES[visibility] for visibility in visibilities], dtype=np.uint8),
-        HASHES_FILE: np.zeros(len(ids), dtype=np.uint64) if difference_hashes is None else difference_hashes,
+        HASHES_FILE: _checked_hashes(difference_hashes, len(ids)),
     }
     try:
         directory = _publish_files(root, manifest, index=index, columns=columns)
@@ -195,6 +195,13 @@ def _checked_ids(image_ids: Sequence[str], vectors: Vectors, visibilities: Seque
     if not np.all(ids[:-1] < ids[1:]):
         raise ValueError("image ids must ascend, and no two may be equal")
     return ids
+
+
+def _checked_hashes(hashes: NDArray[np.uint64] | None, images: int) -> NDArray[np.uint64]:
+    hashes = np.zeros(images, dtype=np.uint64) if hashes is None else np.asarray(hashes, dtype=np.uint64)
+    if hashes.shape != (images,):
+        raise ValueError(f"{len(hashes)} difference hashes for {images} images")
+    return hashes
 
 
 def _self_recall(index: VectorIndex, vectors: Vectors) -> float:
