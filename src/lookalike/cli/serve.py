@@ -24,6 +24,7 @@ def serve(
 
 def serve_library(library: Library) -> None:
     """Serve until told to stop."""
+    library.indexer.claim_library()  # so that an empty library is ready for its first upload
     settings = serving_settings(library.settings, workers=library.encoder.concurrency)
 
     def tell(url: str) -> None:

@@ -120,12 +120,12 @@ class Indexer:
             created = self._catalog.add_images([addition])[0]
         finally:
             self._reader.forget([addition.content_id])
-        self._claim_library()
+        self.claim_library()
         self._publisher.publish_soon(self.model)
         return self._catalog.image(addition.content_id), created
 
     def _bring_up_to_date(self, run: FolderRun, roots: Sequence[Path]) -> None:
-        self._claim_library()
+        self.claim_library()
         run.follow(roots, leave_out=self._leave_out)
         run.fill_gaps()
         self._catalog.collect_orphans()
@@ -135,7 +135,7 @@ class Indexer:
         if self._catalog.live_model() != self.model:
             self._catalog.set_live_model(self.model)
 
-    def _claim_library(self) -> None:
+    def claim_library(self) -> None:
         """Make this model live if none is: a library can be searched while its first run goes on."""
         if self._catalog.live_model() is None:
             self._catalog.set_live_model(self.model)

@@ -47,7 +47,7 @@ export class Tile {
     this.link.setAttribute("aria-label", `${shown.hit.rank}. ${words}: ${name}`);
     const meter = el("span", { className: "meter", "data-bars": bars, "aria-hidden": "true" },
       ...[1, 2, 3, 4].map((bar) => el("i", { className: bar <= bars ? "on" : "" })));
-    this.caption.replaceChildren(el("span", { className: "closeness", title: detail }, meter, words));
+    this.caption.replaceChildren(el("span", { className: "closeness", title: detail }, meter, el("span", {}, words)));
     this.#setGroup(shown.hit.duplicates);
   }
 
@@ -99,8 +99,9 @@ export class Tile {
     this.group.hidden = true;
     this.group.replaceChildren();
     if (!duplicates.length) return;
-    const words = `+${duplicates.length} the same`;
-    const toggle = el("button", { type: "button", className: "same", "aria-expanded": "false" }, words);
+    const count = `+${duplicates.length}`;
+    const name = { "aria-label": `${count} the same`, title: `${count} the same`, "aria-expanded": "false" };
+    const toggle = el("button", { type: "button", className: "same", ...name }, count, el("span", {}, " the same"));
     toggle.addEventListener("click", () => this.#toggle(toggle, duplicates));
     this.caption.append(toggle);
   }

@@ -1,0 +1,70 @@
+import json
+import re
+import signal
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from doubles import picture
+
+
+@pytest.fixture
+def served(run):
+    """The address of a `lookalike serve`, which ends with the test."""
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "lookalike", "serve", "--port", "0"],
+        env=run.environment(COLUMNS="300"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    url = re.search(r"http://\S+?:\d+", serving.stdout.readline())
+    assert url is not None
+    yield url[0]
+    serving.send_signal(signal.SIGINT)
+    _, stderr = serving.communicate(timeout=30)
+    assert serving.returncode == 0, stderr
+    assert "Traceback" not in stderr
+
+
+def wait_until_ready(client):
+    for _ in range(200):
+        if client.get("/readyz").status_code == 200:
+            return
+    raise AssertionError(client.get("/readyz").text)
+
+
+def test_an_empty_library_takes_its_first_upload_and_finds_it(served):
+    with httpx.Client(base_url=served, timeout=30) as client:
+        wait_until_ready(client)
+        assert client.get("/v1/images").json()["images"] == []
+        uploaded = client.post("/v1/images", files={"image": ("one.png", picture(1))})
+        assert uploaded.status_code == 201
+        found = client.post("/v1/search", files={"image": ("one.png", picture(1))}).json()
+        assert [hit["image"]["id"] for hit in found["hits"]] == [uploaded.json()["id"]]
+        assert "text/html" in client.get("/").headers["content-type"]
+
+
+def test_what_another_process_indexes_is_found_at_once(served, run, photos):
+    with httpx.Client(base_url=served, timeout=30) as client:
+        wait_until_ready(client)
+        run("index", photos)
+        found = client.post("/v1/search", files={"image": ("3.png", picture(3))}).json()
+        assert found["hits"][0]["image"]["source_name"] == "3.png"
+        (photos / "3.png").unlink()
+        run("index", photos)
+        found = client.post("/v1/search", files={"image": ("3.png", picture(3))}).json()
+        assert "3.png" not in [hit["image"]["source_name"] for hit in found["hits"]]
+
+
+def test_serving_and_searching_do_not_import_torch(run):
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import json, sys, lookalike.cli; print(json.dumps(sorted(sys.modules)))"],
+        env=run.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not {"torch", "torchvision", "tensorflow", "transformers"} & set(json.loads(loaded.stdout))
