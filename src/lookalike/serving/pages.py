@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lookalike.serving.answers import REVALIDATE, is_known, not_modified
+from lookalike.serving.answers import REVALIDATE, is_known
 from lookalike.serving.origin import PAGE_POLICY
 from lookalike.serving.problems import refused
 
@@ -74,9 +74,9 @@ class PageRoutes:
         file = self._files.get(path)
         if file is None:
             raise refused("not-found", "the page has no such file")
-        if is_known(request, file.etag):
-            return not_modified(file.etag)
         headers = {"ETag": file.etag, "Cache-Control": REVALIDATE, "Content-Security-Policy": PAGE_POLICY}
+        if is_known(request, file.etag):
+            return Response(status_code=304, headers=headers)  # a browser takes the policy of the 304 for the page
         return Response(file.content, headers=headers, media_type=file.media_type)
 
 
