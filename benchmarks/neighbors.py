@@ -96,6 +96,7 @@ class Competitor:
         self.truth = np.load(folder / "truth.npy")
         self.file = folder / f"{name.replace(' ', '-').replace(',', '')}"
         self.index: Any = None
+        self.parts: list[Any] = []
         faiss.omp_set_num_threads(threads)
 
     def build(self):
@@ -124,7 +125,8 @@ class Competitor:
             self.index = faiss.read_index(str(self.file))
         elif self.name == RAW:
             ours = self.folder / OURS.replace(" ", "-")
-            self.index = faiss.read_index(str(ours / "index.faiss"), faiss.IO_FLAG_MMAP_IFC)
+            self.parts = [faiss.read_index(str(ours / name)) for name in ("lists.faiss", "vectors.faiss")]
+            self.index = faiss.IndexRefine(*self.parts)
             searching = search_parameters(build_parameters(self.index.ntotal, DIMENSION))
             faiss.downcast_index(self.index.base_index).nprobe = searching.probes
             self.index.k_factor = searching.candidates_for(K) / K

@@ -21,9 +21,9 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-import openvino
 
 from lookalike.assembly import open_library
+from lookalike.embedding.runtimes.openvino import import_openvino
 from lookalike.preprocessing import prepare
 from lookalike.reranking import NotItself
 from lookalike.retrieval import Query, QueryJournal, SearchEngine
@@ -139,7 +139,7 @@ def crops_found(library, ids: list[str], tries: int) -> float:
 def image_embeds(library, ids: list[str]):
     """The 512-d vectors CLIP itself puts out, for the same photos prepared in the same way; None for other models."""
     graph = library.settings.models / library.encoder.name / "model.onnx"
-    compiled = openvino.Core().compile_model(str(graph), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = import_openvino().Core().compile_model(str(graph), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     outputs = [output for output in compiled.outputs if "image_embeds" in output.names]
     if not outputs:
         return None

@@ -10,7 +10,7 @@ import faiss
 import numpy as np
 import pytest
 
-from lookalike.errors import StorageFailed
+from lookalike.errors import SnapshotDamaged, StorageFailed
 from lookalike.neighbors import (
     BACKENDS,
     AllowedRows,
@@ -116,9 +116,11 @@ def test_what_is_kept_for_a_mask_goes_with_it(indexes, library):
 
 
 def test_a_full_disk_is_said(indexes, tmp_path):
-    (tmp_path / "index.faiss").symlink_to("/dev/full")
-    with pytest.raises(StorageFailed, match=r"index\.faiss could not be written"):
-        indexes["faiss-ivfpq"].save(tmp_path)
+    for name in ("lists.faiss", "vectors.faiss"):
+        (tmp_path / name).symlink_to("/dev/full")
+        with pytest.raises(StorageFailed, match="could not be written"):
+            indexes["faiss-ivfpq"].save(tmp_path)
+        (tmp_path / name).unlink()
 
 
 def test_a_saved_index_answers_alike_in_another_process(indexes, library, tmp_path):
@@ -138,3 +140,17 @@ def test_clustered_vectors_of_many_dimensions_reach_the_recall_promised():
     stored, queries = vectors[:30_000], vectors[30_000:]
     truth = BACKENDS["exact"].build(stored).search(queries, 10)
     assert recall(BACKEND.build(stored).search(queries, 10), truth) >= 0.95
+
+
+def test_lists_and_vectors_of_two_indexes_are_not_joined(indexes, library, tmp_path):
+    indexes["faiss-ivfpq"].save(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    BACKEND.build(library[0][:5_000]).save(other)
+    for name in ("lists.faiss", "vectors.faiss", "parameters.json"):
+        whole = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes((other / name).read_bytes())
+        with pytest.raises(SnapshotDamaged):
+            BACKEND.open(tmp_path)
+        (tmp_path / name).write_bytes(whole)
+    assert BACKEND.open(tmp_path).size == 12_000

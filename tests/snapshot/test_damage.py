@@ -17,9 +17,10 @@ FILES = {
     "faiss-ivfpq": [
         "difference_hashes.npy",
         "image_ids.npy",
-        "index.faiss",
-        "index.json",
+        "lists.faiss",
         "manifest.json",
+        "parameters.json",
+        "vectors.faiss",
         "visibilities.npy",
     ],
 }

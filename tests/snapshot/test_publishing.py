@@ -189,7 +189,7 @@ def test_leftovers_of_a_killed_process_are_collected(root, made):
         "from lookalike.snapshot.publishing import _workspace\n"
         "root = Path(sys.argv[1]); root.mkdir(parents=True)\n"
         "with _workspace(root) as work:\n"
-        "    (work / 'index.faiss').write_bytes(b'half'); print('ready', flush=True); time.sleep(60)\n"
+        "    (work / 'lists.faiss').write_bytes(b'half'); print('ready', flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(root)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "ready\n"

@@ -18,12 +18,13 @@ from lookalike.neighbors.checking import checked, checked_k, checked_rows
 from lookalike.neighbors.ivfpq.parameters import IvfPqBuild, IvfPqSearch, build_parameters, search_parameters
 from lookalike.neighbors.ivfpq.reach import Found, Probe, Reach, Scan
 from lookalike.neighbors.ivfpq.threads import each_block
-from lookalike.neighbors.ivfpq.training import built
+from lookalike.neighbors.ivfpq.training import built, refined
 from lookalike.types import Mask, Neighbors, Rows, Vectors
 
 NAME = "faiss-ivfpq"
-_INDEX_FILE = "index.faiss"
-_PARAMETERS_FILE = "index.json"
+_LISTS_FILE = "lists.faiss"
+_VECTORS_FILE = "vectors.faiss"
+_PARAMETERS_FILE = "parameters.json"
 _QUERY_BLOCK = 16  # Faiss finds lists by another sum from 20 queries on, and a last digit could choose another list
 _SCANNED_ROWS = 50_000  # so many allowed rows are scanned: every true neighbour is found
 _SCANNED_SHARE = 0.5  # unless they are most of the index, which is then as good as unfiltered
@@ -97,17 +98,19 @@ class IvfPqIndex:
         return np.asarray(self._lists.reconstruct_batch(rows), dtype=np.float32).reshape(-1, self.dimension)
 
     def save(self, directory: Path) -> None:
-        """Write the Faiss index and its parameters.
+        """Write the lists, the vectors and the parameters.
 
         Raises:
             StorageFailed: the disk is full or failing.
         """
         parameters = {"building": asdict(self.building), "searching": asdict(self.searching)}
         try:
-            faiss.write_index(self._index, str(directory / _INDEX_FILE))
+            faiss.write_index(self._lists, str(directory / _LISTS_FILE))
+            if self._refines:
+                faiss.write_index(self._kept, str(directory / _VECTORS_FILE))
             (directory / _PARAMETERS_FILE).write_text(json.dumps(parameters, indent=1), encoding="utf-8")
         except (OSError, RuntimeError) as failure:  # Faiss raises RuntimeError for a full disk
-            raise StorageFailed(f"{directory / _INDEX_FILE} could not be written: {failure}") from failure
+            raise StorageFailed(f"the index could not be written to {directory}: {failure}") from failure
 
     @cached_property
     def _codes(self) -> NDArray[np.uint8]:
@@ -173,7 +176,10 @@ def build(vectors: Vectors, *, parameters: IvfPqBuild | None = None, threads: in
 
 
 def open_saved(directory: Path) -> IvfPqIndex:
-    """Map what `IvfPqIndex.save` wrote: pages are read when they are first touched, and shared between processes.
+    """Read the lists and map the vectors that `IvfPqIndex.save` wrote.
+
+    Mapped pages are read when they are first touched, and shared between processes. Faiss copies lists out of a mapped
+    file, which would then count twice.
 
     Raises:
         SnapshotDamaged: files are missing or do not fit together.
@@ -182,11 +188,12 @@ def open_saved(directory: Path) -> IvfPqIndex:
         parameters = json.loads((directory / _PARAMETERS_FILE).read_text(encoding="utf-8"))
         building = IvfPqBuild(**parameters["building"])
         searching = IvfPqSearch(**parameters["searching"])
-        index = faiss.read_index(str(directory / _INDEX_FILE), faiss.IO_FLAG_MMAP_IFC)
-        lists = faiss.downcast_index(index.base_index) if building.refine else index
+        index = lists = faiss.read_index(str(directory / _LISTS_FILE))
         if (lists.nlist, lists.pq.M) != (building.lists, building.subquantizers):
             raise SnapshotDamaged(f"{directory}: the index and its parameters do not belong together")
         lists.fine_quantizer = lists.pq  # Faiss 1.15 leaves it null, and decoding codes would end the process
+        if building.refine:
+            index = refined(lists, faiss.read_index(str(directory / _VECTORS_FILE), faiss.IO_FLAG_MMAP_IFC))
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as problem:
         raise SnapshotDamaged(f"{directory}: {problem}") from problem
     return IvfPqIndex(index, building=building, searching=searching)

@@ -32,10 +32,24 @@ def built(vectors: Vectors, parameters: IvfPqBuild, *, threads: int | None) -> f
     """
     with openmp_threads(threads or cores()):
         base = _trained(vectors, parameters)
-        index = _with_refine(base) if parameters.refine else base
+        index = refined(base, _empty(base.d)) if parameters.refine else base
         for start in range(0, len(vectors), _ADD_BLOCK):
             index.add(rounded(vectors[start : start + _ADD_BLOCK]))
     return index
+
+
+def refined(lists: faiss.IndexIVFPQFastScan, kept: faiss.IndexScalarQuantizer) -> faiss.IndexRefine:
+    """Lists whose candidates are scored by the vectors kept beside them. Takes over both."""
+    index = faiss.IndexRefine(lists, kept)
+    lists.this.disown()
+    kept.this.disown()
+    index.own_fields = True
+    index.own_refine_index = True
+    return index
+
+
+def _empty(dimension: int) -> faiss.IndexScalarQuantizer:
+    return faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
 
 
 def _trained(vectors: Vectors, parameters: IvfPqBuild) -> faiss.IndexIVFPQFastScan:
@@ -56,16 +70,6 @@ def _trained(vectors: Vectors, parameters: IvfPqBuild) -> faiss.IndexIVFPQFastSc
     with openmp_threads(1):  # thousands of tiny parallel loops: on a busy machine two threads take ten times as long
         base.train(sample[:_CODEBOOK_ROWS])
     return base
-
-
-def _with_refine(base: faiss.IndexIVFPQFastScan) -> faiss.IndexRefine:
-    kept = faiss.IndexScalarQuantizer(base.d, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-    index = faiss.IndexRefine(base, kept)
-    base.this.disown()
-    kept.this.disown()
-    index.own_fields = True
-    index.own_refine_index = True
-    return index
 
 
 def _sample(vectors: Vectors, parameters: IvfPqBuild) -> Vectors:
