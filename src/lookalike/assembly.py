@@ -47,14 +47,9 @@ class Library:
     def encoder(self) -> Encoder:
         """The model to index with."""
         live = self.catalog.live_model()
-        name = self._model or (live.name if live else self.settings.model)
-        encoder = self.open_model(name)
-        if self._model is None and live is not None and encoder.fingerprint != live.fingerprint:
-            raise VectorsRefused(
-                f"this library was indexed with another {name} ({live.fingerprint[:12]}) than the one installed"
-                f" ({encoder.fingerprint[:12]}); `lookalike index --model {name} FOLDER` moves it to the installed one"
-            )
-        return encoder
+        if self._model is None and live is not None:
+            return self._open_live(live)
+        return self.open_model(self._model or self.settings.model)
 
     @cached_property
     def publisher(self) -> Publisher:
@@ -113,6 +108,7 @@ class Library:
         return encoder
 
     def _open_live(self, model: LiveModel) -> Encoder:
+        """The model that the catalog says is live: the one that is open already, where it is the same."""
         if "encoder" in self.__dict__ and self.encoder.fingerprint == model.fingerprint:
             return self.encoder
         encoder = self.open_model(model.name)

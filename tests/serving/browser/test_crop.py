@@ -1,7 +1,9 @@
 """The crop box: mouse, keyboard, numbers, touch; and results that follow it."""
 
+import contextlib
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 from serving.browser.driving import (
     crop_in_address,
@@ -196,9 +198,12 @@ def test_results_stay_on_the_screen_until_the_next_come(page, pretended):
     before = shown_ids(page)
     held = hold_back(page, "**/v1/search")
     drag(page, (0.05, 0.05), (0.4, 0.4))
-    wait_until(page, lambda: len(held) == 1)
+    wait_until(page, lambda: held)
     expect(page.locator("image-grid")).to_have_attribute("aria-busy", "true")
     assert shown_ids(page) == before
-    held[0].continue_()
+    page.unroute("**/v1/search")
+    for request in held:  # a slow machine asks in the middle of the drag too; what was asked first is not waited for
+        with contextlib.suppress(Error):
+            request.continue_()
     wait_for_results(page)
     assert shown_ids(page) != before

@@ -56,6 +56,7 @@ class IvfPqIndex:
         self._lists = faiss.downcast_index(index.base_index) if building.refine else index
         self._kept: Any = faiss.downcast_index(index.refine_index) if building.refine else None
         self._unfiltered = self._probe(None)
+        self._probed_for = self.size // _BULK if building.refine else 0  # the largest k that is not a scan
         self._filtered: WeakKeyDictionary[AllowedRows, Reach] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
@@ -72,6 +73,8 @@ class IvfPqIndex:
     def search(self, queries: Vectors, k: int, *, allowed: Mask | AllowedRows | None = None) -> Neighbors:
         """The k rows nearest to each query; see `VectorIndex.search`."""
         queries = checked(queries, dimension=self.dimension)
+        if allowed is None and len(queries) == 1 and 0 < k <= self._probed_for:  # the usual case, by the shortest way
+            return Neighbors(*self._unfiltered.one(queries, k))
         prepared = None if allowed is None else allowed_rows(allowed, self.size)
         reachable = prepared.count if prepared else self.size
         kept = min(checked_k(k), reachable)
