@@ -40,8 +40,13 @@ class ImageReader:
         self.limits = limits
         self._catalog = catalog
         self._encoder = encoder
+        self._none_stored = False
         self._begun: set[str] = set()
         self._lock = threading.Lock()
+
+    def begin_run(self) -> None:
+        """Many readings follow. Where the catalog has no vector of this model, it need not be asked for each image."""
+        self._none_stored = not self._catalog.counts().vectors.get(self._encoder.fingerprint)
 
     def read(self, content: bytes, *, name: str, **placement: Unpack[Placement]) -> ImageAddition:
         """What to store of an image. Call `forget` when it is stored.
@@ -103,7 +108,7 @@ class ImageReader:
             if image_id in self._begun:
                 return None
             self._begun.add(image_id)
-        if self._catalog.vectors(self._encoder.fingerprint, [image_id]):
+        if not self._none_stored and self._catalog.vectors(self._encoder.fingerprint, [image_id]):
             return None
         return self._encode(prepared)
 

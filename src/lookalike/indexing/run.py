@@ -53,6 +53,7 @@ class FolderRun:
     def follow(self, roots: Sequence[Path], *, leave_out: Path | None) -> None:
         """Add what is new or changed under the roots, and forget what is gone from them."""
         self.progress.stage("Looking for images", None)
+        self.reader.begin_run()
         to_read: dict[str, FoundFile] = {}
         gone: list[str] = []
         for root in roots:
