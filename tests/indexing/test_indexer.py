@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from lookalike.snapshot import newest
 
 from doubles import ColourGridEncoder, picture
 from lookalike.catalog import content_id
 from lookalike.errors import CallerError, ImageRefused, LibraryBusy, UnknownImage
 from lookalike.indexing import Silent
 from lookalike.preprocessing import Limits
+from lookalike.snapshot import newest
 from lookalike.types import Visibility
 from parts import touch, write_pictures
 
