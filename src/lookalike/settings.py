@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 
 from platformdirs import user_cache_path, user_data_path
 
+from lookalike.catalog import sqlite_url
 from lookalike.errors import CallerError
 
 FILE_NAME = "library.toml"
@@ -55,7 +56,7 @@ class Settings:
     @property
     def url(self) -> str:
         """The catalog's SQLAlchemy URL."""
-        return self.catalog_url or f"sqlite:///{self.library.absolute() / 'catalog.sqlite'}"
+        return self.catalog_url or sqlite_url(self.library.absolute() / "catalog.sqlite")
 
     @property
     def originals(self) -> Path:

@@ -91,6 +91,8 @@ class Crop:
             CropRefused: as for the class; the message gives the image's size.
         """
         image_width, image_height = image_size
+        if min(image_size) < 1:
+            raise CropRefused("this image could not be read, so there is nothing to crop")
         try:
             return cls(x=x / image_width, y=y / image_height, width=width / image_width, height=height / image_height)
         except CropRefused:

@@ -137,7 +137,6 @@ def test_what_was_deleted_on_request_stays_deleted_until_it_is_restored(parts, p
     touch(photos / "0.png", seconds=5)
     parts.indexer.index([photos])
     assert gone not in known(parts)
-    touch(photos / "0.png", seconds=10)
     parts.indexer.index([photos], restore=True)
     assert gone in known(parts)
     assert gone in parts.find_ids(picture(0))
@@ -212,3 +211,30 @@ def test_a_private_upload_is_never_found(parts):
     parts.upload(1, visibility=Visibility.PRIVATE)
     public = parts.upload(2)
     assert parts.find_ids(picture(1)) == [public]
+
+
+def test_what_was_hidden_does_not_come_back_public_with_its_file(parts, photos):
+    parts.indexer.index([photos])
+    blocked = content_id(picture(0))
+    parts.catalog.update_image(blocked, visibility=Visibility.BLOCKED)
+    (photos / "0.png").rename(photos.parent / "away.png")
+    parts.indexer.index([photos])
+    (photos.parent / "away.png").rename(photos / "0.png")
+    parts.indexer.index([photos])
+    assert blocked not in parts.find_ids(picture(0), limit=100)
+
+
+def test_a_link_to_a_disk_that_is_away_removes_nothing(parts, photos, tmp_path):
+    disk = write_pictures(tmp_path / "disk", range(20, 23))
+    (photos / "link").symlink_to(disk)
+    parts.indexer.index([photos])
+    disk.rename(tmp_path / "unplugged")
+    assert parts.indexer.index([photos]).removed == 0
+    assert len(known(parts)) == 13
+
+
+def test_an_upload_after_another_model_became_live_is_refused(parts, photos):
+    parts.indexer.index([photos])
+    parts.indexer_for(ColourGridEncoder(name="other", seed=2)).index([photos])
+    with pytest.raises(LibraryBusy, match="restart"):
+        parts.indexer.add_upload(picture(60), name="late.png")

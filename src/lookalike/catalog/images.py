@@ -208,13 +208,15 @@ def bury(changing: Changing, image_ids: Collection[str], reason: Deletion) -> No
 
 def bury_abandoned(changing: Changing, image_ids: Iterable[str]) -> int:
     """Delete those of them that no source and no upload holds any more; how many those were."""
-    abandoned: list[str] = []
+    abandoned: dict[str, str] = {}
     for chunk in chunks(sorted(set(image_ids))):
-        statement = select(images.c.id).where(
+        statement = select(images.c.id, images.c.visibility).where(
             images.c.id.in_(chunk),
             images.c.has_upload.is_(False),
             ~exists().where(sources.c.image_id == images.c.id),
         )
-        abandoned.extend(changing.connection.execute(statement).scalars())
-    bury(changing, abandoned, Deletion.SOURCE_GONE)
+        abandoned.update((image_id, visibility) for image_id, visibility in changing.connection.execute(statement))
+    hidden = [image_id for image_id, visibility in abandoned.items() if visibility != Visibility.PUBLIC.value]
+    bury(changing, abandoned.keys() - set(hidden), Deletion.SOURCE_GONE)
+    bury(changing, hidden, Deletion.REQUESTED)  # it would come back public: what was hidden comes back only on request
     return len(abandoned)

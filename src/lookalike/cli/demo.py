@@ -1,6 +1,7 @@
 """`lookalike demo`: pictures, an index, one search, a contact sheet, the page."""
 
 import hashlib
+import os
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 from lookalike.assembly import Library, open_library
 from lookalike.cli.index import print_report
 from lookalike.cli.models import pull_with_progress
-from lookalike.cli.output import LibraryOption, console, faults_are_told, messages, settings_for
+from lookalike.cli.output import ExitCode, LibraryOption, console, faults_are_told, messages, settings_for, stop
 from lookalike.cli.progress import IndexProgress
 from lookalike.cli.samples import fetch_samples
 from lookalike.cli.search import print_answer
@@ -18,6 +19,7 @@ from lookalike.cli.serve import serve_library
 from lookalike.cli.sheet import SheetRow, save_sheet
 from lookalike.embedding import describe_models
 from lookalike.errors import CallerError
+from lookalike.reranking import visible
 from lookalike.retrieval import Query
 from lookalike.types import Image
 
@@ -45,11 +47,13 @@ def demo(
         if not any(status.pulled for status in describe_models(settings.models) if status.description.name == model):
             messages.print(f"Pulling the model {model} ...")
             pull_with_progress(model, quiet=False)
-        folder = images if images is not None else fetch_samples(tell=messages.print)
+        folder = images.expanduser() if images is not None else fetch_samples(tell=messages.print)
         with open_library(settings, create=True, mode="throughput", model=model) as opened:
             with IndexProgress(messages) as progress:
                 report = opened.indexer.index([folder], progress=progress)
             print_report(report)
+        if report.interrupted:
+            stop(ExitCode.INTERRUPTED)
         with open_library(settings) as opened:
             _show(opened, folder, sheet)
             if serving:
@@ -73,11 +77,11 @@ def _show(library: Library, folder: Path, sheet: Path) -> None:
 
 def _queries(library: Library, folder: Path) -> list[Image]:
     """The sample queries, or some of the user's own images: always the same ones."""
-    prefix = str(folder.absolute())
+    prefix = os.path.abspath(folder)  # noqa: PTH100 - as the index run names it
     known = library.catalog.sources(prefix)
     by_name = {Path(path).name.split(".")[0]: state.image_id for path, state in known.items() if not state.error}
     wanted = [by_name[name] for name in _SAMPLE_QUERIES if by_name.get(name)]
     others = sorted((i for i in by_name.values() if i), key=lambda i: hashlib.sha256(i.encode()).digest())
     ids = [i for i in islice(wanted or others, _ROWS) if i]
     found = library.catalog.images(ids)
-    return [found[i] for i in ids if i in found]
+    return list(visible(found[i] for i in ids if i in found).values())

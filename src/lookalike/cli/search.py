@@ -124,6 +124,6 @@ def _crop(text: str, image_size: tuple[int, int]) -> Crop:
         x, y, width, height = (float(part) for part in text.split(","))
     except ValueError:
         raise CropRefused(f"crop {text!r}: give four numbers as X,Y,W,H") from None
-    if max(x, y, width, height) <= 1 and "." in text:
+    if max(x, y, width, height) <= 1:
         return Crop(x=x, y=y, width=width, height=height)
     return Crop.from_pixels(x, y, width, height, image_size=image_size)

@@ -74,7 +74,12 @@ def _walk(folder: str, found: Found, *, seen: set[tuple[int, int]], left_out: st
             continue
         visible = [entry for entry in named if not entry.name.startswith(".")]
         waiting.extend(entry.path for entry in reversed(visible) if _is_folder(entry))
-        yield from (entry.path for entry in visible if not _is_folder(entry))
+        files = [entry for entry in visible if not _is_folder(entry)]
+        for entry in files:
+            if entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - speed, as for the suffix
+                found.unreadable[entry.path] = "the link leads nowhere"  # a disk that is away, and all that was on it
+            else:
+                yield entry.path
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -106,21 +106,23 @@ class Indexer:
         Raises:
             ImageRefused: the bytes are not an image we accept; nothing was stored.
             StorageFailed: the disk is full or failing.
+            LibraryBusy: another model became live since this process opened its own.
         """
+        self.claim_library()
+        live = self._catalog.live_model()
+        if live != self.model:
+            raise LibraryBusy(f"the library has moved to the model {live.name if live else '?'}: restart this service")
         addition = self._reader.read(
             content,
             name=name,
+            alone=True,
             upload=content,
             owner_id=owner_id,
             tags=tuple(tags),
             visibility=visibility,
             restore=True,
         )
-        try:
-            created = self._catalog.add_images([addition])[0]
-        finally:
-            self._reader.forget([addition.content_id])
-        self.claim_library()
+        created = self._catalog.add_images([addition])[0]
         self._publisher.publish_soon(self.model)
         return self._catalog.image(addition.content_id), created
 

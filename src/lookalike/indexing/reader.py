@@ -48,15 +48,17 @@ class ImageReader:
         """Many readings follow. Where the catalog has no vector of this model, it need not be asked for each image."""
         self._none_stored = not self._catalog.counts().vectors.get(self._encoder.fingerprint)
 
-    def read(self, content: bytes, *, name: str, **placement: Unpack[Placement]) -> ImageAddition:
-        """What to store of an image. Call `forget` when it is stored.
+    def read(self, content: bytes, *, name: str, alone: bool = False, **placement: Unpack[Placement]) -> ImageAddition:
+        """What to store of an image. Call `forget` when it is stored, unless `alone`.
+
+        `alone` embeds what another thread may be embedding too: an upload is only acknowledged with its vector.
 
         Raises:
             ImageRefused: the bytes are not an image we accept.
         """
         prepared = self._prepared(content, name)
         image_id = content_id(content)
-        vector = self._new_vector(image_id, prepared)
+        vector = self._new_vector(image_id, prepared, alone=alone)
         return ImageAddition(
             content_id=image_id,
             width=prepared.width,
@@ -103,12 +105,13 @@ class ImageReader:
     def _prepared(self, content: bytes, name: str) -> Prepared:
         return prepare(content, self._encoder.preprocessing, name=name, limits=self.limits)
 
-    def _new_vector(self, image_id: str, prepared: Prepared) -> NDArray[float32] | None:
-        with self._lock:
-            if image_id in self._begun:
-                return None
-            self._begun.add(image_id)
-        if not self._none_stored and self._catalog.vectors(self._encoder.fingerprint, [image_id]):
+    def _new_vector(self, image_id: str, prepared: Prepared, *, alone: bool) -> NDArray[float32] | None:
+        if not alone:
+            with self._lock:
+                if image_id in self._begun:
+                    return None
+                self._begun.add(image_id)
+        if (alone or not self._none_stored) and self._catalog.vectors(self._encoder.fingerprint, [image_id]):
             return None
         return self._encode(prepared)
 

@@ -12,7 +12,7 @@ from numpy import float32
 from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, ImageAddition, SourceFailure, SourceFile, SourceState
-from lookalike.errors import ImageRefused
+from lookalike.errors import ImageRefused, UnknownImage
 from lookalike.indexing.folders import FoundFile, find_images
 from lookalike.indexing.pipeline import batched_by, in_order
 from lookalike.indexing.reader import ImageReader
@@ -80,6 +80,9 @@ class FolderRun:
         """The files to read under a root, and the known sources that are gone from it."""
         found = find_images(root, leave_out=leave_out)
         known = self.catalog.sources(os.path.abspath(root))  # noqa: PTH100 - resolve() would replace links
+        if self.restore:
+            live = self.catalog.images([state.image_id for state in known.values() if state.image_id])
+            known = {path: state for path, state in known.items() if state.image_id in live}
         to_read = {file.path: file for file in found.files if not self._is_known(file, known.get(file.path))}
         here = {file.path for file in found.files}
         gone = [path for path in known if path not in here and not _is_below(path, found.unreadable)]
@@ -107,16 +110,18 @@ class FolderRun:
         source = SourceFile(path=file.path, byte_count=file.byte_count, modified_ns=file.modified_ns)
         return self.reader.read_or_explain(content, name=file.path, source=source, restore=self.restore)
 
-    def _embed(self, image: Image) -> tuple[Image, NDArray[float32] | Refusal]:
+    def _embed(self, image: Image) -> tuple[Image, NDArray[float32] | Refusal | None]:
         """Read, decode and embed one image that the catalog knows: the work of a thread."""
         name = image.source or image.id
         try:
             return image, self.reader.embed(self.catalog.content(image.id), name=name)
         except ImageRefused as refused:
             return image, Refusal(name, refused.message)
+        except UnknownImage:
+            return image, None  # deleted since the list was read
 
-    def _store_vectors(self, batch: Sequence[tuple[Image, NDArray[float32] | Refusal]]) -> None:
-        made = [(image, vector) for image, vector in batch if not isinstance(vector, Refusal)]
+    def _store_vectors(self, batch: Sequence[tuple[Image, NDArray[float32] | Refusal | None]]) -> None:
+        made = [(image, vector) for image, vector in batch if isinstance(vector, np.ndarray)]
         if made:
             vectors = np.stack([vector for _, vector in made])
             self.catalog.add_vectors(self.fingerprint, [image.id for image, _ in made], vectors)

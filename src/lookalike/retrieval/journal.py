@@ -10,7 +10,6 @@ import threading
 from collections import OrderedDict
 
 from lookalike.catalog import Catalog, QueryRecord
-from lookalike.errors import LookalikeError
 
 _log = logging.getLogger(__name__)
 _PAUSE_SECONDS = 0.1  # between two writes, so that busy times make large batches
@@ -74,7 +73,7 @@ class QueryJournal:
             try:
                 if records:
                     self._catalog.record_queries(records)
-            except LookalikeError as fault:
+            except Exception as fault:  # noqa: BLE001 - whoever waits for the journal must not wait for ever
                 self.dropped += len(records)
                 _log.warning("%d queries were not recorded: %s", len(records), fault)
             for entry in batch:

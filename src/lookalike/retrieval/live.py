@@ -59,6 +59,7 @@ class LiveIndex:
         self._opening: threading.Thread | None = None
         self._folder_seen = 0
         self._other_model = False
+        self._look_again_at = 0.0
 
     def current(self) -> Live:
         """What answers now, with every change of the catalog so far.
@@ -74,6 +75,8 @@ class LiveIndex:
             changed = view is not self._live.view
             if changed:
                 self._live = replace(self._live, view=view)
+            if changed or time.monotonic() > self._look_again_at:  # a switch of models need not change an image
+                self._look_again_at = time.monotonic() + _SECONDS_BETWEEN_TRIES
                 self._other_model = self._catalog.live_model() != self._live.model
             newer = self._other_model or self._folder_time(self._live.model) != self._folder_seen
             if newer and self._opening is None:
