@@ -1,8 +1,21 @@
 """The prediction pipeline: query -> embedding -> nearest neighbours -> re-ranking -> hits."""
 
-from lookalike.retrieval.engine import Readiness, SearchEngine
+from lookalike.retrieval.engine import FROZEN_HITS, RERANKERS, Readiness, SearchEngine
 from lookalike.retrieval.journal import QueryJournal
 from lookalike.retrieval.query import Answer, Query
+from lookalike.retrieval.ranking import Ranking, reranked, with_duplicates
 from lookalike.retrieval.view import View
 
-__all__ = ["Answer", "Query", "QueryJournal", "Readiness", "SearchEngine", "View"]
+__all__ = [
+    "FROZEN_HITS",
+    "RERANKERS",
+    "Answer",
+    "Query",
+    "QueryJournal",
+    "Ranking",
+    "Readiness",
+    "SearchEngine",
+    "View",
+    "reranked",
+    "with_duplicates",
+]

@@ -19,17 +19,15 @@ from lookalike.reranking import (
     CollapseDuplicates,
     Limit,
     NotItself,
-    RankingQuery,
     ReRanker,
-    rerank,
     visible,
 )
 from lookalike.retrieval.journal import QueryJournal
 from lookalike.retrieval.live import Live, LiveIndex
 from lookalike.retrieval.query import Answer, Query
+from lookalike.retrieval.ranking import Ranking, reranked
 from lookalike.retrieval.scoring import exact_cosines, stored_precision
 from lookalike.retrieval.stopwatch import Stopwatch
-from lookalike.retrieval.view import Nearest
 from lookalike.snapshot import Closeness
 from lookalike.types import Hit, Image, Visibility
 
@@ -119,10 +117,8 @@ class SearchEngine:
         clock = Stopwatch()
         live = self._index.current()
         asked = self._as_vector(query, live, clock)
-        with clock("search"):
-            nearest = live.view.nearest(asked.vector, self._depth + 1)  # one more: the selected image itself
+        ranked = self._ranked(query, asked.vector, live, clock)
         with clock("rerank"):
-            ranked = self._ranked(query, nearest)
             record = _record(query, live, asked, ranked)
             cosines = {candidate.image_id: candidate.cosine for candidate in ranked[: query.limit]}
             hits = self._hits(record, tuple(cosines), cosines, first_rank=1, closeness=live.closeness)
@@ -138,6 +134,24 @@ class SearchEngine:
             height=asked.height,
             crop=query.crop,
             notes=live.notes,
+        )
+
+    def rank(self, query: Query) -> Ranking:
+        """All that `search` would let a query be paged through. Written down nowhere: for measuring.
+
+        Raises:
+            ImageRefused: as for `search`.
+            CropRefused: likewise.
+            UnknownImage: likewise.
+        """
+        clock = Stopwatch()
+        live = self._index.current()
+        asked = self._as_vector(query, live, clock)
+        return Ranking(
+            candidates=self._ranked(query, asked.vector, live, clock),
+            vector=asked.vector,
+            generation=live.view.generation,
+            milliseconds=clock.milliseconds,
         )
 
     def page(self, query_id: str, *, offset: int, limit: int) -> Answer:
@@ -230,16 +244,11 @@ class SearchEngine:
             vector = live.encoder.encode(prepared.batch_row[None])[0]
         return _Asked(vector=stored_precision(vector), width=prepared.width, height=prepared.height)
 
-    def _ranked(self, query: Query, nearest: Nearest) -> tuple[Candidate, ...]:
-        about = RankingQuery(image_id=query.image_id, include_self=query.with_self)
-        hashes = nearest.difference_hashes.tolist()
-        candidates = [
-            Candidate(image_id=image_id, cosine=cosine, vector=vector, difference_hash=difference_hash)
-            for image_id, cosine, vector, difference_hash in zip(
-                nearest.image_ids, nearest.cosines.tolist(), nearest.vectors, hashes, strict=True
-            )
-        ]
-        return rerank(about, candidates, self._rerankers)
+    def _ranked(self, query: Query, vector: NDArray[np.float32], live: Live, clock: Stopwatch) -> tuple[Candidate, ...]:
+        with clock("search"):
+            nearest = live.view.nearest(vector, self._depth + 1)  # one more: the selected image itself
+        with clock("rerank"):
+            return reranked(query, nearest, self._rerankers)
 
     def _frozen_cosines(self, record: QueryRecord, image_ids: Sequence[str]) -> dict[str, float]:
         """Computed again from the stored vectors, which never change for one model."""
