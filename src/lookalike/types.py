@@ -168,7 +168,11 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grade:
-    """A person's judgement, 0 (unrelated) to 5 (the same), of how well an image answers a query image."""
+    """A person's judgement, 0 (unrelated) to 5 (the same), of how well an image answers a query image.
+
+    `crop` is the part of the query image that was the query, None for all of it. `judgement_set` names the collection
+    it belongs to; `source` says where it came from.
+    """
 
     query_image_id: str
     image_id: str
@@ -176,6 +180,8 @@ class Grade:
     at: datetime
     user_id: str | None = None
     source: str = "human"
+    crop: Crop | None = None
+    judgement_set: str = "grades"
 
 
 @dataclass(frozen=True, slots=True)

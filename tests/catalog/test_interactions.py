@@ -6,7 +6,7 @@ import pytest
 
 from lookalike.catalog import QueryRecord
 from lookalike.errors import CallerError, EventRefused
-from lookalike.types import Crop, Grade, InteractionKind, User
+from lookalike.types import Crop, InteractionKind, User
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -110,20 +110,3 @@ def test_users_are_added_and_replaced(catalog):
         with pytest.raises(CallerError):
             catalog.add_users([User(id="e"), wrong])
     assert catalog.user("e") is None
-
-
-def test_grades_are_added_and_replaced_by_the_same_person(library, catalog):
-    query, other, hit = (library.addition(name).content_id for name in "qoh")
-    first = Grade(query_image_id=query, image_id=hit, grade=2, at=NOON, user_id="ann")
-    catalog.add_grades([first, dataclasses.replace(first, user_id=None), dataclasses.replace(first, source="import")])
-    catalog.add_grades([dataclasses.replace(first, grade=5), dataclasses.replace(first, query_image_id=other)])
-    assert {(grade.user_id, grade.source, grade.grade) for grade in catalog.grades(query)} == {
-        ("ann", "human", 5),
-        (None, "human", 2),
-        ("ann", "import", 2),
-    }
-    assert len(catalog.grades()) == catalog.counts().grades == 4
-    assert catalog.grades("\x00") == []
-    for wrong in (dataclasses.replace(first, grade=6), dataclasses.replace(first, image_id="x")):
-        with pytest.raises(CallerError):
-            catalog.add_grades([wrong])

@@ -59,12 +59,17 @@ def test_a_library_of_the_first_schema_is_migrated(library, new_url, tmp_path):
         described = "40, 30, '#102030', 7, 'image/png', 1, NULL, 1000000, 'public', NULL, false, 1"
         connection.exec_driver_sql(f"INSERT INTO images VALUES ('{image_id}', {described})")  # noqa: S608
         connection.exec_driver_sql(f"INSERT INTO image_tags VALUES ('{image_id}', 0, 'old')")  # noqa: S608
+        connection.exec_driver_sql(f"INSERT INTO grades VALUES ('{image_id}', '{image_id}', 'ann', 'human', 4, 7)")  # noqa: S608
         connection.exec_driver_sql("UPDATE change_counter SET value = 1")
     engine.dispose()
     for _ in range(2):
         with Catalog.open(url, originals=tmp_path) as catalog:
             assert [image.id for image in catalog.browse(tag="old").images] == [image_id]
             assert catalog.sequence() == 1
+            assert [(grade.user_id, grade.grade, grade.judgement_set) for grade in catalog.grades()] == [
+                ("ann", 4, "grades")
+            ]
+            assert [one.name for one in catalog.judgement_sets()] == ["grades"]
 
 
 def test_a_newer_library_is_refused_and_left_alone(new_url, tmp_path):

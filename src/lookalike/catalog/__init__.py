@@ -2,6 +2,7 @@
 
 from lookalike.catalog.catalog import Catalog
 from lookalike.catalog.engine import sqlite_url
+from lookalike.catalog.grades import JudgementSet
 from lookalike.catalog.originals import Originals
 from lookalike.catalog.records import (
     BrowsePage,
@@ -24,6 +25,7 @@ __all__ = [
     "CatalogCounts",
     "Change",
     "ImageAddition",
+    "JudgementSet",
     "LiveModel",
     "Originals",
     "QueryRecord",

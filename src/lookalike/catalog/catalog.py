@@ -23,6 +23,7 @@ from lookalike.catalog import (
     checking,
     contents,
     counting,
+    grades,
     images,
     interactions,
     people,
@@ -40,6 +41,7 @@ from lookalike.catalog.engine import (
     storage_errors,
     writing,
 )
+from lookalike.catalog.grades import JudgementSet
 from lookalike.catalog.migrating import bring_up_to_date
 from lookalike.catalog.originals import Originals
 from lookalike.catalog.records import (
@@ -454,19 +456,41 @@ class Catalog:
         with self._reading() as connection:
             return people.read_user(connection, user_id)
 
-    def add_grades(self, grades: Sequence[Grade]) -> None:
-        """Add grades; one by the same person from the same source about the same two images is replaced.
+    # -- judgements
+
+    def add_grades(self, given: Sequence[Grade], *, rule: str | None = None) -> None:
+        """Add grades, all or none, making the judgement sets they name.
+
+        One by the same person from the same source about the same query and image replaces the older one.
+
+        Args:
+            given: the grades.
+            rule: how they came to be, in words; kept with every set they name.
 
         Raises:
-            CallerError: a grade is not from 0 to 5, or an id is not an image's.
+            CallerError: a grade is not from 0 to 5, an id is not an image's, or a name is not text.
         """
         with self._writing() as change:
-            people.write_grades(change, grades)
+            grades.write_grades(change, given, rule=rule)
 
-    def grades(self, query_image_id: str | None = None) -> list[Grade]:
-        """Grades for one query image, or all."""
+    def grades(self, query_image_id: str | None = None, *, judgement_set: str | None = None) -> list[Grade]:
+        """Grades for one query image, or of one set, or all."""
         with self._reading() as connection:
-            return people.read_grades(connection, query_image_id)
+            return grades.read_grades(connection, query_image_id, judgement_set)
+
+    def judgement_sets(self) -> list[JudgementSet]:
+        """What sets of grades there are, by name."""
+        with self._reading() as connection:
+            return grades.read_judgement_sets(connection)
+
+    def remove_judgement_set(self, name: str) -> int:
+        """Drop a set of grades; how many there were.
+
+        Raises:
+            CallerError: there is no set of that name.
+        """
+        with self._writing() as change:
+            return grades.remove_judgement_set(change, name)
 
     # -- health
 

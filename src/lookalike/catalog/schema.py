@@ -23,10 +23,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """The integer stored in `library.schema_version`; each migration that is added raises it."""
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0003"
 """The newest Alembic revision; a test holds it equal to what the migration files say."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -276,14 +276,24 @@ interactions = Table(
     Index("ix_interactions_at", "at"),
 )
 
-grades = Table(
-    "grades",
+judgement_sets = Table(
+    "judgement_sets",
     metadata,
+    Column("name", String, primary_key=True),
+    Column("rule", Message, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+grades = Table(
+    "judgements",
+    metadata,
+    Column("set_name", String, ForeignKey("judgement_sets.name", ondelete="CASCADE"), primary_key=True),
     Column("query_image_id", _ImageId, primary_key=True),
+    Column("crop", String, primary_key=True),  # x,y,width,height in fractions, "" for the whole image
     Column("image_id", _ImageId, primary_key=True),
     Column("user_id", String, primary_key=True),  # "" where nobody is named: a key has no NULL
     Column("source", String, primary_key=True),
     Column("grade", SmallInteger, nullable=False),
     Column("at", UtcTime, nullable=False),
-    CheckConstraint("grade BETWEEN 0 AND 5", name="ck_grades_grade"),
+    CheckConstraint("grade BETWEEN 0 AND 5", name="ck_judgements_grade"),
 )

@@ -1,0 +1,157 @@
+"""Judgement sets: the grades people gave, under a name and with the rule by which they came to be."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, distinct, func, insert, select, update
+
+from lookalike.catalog.changing import Changing, chunks
+from lookalike.catalog.records import is_image_id, require_storable, storable_text
+from lookalike.catalog.schema import grades, judgement_sets
+from lookalike.errors import CallerError
+from lookalike.types import Crop, Grade
+
+_MOST_GRADE = 5
+_KEY = ("set_name", "query_image_id", "crop", "image_id", "user_id", "source")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgementSet:
+    """A named collection of grades.
+
+    Attributes:
+        name: of the set.
+        rule: how the grades came to be, in words; "" when people just gave them.
+        created_at: when the set was made.
+        grades: how many there are.
+        queries: how many images, or parts of images, they are for.
+        graders: how many different people are named.
+    """
+
+    name: str
+    rule: str
+    created_at: datetime
+    grades: int
+    queries: int
+    graders: int
+
+
+def write_grades(changing: Changing, given: Sequence[Grade], *, rule: str | None) -> None:
+    """Add those grades, making the sets they name.
+
+    One by the same person from the same source about the same query and image replaces the older one. A `rule` becomes
+    that of every set named.
+    """
+    latest = {tuple(row[name] for name in _KEY): row for row in map(_grade_row, given)}
+    _make_sets(changing, sorted({row["set_name"] for row in latest.values()}), rule)
+    same = delete(grades).where(*(grades.c[name] == bindparam(f"old_{name}") for name in _KEY))
+    changing.execute_many(same, [{f"old_{name}": row[name] for name in _KEY} for row in latest.values()])
+    changing.execute_many(insert(grades), list(latest.values()))
+
+
+def _make_sets(changing: Changing, names: Sequence[str], rule: str | None) -> None:
+    connection = changing.connection
+    known: set[str] = set()
+    for chunk in chunks(names):
+        known.update(
+            connection.execute(select(judgement_sets.c.name).where(judgement_sets.c.name.in_(chunk))).scalars()
+        )
+        if rule is not None:
+            connection.execute(update(judgement_sets).where(judgement_sets.c.name.in_(chunk)).values(rule=rule))
+    now = datetime.now(UTC)
+    new = [{"name": name, "rule": rule or "", "created_at": now} for name in names if name not in known]
+    changing.execute_many(insert(judgement_sets), new)
+
+
+def _grade_row(grade: Grade) -> dict[str, Any]:
+    if not (is_image_id(grade.query_image_id) and is_image_id(grade.image_id)):
+        raise CallerError(f"grade of {grade.image_id[:64]!a} for {grade.query_image_id[:64]!a}: not image ids")
+    if not 0 <= grade.grade <= _MOST_GRADE:
+        raise CallerError(f"grade {grade.grade} of {grade.image_id} is not from 0 to {_MOST_GRADE}")
+    require_storable("user_id", grade.user_id)
+    require_storable("source", grade.source)
+    require_storable("judgement_set", grade.judgement_set)
+    if not grade.judgement_set.strip():
+        raise CallerError("a judgement set needs a name")
+    return {
+        "set_name": grade.judgement_set,
+        "query_image_id": grade.query_image_id,
+        "crop": _crop_as_text(grade.crop),
+        "image_id": grade.image_id,
+        "user_id": grade.user_id or "",
+        "source": grade.source,
+        "grade": grade.grade,
+        "at": grade.at,
+    }
+
+
+def read_grades(connection: Connection, query_image_id: str | None, judgement_set: str | None) -> list[Grade]:
+    """Grades for one query image, or of one set, or all, in the order of their keys."""
+    statement = select(grades).order_by(*(grades.c[name] for name in _KEY))
+    if query_image_id is not None:
+        if not is_image_id(query_image_id):
+            return []
+        statement = statement.where(grades.c.query_image_id == query_image_id)
+    if judgement_set is not None:
+        if not storable_text(judgement_set):
+            return []
+        statement = statement.where(grades.c.set_name == judgement_set)
+    return [_grade(row) for row in connection.execute(statement)]
+
+
+def read_judgement_sets(connection: Connection) -> list[JudgementSet]:
+    """Every set by name."""
+    statement = (
+        select(
+            judgement_sets,
+            func.count(grades.c.grade).label("grades"),
+            func.count(distinct(grades.c.query_image_id + " " + grades.c.crop)).label("queries"),
+            func.count(distinct(func.nullif(grades.c.user_id, ""))).label("graders"),
+        )
+        .outerjoin(grades, grades.c.set_name == judgement_sets.c.name)
+        .group_by(judgement_sets.c.name, judgement_sets.c.rule, judgement_sets.c.created_at)
+        .order_by(judgement_sets.c.name)
+    )
+    return [JudgementSet(**row._asdict()) for row in connection.execute(statement)]
+
+
+def remove_judgement_set(changing: Changing, name: str) -> int:
+    """Drop a set with its grades; how many those were.
+
+    Raises:
+        CallerError: there is none of that name.
+    """
+    known = (
+        storable_text(name)
+        and changing.connection.execute(
+            select(judgement_sets.c.name).where(judgement_sets.c.name == name)
+        ).one_or_none()
+    )
+    if not known:
+        raise CallerError(f"there is no judgement set {name!a} in this library")
+    removed = changing.connection.execute(delete(grades).where(grades.c.set_name == name)).rowcount
+    changing.connection.execute(delete(judgement_sets).where(judgement_sets.c.name == name))
+    return removed
+
+
+def _grade(row: Row[Any]) -> Grade:
+    values = row._asdict()
+    return Grade(
+        judgement_set=values.pop("set_name"),
+        crop=_crop_of_text(values.pop("crop")),
+        user_id=values.pop("user_id") or None,
+        **values,
+    )
+
+
+def _crop_as_text(crop: Crop | None) -> str:
+    return "" if crop is None else ",".join(map(repr, asdict(crop).values()))
+
+
+def _crop_of_text(text: str) -> Crop | None:
+    if not text:
+        return None
+    x, y, width, height = map(float, text.split(","))
+    return Crop(x=x, y=y, width=width, height=height)
