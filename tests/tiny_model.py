@@ -9,9 +9,9 @@ from onnx import TensorProto, helper, numpy_helper
 NAME = "tiny"
 
 
-def write_tiny_model(folder: Path) -> Path:
-    """`tiny.onnx` and `tiny.toml`: a 4 x 4 colour grid, rotated into 32 dimensions."""
-    rotation = np.linalg.qr(np.random.default_rng(1).normal(size=(48, 48)))[0][:, :32].astype(np.float32)
+def write_tiny_model(folder: Path, *, name: str = NAME, dimension: int = 32) -> Path:
+    """`tiny.onnx` and `tiny.toml`: a 4 x 4 colour grid, rotated into a few dimensions."""
+    rotation = np.linalg.qr(np.random.default_rng(1).normal(size=(48, 48)))[0][:, :dimension].astype(np.float32)
     graph = helper.make_graph(
         [
             helper.make_node("AveragePool", ["image_in"], ["grid"], kernel_shape=[8, 8], strides=[8, 8]),
@@ -20,15 +20,15 @@ def write_tiny_model(folder: Path) -> Path:
         ],
         "tiny",
         [helper.make_tensor_value_info("image_in", TensorProto.FLOAT, ["images", 3, 32, 32])],
-        [helper.make_tensor_value_info("vector", TensorProto.FLOAT, ["images", 32])],
+        [helper.make_tensor_value_info("vector", TensorProto.FLOAT, ["images", dimension])],
         [numpy_helper.from_array(rotation, "rotation")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     folder.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, folder / f"{NAME}.onnx")
-    (folder / f"{NAME}.toml").write_text(
-        """
-name = "tiny"
+    onnx.save(model, folder / f"{name}.onnx")
+    (folder / f"{name}.toml").write_text(
+        f"""
+name = "{name}"
 summary = "for tests"
 licence = "CC0-1.0"
 [preprocessing]
@@ -41,4 +41,4 @@ input = "image_in"
 output = "vector"
 """
     )
-    return folder / f"{NAME}.onnx"
+    return folder / f"{name}.onnx"

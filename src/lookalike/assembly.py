@@ -1,9 +1,12 @@
 """The one place where the parts are connected: settings in, a working library out."""
 
+import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Literal, cast
 
 from lookalike.catalog import Catalog, LiveModel
@@ -14,6 +17,7 @@ from lookalike.preprocessing import Limits
 from lookalike.retrieval import QueryJournal, SearchEngine
 from lookalike.serving import Services, ServingSettings
 from lookalike.settings import Settings
+from lookalike.snapshot import CHOICE_FILE
 
 Mode = Literal["latency", "throughput"]
 _RUNTIMES = ("auto", "openvino", "onnxruntime")
@@ -33,6 +37,7 @@ class Library:
         self._mode = mode
         self._model = model
         self._closing = ExitStack()
+        self._opening = threading.RLock()
 
     def close(self) -> None:
         """Close what was opened, the last first."""
@@ -51,6 +56,11 @@ class Library:
             return self._open_live(live)
         return self.open_model(self._model or self.settings.model)
 
+    @property
+    def index_choice(self) -> Path:
+        """The file that says which index to publish, once `lookalike tune` wrote it."""
+        return self.settings.library / CHOICE_FILE
+
     @cached_property
     def publisher(self) -> Publisher:
         """Publishes snapshots."""
@@ -59,6 +69,7 @@ class Library:
             snapshots=self.settings.snapshots,
             threads=self.settings.threads or None,
             reference_cosines=self.encoder.reference_cosines,
+            choice=self.index_choice,
         )
         self._closing.callback(publisher.wait)
         return publisher
@@ -66,13 +77,18 @@ class Library:
     @cached_property
     def indexer(self) -> Indexer:
         """Takes folders and uploads."""
+        return self.indexer_for(self.encoder)
+
+    def indexer_for(self, encoder: Encoder) -> Indexer:
+        """An indexer that embeds with that model."""
         return Indexer(
             self.catalog,
-            encoder=self.encoder,
+            encoder=encoder,
             publisher=self.publisher,
             lock=self.settings.library / "index.lock",
             leave_out=self.settings.library,
             limits=image_limits(self.settings),
+            open_live=self._open_live if self._model is None else None,
         )
 
     @cached_property
@@ -93,24 +109,47 @@ class Library:
         """What the HTTP API is made of."""
         return Services(catalog=self.catalog, engine=self.engine, indexer=self.indexer)
 
-    def open_model(self, name: str) -> Encoder:
-        """Open a model by name, as the settings say."""
+    def open_model(self, name: str, *, mode: Mode | None = None, keep: bool = True) -> Encoder:
+        """Open a model by name, as the settings say.
+
+        Args:
+            name: of the model.
+            mode: what for, where it differs from the library's.
+            keep: close it with the library; otherwise the caller does.
+        """
         if self.settings.runtime not in _RUNTIMES:
             raise CallerError(f"runtime {self.settings.runtime!r}: choose one of {', '.join(_RUNTIMES)}")
         encoder = open_encoder(
             name,
             models=self.settings.models,
             runtime=cast("Literal['auto', 'openvino', 'onnxruntime']", self.settings.runtime),
-            mode=self._mode,
+            mode=mode or self._mode,
             threads=self.settings.threads or None,
         )
-        self._closing.callback(encoder.close)
+        if keep:
+            self._closing.callback(_close, weakref.ref(encoder))  # who uses it keeps it open; nobody else does
         return encoder
 
     def _open_live(self, model: LiveModel) -> Encoder:
         """The model that the catalog says is live: the one that is open already, where it is the same."""
-        if "encoder" in self.__dict__ and self.encoder.fingerprint == model.fingerprint:
-            return self.encoder
+        with self._opening:
+            if "encoder" in self.__dict__ and self.encoder.fingerprint == model.fingerprint:
+                return self.encoder
+            encoder = self._checked(model)
+            if self._model is None:
+                self._move_to(encoder)
+            return encoder
+
+    def _move_to(self, encoder: Encoder) -> None:
+        """Another model became live: uploads follow the searches. The old one is freed when its last use has ended."""
+        if "encoder" in self.__dict__:
+            self.encoder = encoder
+        if "publisher" in self.__dict__:
+            self.publisher.use_reference(encoder.reference_cosines)
+        if "indexer" in self.__dict__:
+            self.indexer.use(encoder)
+
+    def _checked(self, model: LiveModel) -> Encoder:
         encoder = self.open_model(model.name)
         if encoder.fingerprint != model.fingerprint:
             raise VectorsRefused(
@@ -118,6 +157,12 @@ class Library:
                 f" ({encoder.fingerprint[:12]}); run `lookalike index --model {model.name} FOLDER` to move it over"
             )
         return encoder
+
+
+def _close(encoder: "weakref.ref[Encoder]") -> None:
+    opened = encoder()
+    if opened is not None:
+        opened.close()
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def test_a_path_that_cannot_be_read_is_recorded_and_keeps_its_image(library, cat
     before = catalog.sequence()
     catalog.record_source_failures(
         [
-            SourceFailure(path="/photos/a", error="permission denied", byte_count=1, modified_ns=1),
+            SourceFailure(path="/photos/a", error="permission denied", byte_count=7, modified_ns=7),
             SourceFailure(path="/photos/new\udce9", error="new\udce9: permission\x00denied"),
         ]
     )
@@ -85,6 +85,12 @@ def test_a_path_that_cannot_be_read_is_recorded_and_keeps_its_image(library, cat
     assert catalog.sources("/photos")["/photos/a"].error is None
     assert catalog.forget_sources(["/photos/a", "/photos/new\udce9", "/photos/never"]) == 1
     assert catalog.sources("/photos") == {}
+
+
+def test_a_source_says_that_its_image_was_deleted_on_request(library, catalog):
+    image_id = library.add("a", path="/photos/a")
+    catalog.delete_image(image_id)
+    assert catalog.sources("/photos") == {"/photos/a": SourceState(1, 1, image_id, None, deleted=True)}
 
 
 def test_a_file_from_the_far_future_can_be_recorded(catalog):

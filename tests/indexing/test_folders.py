@@ -3,7 +3,8 @@ import os
 import pytest
 
 from lookalike.errors import CallerError
-from lookalike.indexing import find_images
+from lookalike.indexing import find_images, folders
+from lookalike.indexing.folders import is_gone
 
 
 def names(found, root):
@@ -64,3 +65,22 @@ def test_names_with_newlines_and_bytes_that_are_not_text(root):
     with open(odd, "wb") as file:  # noqa: PTH123 - a Path cannot be made from these bytes in one step
         file.write(b"x")
     assert os.fsdecode(odd) in [file.path for file in find_images(root).files]
+
+
+def test_each_entry_is_asked_once_whether_it_is_a_folder(root, monkeypatch):
+    asked = []
+    is_folder = folders._is_folder
+    monkeypatch.setattr(folders, "_is_folder", lambda entry: asked.append(entry.path) or is_folder(entry))
+    find_images(root)
+    assert len(asked) == len(set(asked)) == 6
+
+
+def test_what_is_gone(root):
+    assert is_gone(str(root / "a" / "nowhere.png"))
+    assert is_gone(str(root / "sub"))
+    assert is_gone(str(root / "a.png" / "below a file"))
+    assert not is_gone(str(root / ".hidden" / "e.png"))
+    (root / "away").symlink_to(root / "unplugged")
+    assert not is_gone(str(root / "away" / "deep" / "x.png"))
+    (root / "circle").symlink_to(root / "circle")
+    assert not is_gone(str(root / "circle" / "x.png"))

@@ -7,7 +7,7 @@ from filelock import FileLock
 
 from doubles import ColourGridEncoder, picture
 from lookalike.catalog import content_id
-from lookalike.errors import CallerError, ImageRefused, LibraryBusy, UnknownImage
+from lookalike.errors import CallerError, ImageRefused, LibraryBusy, StorageFailed, UnknownImage
 from lookalike.indexing import Silent
 from lookalike.preprocessing import Limits
 from lookalike.snapshot import newest
@@ -233,8 +233,137 @@ def test_a_link_to_a_disk_that_is_away_removes_nothing(parts, photos, tmp_path):
     assert len(known(parts)) == 13
 
 
-def test_an_upload_after_another_model_became_live_is_refused(parts, photos):
+def test_an_upload_after_another_model_became_live_is_refused_by_who_cannot_follow(parts, photos):
     parts.indexer.index([photos])
     parts.indexer_for(ColourGridEncoder(name="other", seed=2)).index([photos])
     with pytest.raises(LibraryBusy, match="restart"):
         parts.indexer.add_upload(picture(60), name="late.png")
+
+
+def test_uploads_follow_another_model(parts, photos):
+    parts.indexer.index([photos])
+    other = ColourGridEncoder(name="other", seed=2)
+    serving = parts.indexer_for(parts.encoders["colour-grid"], open_live=lambda model: parts.encoders[model.name])
+    parts.indexer_for(other).index([photos])
+    image, _ = serving.add_upload(picture(60), name="late.png")
+    assert serving.model.fingerprint == other.fingerprint
+    assert parts.catalog.vectors(other.fingerprint, [image.id]).keys() == {image.id}
+    assert parts.find_ids(picture(60))[0] == image.id
+
+
+def test_an_upload_during_a_switch_has_a_vector_of_the_new_model(parts, photos):
+    parts.indexer.index([photos])
+    other = ColourGridEncoder(name="other", seed=2)
+    switching = parts.indexer_for(other)
+
+    class Slow(ColourGridEncoder):
+        def encode(self, batch):
+            made = super().encode(batch)
+            switching.index([photos])  # becomes live after the upload was read, and before it is stored
+            return made
+
+    serving = parts.indexer_for(Slow(), open_live=lambda model: parts.encoders[model.name])
+    image, _ = serving.add_upload(picture(60), name="late.png")
+    assert parts.catalog.live_model() == switching.model
+    assert parts.catalog.vectors(other.fingerprint, [image.id]).keys() == {image.id}
+
+
+@pytest.mark.parametrize("seed", range(60, 64))  # ids below and above where the run is
+def test_an_upload_while_another_model_fills_gaps_is_not_missed(parts, photos, seed):
+    parts.indexer.index([photos])
+    other = ColourGridEncoder(name="other", seed=2)
+    uploaded = []
+
+    class Uploading(Silent):
+        def advance(self, steps):
+            if not uploaded:
+                uploaded.append(parts.upload(seed))
+
+    parts.indexer_for(other).index([photos], progress=Uploading())
+    assert parts.catalog.vectors(other.fingerprint, uploaded).keys() == set(uploaded)
+
+
+def test_an_image_without_bytes_is_tried_once_a_run(parts, photos):
+    parts.indexer.index([photos])
+    (photos / "0.png").rename(photos.parent / "away.png")
+    (photos / "1.png").unlink()
+    report = parts.indexer_for(ColourGridEncoder(name="other", seed=2)).index([photos / "2.png"])
+    assert (report.embedded, len(report.refused)) == (8, 2)
+
+
+def unreadable(monkeypatch, name):
+    read_bytes = Path.read_bytes
+
+    def failing(path):
+        if path.name == name:
+            raise OSError(5, "Input/output error")
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", failing)
+
+
+def test_a_changed_file_that_cannot_be_read_once_is_read_next_time(parts, photos, monkeypatch):
+    parts.indexer.index([photos])
+    before, after = content_id(picture(0)), content_id(picture(100))
+    (photos / "0.png").write_bytes(picture(100))
+    touch(photos / "0.png", seconds=5)
+    with monkeypatch.context() as patched:
+        unreadable(patched, "0.png")
+        report = parts.indexer.index([photos])
+    assert [Path(refusal.path).name for refusal in report.refused] == ["0.png"]
+    with pytest.raises(ImageRefused, match="has changed"):  # never the new bytes under the old id
+        parts.catalog.content(before)
+    assert parts.indexer.index([photos]).added == 1
+    assert known(parts) & {before, after} == {after}
+    assert parts.catalog.unreadable() == []
+
+
+def test_what_a_walk_passes_over_by_its_rules_is_not_gone(parts, photos):
+    write_pictures(photos / ".hidden", range(20, 22))
+    (photos / "scan.dat").write_bytes(picture(30))
+    parts.indexer.index([photos / ".hidden", photos / "scan.dat"])
+    report = parts.indexer.index([photos])
+    assert (report.added, report.removed) == (10, 0)
+    assert len(known(parts)) == 13
+    (photos / "scan.dat").unlink()
+    (photos / ".hidden" / "20.png").unlink()
+    assert parts.indexer.index([photos]).removed == 2
+    assert len(known(parts)) == 11
+
+
+def test_a_hidden_link_to_a_disk_that_is_away_removes_nothing(parts, photos, tmp_path):
+    disk = write_pictures(tmp_path / "disk", range(20, 23))
+    (photos / ".link").symlink_to(disk)
+    parts.indexer.index([photos / ".link"])
+    disk.rename(tmp_path / "unplugged")
+    assert parts.indexer.index([photos]).removed == 0
+    assert len(known(parts)) == 13
+
+
+def test_files_of_deleted_images_are_counted_as_left_out(parts, photos):
+    class Told(Silent):
+        ids: list[str] = []  # noqa: RUF012 - one run
+
+        def stored(self, path, image_id):
+            self.ids.append(image_id)
+
+    parts.indexer.index([photos])
+    gone = content_id(picture(0))
+    parts.catalog.delete_image(gone)
+    report = parts.indexer.index([photos])
+    assert (report.unchanged, report.left_out) == (9, 1)
+    touch(photos / "0.png", seconds=5)
+    report = parts.indexer.index([photos], progress=Told())
+    assert (report.unchanged, report.known_again, report.left_out) == (9, 0, 1)
+    assert gone not in Told.ids
+    report = parts.indexer.index([photos], restore=True)
+    assert (report.unchanged, report.added, report.left_out) == (9, 1, 0)
+
+
+def test_a_library_on_a_read_only_disk_says_so(parts, photos, monkeypatch):
+    def read_only(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(FileLock, "acquire", read_only)
+    with pytest.raises(StorageFailed, match="Read-only file system; nothing was changed"):
+        parts.indexer.index([photos])

@@ -6,14 +6,15 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from filelock import FileLock
 
-from lookalike.errors import StorageFailed, VectorsRefused
-from lookalike.neighbors import BACKENDS
+from lookalike.errors import DependencyMissing, StorageFailed, VectorsRefused
+from lookalike.neighbors import BACKENDS, ExactIndex
 from lookalike.snapshot import VISIBILITY_CODES, newest, prune, publish, verify
 from lookalike.types import Visibility
 from unit_vectors import clustered
@@ -183,12 +184,51 @@ def test_a_snapshot_that_is_pruned_while_open_still_answers(made, root, backend)
     assert reading.row_of(given.image_ids[-1]) == 299
 
 
+def test_a_snapshot_whose_package_is_gone_is_passed_over_and_says_what_to_install(made, root, monkeypatch):
+    def cannot_open(directory):
+        raise DependencyMissing("pip install 'lookalike[special]'")
+
+    made(watermark=1)
+    made(300, watermark=2, backend="faiss-ivfpq")
+    monkeypatch.setitem(BACKENDS, "faiss-ivfpq", replace(BACKENDS["faiss-ivfpq"], open=cannot_open))
+    problems: list[str] = []
+    assert latest(root, problems=problems).manifest.watermark == 1
+    assert "lookalike[special]" in problems[0]
+    prune(root, FINGERPRINT, keep=1)
+    assert published(root) == ["000001", "000002"], "where the package is, it is whole"
+
+
+def test_an_index_is_built_and_searched_as_it_was_asked_for(made, root):
+    backend = BACKENDS["faiss-ivfpq"]
+    building = backend.build_grid(300, 16)[1]
+    searching = backend.search_grid(building, 300)[0]
+    made(300, backend="faiss-ivfpq", parameters=building, searching=searching)
+    assert latest(root).index.building == building
+    assert latest(root).index.searching == searching
+
+
+def test_recall_is_of_the_others_not_of_the_query_itself(made, monkeypatch):
+    class Narcissus(ExactIndex):
+        def search(self, queries, k, *, allowed=None):
+            found = super().search(queries, k, allowed=allowed)
+            found.rows[:, 1:] = -1
+            return found
+
+    def build(vectors, *, parameters=None, threads=None):
+        return Narcissus(build_exact(vectors)._vectors)
+
+    build_exact = BACKENDS["exact"].build
+    monkeypatch.setitem(BACKENDS, "exact", replace(BACKENDS["exact"], build=build))
+    manifest = made(200, backend="exact").snapshot.manifest
+    assert (manifest.self_recall, manifest.recall_at_10) == (1.0, 0.0)
+
+
 def test_leftovers_of_a_killed_process_are_collected(root, made):
     code = (
         "import sys, time; from pathlib import Path;"
-        "from lookalike.snapshot.publishing import _workspace\n"
+        "from lookalike.snapshot.publishing import workspace\n"
         "root = Path(sys.argv[1]); root.mkdir(parents=True)\n"
-        "with _workspace(root) as work:\n"
+        "with workspace(root) as work:\n"
         "    (work / 'lists.faiss').write_bytes(b'half'); print('ready', flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(root)], stdout=subprocess.PIPE, text=True) as process:

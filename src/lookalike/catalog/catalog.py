@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -337,6 +337,11 @@ class Catalog:
         """What was last seen at `under` and at every path below it, by path, in order."""
         with self._reading() as connection:
             return sources.read_sources(connection, under)
+
+    def image_ids_at(self, paths: Iterable[str]) -> dict[str, str]:
+        """The id of the image last seen at each of those paths, where one was; it may have been deleted since."""
+        with self._reading() as connection:
+            return sources.read_image_ids(connection, paths)
 
     # -- vectors
 

@@ -75,13 +75,15 @@ class SourceFailure:
 class SourceState:
     """What was last seen at a path.
 
-    `image_id` may be of an image deleted on request. `error` is why the bytes could not be read or are not an image.
+    Size and time are of the bytes that `image_id` is of. `deleted` says that this image was deleted on request since.
+    `error` is why the bytes could not be read at the last try, or why they are not an image.
     """
 
     byte_count: int
     modified_ns: int
     image_id: str | None
     error: str | None
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

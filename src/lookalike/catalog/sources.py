@@ -18,13 +18,17 @@ def read_sources(connection: Connection, under: str) -> dict[str, SourceState]:
     folder = under.rstrip(os.sep) + os.sep
     after_folder = folder[: -len(os.sep)] + chr(ord(os.sep) + 1)  # the first text above all that begins with `folder`
     error = func.coalesce(sources.c.error, images.c.error)
+    deleted = sources.c.image_id.is_not(None) & images.c.id.is_(None)
     statement = (
-        select(sources.c.path, sources.c.byte_count, sources.c.modified_ns, sources.c.image_id, error)
+        select(sources.c.path, sources.c.byte_count, sources.c.modified_ns, sources.c.image_id, error, deleted)
         .select_from(sources.outerjoin(images, images.c.id == sources.c.image_id))
         .where(or_(sources.c.path == under, (sources.c.path >= folder) & (sources.c.path < after_folder)))
         .order_by(sources.c.path)
     )
-    return {path: SourceState(*state) for path, *state in connection.execute(statement)}
+    return {
+        path: SourceState(byte_count, modified_ns, image_id, error, deleted=bool(deleted))
+        for path, byte_count, modified_ns, image_id, error, deleted in connection.execute(statement)
+    }
 
 
 def paths_of(connection: Connection, image_id: str) -> list[SourceFile]:
@@ -38,6 +42,13 @@ def paths_of(connection: Connection, image_id: str) -> list[SourceFile]:
         SourceFile(path=path, byte_count=byte_count, modified_ns=modified_ns)
         for path, byte_count, modified_ns in connection.execute(statement)
     ]
+
+
+def read_image_ids(connection: Connection, paths: Iterable[str]) -> dict[str, str]:
+    """The id of the image last seen at each of those paths, where one was."""
+    asked = dict.fromkeys(paths)
+    known = _known(connection, asked)
+    return {path: image_id for path in asked if (image_id := known.get(path_hash(path)))}
 
 
 def write_sources(changing: Changing, seen: Mapping[str, tuple[SourceFile, str]]) -> set[str]:
@@ -68,24 +79,31 @@ def write_sources(changing: Changing, seen: Mapping[str, tuple[SourceFile, str]]
 
 
 def write_failures(changing: Changing, failures: Sequence[SourceFailure]) -> None:
-    """Record paths that could not be read; an image that was seen there before keeps its source.
+    """Record paths that could not be read; an image that was seen there before keeps its source as it was seen.
 
-    A disk that is away for a moment must not cost the vectors of all that is on it.
+    A disk that is away for a moment must not cost the vectors of all that is on it; and a file whose new bytes nobody
+    has read keeps its old size and time, so that it is read at the next run and its bytes are not taken for the image's.
     """
     latest = {failure.path: failure for failure in failures}
     known = _known(changing.connection, latest)
+    new = [failure for failure in latest.values() if known.get(path_hash(failure.path)) is None]
     rows = [
         {
-            "path_hash": path_hash(path),
-            "path": path,
-            "image_id": known.get(path_hash(path)),
+            "path_hash": path_hash(failure.path),
+            "path": failure.path,
+            "image_id": None,
             "byte_count": failure.byte_count,
             "modified_ns": failure.modified_ns,
             "error": failure.error,
         }
-        for path, failure in latest.items()
+        for failure in new
     ]
     _write(changing, rows, known)
+    held = [failure for failure in latest.values() if known.get(path_hash(failure.path)) is not None]
+    explain = update(sources).where(sources.c.path_hash == bindparam("key")).values(error=bindparam("new_error"))
+    changing.execute_many(
+        explain, [{"key": path_hash(failure.path), "new_error": failure.error} for failure in held]
+    )
 
 
 def forget(changing: Changing, paths: Iterable[str]) -> int:

@@ -23,6 +23,7 @@ from lookalike.cli.output import (
 from lookalike.cli.progress import IndexProgress
 from lookalike.errors import CallerError
 from lookalike.indexing import IndexReport
+from lookalike.tuning import LiveRecall, live_recall
 
 _REFUSALS_SHOWN = 10
 
@@ -36,6 +37,10 @@ def index(
     ] = None,
     restore: Annotated[bool, typer.Option("--restore", help="Bring back images deleted on request earlier.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Try files again that were refused before.")] = False,
+    with_recall: Annotated[
+        bool,
+        typer.Option("--live-recall", help="Afterwards measure how many of the true nearest the index finds."),
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print each image once it is on disk.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -53,10 +58,17 @@ def index(
             IndexProgress(messages, verbose=verbose, quiet=as_json and not verbose) as progress,
         ):
             report = opened.indexer.index(paths, progress=progress, restore=restore, again=again)
+            measured = None
+            if with_recall and not report.interrupted:
+                progress.stage("Measuring recall", None)
+                measured = live_recall(opened.catalog, settings.snapshots)
         if as_json:
-            print_json({"library": str(settings.library), **_as_document(report)})
+            recall = {"live_recall": measured.as_document() if measured else None} if with_recall else {}
+            print_json({"library": str(settings.library), **_as_document(report), **recall})
         else:
             print_report(report)
+            if with_recall:
+                _print_recall(measured)
     if report.interrupted:
         stop(ExitCode.INTERRUPTED)
 
@@ -77,6 +89,17 @@ def print_report(report: IndexReport) -> None:
     more = len(report.refused) + len(report.unreadable_folders) - _REFUSALS_SHOWN
     if more > 0:
         console.print(f"  and {more:,} more; `lookalike stats` lists them")
+
+
+def _print_recall(measured: LiveRecall | None) -> None:
+    if measured is None:
+        console.print("There is no index to measure yet.")
+        return
+    recall = measured.recall
+    console.print(
+        f"recall@10 of the index against exact search: [bold]{recall.mean:.4f}[/] ± {recall.half_width:.4f}"
+        f" ({measured.backend}, {recall.queries:,} of {measured.images:,} images asked with, {measured.seconds:.1f} s)"
+    )
 
 
 def _as_document(report: IndexReport) -> dict[str, object]:

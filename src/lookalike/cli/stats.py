@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from lookalike.assembly import Library, open_library
+from lookalike.catalog import LiveModel
 from lookalike.cli.output import (
     JsonOption,
     LibraryOption,
@@ -17,7 +18,7 @@ from lookalike.cli.output import (
     printable,
     settings_for,
 )
-from lookalike.snapshot import newest
+from lookalike.snapshot import find_choice, newest
 
 
 def stats(
@@ -48,13 +49,35 @@ def _document(library: Library, unreadable: int) -> dict[str, object]:
             "images": snapshot.manifest.size,
             "backend": snapshot.manifest.backend,
             "watermark": snapshot.manifest.watermark,
+            "recall_at_10": snapshot.manifest.recall_at_10,
         }
         if snapshot
         else None,
+        "index_choice": _choice(library, live, snapshot.manifest.size if snapshot else 0),
         "counts": asdict(library.catalog.counts()),
         "bytes_on_disk": {part.name: _bytes_below(part) for part in sorted(settings.library.iterdir())},
         "refused": [{"path": path, "reason": reason} for path, reason in library.catalog.unreadable(unreadable)],
     }
+
+
+def _choice(library: Library, live: LiveModel | None, size: int) -> dict[str, object] | None:
+    """What `lookalike tune` chose, and what is to be said about it now."""
+    if live is None:
+        return None
+    found = find_choice(library.index_choice, fingerprint=live.fingerprint, size=size)
+    said: dict[str, object] = {"note": " ".join(found.notes)} if found.notes else {}
+    if found.choice is not None:
+        promise = found.choice.promise
+        said = {
+            "backend": found.choice.backend,
+            "recall_at_10": promise.recall_at_10,
+            "bytes_in_memory": promise.bytes_in_memory,
+            "bytes_mapped": promise.bytes_mapped,
+            "images": found.choice.size,
+            "chosen_at": found.choice.chosen_at,
+            **said,
+        }
+    return said or None
 
 
 def _bytes_below(path: Path) -> int:

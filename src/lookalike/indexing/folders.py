@@ -1,6 +1,7 @@
 """Which image files are under a folder."""
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,14 +73,37 @@ def _walk(folder: str, found: Found, *, seen: set[tuple[int, int]], left_out: st
         except OSError as fault:
             found.unreadable[folder] = fault.strerror or str(fault)
             continue
-        visible = [entry for entry in named if not entry.name.startswith(".")]
-        waiting.extend(entry.path for entry in reversed(visible) if _is_folder(entry))
-        files = [entry for entry in visible if not _is_folder(entry)]
-        for entry in files:
-            if entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - speed, as for the suffix
+        folders: list[str] = []
+        for entry in named:
+            if entry.name.startswith("."):
+                continue
+            if _is_folder(entry):
+                folders.append(entry.path)
+            elif entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - speed, as for the suffix
                 found.unreadable[entry.path] = "the link leads nowhere"  # a disk that is away, and all that was on it
             else:
                 yield entry.path
+        waiting.extend(reversed(folders))
+
+
+def is_gone(path: str) -> bool:
+    """Whether there is no file at a path any more, so far as can be told.
+
+    What cannot be looked at, and what lies behind a link that leads nowhere (a disk that is away), is not gone. Nor is
+    a file that a walk passes over by its rules: it may have been named directly, with its suffix or its hidden folder.
+    """
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - these paths may be many
+    except (FileNotFoundError, NotADirectoryError):
+        return not _behind_a_dead_link(path)
+    except OSError:
+        return False
+
+
+def _behind_a_dead_link(path: str) -> bool:
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)  # noqa: PTH120 - as above
+    return os.path.islink(path)  # noqa: PTH114 - as above
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

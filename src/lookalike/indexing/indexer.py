@@ -1,21 +1,30 @@
 """Folders and uploads into the catalog, with their vectors."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from lookalike.catalog import Catalog, LiveModel
 from lookalike.embedding import Encoder
-from lookalike.errors import LibraryBusy
+from lookalike.errors import LibraryBusy, StorageFailed
 from lookalike.indexing.publishing import Publisher
 from lookalike.indexing.reader import ImageReader
 from lookalike.indexing.report import IndexReport, Progress, Silent
 from lookalike.indexing.run import FolderRun
 from lookalike.preprocessing import Limits
 from lookalike.types import Image, Visibility
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Using:
+    """A model, and what reads and embeds with it."""
+
+    model: LiveModel
+    reader: ImageReader
 
 
 class Indexer:
@@ -31,6 +40,7 @@ class Indexer:
         leave_out: a folder not to look into: the library itself.
         limits: for images.
         workers: threads that decode and embed; None for one more than the model runs at once.
+        open_live: opens the model that became live meanwhile, so that uploads go on with it; None refuses them then.
     """
 
     def __init__(
@@ -43,14 +53,26 @@ class Indexer:
         leave_out: Path | None = None,
         limits: Limits | None = None,
         workers: int | None = None,
+        open_live: Callable[[LiveModel], Encoder] | None = None,
     ) -> None:
         self._catalog = catalog
         self._publisher = publisher
         self._lock = lock
         self._leave_out = leave_out
         self._workers = workers or encoder.concurrency + 1
-        self._reader = ImageReader(catalog, encoder, limits or Limits())
-        self.model = LiveModel(name=encoder.name, fingerprint=encoder.fingerprint, dimension=encoder.dimension)
+        self._limits = limits or Limits()
+        self._open_live = open_live
+        self.use(encoder)
+
+    def use(self, encoder: Encoder) -> None:
+        """Embed with that model from now on; what began before ends with the model it began with."""
+        model = LiveModel(name=encoder.name, fingerprint=encoder.fingerprint, dimension=encoder.dimension)
+        self._using = _Using(model=model, reader=ImageReader(self._catalog, encoder, self._limits))
+
+    @property
+    def model(self) -> LiveModel:
+        """The model it embeds with."""
+        return self._using.model
 
     def index(
         self, roots: Sequence[Path], *, progress: Progress | None = None, restore: bool = False, again: bool = False
@@ -71,15 +93,7 @@ class Indexer:
             LibraryBusy: another process is indexing into this library; nothing was changed.
             StorageFailed: the disk is full; what was reported as stored is safe, and the next run goes on from there.
         """
-        run = FolderRun(
-            catalog=self._catalog,
-            reader=self._reader,
-            fingerprint=self.model.fingerprint,
-            workers=self._workers,
-            progress=progress or Silent(),
-            restore=restore,
-            again=again,
-        )
+        run = self._run(progress=progress, restore=restore, again=again)
         started = time.monotonic()
         with self._alone():
             try:
@@ -106,13 +120,11 @@ class Indexer:
         Raises:
             ImageRefused: the bytes are not an image we accept; nothing was stored.
             StorageFailed: the disk is full or failing.
-            LibraryBusy: another model became live since this process opened its own.
+            LibraryBusy: another model became live since, and this indexer was not told how to open it.
         """
         self.claim_library()
-        live = self._catalog.live_model()
-        if live != self.model:
-            raise LibraryBusy(f"the library has moved to the model {live.name if live else '?'}: restart this service")
-        addition = self._reader.read(
+        using = self._following()
+        addition = using.reader.read(
             content,
             name=name,
             alone=True,
@@ -123,8 +135,28 @@ class Indexer:
             restore=True,
         )
         created = self._catalog.add_images([addition])[0]
-        self._publisher.publish_soon(self.model)
+        if self._catalog.live_model() != using.model:  # it changed just now: the new one has to find this image too
+            using = self._following()
+            vector = using.reader.embed(content, name=name)
+            self._catalog.add_vectors(using.model.fingerprint, [addition.content_id], vector[None])
+        self._publisher.publish_soon(using.model)
         return self._catalog.image(addition.content_id), created
+
+    def embed_known(self, *, progress: Progress | None = None) -> IndexReport:
+        """Give every readable image of the catalog a vector of this model, without making the model live.
+
+        Images that have one are not read; after Ctrl-C or a crash, the next run goes on from there.
+
+        Raises:
+            LibraryBusy: another process is indexing into this library.
+            StorageFailed: the disk is full; what was stored is safe.
+        """
+        run = self._run(progress=progress)
+        started = time.monotonic()
+        with self._alone():
+            run.fill_gaps()
+        run.report.seconds = time.monotonic() - started
+        return run.report
 
     def _bring_up_to_date(self, run: FolderRun, roots: Sequence[Path]) -> None:
         self.claim_library()
@@ -132,10 +164,35 @@ class Indexer:
         run.fill_gaps()
         self._catalog.collect_orphans()
         run.progress.stage("Publishing the index", None)
-        published = self._publisher.publish_if_due(self.model)
+        published = self._publisher.publish_if_due(run.model)
         run.report.snapshot = published.manifest.number if published else None
-        if self._catalog.live_model() != self.model:
-            self._catalog.set_live_model(self.model)
+        if self._catalog.live_model() != run.model:
+            self._catalog.set_live_model(run.model)
+            run.fill_gaps()  # uploads of the last moments, by a service that ran the model before
+
+    def _run(self, *, progress: Progress | None, restore: bool = False, again: bool = False) -> FolderRun:
+        return FolderRun(
+            catalog=self._catalog,
+            reader=self._using.reader,
+            model=self._using.model,
+            workers=self._workers,
+            progress=progress or Silent(),
+            restore=restore,
+            again=again,
+        )
+
+    def _following(self) -> _Using:
+        """The model that is live, opened.
+
+        Raises:
+            LibraryBusy: it is another one, and there is no way to open it here.
+        """
+        live = self._catalog.live_model()
+        if live is not None and live != self.model:
+            if self._open_live is None:
+                raise LibraryBusy(f"the library has moved to the model {live.name}: restart this service")
+            self.use(self._open_live(live))
+        return self._using
 
     def claim_library(self) -> None:
         """Make this model live if none is: a library can be searched while its first run goes on."""
@@ -150,6 +207,10 @@ class Indexer:
         except Timeout:
             raise LibraryBusy(
                 "another process is indexing into this library; nothing was changed, try again when it is done"
+            ) from None
+        except OSError as fault:
+            raise StorageFailed(
+                f"{self._lock}: the library cannot be written to: {fault.strerror or fault}; nothing was changed"
             ) from None
         try:
             yield

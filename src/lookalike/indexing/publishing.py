@@ -2,6 +2,8 @@
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,8 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, LiveModel
-from lookalike.snapshot import Snapshot, newest, prune, publish
+from lookalike.errors import StorageFailed
+from lookalike.snapshot import IndexChoice, Snapshot, find_choice, gathering, newest, prune, publish
 from lookalike.types import Visibility
 
 _log = logging.getLogger(__name__)
@@ -17,6 +20,8 @@ _log = logging.getLogger(__name__)
 _QUICK_SIZE = 20_000  # a snapshot of so many images is built in well under a second: no reason to wait
 _LATE_SHARE = 0.10  # of the snapshot's size: beyond it, scanning the tail costs more than the index saves
 _LEAST_TAIL = 1_000
+_LOCK = "publish.lock"
+_MOST_IN_MEMORY = 500_000  # half a gigabyte at 256 dimensions
 
 
 class Publisher:
@@ -27,6 +32,8 @@ class Publisher:
         snapshots: the folder to publish in.
         threads: for building; None for all cores.
         reference_cosines: the model's own random-pair cosines, for libraries too small to have their own.
+        choice: the file that says which index to build, as `lookalike tune` writes it; None for what suits the size.
+        most_in_memory: images; the vectors of more are gathered in a file while an index is built of them.
     """
 
     def __init__(
@@ -36,24 +43,35 @@ class Publisher:
         snapshots: Path,
         threads: int | None = None,
         reference_cosines: NDArray[np.float32] | None = None,
+        choice: Path | None = None,
+        most_in_memory: int = _MOST_IN_MEMORY,
     ) -> None:
         self._catalog = catalog
         self._snapshots = snapshots
         self._threads = threads
         self._reference_cosines = reference_cosines
+        self._choice = choice
+        self._most_in_memory = most_in_memory
         self._background: threading.Thread | None = None
         self._watermark = 0  # of the newest snapshot this process knows of, so that uploads need not look at the disk
         self._size = 0
 
-    def publish(self, model: LiveModel) -> Snapshot:
+    def use_reference(self, cosines: NDArray[np.float32] | None) -> None:
+        """Another model's random-pair cosines take the place of those it began with."""
+        self._reference_cosines = cosines
+
+    def publish(self, model: LiveModel, *, choice: IndexChoice | None = None) -> Snapshot:
         """Build a snapshot of everything the catalog holds for a model, and make it the newest.
 
+        Args:
+            model: whose vectors.
+            choice: the index to build; None for the one that was chosen for this library, or else for its size.
+
         Raises:
-            StorageFailed: the disk is full or failing; older snapshots are as they were.
+            StorageFailed: the disk is full, read-only or failing; older snapshots are as they were.
         """
-        self._snapshots.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._snapshots / "publish.lock"):
-            snapshot = self._build(model)
+        with self._alone():
+            snapshot = self._build(model, choice)
             prune(self._snapshots, model.fingerprint)
         self._remember(snapshot)
         _log.info("published snapshot %d of %d images", snapshot.manifest.number, snapshot.manifest.size)
@@ -81,6 +99,23 @@ class Publisher:
         if self._background is not None:
             self._background.join()
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait for other processes that publish here."""
+        lock = FileLock(self._snapshots / _LOCK)
+        try:
+            self._snapshots.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except OSError as fault:
+            raise StorageFailed(
+                f"{self._snapshots}: no index can be published there: {fault.strerror or fault};"
+                " what is stored already can still be searched"
+            ) from fault
+        try:
+            yield
+        finally:
+            lock.release()
+
     def _is_late(self) -> bool:
         return self._catalog.sequence() - self._watermark > max(_LEAST_TAIL, self._size * _LATE_SHARE)
 
@@ -93,27 +128,44 @@ class Publisher:
         except Exception:  # noqa: BLE001 - searches go on with the tail; the next upload tries again
             _log.exception("the snapshot could not be published")
 
-    def _build(self, model: LiveModel) -> Snapshot:
+    def _build(self, model: LiveModel, choice: IndexChoice | None) -> Snapshot:
         image_ids: list[str] = []
         visibilities: list[Visibility] = []
-        blocks = [np.zeros((0, model.dimension), dtype=np.float32)]
         hashes = [np.zeros(0, dtype=np.uint64)]
-        with self._catalog.vectors_at(model.fingerprint) as reading:
-            for block in reading.blocks():
-                image_ids.extend(block.image_ids)
-                visibilities.extend(block.visibilities)
-                blocks.append(block.vectors)
-                hashes.append(block.difference_hashes)
-            watermark = reading.sequence
-        return publish(
-            self._snapshots,
-            model_name=model.name,
-            fingerprint=model.fingerprint,
-            watermark=watermark,
-            image_ids=image_ids,
-            vectors=np.concatenate(blocks),
-            visibilities=visibilities,
-            difference_hashes=np.concatenate(hashes),
-            threads=self._threads,
-            reference_cosines=self._reference_cosines,
-        )
+        with ExitStack() as open_until_published:
+            with self._catalog.vectors_at(model.fingerprint) as reading:
+                room = gathering(
+                    self._snapshots, size=reading.size, dimension=model.dimension, most_in_memory=self._most_in_memory
+                )
+                gathered = open_until_published.enter_context(room)
+                for block in reading.blocks():
+                    image_ids.extend(block.image_ids)
+                    visibilities.extend(block.visibilities)
+                    gathered.take(block.vectors)
+                    hashes.append(block.difference_hashes)
+                watermark = reading.sequence
+            choice = choice or self._chosen(model, len(image_ids))
+            return publish(
+                self._snapshots,
+                model_name=model.name,
+                fingerprint=model.fingerprint,
+                watermark=watermark,
+                image_ids=image_ids,
+                vectors=gathered.vectors,
+                visibilities=visibilities,
+                difference_hashes=np.concatenate(hashes),
+                backend=choice.backend if choice else None,
+                parameters=choice.building if choice else None,
+                searching=choice.searching if choice else None,
+                threads=self._threads,
+                reference_cosines=self._reference_cosines,
+            )
+
+    def _chosen(self, model: LiveModel, size: int) -> IndexChoice | None:
+        """What `lookalike tune` chose for this library, unless it cannot be followed any more."""
+        if self._choice is None:
+            return None
+        found = find_choice(self._choice, fingerprint=model.fingerprint, size=size)
+        for note in found.notes:
+            _log.warning("%s", note)
+        return found.choice

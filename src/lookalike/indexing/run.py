@@ -11,9 +11,9 @@ import numpy as np
 from numpy import float32
 from numpy.typing import NDArray
 
-from lookalike.catalog import Catalog, ImageAddition, SourceFailure, SourceFile, SourceState
+from lookalike.catalog import Catalog, ImageAddition, LiveModel, SourceFailure, SourceFile, SourceState
 from lookalike.errors import ImageRefused, UnknownImage
-from lookalike.indexing.folders import FoundFile, find_images
+from lookalike.indexing.folders import FoundFile, find_images, is_gone
 from lookalike.indexing.pipeline import batched_by, in_order
 from lookalike.indexing.reader import ImageReader
 from lookalike.indexing.report import IndexReport, Progress, Refusal
@@ -33,7 +33,7 @@ class FolderRun:
     Attributes:
         catalog: where images go.
         reader: decodes and embeds.
-        fingerprint: of the model.
+        model: that the reader embeds with.
         workers: threads that read.
         progress: is told what happens.
         restore: bring back images that were deleted on request, when their files are met.
@@ -43,7 +43,7 @@ class FolderRun:
 
     catalog: Catalog
     reader: ImageReader
-    fingerprint: str
+    model: LiveModel
     workers: int
     progress: Progress
     restore: bool
@@ -68,26 +68,42 @@ class FolderRun:
         self.report.removed = len(gone)
 
     def fill_gaps(self) -> None:
-        """Embed readable images that have no vector of this model: after a crash, or for a new model."""
-        after = ""
-        while images := self.catalog.images_without_vectors(self.fingerprint, limit=10_000, after=after):
-            self.progress.stage("Embedding known images", len(images))
+        """Embed readable images that have no vector of this model: after a crash, or for a new model.
+
+        It looks again from the start until there is nothing left: uploads by a service that still runs another model may
+        come in meanwhile, with any id.
+        """
+        tried: set[str] = set()  # what cannot be read any more is not tried twice in a run
+        while self._fill_gaps_once(tried):
+            pass
+
+    def _fill_gaps_once(self, tried: set[str]) -> bool:
+        after, found_some = "", False
+        while images := self.catalog.images_without_vectors(self.model.fingerprint, limit=10_000, after=after):
+            after = images[-1].id
+            images = [image for image in images if image.id not in tried]
+            if images:
+                self.progress.stage("Embedding known images", len(images))
             for batch in self._in_batches(self._embed, images):
                 self._store_vectors(batch)
-            after = images[-1].id
+            tried.update(image.id for image in images)
+            found_some = found_some or bool(images)
+        return found_some
 
     def _compare(self, root: Path, leave_out: Path | None) -> tuple[dict[str, FoundFile], list[str]]:
         """The files to read under a root, and the known sources that are gone from it."""
         found = find_images(root, leave_out=leave_out)
         known = self.catalog.sources(os.path.abspath(root))  # noqa: PTH100 - resolve() would replace links
         if self.restore:
-            live = self.catalog.images([state.image_id for state in known.values() if state.image_id])
-            known = {path: state for path, state in known.items() if state.image_id in live}
+            known = {path: state for path, state in known.items() if not state.deleted}
         to_read = {file.path: file for file in found.files if not self._is_known(file, known.get(file.path))}
         here = {file.path for file in found.files}
-        gone = [path for path in known if path not in here and not _is_below(path, found.unreadable)]
+        missing = [path for path in known if path not in here and not _is_below(path, found.unreadable)]
+        gone = [path for path in missing if is_gone(path)]
+        left_out = sum(known[path].deleted for path in here if path not in to_read)
         self.report.found += len(found.files)
-        self.report.unchanged += len(found.files) - len(to_read)
+        self.report.unchanged += len(found.files) - len(to_read) - left_out
+        self.report.left_out += left_out
         self.report.other_files += found.other_files
         self.report.unreadable_folders += [Refusal(path, reason) for path, reason in found.unreadable.items()]
         return to_read, gone
@@ -124,7 +140,7 @@ class FolderRun:
         made = [(image, vector) for image, vector in batch if isinstance(vector, np.ndarray)]
         if made:
             vectors = np.stack([vector for _, vector in made])
-            self.catalog.add_vectors(self.fingerprint, [image.id for image, _ in made], vectors)
+            self.catalog.add_vectors(self.model.fingerprint, [image.id for image, _ in made], vectors)
         self.report.embedded += len(made)
         for _, refusal in batch:
             if isinstance(refusal, Refusal):
@@ -140,12 +156,17 @@ class FolderRun:
             self._refuse(failure.path, failure.error)
         created = self.catalog.add_images(additions) if additions else []
         self.reader.forget([addition.content_id for addition in additions])
+        known = [addition.content_id for addition, new in zip(additions, created, strict=True) if not new]
+        live = self.catalog.images(known).keys() if known else set()
         for addition, new in zip(additions, created, strict=True):
-            self._count(addition, new=new)
+            self._count(addition, new=new, left_out=not new and addition.content_id not in live)
         self.progress.advance(len(batch))
 
-    def _count(self, addition: ImageAddition, *, new: bool) -> None:
+    def _count(self, addition: ImageAddition, *, new: bool, left_out: bool) -> None:
         path = addition.source.path if addition.source else addition.content_id
+        if left_out:
+            self.report.left_out += 1
+            return
         self.report.embedded += addition.vector is not None
         if addition.error is not None:
             self._refuse(path, addition.error)

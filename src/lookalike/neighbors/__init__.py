@@ -1,7 +1,7 @@
 """Nearest neighbours behind one interface."""
 
 from lookalike.neighbors.allowed import AllowedRows
-from lookalike.neighbors.backends import BACKENDS, choose_backend
+from lookalike.neighbors.backends import BACKENDS, available, choose_backend
 from lookalike.neighbors.exact import ExactIndex, nearest_to_many
 from lookalike.neighbors.index import Backend, VectorIndex
 from lookalike.neighbors.ivfpq import IvfPqBuild, IvfPqIndex, IvfPqSearch, build_parameters, search_parameters
@@ -15,6 +15,7 @@ __all__ = [
     "IvfPqIndex",
     "IvfPqSearch",
     "VectorIndex",
+    "available",
     "build_parameters",
     "choose_backend",
     "nearest_to_many",

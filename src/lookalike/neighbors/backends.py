@@ -3,15 +3,14 @@
 from lookalike.neighbors import exact, ivfpq
 from lookalike.neighbors.index import Backend
 
-BACKENDS: dict[str, Backend] = {
-    backend.name: backend
-    for backend in (
-        Backend(name=exact.NAME, build=exact.build, open=exact.open_saved),
-        Backend(name=ivfpq.NAME, build=ivfpq.build, open=ivfpq.open_saved),
-    )
-}
+BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (exact.BACKEND, ivfpq.BACKEND)}
 
 _EXACT_NUMBERS = 2_000_000
+
+
+def available(name: str) -> bool:
+    """Whether what a backend needs is installed; false for an unknown name."""
+    return name in BACKENDS and BACKENDS[name].available
 
 
 def choose_backend(size: int, dimension: int) -> str:

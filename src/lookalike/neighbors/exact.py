@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lookalike.errors import SnapshotDamaged, StorageFailed
 from lookalike.neighbors.allowed import AllowedRows, allowed_rows
 from lookalike.neighbors.checking import checked, checked_k, checked_rows
+from lookalike.neighbors.index import Backend
 from lookalike.types import Mask, Neighbors, Rows, Vectors
 
 NAME = "exact"
@@ -30,6 +31,8 @@ class ExactIndex:
     """
 
     backend = NAME
+    building = None
+    searching = None
 
     def __init__(self, vectors: Vectors) -> None:
         self._vectors = vectors
@@ -39,6 +42,12 @@ class ExactIndex:
     def bytes_in_memory(self) -> int:
         """What searching needs in memory."""
         return self._vectors.nbytes
+
+    def searching_with(self, searching: None) -> "ExactIndex":
+        """Itself: there is nothing to choose."""
+        if searching is not None:
+            raise ValueError("the exact backend has no parameters")
+        return self
 
     def search(self, queries: Vectors, k: int, *, allowed: Mask | AllowedRows | None = None) -> Neighbors:
         """The k rows nearest to each query; see `VectorIndex.search`."""
@@ -103,6 +112,14 @@ def open_saved(directory: Path) -> ExactIndex:
     if stored.ndim != 2 or stored.dtype != np.dtype("<f2"):  # noqa: PLR2004 - rows and columns
         raise SnapshotDamaged(f"{path}: {stored.dtype} of shape {stored.shape}, expected rows of float16")
     return ExactIndex(stored.astype(np.float32))
+
+
+BACKEND = Backend(
+    name=NAME,
+    idea="Compares the query with every vector.",
+    build=build,
+    open=open_saved,
+)
 
 
 def rounded(vectors: Vectors) -> Vectors:

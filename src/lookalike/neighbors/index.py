@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,6 +41,24 @@ class VectorIndex(Protocol):
     @property
     def bytes_in_memory(self) -> int:
         """What searching needs in memory, mapped files included."""
+        ...
+
+    @property
+    def building(self) -> Any:
+        """The backend's build parameters, `Backend.building`; None where there are none."""
+        ...
+
+    @property
+    def searching(self) -> Any:
+        """The backend's query parameters, `Backend.searching`; None where there are none. Saved with the index."""
+        ...
+
+    def searching_with(self, searching: Any) -> "VectorIndex":
+        """The same storage, searched with other parameters.
+
+        Raises:
+            ValueError: parameters of another type than this backend's.
+        """
         ...
 
     def search(self, queries: Vectors, k: int, *, allowed: Mask | AllowedRows | None = None) -> Neighbors:
@@ -101,18 +120,50 @@ class BuildIndex(Protocol):
         ...
 
 
+def nothing_to_build_with(size: int, dimension: int) -> tuple[None, ...]:
+    """The build grid of a backend without build parameters."""
+    del size, dimension
+    return (None,)
+
+
+def nothing_to_search_with(building: Any, size: int) -> tuple[None, ...]:
+    """The search grid of a backend without query parameters."""
+    del building, size
+    return (None,)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
     """One way to find nearest neighbours.
 
     Attributes:
         name: as in snapshots and settings.
+        idea: how it finds neighbours, in one plain sentence.
         build: makes an index.
         open: reads what `VectorIndex.save` wrote. Raises SnapshotDamaged when files are missing or do not fit
             together. It trusts their bytes: whoever stores an index checks checksums first, as `lookalike.snapshot`
             does.
+        building: the dataclass of its build parameters; None where there is nothing to choose.
+        searching: the dataclass of its query parameters; None where there is nothing to choose.
+        build_grid: from size and dimension, the build parameters worth trying, the default first.
+        search_grid: from build parameters and size, the query parameters worth trying, from fast and loose to full
+            effort, where the answer is that of exact search as far as stored codes allow.
+        extra: what to install with `pip install 'lookalike[EXTRA]'`; None when it is always there.
+        package: the Python package that `extra` brings, as it is imported.
     """
 
     name: str
+    idea: str
     build: BuildIndex
     open: Callable[[Path], VectorIndex]
+    building: type[Any] | None = None
+    searching: type[Any] | None = None
+    build_grid: Callable[[int, int], tuple[Any, ...]] = nothing_to_build_with
+    search_grid: Callable[[Any, int], tuple[Any, ...]] = nothing_to_search_with
+    extra: str | None = None
+    package: str | None = None
+
+    @property
+    def available(self) -> bool:
+        """What it needs is installed."""
+        return self.package is None or find_spec(self.package) is not None

@@ -4,6 +4,7 @@ from lookalike.retrieval.engine import FROZEN_HITS, RERANKERS, Readiness, Search
 from lookalike.retrieval.journal import QueryJournal
 from lookalike.retrieval.query import Answer, Query
 from lookalike.retrieval.ranking import Ranking, reranked, with_duplicates
+from lookalike.retrieval.scoring import stored_precision
 from lookalike.retrieval.view import View
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "SearchEngine",
     "View",
     "reranked",
+    "stored_precision",
     "with_duplicates",
 ]

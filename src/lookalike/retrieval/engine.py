@@ -49,6 +49,8 @@ class Readiness:
         tail: how many of them are not in a snapshot yet.
         snapshot: its number, 0 while there is none.
         watermark: the last change of the catalog that the snapshot includes.
+        backend: of the snapshot's index, "exact" while there is none.
+        recall_at_10: what the snapshot's index was measured to find when it was published; None while there is none.
         notes: what the operator should know.
     """
 
@@ -59,6 +61,8 @@ class Readiness:
     tail: int = 0
     snapshot: int = 0
     watermark: int = 0
+    backend: str = "exact"
+    recall_at_10: float | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -194,6 +198,8 @@ class SearchEngine:
             tail=len(view.tail_ids),
             snapshot=view.snapshot.manifest.number if view.snapshot else 0,
             watermark=view.snapshot.manifest.watermark if view.snapshot else 0,
+            backend=view.snapshot.manifest.backend if view.snapshot else "exact",
+            recall_at_10=view.snapshot.manifest.recall_at_10 if view.snapshot else None,
             notes=live.notes,
         )
 

@@ -76,6 +76,12 @@ class _StateNow(Collector):
         yield GaugeMetricFamily("lookalike_ready", "1 when searches can be answered.", int(readiness.ready))
         yield GaugeMetricFamily("lookalike_index_images", "Images that can be found.", readiness.images)
         yield GaugeMetricFamily("lookalike_tail_images", "Of those, images in no snapshot yet.", readiness.tail)
+        if readiness.recall_at_10 is not None:
+            yield GaugeMetricFamily(
+                "lookalike_index_recall_at_10",
+                "Share of the ten true nearest that the snapshot's index found when it was published.",
+                readiness.recall_at_10,
+            )
         yield GaugeMetricFamily("lookalike_snapshot_number", "The open snapshot; 0 for none.", readiness.snapshot)
         sequence = self._services.catalog.sequence()
         yield GaugeMetricFamily("lookalike_catalog_sequence", "Changes the catalog has seen.", sequence)

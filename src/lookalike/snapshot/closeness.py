@@ -8,6 +8,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.snapshot.recall import HalfVectors
 from lookalike.types import Vectors
 
 _SAMPLE = 2_000  # about two million pairs, so that one in a hundred thousand is still seen twenty times
@@ -36,11 +37,13 @@ class Closeness:
     shares: tuple[float, ...]
 
     @classmethod
-    def of(cls, vectors: Vectors, *, seed: int = 0, reference: NDArray[np.float32] | None = None) -> "Closeness":
+    def of(
+        cls, vectors: Vectors | HalfVectors, *, seed: int = 0, reference: NDArray[np.float32] | None = None
+    ) -> "Closeness":
         """From all pairs of a sample of a library.
 
         Args:
-            vectors: [images, dimension] float32 unit rows.
+            vectors: [images, dimension] float32 or float16 unit rows.
             seed: of the sample; the same vectors and seed give the same table.
             reference: [n] sorted random-pair cosines to use when there are fewer than 50 images.
         """
@@ -48,7 +51,7 @@ class Closeness:
         if len(vectors) < fewest:
             return cls.reference(reference, dimension=vectors.shape[1])
         rows = np.random.default_rng(seed).permutation(len(vectors))[:_SAMPLE]
-        sample = vectors[np.sort(rows)]
+        sample = np.asarray(vectors[np.sort(rows)], dtype=np.float32)
         pairs = (sample @ sample.T)[np.triu_indices(len(sample), 1)]
         return cls._from_quantiles(np.quantile(pairs.astype(np.float64), _SHARES))
 

@@ -49,7 +49,8 @@ class Manifest:
         files: by name.
         closeness: the library's random-pair cosines.
         self_recall: share of sampled images whose own vector finds them first, or one that is equal.
-        recall_at_10: share of the ten true nearest that the index finds, over sampled images as queries.
+        recall_at_10: share of the ten true nearest that the index finds, over sampled images as queries, each left out
+            of its own answer.
     """
 
     format_version: int = FORMAT_VERSION

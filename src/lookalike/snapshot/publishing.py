@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from lookalike.errors import StorageFailed
-from lookalike.neighbors import BACKENDS, VectorIndex, choose_backend, nearest_to_many
+from lookalike.neighbors import BACKENDS, VectorIndex, choose_backend, ivfpq
 from lookalike.snapshot.closeness import Closeness
 from lookalike.snapshot.manifest import MANIFEST_FILE, FileRecord, Manifest
+from lookalike.snapshot.recall import HalfVectors, Truth, sampled_rows
 from lookalike.snapshot.stored import (
     HASHES_FILE,
     ID_TYPE,
@@ -37,10 +39,10 @@ _log = logging.getLogger(__name__)
 
 _SEED = 20_150_317
 _SELF_SAMPLE = 1_000
-_RECALL_SAMPLE = 200
-_NEIGHBORS = 10
+_RECALL_SAMPLE = 500
 _LAST_DIGIT = np.float32(1e-6)  # two float32 sums of the same products differ by less
 _ROUNDING = 4 * 2.0**-11  # over sqrt(dimension): two neighbours nearer than float16 can tell are equally right
+_BLOCK = 65_536
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 
 
@@ -51,10 +53,12 @@ def publish(
     fingerprint: str,
     watermark: int,
     image_ids: Sequence[str],
-    vectors: Vectors,
+    vectors: Vectors | HalfVectors,
     visibilities: Sequence[Visibility],
     difference_hashes: NDArray[np.uint64] | None = None,
     backend: str | None = None,
+    parameters: Any = None,
+    searching: Any = None,
     threads: int | None = None,
     reference_cosines: NDArray[np.float32] | None = None,
 ) -> Snapshot:
@@ -69,10 +73,13 @@ def publish(
         fingerprint: of the model that made the vectors.
         watermark: the catalog's change sequence that the vectors include.
         image_ids: ascending, no two equal, at most 32 ASCII characters each.
-        vectors: [images, dimension] float32 unit rows, in that order.
+        vectors: [images, dimension] float32 unit rows, in that order; or float16, mapped from a file, which are then
+            read in blocks as far as the backend can do with that.
         visibilities: in that order.
         difference_hashes: [images] uint64, in that order; None for zeros, which are alike for all.
         backend: of the index; None chooses by size and dimension.
+        parameters: the backend's own build parameters; None chooses them by size and dimension.
+        searching: the backend's own search parameters; None takes those that go with the build.
         threads: to build with; None for all cores.
         reference_cosines: the model's own random-pair cosines, for libraries of fewer than 50 images.
 
@@ -82,45 +89,63 @@ def publish(
         ValueError: ids out of order, or sequences of different lengths.
     """
     ids = _checked_ids(image_ids, vectors, visibilities)
-    backend = backend or choose_backend(*vectors.shape)
-    index = BACKENDS[backend].build(vectors, threads=threads)
-    manifest = Manifest(
-        number=0,
-        model_name=model_name,
-        fingerprint=fingerprint,
-        dimension=vectors.shape[1],
-        watermark=watermark,
-        size=len(ids),
-        backend=backend,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        files={},
-        closeness=Closeness.of(vectors, seed=_SEED, reference=reference_cosines),
-        self_recall=_self_recall(index, vectors),
-        recall_at_10=_recall(index, vectors),
-    )
     columns = {
         IDS_FILE: ids,
         VISIBILITIES_FILE: np.array([VISIBILITY_CODES[visibility] for visibility in visibilities], dtype=np.uint8),
         HASHES_FILE: _checked_hashes(difference_hashes, len(ids)),
     }
+    backend = backend or choose_backend(*vectors.shape)
     try:
-        directory = _publish_files(root, manifest, index=index, columns=columns)
+        root.mkdir(parents=True, exist_ok=True)
+        _collect_leftovers(root)
+        with workspace(root) as work:
+            index = _built(vectors, backend, parameters=parameters, threads=threads, work=work)
+            index = index if searching is None else index.searching_with(searching)
+            manifest = Manifest(
+                number=0,
+                model_name=model_name,
+                fingerprint=fingerprint,
+                dimension=vectors.shape[1],
+                watermark=watermark,
+                size=len(ids),
+                backend=backend,
+                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                files={},
+                closeness=Closeness.of(vectors, seed=_SEED, reference=reference_cosines),
+                self_recall=_self_recall(index, vectors),
+                recall_at_10=_recall(index, vectors),
+            )
+            directory = _publish_files(root, work, manifest, index=index, columns=columns)
     except OSError as failure:
         raise StorageFailed(f"the snapshot could not be written to {root}: {failure.strerror or failure}") from failure
     return Snapshot.open(directory)
 
 
-def _publish_files(root: Path, manifest: Manifest, *, index: VectorIndex, columns: Mapping[str, NDArray[Any]]) -> Path:
-    root.mkdir(parents=True, exist_ok=True)
-    _collect_leftovers(root)
-    with _workspace(root) as work:
-        index.save(work)
-        for name, column in columns.items():
-            np.save(work / name, column)
-        files = {path.name: FileRecord.of(path) for path in sorted(work.iterdir())}
-        for name in files:
-            _to_disk(work / name)
-        return _make_visible(root, work, replace(manifest, files=files))
+def _built(
+    vectors: Vectors | HalfVectors, backend: str, *, parameters: Any, threads: int | None, work: Path
+) -> VectorIndex:
+    """The index; from blocks, where the vectors are in a file and the backend can do without having them in memory."""
+    if vectors.dtype == np.float16 and backend == ivfpq.NAME:
+        blocks = partial(_blocks, vectors)
+        return ivfpq.build_from_blocks(blocks, *vectors.shape, working=work, parameters=parameters, threads=threads)
+    return BACKENDS[backend].build(_as_float32(vectors), parameters=parameters, threads=threads)
+
+
+def _blocks(vectors: Vectors | HalfVectors) -> Iterator[Vectors]:
+    for start in range(0, len(vectors), _BLOCK):
+        yield _as_float32(vectors[start : start + _BLOCK])
+
+
+def _publish_files(
+    root: Path, work: Path, manifest: Manifest, *, index: VectorIndex, columns: Mapping[str, NDArray[Any]]
+) -> Path:
+    index.save(work)
+    for name, column in columns.items():
+        np.save(work / name, column)
+    files = {path.name: FileRecord.of(path) for path in sorted(work.iterdir())}
+    for name in files:
+        _to_disk(work / name)
+    return _make_visible(root, work, replace(manifest, files=files))
 
 
 def _make_visible(root: Path, work: Path, manifest: Manifest) -> Path:
@@ -146,8 +171,11 @@ def _make_visible(root: Path, work: Path, manifest: Manifest) -> Path:
 
 
 @contextlib.contextmanager
-def _workspace(root: Path) -> Iterator[Path]:
-    """A new directory that other processes know is in use, by a lock that ends with this process."""
+def workspace(root: Path) -> Iterator[Path]:
+    """A new directory in a folder of snapshots, gone when the `with` ends.
+
+    Other processes know by a lock that it is in use, and delete what a killed process left when they next publish.
+    """
     work = root / f"tmp-{uuid.uuid4().hex}"
     lock = FileLock(_lock_path(work))
     with lock:  # the lock comes first: a directory without one has no owner
@@ -186,7 +214,9 @@ def _to_disk(path: Path) -> None:
         os.close(descriptor)
 
 
-def _checked_ids(image_ids: Sequence[str], vectors: Vectors, visibilities: Sequence[Visibility]) -> NDArray[np.bytes_]:
+def _checked_ids(
+    image_ids: Sequence[str], vectors: Vectors | HalfVectors, visibilities: Sequence[Visibility]
+) -> NDArray[np.bytes_]:
     if not len(image_ids) == len(vectors) == len(visibilities):
         raise ValueError(f"{len(image_ids)} ids, {len(vectors)} vectors and {len(visibilities)} visibilities")
     if any(len(image_id) > ID_TYPE.itemsize or not image_id.isascii() for image_id in image_ids):
@@ -204,26 +234,22 @@ def _checked_hashes(hashes: NDArray[np.uint64] | None, images: int) -> NDArray[n
     return hashes
 
 
-def _self_recall(index: VectorIndex, vectors: Vectors) -> float:
-    rows = _sample(len(vectors), _SELF_SAMPLE)
+def _self_recall(index: VectorIndex, vectors: Vectors | HalfVectors) -> float:
+    rows = sampled_rows(len(vectors), _SELF_SAMPLE, seed=_SEED)
     if not len(rows):
         return 1.0
-    queries = vectors[rows]
+    queries = _as_float32(vectors[rows])
     own = np.minimum(np.vecdot(queries, index.vectors(rows)), 1)
     found = index.search(queries, 1)
     return float(np.mean((found.rows[:, 0] == rows) | (found.cosines[:, 0] >= own - _LAST_DIGIT)))
 
 
-def _recall(index: VectorIndex, vectors: Vectors) -> float:
-    rows = _sample(len(vectors), _RECALL_SAMPLE)
-    if not len(rows):
-        return 1.0
-    k = min(_NEIGHBORS, len(vectors))
-    _, truth = nearest_to_many(vectors, vectors[rows], k)
-    found = index.search(vectors[rows], k)
-    least = truth[:, -1:] - np.float32(_ROUNDING / math.sqrt(vectors.shape[1]))
-    return float(np.mean(found.cosines >= least))
+def _recall(index: VectorIndex, vectors: Vectors | HalfVectors) -> float:
+    rows = sampled_rows(len(vectors), _RECALL_SAMPLE, seed=_SEED)
+    truth = Truth.of(vectors, _as_float32(vectors[rows]), own=rows)
+    slack = _ROUNDING / math.sqrt(vectors.shape[1])
+    return truth.recall_of(index, lambda found: _as_float32(vectors[found]), slack=slack).mean
 
 
-def _sample(size: int, count: int) -> NDArray[np.int64]:
-    return np.sort(np.random.default_rng(_SEED).permutation(size)[:count])
+def _as_float32(vectors: Vectors | HalfVectors) -> Vectors:
+    return np.asarray(vectors, dtype=np.float32)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.errors import SnapshotDamaged
+from lookalike.errors import DependencyMissing, SnapshotDamaged
 from lookalike.neighbors import BACKENDS, AllowedRows, VectorIndex
 from lookalike.snapshot.closeness import Closeness
 from lookalike.snapshot.manifest import Manifest
@@ -85,7 +85,10 @@ class Snapshot:
         """
         if manifest.backend not in BACKENDS:
             raise SnapshotDamaged(f"its index is of the kind {manifest.backend!r}, which is not available here")
-        index = BACKENDS[manifest.backend].open(directory)
+        try:
+            index = BACKENDS[manifest.backend].open(directory)
+        except DependencyMissing as missing:
+            raise SnapshotDamaged(f"its index cannot be opened here: {missing}") from missing
         image_ids = _array(directory / IDS_FILE, ID_TYPE)
         visibilities = _array(directory / VISIBILITIES_FILE, np.dtype(np.uint8))
         hashes = _array(directory / HASHES_FILE, np.dtype(np.uint64))

@@ -14,6 +14,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from lookalike.catalog import ImageAddition, content_id
 from lookalike.preprocessing import Preprocessing, prepare
+from serving.browser.driving import PATIENCE
 from serving.browser.pretend_server import Library, Picture, generated_pictures, serving
 
 FLAGS = [
@@ -28,7 +29,7 @@ FLAGS = [
 SMALL = Preprocessing(size=32, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))  # as the arithmetic model wants it
 PLACES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 @dataclass
@@ -53,6 +54,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(15 * PATIENCE))  # a machine may be slow; what hangs is told earlier
 
 
 # -- the two servers ---------------------------------------------------------------------------------------------------
@@ -168,6 +170,7 @@ def page_of(chromium):
     def make(**options):
         options.setdefault("viewport", {"width": 1280, "height": 800})
         context = chromium.new_context(**options)
+        context.set_default_timeout(PATIENCE * 1000)
         contexts.append(context)
         page = context.new_page()
         page.faults = []

@@ -1,11 +1,14 @@
 """What people do on the page, and what they see, in one place."""
 
+import contextlib
+import json
 import re
 import time
 
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 TILES = "image-grid .tile"
+PATIENCE = 60  # seconds for what takes a tenth of a second on a quiet machine: only what never comes may fail
 
 
 def open_library(page, site):
@@ -60,11 +63,30 @@ def wait_for_address(page, **wanted):
     wait_until(page, is_there, lambda: f"crop {crop_in_address(page)}, wanted {wanted}")
 
 
-def wait_until(page, holds, explain=lambda: "it never came true", seconds=10):
-    end = time.monotonic() + seconds
+def wait_until(page, holds, explain=lambda: "it never came true"):
+    end = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < end, explain()
         page.wait_for_timeout(50)
+
+
+def wait_for_rest(page, look):
+    """Until what `look` returns is the same twice, some frames apart: whatever the page had to do after that is done."""
+    seen = None
+
+    def is_at_rest():
+        nonlocal seen
+        before, seen = seen, look()
+        page.evaluate(FRAMES)
+        return before == seen
+
+    wait_until(page, is_at_rest, lambda: f"it never came to rest: {seen}")
+
+
+FRAMES = """() => new Promise((done) => {
+  const wait = (left) => (left ? requestAnimationFrame(() => wait(left - 1)) : done());
+  wait(3);
+})"""
 
 
 def stage_box(page):
@@ -109,9 +131,18 @@ def hand_over(page, kind, content, name="query.png", media_type="image/png"):
 def hold_back(page, address):
     """Requests to that address wait in the list that is returned, until a test lets them go on."""
     held = []
-
-    def hold(route):
-        held.append(route)
-
-    page.route(address, hold)
+    page.route(address, lambda route: held.append(route))  # noqa: PLW0108 - Playwright takes no built-in function
     return held
+
+
+def asked_crop(route):
+    """The crop (x, y, width, height in fractions) that a held search by image id asks for; None without one."""
+    crop = json.loads(route.request.post_data).get("crop")
+    return crop and tuple(crop[name] for name in ("x", "y", "width", "height"))
+
+
+def release(routes):
+    """Let held requests go on; those that the page gave up meanwhile are gone already."""
+    for route in routes:
+        with contextlib.suppress(Error):
+            route.continue_()

@@ -172,8 +172,10 @@ def test_arrows_go_to_neighbours_on_the_screen(page, site):
     assert place_of_focus(page) == right
     page.keyboard.press("ArrowLeft")
     assert place_of_focus(page)["x"] == here["x"]
+    there = shown_ids(page)
     page.keyboard.press("End")
-    assert page.evaluate("document.activeElement.closest('.tile').dataset.id") == shown_ids(page)[-1]
+    focused = page.evaluate("document.activeElement.closest('.tile').dataset.id")
+    assert shown_ids(page).index(focused) >= len(there) - 1  # more may come at any moment
 
 
 def place_of_focus(page):

@@ -12,6 +12,7 @@ from serving.browser.driving import (
     open_search,
     shown_ids,
     wait_for_crop,
+    wait_for_rest,
     wait_for_results,
     wait_until,
 )
@@ -23,7 +24,7 @@ def test_more_like_this_and_back_to_where_one_was(page, site):
     wait_until(page, lambda: page.evaluate("scrollY") > 500)
     tile = page.locator(f"{TILES} >> visible=true").nth(8)
     tile.scroll_into_view_if_needed()
-    page.wait_for_timeout(200)
+    wait_for_rest(page, lambda: (page.evaluate("scrollY"), shown_ids(page)))
     place, library = page.evaluate("scrollY"), shown_ids(page)
     opened = tile.get_attribute("data-id")
     tile.locator(".tile-link").click()
@@ -89,11 +90,11 @@ def test_a_crop_that_makes_no_sense_is_the_whole_picture(page, pretended, crop):
 
 def test_a_reload_returns_to_the_same_place(page, site):
     open_library(page, site)
-    for _ in range(4):
+    for reached in (1000, 2000):
         page.mouse.wheel(0, 1500)
-        page.wait_for_timeout(250)
+        wait_until(page, lambda reached=reached: page.evaluate("scrollY") > reached)
+    wait_for_rest(page, lambda: (page.evaluate("scrollY"), shown_ids(page)))
     place = page.evaluate("scrollY")
-    assert place > 1500
     page.reload()
     wait_until(page, lambda: abs(page.evaluate("scrollY") - place) < 3, lambda: f"{page.evaluate('scrollY')} {place}")
 
@@ -109,11 +110,24 @@ def test_an_upload_is_there_again_after_back_and_reload(page, site, generated):
     page.go_back()
     wait_until(page, lambda: shown_ids(page) == found)
     expect(page.locator("query-panel h2")).to_have_text("mine.png")
-    page.wait_for_timeout(300)  # the browser's own store is written behind the page's back
+    wait_until(page, lambda: page.evaluate(KEPT) == ["mine.png"])  # it is written behind the page's back
     page.reload()
     wait_for_results(page)
     assert shown_ids(page) == found
     expect(page.locator("query-panel h2")).to_have_text("mine.png")
+
+
+KEPT = """() => new Promise((done, fail) => {
+  const opening = indexedDB.open("lookalike", 1);
+  opening.onerror = () => fail(opening.error);
+  opening.onsuccess = () => {
+    const reading = opening.result.transaction("uploads").objectStore("uploads").getAll();
+    reading.onsuccess = () => {
+      opening.result.close();
+      done(reading.result.map((upload) => upload.name));
+    };
+  };
+})"""
 
 
 def test_an_upload_that_is_gone_is_said_kindly(page, pretended):

@@ -1,6 +1,7 @@
 """What was seen, clicked and looked at arrives at the server, once, with the right positions."""
 
 import json
+import time
 
 import pytest
 
@@ -11,7 +12,7 @@ def test_what_was_in_view_for_a_second_is_an_impression_once(page, site):
     open_search(page, site)
     ids = shown_ids(page)
     seen = in_view(page)
-    wait_until(page, lambda: len(site.kinds("impression")) >= len(seen))
+    wait_until(page, lambda: set(seen) <= {event["image_id"] for event in site.kinds("impression")})
     page.mouse.wheel(0, 600)
     page.wait_for_timeout(1500)
     page.mouse.wheel(0, -600)
@@ -38,20 +39,35 @@ def in_view(page):
 
 
 def test_what_only_flew_past_is_no_impression(page, pretended):
+    page.clock.install()  # the page's time passes as the test says, however slow the machine
     open_search(page, pretended)
-    page.evaluate("scrollTo(0, 1500)")
-    past = in_view(page)
-    away = page.evaluate(
-        """() => new Promise(done => {
-          const start = performance.now();
-          setTimeout(() => { scrollTo(0, 0); done(performance.now() - start); }, 300);
-        })"""
+    page.clock.pause_at(page.evaluate("Date.now()") + 60_000)
+    first = in_view(page)
+    scroll_to(page, 1500)
+    past = set(in_view(page)) - set(first)
+    assert past
+    page.clock.run_for(900)
+    scroll_to(page, 0)
+    page.clock.run_for(1100)
+    page.clock.resume()
+    wait_until(page, lambda: set(first) <= {event["image_id"] for event in pretended.kinds("impression")})
+    assert not past & {event["image_id"] for event in pretended.kinds("impression")}
+
+
+def scroll_to(page, top):
+    """Until the page's own observer of what is in view has heard of it: one that comes after it in line has."""
+    page.evaluate(
+        """(top) => new Promise((done) => {
+          scrollTo(0, top);
+          const middle = [...document.querySelectorAll("image-grid .tile")].find((tile) => {
+            const box = tile.getBoundingClientRect();
+            return box.top > 0 && box.bottom < innerHeight && box.height;
+          });
+          const last = new IntersectionObserver((changes) => changes.at(-1).isIntersecting && done(), { threshold: [0.5] });
+          last.observe(middle);
+        })""",
+        top,
     )
-    if away > 800:
-        pytest.skip(f"this machine is too busy: 300 ms took {away:.0f} ms")
-    wait_until(page, lambda: pretended.kinds("impression"))
-    page.wait_for_timeout(1500)
-    assert not set(past) & {event["image_id"] for event in pretended.kinds("impression")}
 
 
 def test_browsing_sends_nothing(page, site):
@@ -65,6 +81,7 @@ def test_browsing_sends_nothing(page, site):
 def test_a_click_and_how_long_one_looked_at_it(page, site):
     open_search(page, site)
     third = shown_ids(page)[2]
+    before = time.monotonic()
     page.locator(f"{TILES} .tile-link").nth(2).click()
     wait_until(page, lambda: third in page.url)
     wait_for_results(page)
@@ -74,12 +91,12 @@ def test_a_click_and_how_long_one_looked_at_it(page, site):
     (click,), (dwell,) = site.kinds("click"), site.kinds("dwell")
     assert (click["image_id"], click["position"]) == (third, 3)
     assert (dwell["image_id"], dwell["position"], dwell["query_id"]) == (third, 3, click["query_id"])
-    assert 1.5 <= dwell["dwell_seconds"] < 6
+    assert 1.4 <= dwell["dwell_seconds"] <= time.monotonic() - before
 
 
 def test_leaving_the_page_sends_what_is_left(page, site):
     open_search(page, site)
-    page.wait_for_timeout(1200)
+    wait_until(page, lambda: site.kinds("impression"))
     first = shown_ids(page)[0]
     page.locator(f"{TILES} .tile-link").first.click()
     wait_until(page, lambda: first in page.url)
@@ -87,7 +104,6 @@ def test_leaving_the_page_sends_what_is_left(page, site):
     page.goto("about:blank")
     wait_until(page, lambda: site.kinds("dwell"))
     assert len(site.kinds("click")) == 1
-    assert site.kinds("impression")
 
 
 def test_what_did_not_arrive_is_sent_again_under_the_same_name(page, pretended):
@@ -102,11 +118,11 @@ def test_what_did_not_arrive_is_sent_again_under_the_same_name(page, pretended):
     page.route("**/v1/events", lose_the_answer)
     open_search(page, pretended)
     wait_until(page, lambda: bodies)
+    again = []
+    page.on("requestfinished", lambda request: again.append(ids_in(request)) if "/v1/events" in request.url else None)
     page.unroute("**/v1/events")
     sent = {event["event_id"] for event in bodies[0]["events"]}
-    with page.expect_request(lambda request: "/v1/events" in request.url and sent <= ids_in(request), timeout=60_000):
-        pass
-    page.wait_for_timeout(300)
+    wait_until(page, lambda: any(sent <= ids for ids in again))
     met = [event["image_id"] for event in pretended.kinds("impression")]
     assert len(met) == len(set(met))
     page.faults.clear()  # the lost answers

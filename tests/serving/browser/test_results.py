@@ -84,7 +84,7 @@ def test_more_come_while_scrolling(page, site):
         page.mouse.wheel(0, 3000)
         return page.locator("#more-end").is_visible()
 
-    wait_until(page, scrolled_to_the_end, seconds=20)
+    wait_until(page, scrolled_to_the_end)
     ids = shown_ids(page)
     assert len(ids) > first
     assert len(ids) == len(set(ids))

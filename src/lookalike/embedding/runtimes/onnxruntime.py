@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -79,19 +80,20 @@ class _CpuSession:
     """One image a run; a session may be run by several threads at once."""
 
     def __init__(self, session: Any, *, lanes: int) -> None:
-        self._input, self._output = _names(session)
-        self._lanes = Lanes([session] * lanes, self._run_one)
+        given, made = _names(session)
+        self._lanes = Lanes([session] * lanes, partial(_run_one, given=given, made=made))  # a method would be a cycle
         self.concurrency = lanes
 
     def run(self, batch: Batch) -> Descriptors:
         return self._lanes.run(batch)
 
-    def _run_one(self, session: Any, row: Batch) -> Descriptors:
-        (output,) = session.run([self._output], {self._input: np.ascontiguousarray(row)})
-        return np.asarray(output, np.float32).reshape(-1)
-
     def close(self) -> None:
         self._lanes.close()
+
+
+def _run_one(session: Any, row: Batch, *, given: str, made: str) -> Descriptors:
+    (output,) = session.run([made], {given: np.ascontiguousarray(row)})
+    return np.asarray(output, np.float32).reshape(-1)
 
 
 class _GpuSession:

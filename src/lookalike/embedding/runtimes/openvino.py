@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from functools import partial
 from types import ModuleType
 from typing import Any, cast
 
@@ -89,17 +90,17 @@ class _OpenVinoSession:
     """A compiled graph and its inference requests."""
 
     def __init__(self, requests: list[Any], *, nhwc: bool) -> None:
-        self._nhwc = nhwc
-        self._lanes = Lanes(requests, self._run_one)
+        self._lanes = Lanes(requests, partial(_run_one, nhwc=nhwc))  # no method: it would keep the session for ever
         self.concurrency = self._lanes.concurrency
 
     def run(self, batch: Batch) -> Descriptors:
         return self._lanes.run(batch)
 
-    def _run_one(self, request: Any, row: Batch) -> Descriptors:
-        image = row.transpose(0, 2, 3, 1) if self._nhwc else row
-        request.infer({0: np.ascontiguousarray(image)}, share_inputs=True)
-        return np.array(request.get_output_tensor(0).data, np.float32).reshape(-1)
-
     def close(self) -> None:
         self._lanes.close()
+
+
+def _run_one(request: Any, row: Batch, *, nhwc: bool) -> Descriptors:
+    image = row.transpose(0, 2, 3, 1) if nhwc else row
+    request.infer({0: np.ascontiguousarray(image)}, share_inputs=True)
+    return np.array(request.get_output_tensor(0).data, np.float32).reshape(-1)

@@ -19,12 +19,14 @@ from lookalike.neighbors.ivfpq.parameters import IvfPqBuild, IvfPqSearch, build_
 from lookalike.neighbors.ivfpq.reach import Found, Probe, Reach, Scan
 from lookalike.neighbors.ivfpq.threads import each_block
 from lookalike.neighbors.ivfpq.training import built, refined
+from lookalike.neighbors.ivfpq.vector_file import MappedVectors, as_matrix
 from lookalike.types import Mask, Neighbors, Rows, Vectors
 
 NAME = "faiss-ivfpq"
 _LISTS_FILE = "lists.faiss"
-_VECTORS_FILE = "vectors.faiss"
+VECTORS_FILE = "vectors.faiss"
 _PARAMETERS_FILE = "parameters.json"
+_FASTSCAN_BLOCK = 32  # rows that Faiss scans at once: the last block of a list is as large as the others
 _QUERY_BLOCK = 16  # Faiss finds lists by another sum from 20 queries on, and a last digit could choose another list
 _SCANNED_ROWS = 50_000  # so many allowed rows are scanned: every true neighbour is found
 _SCANNED_SHARE = 0.5  # unless they are most of the index, which is then as good as unfiltered
@@ -42,13 +44,22 @@ class IvfPqIndex:
         index: a filled Faiss index, as `training.built` makes it.
         building: how it was built.
         searching: probes and candidates.
+        mapped: where its vectors are, if that is a file; None when they are in memory or not kept.
     """
 
     backend = NAME
 
-    def __init__(self, index: faiss.Index, *, building: IvfPqBuild, searching: IvfPqSearch) -> None:
+    def __init__(
+        self,
+        index: faiss.Index,
+        *,
+        building: IvfPqBuild,
+        searching: IvfPqSearch,
+        mapped: MappedVectors | None = None,
+    ) -> None:
         self.building = building
         self.searching = searching
+        self._mapped = mapped
         self.size: int = index.ntotal
         self.dimension: int = index.d
         self._index = index
@@ -60,15 +71,23 @@ class IvfPqIndex:
         self._filtered: WeakKeyDictionary[AllowedRows, Reach] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
-    @property
+    @cached_property
     def bytes_in_memory(self) -> int:
-        """Codes, ids, centroids and stored vectors."""
-        per_row: int = self._lists.code_size + 8 + (2 * self.dimension if self._refines else 0)
-        return self.size * per_row + 4 * self.building.lists * self.dimension
+        """Codes, ids and centroids; stored vectors too, unless they are mapped."""
+        lists = self._lists.invlists
+        filled = sum(-(-lists.list_size(place) // _FASTSCAN_BLOCK) for place in range(lists.nlist))
+        codes: int = filled * _FASTSCAN_BLOCK * self._lists.code_size
+        vectors = 2 * self.dimension * self.size if self._refines and self._mapped is None else 0
+        return codes + 8 * self.size + 4 * self.building.lists * self.dimension + vectors
+
+    @property
+    def bytes_mapped(self) -> int:
+        """Stored vectors in a mapped file: the system keeps in memory what is asked for, while there is room."""
+        return 2 * self.dimension * self.size if self._mapped is not None else 0
 
     def searching_with(self, searching: IvfPqSearch) -> "IvfPqIndex":
         """The same index, searched with other parameters."""
-        return IvfPqIndex(self._index, building=self.building, searching=searching)
+        return IvfPqIndex(self._index, building=self.building, searching=searching, mapped=self._mapped)
 
     def search(self, queries: Vectors, k: int, *, allowed: Mask | AllowedRows | None = None) -> Neighbors:
         """The k rows nearest to each query; see `VectorIndex.search`."""
@@ -109,8 +128,8 @@ class IvfPqIndex:
         parameters = {"building": asdict(self.building), "searching": asdict(self.searching)}
         try:
             faiss.write_index(self._lists, str(directory / _LISTS_FILE))
-            if self._refines:
-                faiss.write_index(self._kept, str(directory / _VECTORS_FILE))
+            if self._refines and not (self._mapped and self._mapped.is_in(directory / VECTORS_FILE)):
+                faiss.write_index(self._kept, str(directory / VECTORS_FILE))
             (directory / _PARAMETERS_FILE).write_text(json.dumps(parameters, indent=1), encoding="utf-8")
         except (OSError, RuntimeError) as failure:  # Faiss raises RuntimeError for a full disk
             raise StorageFailed(f"the index could not be written to {directory}: {failure}") from failure
@@ -118,11 +137,7 @@ class IvfPqIndex:
     @cached_property
     def _codes(self) -> NDArray[np.uint8]:
         """[size, 2 * dimension] uint8: the float16 vectors where Faiss holds them, not a copy."""
-        if self.size == 0:
-            return np.zeros((0, 2 * self.dimension), dtype=np.uint8)
-        width = 2 * self.dimension
-        stored: NDArray[np.uint8] = faiss.rev_swig_ptr(self._kept.codes.data(), self.size * width)
-        return stored.reshape(self.size, width)
+        return as_matrix(self._kept, self.size, self.dimension)
 
     def _reach(self, allowed: AllowedRows | None, k: int, *, once: bool) -> Reach:
         """How to answer. `once` says that these allowed rows will not be seen again."""
@@ -175,7 +190,7 @@ def build(vectors: Vectors, *, parameters: IvfPqBuild | None = None, threads: in
     vectors = checked(vectors)
     parameters = parameters or build_parameters(*vectors.shape)
     index = built(vectors, parameters, threads=threads)
-    return IvfPqIndex(index, building=parameters, searching=search_parameters(parameters))
+    return IvfPqIndex(index, building=parameters, searching=search_parameters(parameters, vectors.shape[1]))
 
 
 def open_saved(directory: Path) -> IvfPqIndex:
@@ -195,11 +210,12 @@ def open_saved(directory: Path) -> IvfPqIndex:
         if (lists.nlist, lists.pq.M) != (building.lists, building.subquantizers):
             raise SnapshotDamaged(f"{directory}: the index and its parameters do not belong together")
         lists.fine_quantizer = lists.pq  # Faiss 1.15 leaves it null, and decoding codes would end the process
-        if building.refine:
-            index = refined(lists, faiss.read_index(str(directory / _VECTORS_FILE), faiss.IO_FLAG_MMAP_IFC))
+        mapped = MappedVectors(directory / VECTORS_FILE) if building.refine else None
+        if mapped is not None:
+            index = refined(lists, mapped.kept)
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as problem:
         raise SnapshotDamaged(f"{directory}: {problem}") from problem
-    return IvfPqIndex(index, building=building, searching=searching)
+    return IvfPqIndex(index, building=building, searching=searching, mapped=mapped)
 
 
 def _padded(queries: int, k: int, found: Found | None) -> Neighbors:

@@ -1,0 +1,261 @@
+"""`lookalike tune`."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Any, Self
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from lookalike.assembly import Library, open_library
+from lookalike.catalog import LiveModel
+from lookalike.cli.output import (
+    ExitCode,
+    JsonOption,
+    LibraryOption,
+    console,
+    faults_are_told,
+    messages,
+    print_json,
+    printable,
+    settings_for,
+    stop,
+)
+from lookalike.errors import CallerError, LibraryMissing, StorageFailed
+from lookalike.snapshot import Snapshot
+from lookalike.tuning import (
+    Goals,
+    Measurement,
+    Sample,
+    Tuning,
+    candidates,
+    choice_of,
+    parsed_bytes,
+    parsed_seconds,
+    spoken_bytes,
+    spoken_parameters,
+    spoken_seconds,
+    tune,
+)
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+def tune_index(
+    *,
+    recall: Annotated[float, typer.Option(help="Share of the true ten nearest to find, as 0.95.")] = 0.95,
+    memory: Annotated[str | None, typer.Option(metavar="SIZE", help="Memory the index may take, as 2GB.")] = None,
+    latency: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Time within which 99 of 100 searches of it end, as 1ms.")
+    ] = None,
+    backends: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Indexes to measure. [default: those that suit the size]")
+    ] = None,
+    budget: Annotated[str, typer.Option(metavar="TIME", help="After so long no further index is built.")] = "5min",
+    plot: Annotated[Path | None, typer.Option(metavar="OUT.svg", help="Also draw it, as SVG, PNG or PDF.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure and say, but change nothing.")] = False,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure indexes on this library's own vectors, choose the best that finds enough, and publish with it.
+
+    The choice is kept for every later publish. Ends with exit code 2, and changes nothing, when no index keeps to
+    what was asked for.
+    """
+    with faults_are_told(as_json=as_json):
+        goals = _goals(recall, memory, latency)
+        seconds = parsed_seconds(budget, name="--budget")
+        _check_plot(plot)
+        with open_library(settings_for(library)) as opened, TuningProgress(messages, quiet=as_json) as progress:
+            model = _live_model(opened)
+            tuning = _measure(opened, model, goals, progress, backends=backends, budget=seconds)
+            snapshot = None if dry_run else _take(opened, model, tuning, progress)
+        if plot is not None:
+            _save_plot(tuning, plot)
+        if as_json:
+            print_json(_as_document(tuning, snapshot))
+        else:
+            _print(tuning, snapshot, dry_run=dry_run)
+    if tuning.chosen is None:
+        stop(ExitCode.CALLER)
+
+
+class TuningProgress:
+    """Shows what is being built or measured; a line now and then where there is no terminal. A context manager.
+
+    Args:
+        console: where to.
+        quiet: show nothing.
+    """
+
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        self._console = console
+        self._lines = not console.is_terminal and not quiet
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            TimeElapsedColumn(),
+            console=console,
+            disable=quiet or not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("Reading vectors", total=None)
+        self._line_at = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+        self._bar.stop()
+
+    def stage(self, what: str) -> None:
+        """Something begins that takes a while."""
+        self._bar.update(self._task, description=what)
+        if self._lines and time.monotonic() - self._line_at > _SECONDS_BETWEEN_LINES:
+            self._line_at = time.monotonic()
+            self._console.print(printable(what), soft_wrap=True)
+
+    def measured(self, one: Measurement) -> None:
+        """A setting was measured."""
+        said = f"recall {one.recall.mean:.3f}, {spoken_seconds(one.p50_seconds)} a query"
+        self.stage(f"Measuring {one.backend} {spoken_parameters(one.building)}: {said}")
+
+
+def _goals(recall: float, memory: str | None, latency: str | None) -> Goals:
+    if not 0 < recall <= 1:
+        raise CallerError(f"--recall {recall:g}: give a share above 0 and at most 1, such as 0.95")
+    return Goals(
+        recall=recall,
+        memory=parsed_bytes(memory, name="--memory") if memory is not None else None,
+        latency=parsed_seconds(latency, name="--latency") if latency is not None else None,
+    )
+
+
+def _live_model(library: Library) -> LiveModel:
+    model = library.catalog.live_model()
+    if model is None:
+        raise LibraryMissing("nothing was indexed here yet: run `lookalike index FOLDER` first")
+    return model
+
+
+def _measure(
+    library: Library, model: LiveModel, goals: Goals, progress: TuningProgress, *, backends: str | None, budget: float
+) -> Tuning:
+    settings = library.settings
+    wanted = [name.strip() for name in (backends or "").split(",") if name.strip()]
+    candidates(0, model.dimension, wanted)  # a wrong name is told before vectors are read
+    sample = Sample.read(library.catalog, model.fingerprint)
+    try:
+        settings.snapshots.mkdir(parents=True, exist_ok=True)
+        return tune(
+            sample,
+            goals,
+            backends=candidates(sample.whole, model.dimension, wanted),
+            folder=settings.snapshots,
+            budget=budget,
+            threads=settings.threads or None,
+            progress=progress,
+        )
+    except OSError as fault:
+        raise StorageFailed(f"{settings.snapshots}: cannot be written: {fault.strerror or fault}") from fault
+
+
+def _take(library: Library, model: LiveModel, tuning: Tuning, progress: TuningProgress) -> Snapshot | None:
+    """Publish with the choice, and keep it once that is done: Ctrl-C before leaves the old one."""
+    if tuning.chosen is None:
+        return None
+    progress.stage("Publishing the index")
+    choice = choice_of(tuning, fingerprint=model.fingerprint, dimension=model.dimension)
+    snapshot = library.publisher.publish(model, choice=choice)
+    choice.store(library.index_choice)
+    return snapshot
+
+
+def _check_plot(path: Path | None) -> None:
+    if path is not None:
+        from lookalike.tuning.plotting import check_plot  # noqa: PLC0415 - matplotlib takes half a second
+
+        check_plot(path)
+
+
+def _save_plot(tuning: Tuning, path: Path) -> None:
+    from lookalike.tuning.plotting import save_plot  # noqa: PLC0415 - matplotlib takes half a second
+
+    if tuning.measured:
+        save_plot(tuning, path)
+
+
+def _print(tuning: Tuning, snapshot: Snapshot | None, *, dry_run: bool) -> None:
+    console.print(_table(tuning))
+    console.print(f"[dim]{tuning.queries:,} images were left out and asked with; {tuning.seconds:.0f} s[/]")
+    for left_out in tuning.left_out:
+        console.print(printable(f"not measured: {left_out}"), style="dim", soft_wrap=True)
+    if tuning.chosen is None:
+        messages.print(printable(tuning.because), style="yellow", soft_wrap=True)
+        messages.print("Nothing was changed.")
+        return
+    console.print(printable(tuning.because), style="bold", soft_wrap=True)
+    checked = tuning.chosen.checked
+    if checked is not None:
+        console.print(
+            f"On {checked.queries:,} other images, which it was not chosen with, it finds {checked.mean:.4f}"
+            f" ± {checked.half_width:.4f}: that is its promise."
+        )
+    if snapshot is not None:
+        console.print(f"Published as snapshot {snapshot.manifest.number}; every later one is built like it.")
+    elif dry_run:
+        console.print("Nothing was changed (--dry-run).")
+
+
+def _table(tuning: Tuning) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("")
+    for heading in ("index", "built with", "searched with"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("recall@10", "p50", "p99", "batched/s", "B/vector", "memory", "mapped", "build"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in tuning.front:
+        chosen = one is tuning.chosen
+        table.add_row(
+            "→" if chosen else "",
+            one.backend,
+            spoken_parameters(one.building),
+            spoken_parameters(one.searching),
+            f"{one.recall.mean:.3f} ± {one.recall.half_width:.3f}",
+            spoken_seconds(one.p50_seconds),
+            spoken_seconds(one.p99_seconds),
+            f"{one.queries_per_second:,.0f}",
+            f"{one.bytes_per_vector:,.0f}",
+            spoken_bytes(one.bytes_in_memory),
+            spoken_bytes(one.bytes_mapped) if one.bytes_mapped else "",
+            spoken_seconds(one.build_seconds),
+            style="bold green" if chosen else "",
+        )
+    return table
+
+
+def _as_document(tuning: Tuning, snapshot: Snapshot | None) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "goals": asdict(tuning.goals),
+        "images": tuning.size,
+        "queries": tuning.queries,
+        "chosen": _row(tuning.chosen) if tuning.chosen else None,
+        "because": tuning.because,
+        "front": [_row(one) for one in tuning.front],
+        "measured": [_row(one) for one in tuning.measured],
+        "not_measured": list(tuning.left_out),
+        "seconds": round(tuning.seconds, 1),
+        "snapshot": snapshot.manifest.number if snapshot else None,
+    }
+    if tuning.chosen is None:
+        return {"error": "goals-not-met", "message": tuning.because, **document}
+    return document
+
+
+def _row(one: Measurement) -> dict[str, Any]:
+    return {**asdict(one), "bytes_per_vector": round(one.bytes_per_vector, 1)}

@@ -1,0 +1,129 @@
+"""What a model is worth on a library's judgements, and what it costs."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from lookalike.catalog import Catalog
+from lookalike.embedding import Encoder
+from lookalike.errors import CallerError
+from lookalike.evaluation.measures import Measure
+from lookalike.evaluation.pipeline.judged_library import JudgedLibrary, PipelineQuery
+from lookalike.evaluation.pipeline.runs import run_model
+from lookalike.evaluation.scoring import Evaluation, evaluate_run
+from lookalike.neighbors import BACKENDS, choose_backend
+from lookalike.preprocessing import Limits, prepare
+from lookalike.types import Vectors
+
+_TIMED_IMAGES = 48
+_TIMED_QUERIES = 24
+_NEIGHBORS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelBench:
+    """One model on one library.
+
+    Attributes:
+        name: of the model.
+        fingerprint: of the model.
+        dimension: of its vectors.
+        evaluation: exact search over its vectors, in the bare order of cosines: the model alone is measured.
+        images_per_second: decoded and embedded, with every core at work, as while indexing.
+        milliseconds: decoding, embedding and searching one picture, the median.
+        bytes_per_image: of the index that suits the library's size, in memory.
+    """
+
+    name: str
+    fingerprint: str
+    dimension: int
+    evaluation: Evaluation
+    images_per_second: float
+    milliseconds: float
+    bytes_per_image: float
+
+
+def bench_model(
+    catalog: Catalog,
+    open_encoder: Callable[[bool], Encoder],
+    judged: JudgedLibrary,
+    measures: Sequence[Measure],
+    *,
+    limits: Limits | None = None,
+    asked: Callable[[], None] = lambda: None,
+) -> ModelBench:
+    """Rank every judged query by one model, and time it.
+
+    Args:
+        catalog: has a vector of this model for every image that can be found.
+        open_encoder: opens the model: True for many images at once, False for one soon.
+        judged: queries and grades.
+        measures: to score with.
+        limits: for pictures.
+        asked: is called after each query.
+    """
+    limits = limits or Limits()
+    single = open_encoder(False)
+    run = run_model(catalog, single, judged.queries, rerankers=None, limits=limits, asked=asked)
+    vectors = np.concatenate(
+        [np.zeros((0, single.dimension), np.float32), *(b.vectors for b in catalog.vector_blocks(single.fingerprint))]
+    )
+    index = BACKENDS[choose_backend(*vectors.shape)].build(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    contents = _contents(catalog, judged.queries)
+
+    def answer(content: bytes) -> None:
+        index.search(_vector(single, content, limits), _NEIGHBORS)
+
+    milliseconds = _median_milliseconds(answer, contents[:_TIMED_QUERIES])
+    many = open_encoder(True)
+    return ModelBench(
+        name=single.name,
+        fingerprint=single.fingerprint,
+        dimension=single.dimension,
+        evaluation=evaluate_run(run, judged.judgements, measures),
+        images_per_second=_rate(many, contents, limits),
+        milliseconds=milliseconds,
+        bytes_per_image=index.bytes_in_memory / max(index.size, 1),
+    )
+
+
+def _contents(catalog: Catalog, queries: Mapping[str, PipelineQuery]) -> list[bytes]:
+    """Pictures to time with: of the first queries that can be read."""
+    contents: list[bytes] = []
+    for query in queries.values():
+        if len(contents) == _TIMED_IMAGES:
+            break
+        try:
+            contents.append(catalog.content(query.image.id) if query.image else query.as_query().content or b"")
+        except CallerError:
+            continue
+    return contents
+
+
+def _vector(encoder: Encoder, content: bytes, limits: Limits) -> Vectors:
+    prepared = prepare(content, encoder.preprocessing, name="query", limits=limits)
+    return encoder.encode(prepared.batch_row[None])
+
+
+def _median_milliseconds(answer: Callable[[bytes], None], contents: Sequence[bytes]) -> float:
+    spent = []
+    for content in [*contents[:1], *contents]:  # the first one warms up
+        started = time.perf_counter()
+        answer(content)
+        spent.append((time.perf_counter() - started) * 1000)
+    return statistics.median(spent[1:]) if len(spent) > 1 else float("nan")
+
+
+def _rate(encoder: Encoder, contents: Sequence[bytes], limits: Limits) -> float:
+    """Images a second through the same threads as indexing has."""
+    if not contents:
+        return float("nan")
+    with ThreadPoolExecutor(encoder.concurrency + 1) as pool:
+        list(pool.map(lambda content: _vector(encoder, content, limits), contents[: encoder.concurrency + 1]))
+        started = time.perf_counter()
+        list(pool.map(lambda content: _vector(encoder, content, limits), contents))
+        return len(contents) / (time.perf_counter() - started)

@@ -1,0 +1,240 @@
+"""An index that proposes candidates by some structure, and compares these by their stored vectors."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from lookalike.errors import SnapshotDamaged, StorageFailed
+from lookalike.neighbors.allowed import AllowedRows, allowed_rows
+from lookalike.neighbors.checking import checked, checked_k, checked_rows
+from lookalike.neighbors.ivfpq.reach import Found
+from lookalike.neighbors.ivfpq.threads import each_block
+from lookalike.neighbors.stored import Store
+from lookalike.types import Mask, Neighbors, Rows, Vectors
+
+_Answer = TypeVar("_Answer")
+_PARAMETERS_FILE = "parameters.json"
+_QUERY_BLOCK = 16
+_SMALL = 1_024  # so few rows are compared one by one faster than any structure says which to compare
+_SCANNED_ROWS = 50_000  # so many allowed rows are scanned: every true neighbour is found
+_SCANNED_SHARE = 0.5  # unless they are most of the index, which is then as good as unfiltered
+_BULK = 8  # when more than an eighth of the rows is asked for, a structure saves nothing
+_EFFORT = 2  # nor when half of the rows would be candidates
+
+
+class Proposer(Protocol):
+    """A structure that says which rows may be near to a query. Safe to ask from many threads at once."""
+
+    @property
+    def bytes_in_memory(self) -> int:
+        """What it takes, mapped files included, apart from the stored vectors."""
+        ...
+
+    def propose(self, queries: Vectors, k: int, allowed: AllowedRows | None, searching: Any) -> Rows:
+        """Rows that may be among the k nearest to each query, found as if it were alone.
+
+        Args:
+            queries: [queries, dimension] float32, 16 at most.
+            k: neighbours wanted, plus one to see whether the last two are equal.
+            allowed: rows that count. A structure that cannot leave out the others proposes more instead.
+            searching: the query parameters.
+
+        Returns:
+            [queries, n] int64, in any order, each row once; -1 and rows that are not allowed are passed over.
+        """
+        ...
+
+    def candidates(self, k: int, searching: Any) -> int:
+        """How many rows it proposes when all count. From half of the index on, all are compared instead."""
+        ...
+
+    def save(self, directory: Path) -> tuple[str, ...]:
+        """Write files into an existing directory, and name them.
+
+        Raises:
+            StorageFailed: the disk is full or failing.
+        """
+        ...
+
+
+class CandidateIndex:
+    """Keeps the promises of `VectorIndex` for any structure that proposes candidates.
+
+    Every row is compared instead where that is certain and no dearer: in small libraries, among few allowed rows, when
+    a large share is asked for, and when the proposals do not settle which k rows are best (fewer than k, or equal
+    cosines at the end).
+
+    Args:
+        proposer: the structure.
+        store: the vectors.
+        name: of the backend.
+        building: how it was built.
+        searching: how it is searched.
+    """
+
+    def __init__(self, proposer: Proposer, store: Store, *, name: str, building: Any, searching: Any) -> None:
+        self.backend = name
+        self.building = building
+        self.searching = searching
+        self.size = store.size
+        self.dimension = store.dimension
+        self._proposer = proposer
+        self._store = store
+
+    @property
+    def bytes_in_memory(self) -> int:
+        """The structure and the stored vectors."""
+        return self._proposer.bytes_in_memory + self._store.bytes_in_memory
+
+    def searching_with(self, searching: Any) -> "CandidateIndex":
+        """The same storage, searched with other parameters.
+
+        Raises:
+            ValueError: parameters of another backend.
+        """
+        if type(searching) is not type(self.searching):
+            raise ValueError(f"{self.backend} is searched with {type(self.searching).__name__}, not {searching!r}")
+        return CandidateIndex(
+            self._proposer, self._store, name=self.backend, building=self.building, searching=searching
+        )
+
+    def search(self, queries: Vectors, k: int, *, allowed: Mask | AllowedRows | None = None) -> Neighbors:
+        """The k rows nearest to each query; see `VectorIndex.search`."""
+        queries = checked(queries, dimension=self.dimension)
+        prepared = allowed_rows(allowed, self.size)
+        reachable = prepared.count if prepared else self.size
+        kept = min(checked_k(k), reachable)
+        found = _nothing(len(queries), k)
+        if kept == 0 or len(queries) == 0:
+            return found
+        rows, cosines = self._answer(queries, kept, prepared, once=prepared is not allowed)
+        found.rows[:, :kept], found.cosines[:, :kept] = rows, np.clip(cosines, -1, 1)
+        return found
+
+    def vectors(self, rows: Rows) -> Vectors:
+        """The stored vectors, [n, dimension] float32."""
+        return self._store.take(checked_rows(rows, self.size))
+
+    def save(self, directory: Path) -> None:
+        """Write the structure, the vectors and the parameters.
+
+        Raises:
+            StorageFailed: the disk is full or failing.
+        """
+        files = (*self._store.save(directory), *self._proposer.save(directory))
+        try:
+            parameters = {
+                "backend": self.backend,
+                "building": asdict(self.building),
+                "searching": asdict(self.searching),
+                "size": self.size,
+                "dimension": self.dimension,
+                "files": {file: (directory / file).stat().st_size for file in files},
+            }
+            (directory / _PARAMETERS_FILE).write_text(json.dumps(parameters, indent=1), encoding="utf-8")
+        except OSError as failure:
+            raise StorageFailed(f"the index could not be written to {directory}: {failure}") from failure
+
+    def _answer(self, queries: Vectors, k: int, allowed: AllowedRows | None, *, once: bool) -> Found:
+        reachable = allowed.count if allowed else self.size
+        scan = partial(self._store.scan, k=k, allowed=allowed, once=once)
+        few = allowed is not None and reachable <= min(_SCANNED_ROWS, _SCANNED_SHARE * self.size)
+        many = k * _BULK > reachable or self._proposer.candidates(k, self.searching) * _EFFORT >= reachable
+        if few or many or reachable <= _SMALL:
+            return stacked(_in_blocks(scan, queries))
+        # compared in this thread: so many short calls from several threads would wait for each other's interpreter lock
+        proposed = _in_blocks(partial(self._proposed, k=k, allowed=allowed), queries)
+        places = ((queries[place : place + 1], rows) for place, rows in enumerate(row for block in proposed for row in block))
+        return stacked([self._best(query, rows, k) or scan(query) for query, rows in places])
+
+    def _proposed(self, queries: Vectors, k: int, allowed: AllowedRows | None) -> Rows:
+        rows = self._proposer.propose(queries, k + 1, allowed, self.searching)
+        if allowed is not None:
+            rows = np.where(allowed.mask[rows], rows, -1)  # the last row stands in for -1, which stays so either way
+        return np.sort(rows, axis=1)
+
+    def _best(self, query: Vectors, rows: Rows, k: int) -> Found | None:
+        """The k best of ascending rows; None when it is not certain that they are the best."""
+        rows = rows[np.searchsorted(rows, 0) :]
+        if len(rows) <= k:
+            return None
+        rows, cosines = self._store.best(query, rows, k + 1)
+        return None if cosines[0, k - 1] == cosines[0, k] else (rows[:, :k], cosines[:, :k])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What stands beside a saved index.
+
+    Attributes:
+        building: its build parameters.
+        searching: its query parameters.
+        size: rows.
+        dimension: of each vector.
+    """
+
+    building: Any
+    searching: Any
+    size: int
+    dimension: int
+
+
+def read_saved(directory: Path, *, name: str, building: type[Any], searching: type[Any]) -> Saved:
+    """Read the parameters, and check that every file is there in its full length.
+
+    Libraries that map or parse files without looking would end the process on a short one.
+
+    Args:
+        directory: where `CandidateIndex.save` wrote.
+        name: of the backend.
+        building: the dataclass of its build parameters.
+        searching: the dataclass of its query parameters.
+
+    Raises:
+        SnapshotDamaged: a file is missing or of another length.
+    """
+    try:
+        document = json.loads((directory / _PARAMETERS_FILE).read_text(encoding="utf-8"))
+        if document["backend"] != name:
+            raise SnapshotDamaged(f"{directory} holds an index of {document['backend']}, not {name}")
+        for file, length in document["files"].items():
+            if (directory / file).stat().st_size != length:
+                raise SnapshotDamaged(f"{directory / file} should have {length} bytes")
+        return Saved(
+            building=building(**document["building"]),
+            searching=searching(**document["searching"]),
+            size=document["size"],
+            dimension=document["dimension"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise SnapshotDamaged(f"{directory}: {problem}") from problem
+
+
+def widened(count: int, size: int, allowed: AllowedRows | None) -> int:
+    """How many of all rows to look at so that about `count` of them are allowed; a fifth more for chance."""
+    if allowed is None:
+        return min(count, size)
+    return min(int(1.2 * count * size / allowed.count) + 1, size)
+
+
+def stacked(found: list[Found]) -> Found:
+    """The answers to several blocks of queries as one."""
+    if len(found) == 1:
+        return found[0]
+    return np.concatenate([rows for rows, _ in found]), np.concatenate([cosines for _, cosines in found])
+
+
+def _in_blocks(search: Callable[[Vectors], _Answer], queries: Vectors) -> list[_Answer]:
+    if len(queries) == 1:
+        return [search(queries)]
+    return each_block(search, [queries[start : start + _QUERY_BLOCK] for start in range(0, len(queries), _QUERY_BLOCK)])
+
+
+def _nothing(queries: int, k: int) -> Neighbors:
+    rows = np.full((queries, k), -1, dtype=np.int64)
+    return Neighbors(rows=rows, cosines=np.full((queries, k), -np.inf, dtype=np.float32))

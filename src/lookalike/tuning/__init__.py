@@ -1,0 +1,33 @@
+"""Measuring indexes on a library's own vectors, and choosing the one that keeps to what somebody asked for."""
+
+from lookalike.snapshot import Goals
+from lookalike.tuning.choosing import best_of, pareto_front
+from lookalike.tuning.live import LiveRecall, live_recall
+from lookalike.tuning.measuring import Measurement
+from lookalike.tuning.quantities import parsed_bytes, parsed_seconds, spoken_bytes, spoken_seconds
+from lookalike.tuning.sample import FEWEST_IMAGES, Sample
+from lookalike.tuning.tuner import Progress, Silent, Tuning, candidates, choice_of, tune
+from lookalike.tuning.words import spoken_name, spoken_parameters
+
+__all__ = [
+    "FEWEST_IMAGES",
+    "Goals",
+    "LiveRecall",
+    "Measurement",
+    "Progress",
+    "Sample",
+    "Silent",
+    "Tuning",
+    "best_of",
+    "candidates",
+    "choice_of",
+    "live_recall",
+    "pareto_front",
+    "parsed_bytes",
+    "parsed_seconds",
+    "spoken_bytes",
+    "spoken_name",
+    "spoken_parameters",
+    "spoken_seconds",
+    "tune",
+]
