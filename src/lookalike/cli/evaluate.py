@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -128,7 +129,12 @@ def evaluate(
         chosen = parse_measures([measures])
         with IndexProgress(messages, quiet=as_json) as progress:
             measuring = _Measuring(
-                library=opened, judged=judged(opened, asked), measures=chosen, progress=progress, resamples=resamples
+                library=opened,
+                judged=judged(opened, asked),
+                measures=chosen,
+                progress=progress,
+                resamples=resamples,
+                folders=asked.folders,
             )
             runs = measuring.runs()
             other = measuring.other(against, asked) if against else None
@@ -158,6 +164,7 @@ class _Measuring:
     measures: tuple[Measure, ...]
     progress: IndexProgress
     resamples: int
+    folders: Sequence[Path]
 
     def __post_init__(self) -> None:
         self.library.engine.warm_up()
@@ -286,7 +293,11 @@ class _Measuring:
 
     def _name(self, image_id: str) -> str:
         image = self.library.catalog.images([image_id]).get(image_id)
-        return (image.source if image else None) or image_id
+        source = (image.source if image else None) or image_id
+        for folder in self.folders:
+            if source.startswith(f"{folder}{os.sep}"):
+                return os.path.relpath(source, folder)
+        return source
 
 
 def _thumbnail(content: bytes, name: str) -> bytes | None:
@@ -308,7 +319,7 @@ def print_report(report: EvaluationReport) -> None:
     console.print(_measures_table(tables))
     if report.served.results:
         share = report.served.unjudged_results / report.served.results
-        console.print(f"[dim]{share:.0%} of all results were judged by nobody and count as not relevant.[/]")
+        console.print(f"[dim]{share:.0%} of the first results were judged by nobody and count as not relevant.[/]")
     _print_groups(tables.groups)
     _print_extremes(report)
     if report.against is not None:

@@ -13,6 +13,9 @@ from lookalike.evaluation.judgements import Judgements, Run
 from lookalike.evaluation.measures import Measure
 from lookalike.evaluation.ranking_metrics import ABSENT, GRADE_LEVELS, UNJUDGED, GradeCounts, Grades, Values
 
+COUNTED_DEPTH = 100
+"""How deep results are counted, and those among them that nobody judged: at the end of a list nearly none are."""
+
 _CELLS = 1 << 20
 """Grades looked at together: 1 MiB of int8, whose float64 gains still fit a processor's cache."""
 
@@ -48,7 +51,7 @@ class Evaluation:
         queries_without_results: judged, but absent from the run or with an empty ranking. They count as 0: the system
             found nothing.
         queries_without_judgements: in the run, but nobody judged them. They are not in the table.
-        results: looked at: as many as the deepest measure needs.
+        results: the first 100 of each query, or as many as the deepest measure needs where that is less.
         unjudged_results: among those, images that nobody judged for the query, known to the library or not. They count
             as not relevant.
     """
@@ -133,8 +136,9 @@ def evaluate_run(run: Run, judgements: Judgements, measures: Sequence[Measure]) 
     results = unjudged = 0
     for rankings in graded_blocks(run, judgements, depth=_depth(measures)):
         blocks.append(np.stack([m.per_query(rankings.grades, rankings.counts) for m in measures], axis=1))
-        results += int(np.count_nonzero(rankings.grades != ABSENT))
-        unjudged += int(np.count_nonzero(rankings.grades == UNJUDGED))
+        first = rankings.grades[:, :COUNTED_DEPTH]
+        results += int(np.count_nonzero(first != ABSENT))
+        unjudged += int(np.count_nonzero(first == UNJUDGED))
     return Evaluation(
         run=run.name,
         measures=tuple(measures),

@@ -99,7 +99,7 @@ def test_notices_count_what_is_left_out():
     assert [text.split(",")[0].split(";")[0] for text in found] == [
         "2 of 42 queries have no value of nDCG@10",
         "1 of 42 queries got no results",
-        "50 % of the results looked at were not judged",
+        "50 % of the first results were not judged",
     ]
     assert notices(evaluation(given_values[:40]), NDCG) == ()
 

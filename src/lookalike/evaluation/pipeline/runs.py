@@ -70,6 +70,7 @@ class ExactPipeline:
         rerankers: tuple[ReRanker, ...] = RERANKERS,
         depth: int = FROZEN_HITS,
     ) -> None:
+        self.model = model
         empty = View.of(None, fingerprint=model.fingerprint, dimension=model.dimension)
         self._view = empty.following(catalog)
         self._rerankers = rerankers
@@ -150,8 +151,8 @@ def run_pipeline(
         served[name] = _completed(found.image_ids, everything, without=query.own_image_ids)
         truth[name] = _completed(exact.ranking(question, found.vector), everything, without=query.own_image_ids)
     return PipelineRuns(
-        served=Run(rankings=served, name="served"),
-        exact=Run(rankings=truth, name="exact search"),
+        served=Run(rankings=served, name=exact.model.name),
+        exact=Run(rankings=truth, name=f"{exact.model.name}, exact search"),
         vectors=vectors,
         generation=generation,
         milliseconds={stage: total / max(len(vectors), 1) for stage, total in spent.items()},

@@ -160,7 +160,8 @@ def _query_rows(report: EvaluationReport) -> Iterator[Markup]:
         cells = [f"<td class=num>{_cell(values[measure])}" for measure in report.served.measures]
         tags = ", ".join(described.tags)
         yield Markup(  # noqa: S704  every part is escaped or a number
-            f"<tr><th scope=row>{escape(query)}<td>{escape(described.kind)}<td>{escape(tags)}{''.join(cells)}\n"
+            f"<tr><th scope=row>{escape(query)}{''.join(cells)}"
+            f"<td class=kind>{escape(described.kind)}<td class=tags>{escape(tags)}\n"
         )
 
 

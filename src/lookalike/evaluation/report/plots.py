@@ -14,6 +14,7 @@ from lookalike.evaluation.report.svg import Frame, Scale, drawing, element, join
 from lookalike.evaluation.report.tables import GroupRow
 from lookalike.evaluation.report.wording import decimal, span
 from lookalike.evaluation.scoring import Evaluation
+from lookalike.evaluation.significance import Interval
 
 _WIDTH = 360.0
 _HEIGHT = 230.0
@@ -21,6 +22,7 @@ _BINS = 20
 _POINTS = 1500
 """More points than these are drawn as a grid of circles, each as large as it has queries."""
 _NAMED = 5
+_SAME = 1e-12
 _GROUPS = 16
 _ROW = 24.0
 _NAME_LENGTH = 22
@@ -84,17 +86,7 @@ def scatter(first: Evaluation, second: Evaluation, measure: Measure, *, names: t
     )
     spots = _spots(first, second, measure)
     largest = max((spot.count for spot in spots), default=1)
-    circles = [
-        element(
-            "circle",
-            element("title", f"{spot.label}: {names[0]} {spot.up:.3f}, {names[1]} {spot.across:.3f}"),
-            cx=frame.x(spot.across),
-            cy=frame.y(spot.up),
-            r=3 + 6 * math.sqrt((spot.count - 1) / largest),
-            class_="against" if spot.up < spot.across - 1e-12 else "served" if spot.up > spot.across + 1e-12 else "tie",
-        )
-        for spot in sorted(spots, key=lambda spot: -spot.count)
-    ]
+    circles = [_circle(frame, spot, names, largest) for spot in sorted(spots, key=lambda spot: -spot.count)]
     return drawing(
         frame.drawn(vertical=True),
         element("line", x1=frame.x(0), y1=frame.y(0), x2=frame.x(1), y2=frame.y(1), class_="diagonal"),
@@ -118,32 +110,7 @@ def forest(groups: Sequence[GroupRow], measure: Measure, *, key: str) -> Markup:
         y=Scale(start=0, end=1, from_pixel=bottom, to_pixel=top),
         x_label=str(measure),
     )
-    rows = []
-    for place, (group, found) in enumerate(shown):
-        y = top + (place + 0.5) * _ROW
-        low, high = (found.mean, found.mean) if math.isnan(found.low) else (found.low, found.high)
-        says = f"{group.name}: {decimal(found.mean)} ({span(found)}), {_queries(found.queries)}"
-        rows += [
-            element(
-                "text", _shortened(group.name), element("title", group.name), x=left - 10, y=y + 4, text_anchor="end"
-            ),
-            element(
-                "line",
-                x1=frame.x(low),
-                x2=frame.x(high),
-                y1=y,
-                y2=y,
-                class_="whisker small" if group.small else "whisker",
-            ),
-            element(
-                "circle",
-                element("title", says),
-                cx=frame.x(found.mean),
-                cy=y,
-                r=5,
-                class_="small" if group.small else "served",
-            ),
-        ]
+    rows = [_group_mark(frame, group, found, top + (place + 0.5) * _ROW) for place, (group, found) in enumerate(shown)]
     everything = groups[0].intervals[measure] if groups else None
     return drawing(
         frame.drawn(horizontal=False, vertical=True, numbered=False),
@@ -202,6 +169,34 @@ def mean_mark(mean: float, low: float, high: float, *, key: str) -> Markup:
 SYSTEM_CLASSES = ("served", "exact", "against")
 
 
+def legend_mark(place: int) -> Markup:
+    """The sign of the system at that place of `depth_plot`'s curves."""
+    mark = _marker(SYSTEM_CLASSES[place % len(SYSTEM_CLASSES)], 6, 6, "")
+    return element("svg", mark, viewBox="0 0 12 12", aria_hidden="true")
+
+
+def _group_mark(frame: Frame, group: GroupRow, found: Interval, y: float) -> Markup:
+    low, high = (found.mean, found.mean) if math.isnan(found.low) else (found.low, found.high)
+    says = f"{group.name}: {decimal(found.mean)} ({span(found)}), {_queries(found.queries)}"
+    name = element(
+        "text",
+        _shortened(group.name),
+        element("title", group.name),
+        x=frame.x.from_pixel - 10,
+        y=y + 4,
+        text_anchor="end",
+    )
+    whisker = "whisker small" if group.small else "whisker"
+    dot = "small" if group.small else "served"
+    return joined(
+        [
+            name,
+            element("line", x1=frame.x(low), x2=frame.x(high), y1=y, y2=y, class_=whisker),
+            element("circle", element("title", says), cx=frame.x(found.mean), cy=y, r=5, class_=dot),
+        ]
+    )
+
+
 def _curve(frame: Frame, curve: DepthCurve, place: int) -> Markup:
     style = SYSTEM_CLASSES[place % len(SYSTEM_CLASSES)]
     points = [(d, m) for d, m in zip(curve.depths, curve.means, strict=True) if not math.isnan(m)]
@@ -243,6 +238,18 @@ def _spots(first: Evaluation, second: Evaluation, measure: Measure) -> list[_Spo
     for query in both:
         places[round(ours[query] * steps) / steps, round(theirs[query] * steps) / steps].append(query)
     return [_spot(up, across, queries) for (up, across), queries in places.items()]
+
+
+def _circle(frame: Frame, spot: _Spot, names: tuple[str, str], largest: int) -> Markup:
+    better = "served" if spot.up > spot.across + _SAME else "against" if spot.up < spot.across - _SAME else "tie"
+    return element(
+        "circle",
+        element("title", f"{spot.label}: {names[0]} {spot.up:.3f}, {names[1]} {spot.across:.3f}"),
+        cx=frame.x(spot.across),
+        cy=frame.y(spot.up),
+        r=3 + 6 * math.sqrt((spot.count - 1) / largest),
+        class_=better,
+    )
 
 
 def _spot(up: float, across: float, queries: list[str]) -> _Spot:

@@ -120,7 +120,7 @@ def notices(served: Evaluation, measure: Measure) -> tuple[str, ...]:
     if served.queries_without_judgements:
         found.append(f"{len(served.queries_without_judgements):,} queries were answered but nobody judged them.")
     if served.results and (share := served.unjudged_results / served.results) > _UNJUDGED_SHARE:
-        found.append(f"{100 * share:.0f} % of the results looked at were not judged; they count as not relevant.")
+        found.append(f"{100 * share:.0f} % of the first results were not judged; they count as not relevant.")
     if total - undefined < SMALL_GROUP:
         have = "query has" if total - undefined == 1 else "queries have"
         found.append(f"Only {total - undefined} {have} a value: the means say little about others.")

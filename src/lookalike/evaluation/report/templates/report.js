@@ -6,8 +6,9 @@
   const body = table.tBodies[0];
   const rows = Array.from(body.rows, (row, place) => ({ row, place, text: "", kind: "" }));
   for (const one of rows) {
-    one.kind = one.row.cells[1].textContent.trim();
-    one.text = `${one.row.cells[0].textContent} ${one.row.cells[2].textContent}`.toLowerCase();
+    const [kind, tags] = Array.from(one.row.cells).slice(-2);
+    one.kind = kind.textContent.trim();
+    one.text = `${one.row.cells[0].textContent} ${tags.textContent}`.toLowerCase();
   }
   const order = new Intl.Collator(undefined, { numeric: true });
   const form = document.getElementById("filters");
