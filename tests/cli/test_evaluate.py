@@ -258,3 +258,25 @@ def test_the_bench_agrees_with_plain_numpy(run, shop, tmp_path):
 
 def test_an_unknown_model_cannot_be_benched(run, shop):
     assert "no model" in run("models", "bench", shop / "grades.qrels", "--models", "nothing", code=2).stderr
+
+
+def test_agreement_with_people_is_a_share_of_triplets(run, shop, tmp_path):
+    votes = tmp_path / "votes.tsv"
+    rows = [
+        ("0-0", "0-1", "5-0", 3, 0),
+        ("1-0", "6-0", "1-1", 0, 2),
+        ("2-0", "7-0", "2-1", 2, 1),
+        ("3-0", "3-1", "8-0", 1, 1),
+    ]
+    votes.write_text("reference\ta\tb\tfor_a\tfor_b\n" + "".join("\t".join(map(str, row)) + "\n" for row in rows))
+    options = ("--columns", "reference,a,b", "--names-as", "{}.png", "--images", shop)
+    voted = run.json("judgements", "agreement", votes, *options, "--votes", "for_a,for_b")
+    assert (voted["triplets"], voted["even_votes"]) == (3, 1)
+    assert voted["triplet_accuracy"] == pytest.approx(2 / 3)
+    assert voted["ceiling"] == pytest.approx((3 + 2 + 2) / (3 + 2 + 3))
+    plain = run.json("judgements", "agreement", votes, *options)
+    assert (plain["triplets"], plain["triplet_accuracy"]) == (4, 0.5)
+    assert "50 %" in run("judgements", "agreement", votes, *options).stdout
+    assert "none of these images" in run("judgements", "agreement", votes, "--columns", "reference,a,b", code=2).stderr
+    assert "give 3 columns" in run("judgements", "agreement", votes, "--columns", "a,b", code=2).stderr
+    assert "whole numbers" in run("judgements", "agreement", votes, *options, "--votes", "a,b", code=2).stderr
