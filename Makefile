@@ -8,7 +8,7 @@ SERVE   ?= 1
 IMAGES  ?=
 MODEL   ?= efficientnet-lite0
 LOOKALIKE_MODELS  ?= $(CURDIR)/.cache/models
-LOOKALIKE_LIBRARY ?= $(CURDIR)/demo-library
+LOOKALIKE_LIBRARY ?= $(CURDIR)/demo-library$(if $(IMAGES),-own)
 export LOOKALIKE_MODELS
 
 .DEFAULT_GOAL := help

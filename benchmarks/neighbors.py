@@ -3,7 +3,7 @@
     python benchmarks/neighbors.py                                   # 200,000 vectors of 256 dimensions
     python benchmarks/neighbors.py --large                           # 1,000,000
     python benchmarks/neighbors.py --quick                           # 20,000, to see that everything runs
-    python benchmarks/neighbors.py --peers-python OTHER/bin/python   # other libraries, installed apart
+    python benchmarks/neighbors.py --peers-python OTHER/bin/python   # with other libraries, installed apart
     python benchmarks/neighbors.py --vectors FILE.npy                # your own, [size, 256] unit rows
 
 In the manner of ann-benchmarks: each contestant builds once, in a process of its own, and is then searched with every
@@ -12,8 +12,8 @@ one with the highest recall where none does. For the table all contestants are a
 time, so that whatever else the machine does falls on all alike: read the ratios, not the milliseconds. Single queries
 take one thread; batches all cores. Memory is what opening and searching adds to the process.
 
-Peers are used from `--peers-python`, in which they and numpy, psutil were installed (`neighbors_contestants.PEERS` names the
-packages); those that are not there are left out, and so are backends whose extra is not installed.
+Peers are used from `--peers-python`, in which they and numpy, psutil were installed (`neighbors_contestants.PEERS` has
+their packages); those that are not there are left out, and so are backends whose extra is not installed.
 
 Results go to benchmarks/results/neighbors-SIZE.json; `neighbors_report.py` makes the page and the plots of them.
 `neighbors_from_disk.py` builds 10,000,000 vectors from disk. The vectors: see `neighbors_vectors.py`.
@@ -32,11 +32,11 @@ from pathlib import Path
 from typing import Any
 
 import faiss
-import neighbors_vectors
 import numpy as np
-from neighbors_contestants import PEERS
 
+import neighbors_vectors
 from lookalike.neighbors import BACKENDS, available
+from neighbors_contestants import PEERS
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -46,7 +46,7 @@ ENOUGH = 0.995
 OURS, DIRECT, HNSW = "lookalike faiss-ivfpq", "Faiss, the same index directly", "Faiss HNSW32"
 LITTLE = ("lookalike faiss-ivfpq small", "lookalike faiss-ivfpq codes")
 LARGE = (OURS, *LITTLE, DIRECT, HNSW, "ScaNN", "hnswlib", "usearch")
-_MOST_SWEEP_SECONDS = 150.0
+_MOST_SWEEP_SECONDS = 60.0
 
 
 class Process:
@@ -56,7 +56,11 @@ class Process:
         python = chosen.peers_python if _package(name) not in (None, "faiss") else sys.executable
         command = [str(python), str(HERE / "neighbors_contest.py"), name, str(folder), str(chosen.threads)]
         threads = str(chosen.threads)
-        environment = os.environ | {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+        environment = os.environ | {
+            "OMP_NUM_THREADS": threads,
+            "OPENBLAS_NUM_THREADS": threads,
+            "OMP_WAIT_POLICY": "passive",  # threads that wait by spinning are lost on a machine that others use
+        }
         pipe = subprocess.PIPE
         self.name = name
         self.errors = (folder / f"{name}.log").open("w")
@@ -65,13 +69,15 @@ class Process:
         )
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
-        self.process.stdin.write(json.dumps({"do": do} | arguments) + "\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write(json.dumps({"do": do} | arguments) + "\n")
+            self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
             last = Path(self.errors.name).read_text(encoding="utf-8").strip().splitlines()[-1:]
             raise RuntimeError(f"{self.name} ended: {last}")
-        return json.loads(line)
+        answer: dict[str, Any] = json.loads(line)
+        return answer
 
     def close(self) -> None:
         with contextlib.suppress(BrokenPipeError):
@@ -235,7 +241,9 @@ def main() -> None:
             built(contestants(chosen), folder, chosen)
             return
         rows = measured(folder, size, chosen)
-    shown = [argument for argument in sys.argv[1:] if "/" not in argument and argument not in ("--folder", "--peers-python")]
+    shown = [
+        argument for argument in sys.argv[1:] if "/" not in argument and argument not in ("--folder", "--peers-python")
+    ]
     document = {
         "command": " ".join(["python benchmarks/neighbors.py", *shown]),
         "size": size,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+
 from neighbors_contestants import K, contestant
 from neighbors_vectors import QUERIES, SHARES, Truth, masks
 
@@ -59,7 +60,7 @@ class Contest:
         self.one.open(self.folder, size)
         opened = time.perf_counter() - started
         self.one.use(self.threads)
-        self.one.set(**self.one.settings[-1])
+        self.one.set(self.one.settings[0])
         self.find(self.queries[:_SMALLEST_BATCH])
         self.settle()
         added = {kind: (self.resident()[kind] - before[kind]) / size for kind in before}
@@ -94,7 +95,7 @@ class Contest:
 
     def setting(self, **setting):
         """Recall@10 in batches, and queries a second; as many queries as their time allows."""
-        self.one.set(**setting)
+        self.one.set(setting)
         found, spent = [], 0.0
         step = QUERIES if self.asked_at_once == QUERIES else self.asked_at_once
         probe = self.timed(self.queries[:_SMALLEST_BATCH])

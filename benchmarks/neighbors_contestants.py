@@ -4,7 +4,11 @@ A class says how one library is used as its own documentation recommends, and wh
 recall. Packages are imported where they are used: a contestant whose package is missing is left out.
 """
 
+# ruff: noqa: PLC0415, ARG002 - any of these packages may be missing; not every index needs its size to be opened
+
 import contextlib
+import dataclasses
+import json
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -37,7 +41,7 @@ class Contestant:
     def open(self, folder: Path, size: int) -> None:
         raise NotImplementedError
 
-    def set(self, **setting: Any) -> None:
+    def set(self, setting: dict[str, Any]) -> None:
         """Use these query parameters."""
 
     def use(self, threads: int) -> None:
@@ -67,7 +71,8 @@ class Lookalike(Contestant):
         from lookalike.neighbors import BACKENDS, build_parameters
 
         backend, _, memory = self.name.removeprefix("lookalike ").partition(" ")
-        parameters = build_parameters(*vectors.shape, memory=memory) if memory else None
+        wanted: Any = memory
+        parameters = build_parameters(*vectors.shape, memory=wanted) if memory else None
         index = BACKENDS[backend].build(vectors, parameters=parameters, threads=self.threads)
         index.save(folder)
 
@@ -84,7 +89,7 @@ class Lookalike(Contestant):
             self.choices.append(usual)
         self.settings = tuple(vars_of(choice) for choice in self.choices) or ({},)
 
-    def set(self, **setting):
+    def set(self, setting):
         chosen = next((choice for choice in self.choices if vars_of(choice) == setting), None)
         if chosen is not None:
             self.index = self.usual.searching_with(chosen)
@@ -112,11 +117,9 @@ class Lookalike(Contestant):
         }
 
 
-def vars_of(parameters):
+def vars_of(parameters: Any) -> dict[str, Any]:
     """A dataclass of parameters as JSON."""
-    import dataclasses
-
-    return dataclasses.asdict(parameters) if dataclasses.is_dataclass(parameters) else {}
+    return {} if parameters is None else dataclasses.asdict(parameters)
 
 
 class Faiss(Contestant):
@@ -141,7 +144,7 @@ class Faiss(Contestant):
         self.bits = None if mask is None else np.packbits(mask, bitorder="little")
         self.chosen = None if mask is None else faiss.IDSelectorBitmap(self.bits)
 
-    chosen = None
+    chosen: Any = None
 
 
 class FaissHnsw(Faiss):
@@ -161,8 +164,8 @@ class FaissHnsw(Faiss):
 
         self.index = faiss.read_index(str(folder / "hnsw.faiss"))
 
-    def set(self, efSearch):  # noqa: N803 - Faiss's name for it
-        self.effort = efSearch
+    def set(self, setting):
+        self.effort = setting["efSearch"]
 
     def parameters(self):
         import faiss
@@ -177,19 +180,20 @@ class FaissDirect(Faiss):
 
     def open(self, folder, size):
         import faiss
-        import json
 
         said = json.loads((folder / "parameters.json").read_text())["searching"]
-        self.parts = [faiss.read_index(str(folder / f"{name}.faiss"), flag) for name, flag in
-                      (("lists", 0), ("vectors", faiss.IO_FLAG_MMAP_IFC))]
+        self.parts = [
+            faiss.read_index(str(folder / f"{name}.faiss"), flag)
+            for name, flag in (("lists", 0), ("vectors", faiss.IO_FLAG_MMAP_IFC))
+        ]
         self.index = faiss.IndexRefine(*self.parts)
         self.settings = (said,)
 
-    def set(self, probes, candidates, candidates_per_neighbor):
+    def set(self, setting):
         import faiss
 
-        self.parts[0].nprobe = probes
-        self.index.k_factor = max(candidates / K, candidates_per_neighbor)
+        probes = self.parts[0].nprobe = setting["probes"]
+        self.index.k_factor = max(setting["candidates"] / K, setting["candidates_per_neighbor"])
         self.inner = lambda: faiss.SearchParametersIVF(nprobe=probes, **self.selector())
 
     def parameters(self):
@@ -208,7 +212,7 @@ class Hnswlib(Contestant):
 
     settings = tuple({"ef": effort} for effort in EFFORTS)
     filters = True
-    mask = None
+    mask: Any = None
 
     def build(self, vectors, folder):
         import hnswlib
@@ -225,8 +229,8 @@ class Hnswlib(Contestant):
         self.index = hnswlib.Index(space="ip", dim=256)
         self.index.load_index(str(folder / "hnswlib"))
 
-    def set(self, ef):
-        self.index.set_ef(ef)
+    def set(self, setting):
+        self.index.set_ef(setting["ef"])
 
     def use(self, threads):
         self.index.set_num_threads(threads)
@@ -263,8 +267,8 @@ class Usearch(Contestant):
         self.index = Index.restore(str(folder / "usearch"))
         self.index_threads = self.threads
 
-    def set(self, expansion):
-        self.index.expansion_search = expansion
+    def set(self, setting):
+        self.index.expansion_search = setting["expansion"]
 
     def use(self, threads):
         self.index_threads = threads
@@ -293,8 +297,8 @@ class Scann(Contestant):
         self.settings = tuple({"leaves": leaves * share // 1000} for share in (10, 20, 40, 60, 80, 120, 180))
         self.alone = True
 
-    def set(self, leaves):
-        self.leaves = leaves
+    def set(self, setting):
+        self.leaves = setting["leaves"]
 
     def use(self, threads):
         self.alone = threads == 1
@@ -328,8 +332,8 @@ class Annoy(Contestant):
         self.index = AnnoyIndex(256, "angular")
         self.index.load(str(folder / "annoy"))
 
-    def set(self, search_k):
-        self.effort = search_k
+    def set(self, setting):
+        self.effort = setting["search_k"]
 
     def search(self, queries):
         return padded([self.index.get_nns_by_vector(query, K, search_k=self.effort) for query in queries])
@@ -352,23 +356,32 @@ class LanceDb(Contestant):
         column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
         rows = pa.table({"row": np.arange(len(vectors)), "vector": column})
         table = lancedb.connect(str(folder)).create_table("vectors", rows)
-        table.create_index(metric="dot", vector_column_name="vector", index_type="IVF_RQ",
-                           num_partitions=max(len(vectors) // 1_000, 1))
+        table.create_index(
+            metric="dot", vector_column_name="vector", index_type="IVF_RQ", num_partitions=max(len(vectors) // 1_000, 1)
+        )
 
     def open(self, folder, size):
         import lancedb
 
         self.table = lancedb.connect(str(folder)).open_table("vectors")
 
-    def set(self, probes, refine):
-        self.probes, self.refine = probes, refine
+    def set(self, setting):
+        self.probes, self.refine = setting["probes"], setting["refine"]
 
     def search(self, queries):
-        return padded([
-            self.table.search(query).distance_type("dot").limit(K).nprobes(self.probes).refine_factor(self.refine)
-            .select(["row"]).to_arrow()["row"].to_numpy()
-            for query in queries
-        ])
+        return padded(
+            [
+                self.table.search(query)
+                .distance_type("dot")
+                .limit(K)
+                .nprobes(self.probes)
+                .refine_factor(self.refine)
+                .select(["row"])
+                .to_arrow()["row"]
+                .to_numpy()
+                for query in queries
+            ]
+        )
 
 
 class MilvusLite(Contestant):
@@ -383,8 +396,13 @@ class MilvusLite(Contestant):
         client = MilvusClient(str(folder / "milvus.db"))
         client.create_collection("vectors", dimension=vectors.shape[1], metric_type="IP")
         for start in range(0, len(vectors), 5_000):
-            client.insert("vectors", [{"id": start + place, "vector": vector}
-                                      for place, vector in enumerate(vectors[start : start + 5_000])])
+            client.insert(
+                "vectors",
+                [
+                    {"id": start + place, "vector": vector}
+                    for place, vector in enumerate(vectors[start : start + 5_000])
+                ],
+            )
         client.close()
 
     def open(self, folder, size):
@@ -484,13 +502,12 @@ class PgVector(Contestant):
                     copy.write_row([row, Vector(vector)])
             connection.execute("SET maintenance_work_mem = '2GB'")
             connection.execute("CREATE INDEX ON vectors USING hnsw (vector vector_ip_ops)")
-        self.server.cleanup()
 
     def open(self, folder, size):
         self.connection = self.connected(folder)
 
-    def set(self, ef_search):
-        self.connection.execute(f"SET hnsw.ef_search = {ef_search}")
+    def set(self, setting):
+        self.connection.execute(f"SET hnsw.ef_search = {setting['ef_search']}")
 
     def search(self, queries):
         from pgvector import Vector

@@ -2,7 +2,8 @@
 
     python benchmarks/neighbors_report.py
 
-Reads benchmarks/results/neighbors-*.json; writes neighbors.md beside them, and for each size two plots. Needs matplotlib.
+Reads benchmarks/results/neighbors-*.json; writes neighbors.md beside them, and for each size two plots. It needs
+matplotlib.
 """
 
 import argparse
@@ -29,10 +30,10 @@ COLUMNS = {
     "on disk": ("disk_bytes", ",.0f"),
 }
 EXPLAINED = """
-Each contestant at its fastest setting that reaches recall@10 of .95, or at the one that finds most. `x ours` is its queries a
-second over those of `lookalike faiss-ivfpq`, asked in turn: the median of rounds side by side. Single queries take
-one thread, batches all cores. Bytes are for each vector: what opening and searching adds to the process alone
-(interpreter and libraries not counted, thread stacks are), what of mapped files was touched, and the files.
+Each contestant at its fastest setting that reaches recall@10 of .95, or at the one that finds most. `x ours` is its
+queries a second over those of `lookalike faiss-ivfpq`, asked in turn: the median of rounds side by side. Single
+queries take one thread, batches all cores. Bytes are for each vector: what opening and searching adds to the process
+alone (interpreter and libraries not counted, thread stacks are), what of mapped files was touched, and the files.
 """
 
 
@@ -57,8 +58,13 @@ def filters(document):
         return []
     shares = list(rows[0]["filtered"])
     heads = " | ".join(f"{float(share):.1%}" for share in shares)
-    lines = ["", "Only a share of the rows allowed, recall@10 / p50 ms of single queries:", "", f"| | {heads} |",
-             "|---" * (len(shares) + 1) + "|"]
+    lines = [
+        "",
+        "Only a share of the rows allowed, recall@10 / p50 ms of single queries:",
+        "",
+        f"| | {heads} |",
+        "|---" * (len(shares) + 1) + "|",
+    ]
     for row in sorted(rows, key=lambda row: not row["name"].startswith("lookalike")):
         cells = [f"{row['filtered'][share]['recall']:.3f} / {row['filtered'][share]['p50_ms']:.3f}" for share in shares]
         lines.append(f"| {row['name']} | {' | '.join(cells)} |")
@@ -71,11 +77,12 @@ def goals(document):
     lines = [""]
     if HNSW in rows:
         hnsw = rows[HNSW]
+        wall, work = (hnsw[key] / rows[OURS][key] for key in ("build_seconds", "build_cpu_seconds"))
         lines.append(
             f"At recall {rows[OURS]['recall']:.3f} and {hnsw['recall']:.3f}, `{OURS}` answers"
             f" {1 / hnsw['single_per_second_to_ours']:.1f} x the single and {1 / hnsw['batched_to_ours']:.1f} x the"
-            f" batched queries a second of {HNSW}, and is built in 1/{hnsw['build_seconds'] / rows[OURS]['build_seconds']:.1f}"
-            f" of the time (1/{hnsw['build_cpu_seconds'] / rows[OURS]['build_cpu_seconds']:.1f} of the processor time)."
+            f" batched queries a second of {HNSW}, and is built in 1/{wall:.1f} of the time"
+            f" (1/{work:.1f} of the processor time)."
         )
     if DIRECT in rows:
         direct = rows[DIRECT]
@@ -89,7 +96,10 @@ def goals(document):
 def plot(document, folder, name):
     """Recall against batched queries a second, and against bytes in memory."""
     written = []
-    for measure, label in (("batched_per_second", "queries a second, batched"), ("memory_bytes", "bytes a vector in memory")):
+    for measure, label in (
+        ("batched_per_second", "queries a second, batched"),
+        ("memory_bytes", "bytes a vector in memory"),
+    ):
         figure, axes = plt.subplots(figsize=(9, 5.5))
         for place, row in enumerate(sorted(document["results"], key=lambda row: row["name"])):
             if row["name"] == DIRECT:
@@ -97,7 +107,13 @@ def plot(document, folder, name):
             ours = row["name"].startswith("lookalike")
             points = sorted((point["recall"], point.get(measure, row.get(measure))) for point in row["curve"])
             style = {"marker": "os^vDP*X<>"[place % 10], "markersize": 4, "linewidth": 1.6 if ours else 1}
-            axes.plot(*zip(*points, strict=True), linestyle="-" if ours else ":", color=plt.cm.tab20(place % 20), label=row["name"], **style)
+            axes.plot(
+                *zip(*points, strict=True),
+                linestyle="-" if ours else ":",
+                color=plt.cm.tab20(place % 20),
+                label=row["name"],
+                **style,
+            )
         axes.set(yscale="log", xlabel="recall@10", ylabel=label, xlim=(0.5, 1.005))
         axes.set_title(f"{document['size']:,} {document['vectors']} vectors, {document['machine']}", fontsize=10)
         axes.axvline(0.95, color="grey", linewidth=0.6)
@@ -111,7 +127,12 @@ def plot(document, folder, name):
 
 
 def from_disk(document):
-    lines = [f"## {document['size']:,} vectors built from disk", "", f"`{document['command']}`, {document['machine']}.", ""]
+    lines = [
+        f"## {document['size']:,} vectors built from disk",
+        "",
+        f"`{document['command']}`, {document['machine']}.",
+        "",
+    ]
     lines += ["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in document["facts"].items()), ""]
     return lines
 
@@ -121,15 +142,25 @@ def main():
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
     folder = parser.parse_args().results
     plt.rcParams["svg.hashsalt"] = "neighbors"
-    lines = ["# Nearest neighbours", "", "Made by `benchmarks/neighbors_report.py` of the `.json` beside it; see `benchmarks/neighbors.py`.", EXPLAINED]
-    documents = [(path.stem.removeprefix("neighbors-"), json.loads(path.read_text())) for path in folder.glob("neighbors-*.json")]
+    lines = [
+        "# Nearest neighbours",
+        "",
+        "Made by `benchmarks/neighbors_report.py` of the `.json` beside it; see `benchmarks/neighbors.py`.",
+        EXPLAINED,
+    ]
+    documents = [
+        (path.stem.removeprefix("neighbors-"), json.loads(path.read_text())) for path in folder.glob("neighbors-*.json")
+    ]
     for name, document in sorted(documents, key=lambda pair: pair[1]["size"]):
         if "facts" in document:
             lines += from_disk(document)
             continue
         lines += [f"## {document['size']:,} {document['vectors']} vectors", ""]
-        lines += [f"`{document['command']}`, {document['machine']}, Faiss {document['faiss']}, {document['rounds']} rounds;"
-                  f" load {document['load'][0]} before and {document['load'][1]} after: other programs ran too.", ""]
+        before, after = document["load"]
+        lines += [
+            f"`{document['command']}`, {document['machine']}, Faiss {document['faiss']}, {document['rounds']} rounds."
+        ]
+        lines += [f"Load {before} before and {after} after: other programs ran too.", ""]
         lines += [*table(document), *goals(document), *filters(document), ""]
         lines += [f"![{plot_name}]({plot_name})\n" for plot_name in plot(document, folder, name)]
     (folder / "neighbors.md").write_text("\n".join(lines), encoding="utf-8")

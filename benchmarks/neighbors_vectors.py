@@ -98,9 +98,7 @@ def prepare(folder, size):
     """Write vectors.f16.npy (float16 rows, made block by block), queries.npy and truth.npy into a folder."""
     asking = queries(size)
     truth = Truth(asking)
-    stored = np.lib.format.open_memmap(
-        folder / "vectors.f16.npy", mode="w+", dtype=np.float16, shape=(size, DIMENSION)
-    )
+    stored = np.lib.format.open_memmap(folder / "vectors.f16.npy", mode="w+", dtype=np.float16, shape=(size, DIMENSION))
     start = 0
     for block in blocks(size):
         stored[start : start + len(block)] = block

@@ -27,6 +27,8 @@ def test_the_catalog_is_a_file_in_the_library_unless_a_url_is_set(tmp_path):
     [
         ("prot = 1", "unknown setting 'prot'"),
         ('port = "many"', "port: 'many' is not a whole number"),
+        ("port = 84.5", "port: 84.5 is not a whole number"),
+        ("port = true", "port: True is not a whole number"),
         ("host = 3", "host: 3 is not text"),
         ("port = ", "cannot be read as TOML"),
     ],
@@ -41,6 +43,26 @@ def test_a_mistake_in_the_file_is_named(tmp_path, text, message):
 def test_a_mistake_in_the_environment_names_the_variable():
     with pytest.raises(CallerError, match="LOOKALIKE_PORT"):
         load_settings({}, environment={"LOOKALIKE_PORT": "x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("threads", "-1", "threads: -1 must be at least 0"),
+        ("max_image_bytes", "0", "max_image_bytes: 0 must be at least 1"),
+        ("max_waiting_queries", "-5", "max_waiting_queries: -5 must be at least 0"),
+        ("keep_queries_days", "-1", "keep_queries_days"),
+        ("port", "70000", "port: 70,000 must be from 0 to 65,535"),
+        ("catalog_url", "my database", "catalog_url: this is no URL"),
+        ("catalog_url", "mysql://secret@host/x", "SQLite file or in PostgreSQL"),
+        ("catalog_url", "sqlite://", "SQLite file or in PostgreSQL"),
+        ("catalog_url", "postgresql://me:secret@host:many/x", "catalog_url: this is no URL"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(tmp_path, name, value, message):
+    with pytest.raises(CallerError, match=message) as refused:
+        load_settings({"library": tmp_path}, environment={f"LOOKALIKE_{name.upper()}": value})
+    assert "secret" not in str(refused.value)
 
 
 def test_every_setting_is_documented():

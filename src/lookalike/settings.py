@@ -13,15 +13,15 @@ from typing import Any, get_type_hints
 
 from platformdirs import user_cache_path, user_data_path
 
-from lookalike.catalog import sqlite_url
+from lookalike.catalog import parse_url, sqlite_url
 from lookalike.errors import CallerError
 
 FILE_NAME = "library.toml"
 PREFIX = "LOOKALIKE_"
 
 
-def _setting(default: Any, meaning: str) -> Any:
-    return field(default=default, metadata={"meaning": meaning})
+def _setting(default: Any, meaning: str, *, least: int = 0, most: int | None = None) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "least": least, "most": most})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +41,13 @@ class Settings:
     model: str = _setting("clip-vit-b16", "The model a new library is indexed with.")
     runtime: str = _setting("auto", "What runs models: auto, openvino or onnxruntime.")
     threads: int = _setting(0, "Threads for the model and for building indexes; 0 for every core.")
-    max_image_bytes: int = _setting(64 * 1024 * 1024, "Larger files and uploads are refused.")
-    max_image_pixels: int = _setting(50_000_000, "Images of more pixels are refused before they are decoded.")
-    max_image_side: int = _setting(30_000, "Images with a longer side, in pixels, are refused before they are decoded.")
+    max_image_bytes: int = _setting(64 * 1024 * 1024, "Larger files and uploads are refused.", least=1)
+    max_image_pixels: int = _setting(50_000_000, "Images of more pixels are refused before they are decoded.", least=1)
+    max_image_side: int = _setting(
+        30_000, "Images with a longer side, in pixels, are refused before they are decoded.", least=1
+    )
     host: str = _setting("127.0.0.1", "The address `lookalike serve` listens on.")
-    port: int = _setting(8420, "The port `lookalike serve` listens on; 0 for any that is free.")
+    port: int = _setting(8420, "The port `lookalike serve` listens on; 0 for any that is free.", most=65_535)
     allowed_hosts: str = _setting("", "Host names, comma-separated, that the service answers to beside its address.")
     admin_token: str = _setting("", "If set, uploading, changing and deleting need `Authorization: Bearer TOKEN`.")
     max_concurrent_queries: int = _setting(0, "Queries that run the model at once; 0 for what the model takes.")
@@ -82,7 +84,7 @@ def load_settings(overrides: Mapping[str, Any], *, environment: Mapping[str, str
         environment: environment variables.
 
     Raises:
-        CallerError: an unknown name in `library.toml`, or a value of the wrong kind; the message names where.
+        CallerError: an unknown name in `library.toml`, or a value of the wrong kind or size; the message names where.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     from_environment = _from_environment(environment)
@@ -90,7 +92,21 @@ def load_settings(overrides: Mapping[str, Any], *, environment: Mapping[str, str
     values: dict[str, Any] = {**_from_file(library / FILE_NAME), **from_environment, **given, "library": library}
     if "models" in values:
         values["models"] = Path(values["models"]).expanduser()
-    return Settings(**values)
+    settings = Settings(**values)
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    for setting in fields(Settings):
+        value, least, most = getattr(settings, setting.name), setting.metadata["least"], setting.metadata["most"]
+        if isinstance(value, int) and (value < least or (most is not None and value > most)):
+            span = f"at least {least:,}" if most is None else f"from {least:,} to {most:,}"
+            raise CallerError(f"setting {setting.name}: {value:,} must be {span}")
+    try:
+        parse_url(settings.url)
+    except ValueError as fault:
+        raise CallerError(f"setting catalog_url: {fault}") from None
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -120,9 +136,11 @@ def _parsed(name: str, value: Any, *, where: str) -> Any:
     kind = get_type_hints(Settings)[name]
     if kind is int:
         try:
-            return int(value)
+            if not isinstance(value, bool | float):
+                return int(value)
         except (TypeError, ValueError):
-            raise CallerError(f"{where}: {value!r} is not a whole number") from None
+            pass
+        raise CallerError(f"{where}: {value!r} is not a whole number")
     if not isinstance(value, str):
         raise CallerError(f"{where}: {value!r} is not text")
     return Path(value) if kind is Path else value

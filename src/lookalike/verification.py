@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lookalike.catalog import Catalog
+from lookalike.catalog import Catalog, LiveModel
 from lookalike.snapshot import Snapshot, newest, verify
 from lookalike.types import Vectors
 
 _LEAST_RECALL = 0.9
 _NEIGHBORS = 10
+_MOST_NAMED = 20  # images
 _SEED = 20_200_811
 _ROUNDING = 1e-3  # float16 in the index against float32 here
 _SAME = 0.999
@@ -61,8 +62,11 @@ def verify_library(catalog: Catalog, snapshots: Path, *, queries: int) -> Verifi
     problems = catalog.check()
     folders = sorted(manifest.parent for manifest in snapshots.glob("*/*/manifest.json"))
     folders += [folder for folder in sorted(snapshots.glob("*/[0-9]*")) if folder not in folders]
-    problems += [f"{folder.parent.name}/{folder.name}: {problem}" for folder in folders for problem in verify(folder)]
+    found = [(folder, problem) for folder in folders for problem in verify(folder)]
+    # An index run that publishes meanwhile deletes the oldest snapshots: what is gone as a whole was not damaged.
+    problems += [f"{folder.parent.name}/{folder.name}: {problem}" for folder, problem in found if folder.exists()]
     live = catalog.live_model()
+    problems += _without_vectors(catalog, live) if live else []
     snapshot = newest(snapshots, live.fingerprint) if live else None
     images = catalog.counts().readable
     if snapshot is None or snapshot.manifest.size == 0:
@@ -81,6 +85,15 @@ def verify_library(catalog: Catalog, snapshots: Path, *, queries: int) -> Verifi
         queries=len(comparison.sample),
         recall=recall,
     )
+
+
+def _without_vectors(catalog: Catalog, live: LiveModel) -> list[str]:
+    missing = [image.id for image in catalog.images_without_vectors(live.fingerprint, limit=_MOST_NAMED + 1)]
+    named = [
+        f"image {image_id} has no vector of {live.name} and cannot be found; run `lookalike index` to make one"
+        for image_id in missing[:_MOST_NAMED]
+    ]
+    return [*named, "further images have no vector either"] if len(missing) > _MOST_NAMED else named
 
 
 class _Comparison:

@@ -130,6 +130,11 @@ class Library:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
 
+    def another(self) -> Catalog:
+        """The same catalog, opened as another process would."""
+        url = self.catalog._engine.url.render_as_string(hide_password=False)
+        return Catalog.open(url, originals=self.catalog._originals.directory)
+
     @staticmethod
     def addition(name="a", *, path=None, content=None, vector=None, **options) -> ImageAddition:
         """An image whose bytes are its name, seen at /photos/NAME unless it is an upload."""

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from lookalike.catalog import content_id, schema
+from lookalike.catalog.recent import RecentImages
 from lookalike.errors import CallerError, CursorRefused, ImageRefused, UnknownImage, VectorsRefused
 from lookalike.types import Visibility
 
@@ -301,3 +302,45 @@ def test_a_batch_with_a_wrong_vector_is_not_stored_at_all(library, catalog):
 def test_an_addition_that_contradicts_itself_is_a_programming_mistake(library, options):
     with pytest.raises(ValueError, match=r"."):
         dataclasses.replace(library.addition("a"), **options)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda catalog, image_id: catalog.update_image(image_id, visibility=Visibility.BLOCKED),
+        lambda catalog, image_id: catalog.update_image(image_id, tags=["red"]),
+        lambda catalog, image_id: catalog.update_image(image_id, owner_id="me"),
+        lambda catalog, image_id: catalog.delete_image(image_id),
+        lambda catalog, image_id: catalog.forget_sources(["/photos/a"]),
+    ],
+)
+def test_records_at_hand_are_never_older_than_the_catalog(library, catalog, change):
+    image_id = library.add("a")
+    library.add("a", path="/photos/second")
+    others = [library.add(name) for name in "bc"]
+    before = catalog.images([image_id, *others])
+    assert catalog.images([image_id, *others]) == before
+    with library.another() as elsewhere:  # another process, so far as this one can tell
+        change(elsewhere, image_id)
+        expected = elsewhere.images([image_id, *others])
+    assert catalog.images([image_id, *others]) == expected != before
+    assert [expected[other] for other in others] == [before[other] for other in others]
+
+
+def test_a_file_that_becomes_another_image_is_no_longer_the_first_ones_name(library, catalog):
+    first = library.add("a", path="/photos/x")
+    library.add("a", path="/photos/y")
+    assert catalog.images([first])[first].source == "/photos/x"
+    second = library.add("b", path="/photos/x")
+    named = {image_id: image.source for image_id, image in catalog.images([first, second]).items()}
+    assert named == {first: "/photos/y", second: "/photos/x"}
+
+
+def test_records_at_hand_are_bounded(library, catalog, monkeypatch):
+    monkeypatch.setattr(catalog, "_recent", RecentImages(most=3))
+    ids = [library.add(name) for name in "abcdef"]
+    for _ in range(2):
+        for start in range(5):
+            assert list(catalog.images(ids[start : start + 2])) == ids[start : start + 2]
+            assert len(catalog._recent.at(catalog.sequence())) <= 3
+        assert list(catalog.images(ids)) == ids

@@ -4,12 +4,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
+import typer
 from PIL import Image
 
 from doubles import picture
-from lookalike.catalog import content_id
+from lookalike.catalog import Catalog, content_id
+from lookalike.cli.app import app
 from parts import write_pictures
 
 
@@ -152,3 +155,59 @@ def test_ctrl_c_keeps_what_was_stored(run, tmp_path):
 def test_json_of_a_library_is_one_document(run, photos):
     document = json.loads(run("index", photos, "--json").stdout)
     assert set(document) >= {"added", "unchanged", "removed", "refused", "seconds", "snapshot"}
+
+
+def test_which_commands_take_a_library_and_which_print_json():
+    """As the README says."""
+    without = {"--library": set(), "--json": set()}
+
+    def look(name, command):
+        for child, sub in getattr(command, "commands", {}).items():
+            look(f"{name} {child}".strip(), sub)
+        if not hasattr(command, "commands"):
+            options = {option for parameter in command.params for option in parameter.opts}
+            for wanted, names in without.items():
+                if wanted not in options:
+                    names.add(name.split()[0])
+
+    look("", typer.main.get_command(app))
+    assert without == {"--library": {"models"}, "--json": {"serve", "demo"}}
+
+
+def test_a_home_folder_that_the_shell_did_not_expand(run, tmp_path):
+    write_pictures(tmp_path / "home" / "photos", range(3))
+    assert run.json("index", "~/photos")["added"] == 3
+    assert len(run.json("search", "~/photos/0.png", "--sheet", "~/sheet.png")["hits"]) == 3
+    assert (tmp_path / "home" / "sheet.png").exists()
+
+
+def test_a_crop_is_measured_within_the_settings_limits(run, photos):
+    run("index", photos)
+    refused = run("search", photos / "0.png", "--crop", "1,1,9,9", code=2, LOOKALIKE_MAX_IMAGE_PIXELS="100")
+    assert "100" in refused.stderr
+
+
+def test_files_of_deleted_images_are_named_in_the_report(run, photos, tmp_path):
+    run("index", photos)
+    with closing(Catalog.open(f"sqlite:///{tmp_path / 'library' / 'catalog.sqlite'}", originals=tmp_path)) as catalog:
+        catalog.delete_image(content_id(picture(3)))
+    assert "1 left out" in run("index", photos).stdout
+
+
+def test_verify_names_images_that_cannot_be_found(run, photos, tmp_path):
+    run("index", photos)
+    with closing(sqlite3.connect(tmp_path / "library" / "catalog.sqlite")) as connection, connection:
+        connection.execute("DELETE FROM vectors WHERE image_id = ?", [content_id(picture(3))])
+    checked = json.loads(run("verify", "--json", code=4).stdout)
+    assert [problem for problem in checked["problems"] if content_id(picture(3)) in problem and "no vector" in problem]
+
+
+def test_a_catalog_url_that_is_none_is_told(run):
+    assert "catalog_url" in run("stats", code=2, LOOKALIKE_CATALOG_URL="my database").stderr
+
+
+def test_stats_of_a_library_without_a_folder(run, tmp_path):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    counted = run.json("stats", LOOKALIKE_CATALOG_URL=f"sqlite:///{folder / 'catalog.sqlite'}")
+    assert (counted["counts"]["live"], counted["bytes_on_disk"]) == (0, {})

@@ -184,6 +184,13 @@ def test_what_cannot_be_evaluated_is_said(run, shop, tmp_path):
     refused("")
 
 
+def test_what_could_not_be_written_is_refused_before_the_work(run, shop, tmp_path):
+    grades = shop / "grades.qrels"
+    assert "no folder" in run("evaluate", grades, "--html", tmp_path / "gone" / "r.html", code=3).stderr
+    assert "not runs" in run("evaluate", grades, "--run", tmp_path / "run.json", code=2).stderr
+    assert ".svg or .png" in run("models", "bench", grades, "--plot", tmp_path / "plot.gif", code=2).stderr
+
+
 def bad_run(folder):
     path = folder / "nan.csv"
     path.write_text("query,image,score\n0-0.png,0-1.png,nan\n")

@@ -72,7 +72,7 @@ def test_each_entry_is_asked_once_whether_it_is_a_folder(root, monkeypatch):
     is_folder = folders._is_folder
     monkeypatch.setattr(folders, "_is_folder", lambda entry: asked.append(entry.path) or is_folder(entry))
     find_images(root)
-    assert len(asked) == len(set(asked)) == 6
+    assert len(asked) == len(set(asked)) == 7
 
 
 def test_what_is_gone(root):

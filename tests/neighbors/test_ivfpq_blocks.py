@@ -1,8 +1,8 @@
 """Building from vectors on disk, and what an index holds in memory and what it maps."""
 
-import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ BACKEND = BACKENDS["faiss-ivfpq"]
 def cut(vectors, *sizes):
     """Blocks of those sizes, the rest in the last one."""
     bounds = [0, *np.cumsum(sizes), len(vectors)]
-    return lambda: (vectors[start:end] for start, end in zip(bounds, bounds[1:], strict=False))
+    return lambda: (vectors[start:end] for start, end in pairwise(bounds))
 
 
 def same(one, other):
@@ -88,8 +88,7 @@ def test_an_index_that_maps_a_file_can_be_saved_elsewhere_and_back(pieces, large
 @given(sizes=st.lists(st.integers(0, 400), max_size=6), size=st.integers(0, 900))
 def test_any_small_library_in_any_blocks(sizes, size, tmp_path):
     vectors = clustered(size + 5, 8, seed=size)
-    blocks = [end for end in np.minimum(np.cumsum(sizes), size).tolist()]
-    steps = np.diff([0, *blocks]).tolist()
+    steps = np.diff([0, *np.minimum(np.cumsum(sizes), size)]).tolist()
     index = build_from_blocks(cut(vectors[:size], *steps), size, 8, working=tmp_path)
     assert same(index.search(vectors[size:], 7), build(vectors[:size]).search(vectors[size:], 7))
 
@@ -108,7 +107,7 @@ def test_blocks_that_hold_another_number_of_rows_are_a_mistake_of_the_program(la
             build_from_blocks(cut(large[0][:2_000], 700), announced, 16, working=tmp_path)
     answers = iter([cut(large[0][:2_000]), cut(large[0][:1_500])])
     with pytest.raises(ValueError, match="the blocks hold 1500 rows the second time"):
-        build_from_blocks(lambda: next(answers)(), 2_000, 16, working=tmp_path)
+        build_from_blocks(lambda: iter(next(answers)()), 2_000, 16, working=tmp_path)
 
 
 def test_blocks_with_vectors_that_cannot_be_compared_are_refused(large, tmp_path):
@@ -153,10 +152,12 @@ def test_what_is_mapped_is_not_counted_as_memory(whole, pieces, tmp_path):
     assert whole.bytes_mapped == 0
     assert whole.bytes_in_memory == opened.bytes_in_memory + 70_000 * 32
     assert opened.bytes_in_memory == pieces[0].bytes_in_memory
-    assert 0 <= os.path.getsize(tmp_path / "lists.faiss") - opened.bytes_in_memory < 30_000
+    assert 0 <= (tmp_path / "lists.faiss").stat().st_size - opened.bytes_in_memory < 30_000
 
 
-@pytest.mark.parametrize(("dimension", "memory", "codes"), [(256, "usual", 128), (256, "small", 32), (384, "small", 48)])
+@pytest.mark.parametrize(
+    ("dimension", "memory", "codes"), [(256, "usual", 128), (256, "small", 32), (384, "small", 48)]
+)
 def test_codes_follow_the_memory_wanted(dimension, memory, codes):
     assert build_parameters(1_000_000, dimension, memory=memory).subquantizers == codes
 

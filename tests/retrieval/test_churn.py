@@ -37,7 +37,9 @@ def recall(view, queries, vectors, live):
     """Of the K true neighbours among the live rows, the share that a view finds."""
     found = [set(view.nearest(query, K).image_ids) for query in queries]
     best = np.argsort(-(queries @ vectors[live].T), axis=1)[:, :K]
-    return np.mean([len(ids & {image_id(live[place]) for place in row}) / K for ids, row in zip(found, best, strict=True)])
+    return np.mean(
+        [len(ids & {image_id(live[place]) for place in row}) / K for ids, row in zip(found, best, strict=True)]
+    )
 
 
 @pytest.fixture(scope="module")

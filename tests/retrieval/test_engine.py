@@ -1,4 +1,4 @@
-import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -143,12 +143,7 @@ def test_a_new_snapshot_is_switched_to_and_answers_the_same(library):
     library.upload(100)
     before = library.find(picture(7), limit=100)
     library.publisher.publish(library.indexer.model)
-    for _ in range(200):
-        after = library.find(picture(7), limit=100)
-        if after.generation != before.generation:
-            break
-        threading.Event().wait(0.02)
-    assert after.generation != before.generation
+    after = switched(library, before.generation, limit=100)
     assert library.engine.ready().tail == 0
     assert [(hit.image.id, hit.cosine) for hit in after.hits] == [(hit.image.id, hit.cosine) for hit in before.hits]
 
@@ -157,13 +152,54 @@ def test_another_model_takes_over_without_a_pause(library, tmp_path):
     before = library.find(picture(7)).generation
     other = library.indexer_for(ColourGridEncoder(name="other", seed=2))
     other.index([tmp_path / "photos"])
-    for _ in range(200):
-        answer = library.find(picture(7))
+    answer = switched(library, before)
+    while not answer.generation.startswith(other.model.fingerprint[:8]):
+        answer = switched(library, answer.generation)
+
+
+def switched(library, generation, **options):
+    """The first answer of another generation, however slowly it comes."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        answer = library.find(picture(7), **options)
         assert answer.hits[0].cosine == pytest.approx(1.0, abs=1e-6)  # never one model's query in the other's vectors
-        if answer.generation[:8] != before[:8]:
-            break
-        threading.Event().wait(0.02)
-    assert answer.generation.startswith(other.model.fingerprint[:8])
+        if answer.generation != generation:
+            return answer
+        time.sleep(0.02)
+    pytest.fail(f"{generation} goes on answering")
+
+
+def test_later_pages_keep_the_closeness_of_their_generation(library):
+    first = library.find(picture(7), limit=100)
+    for seed in range(200, 280):
+        library.upload(seed, noise=90)
+    library.publisher.publish(library.indexer.model)
+    newer = switched(library, library.find(picture(7)).generation, limit=100)
+    page = library.engine.page(first.query_id, offset=0, limit=100)
+    assert as_tuples(page) == as_tuples(first)
+    common = {hit.image.id: hit.closeness for hit in newer.hits}
+    assert any(common[hit.image.id] != hit.closeness for hit in first.hits if hit.image.id in common)
+
+
+def test_pages_end_with_their_model(library, tmp_path):
+    first = library.find(picture(7), limit=10)
+    other = library.indexer_for(ColourGridEncoder(name="other", seed=2))
+    other.index([tmp_path / "photos"])
+    while not switched(library, first.generation).generation.startswith(other.model.fingerprint[:8]):
+        pass
+    with pytest.raises(CursorRefused, match="another model"):
+        library.engine.page(first.query_id, offset=10, limit=10)
+
+
+def test_pages_of_a_snapshot_that_nobody_here_has_seen_are_refused(library):
+    first = library.find(picture(7), limit=10)
+    library.engine.flush()
+    library.upload(100)
+    library.publisher.publish(library.indexer.model)
+    engine = library.new_engine()
+    with pytest.raises(CursorRefused, match="search again"):
+        engine.page(first.query_id, offset=10, limit=5)
+    engine.close()
 
 
 def test_a_damaged_snapshot_is_passed_over_and_said_so(library):

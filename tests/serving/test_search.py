@@ -185,6 +185,14 @@ def test_unknown_deleted_and_private_images_cannot_be_searched_with(client, libr
         problem(client.post("/v1/search", json={"image_id": image_id}), 404, "unknown-image")
 
 
+def test_the_size_of_a_hidden_image_is_not_told(client, library, images, problem):
+    hidden = library.add(50, visibility=Visibility.PRIVATE)
+    crop = {"x": 0, "y": 0, "width": 5000, "height": 5000, "unit": "pixel"}
+    told = problem(client.post("/v1/search", json={"image_id": hidden, "crop": crop}), 404, "unknown-image").detail
+    unknown = problem(client.post("/v1/search", json={"image_id": "0" * 32, "crop": crop}), 404, "unknown-image").detail
+    assert told.replace(hidden, "ID") == unknown.replace("0" * 32, "ID")
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

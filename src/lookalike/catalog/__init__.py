@@ -1,7 +1,7 @@
 """The only truth: images, users, interactions, grades and vectors in one SQL database."""
 
 from lookalike.catalog.catalog import Catalog
-from lookalike.catalog.engine import sqlite_url
+from lookalike.catalog.engine import parse_url, sqlite_url
 from lookalike.catalog.grades import JudgementSet
 from lookalike.catalog.originals import Originals
 from lookalike.catalog.records import (
@@ -35,5 +35,6 @@ __all__ = [
     "VectorBlock",
     "VectorReading",
     "content_id",
+    "parse_url",
     "sqlite_url",
 ]

@@ -74,10 +74,10 @@ def add_images(changing: Changing, additions: Sequence[ImageAddition]) -> list[b
     changed = set(plan.repaired)
     for fingerprint, vectors in plan.vectors.items():
         changed |= write_vectors(changing, fingerprint, vectors)
-    changing.touch(changed - plan.created.keys())
-    moved = write_sources(changing, plan.seen)
+    lost, renamed = write_sources(changing, plan.seen)
+    changing.touch((changed | renamed) - plan.created.keys())
     # What is new may be homeless too: a later addition of this batch can have its path.
-    bury_abandoned(changing, moved | plan.created.keys())
+    bury_abandoned(changing, lost | plan.created.keys())
     return added
 
 

@@ -44,6 +44,7 @@ from lookalike.catalog.engine import (
 from lookalike.catalog.grades import JudgementSet
 from lookalike.catalog.migrating import bring_up_to_date
 from lookalike.catalog.originals import Originals
+from lookalike.catalog.recent import RecentImages
 from lookalike.catalog.records import (
     BrowsePage,
     CatalogCounts,
@@ -86,6 +87,7 @@ class Catalog:
         # Writers of this process queue here, where waking takes microseconds; SQLite's own waiting sleeps up to 0.1 s.
         self._turn = threading.Lock()
         self._originals = originals
+        self._recent = RecentImages()
         self.describe = describe_url(engine.url)
         self.url = engine.url.render_as_string(hide_password=True)
         with self._reading() as connection:
@@ -280,9 +282,16 @@ class Catalog:
             return images.read_image(connection, image_id)
 
     def images(self, image_ids: Sequence[str]) -> dict[str, Image]:
-        """The live ones among them, by id, in the order asked for; others are left out."""
-        with self._reading() as connection:
-            return images.read_images(connection, image_ids)
+        """The live ones among them, by id, in the order asked for, as they are now; others are left out."""
+        sequence = self.sequence()
+        known = self._recent.at(sequence)
+        missing = [image_id for image_id in dict.fromkeys(image_ids) if image_id not in known]
+        if missing:
+            with self._reading() as connection:
+                read = images.read_images(connection, missing)
+            self._recent.keep(sequence, read)
+            known = known | read
+        return {image_id: known[image_id] for image_id in image_ids if image_id in known}
 
     def browse(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from lookalike.errors import CallerError, DependencyMissing, InternalFault, LibraryBusy, LookalikeError, StorageFailed
@@ -50,7 +50,10 @@ def parse_url(url: str) -> URL:
     Raises:
         ValueError: neither SQLite in a file nor PostgreSQL.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # its message would repeat the password
+        raise ValueError("this is no URL such as sqlite:////FILE or postgresql://USER@HOST/DATABASE") from None
     if parsed.get_backend_name() == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:

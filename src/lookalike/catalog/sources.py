@@ -51,7 +51,7 @@ def read_image_ids(connection: Connection, paths: Iterable[str]) -> dict[str, st
     return {path: image_id for path in asked if (image_id := known.get(path_hash(path)))}
 
 
-def write_sources(changing: Changing, seen: Mapping[str, tuple[SourceFile, str]]) -> set[str]:
+def write_sources(changing: Changing, seen: Mapping[str, tuple[SourceFile, str]]) -> tuple[set[str], set[str]]:
     """Record which image is at each path.
 
     Args:
@@ -59,7 +59,8 @@ def write_sources(changing: Changing, seen: Mapping[str, tuple[SourceFile, str]]
         seen: (the file, its image's id) by path.
 
     Returns:
-        The ids of images that were at one of these paths before and are there no more.
+        The ids of images that were at one of these paths before and are there no more; and of the live ones among them
+        and among those that are now at a path where they were not, which may go by another path now.
     """
     known = _known(changing.connection, seen)
     rows = [
@@ -74,8 +75,10 @@ def write_sources(changing: Changing, seen: Mapping[str, tuple[SourceFile, str]]
         for path, (file, image_id) in seen.items()
     ]
     _write(changing, rows, known)
-    before = {path: known[path_hash(path)] for path in seen if path_hash(path) in known}
-    return {image_id for path, image_id in before.items() if image_id is not None and image_id != seen[path][1]}
+    before = {path: known.get(path_hash(path)) for path in seen}
+    lost = {image_id for path, image_id in before.items() if image_id is not None and image_id != seen[path][1]}
+    gained = {image_id for path, (_, image_id) in seen.items() if image_id != before[path]}
+    return lost, _live(changing.connection, lost | gained)
 
 
 def write_failures(changing: Changing, failures: Sequence[SourceFailure]) -> None:
@@ -101,9 +104,7 @@ def write_failures(changing: Changing, failures: Sequence[SourceFailure]) -> Non
     _write(changing, rows, known)
     held = [failure for failure in latest.values() if known.get(path_hash(failure.path)) is not None]
     explain = update(sources).where(sources.c.path_hash == bindparam("key")).values(error=bindparam("new_error"))
-    changing.execute_many(
-        explain, [{"key": path_hash(failure.path), "new_error": failure.error} for failure in held]
-    )
+    changing.execute_many(explain, [{"key": path_hash(failure.path), "new_error": failure.error} for failure in held])
 
 
 def forget(changing: Changing, paths: Iterable[str]) -> int:
@@ -115,12 +116,20 @@ def forget(changing: Changing, paths: Iterable[str]) -> int:
         found = changing.connection.execute(select(sources.c.image_id).where(among)).scalars()
         image_ids.update(image_id for image_id in found if image_id is not None)
         changing.connection.execute(delete(sources).where(among))
+    changing.touch(_live(changing.connection, image_ids))  # those that stay may be called by another of their paths now
     return bury_abandoned(changing, image_ids)
 
 
 def path_hash(path: str) -> bytes:
     """The key of a path: 16 bytes of the SHA-256 of its bytes."""
     return hashlib.sha256(os.fsencode(path)).digest()[:16]
+
+
+def _live(connection: Connection, image_ids: Iterable[str]) -> set[str]:
+    live: set[str] = set()
+    for chunk in chunks(image_ids):
+        live.update(connection.execute(select(images.c.id).where(images.c.id.in_(chunk))).scalars())
+    return live
 
 
 def _known(connection: Connection, paths: Iterable[str]) -> dict[bytes, str | None]:

@@ -7,7 +7,7 @@ import typer
 from rich.logging import RichHandler
 
 from lookalike import __version__
-from lookalike.cli import bench, demo, evaluate, index, judgements, models, search, serve, stats, tune, verify
+from lookalike.cli import agreement, bench, demo, evaluate, index, judgements, models, search, serve, stats, tune, verify
 from lookalike.cli.output import console, messages
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command("stats")(stats.stats)
 app.command("tune")(tune.tune_index)
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)
+judgements.app.command("agreement")(agreement.agreement)
 app.add_typer(judgements.app, name="judgements")
 models.app.command("bench")(bench.bench)
 app.add_typer(models.app, name="models")

@@ -27,6 +27,7 @@ from lookalike.cli.judging import (
     JudgementsArgument,
     KeepGoodOption,
     QueriesOption,
+    check_outputs,
     judged,
 )
 from lookalike.cli.output import (
@@ -85,6 +86,7 @@ def bench(
     )
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
         chosen = parse_measures([measures])
+        check_outputs(html, plot=plot)
         names = models.replace(",", " ").split() or installed_models(opened)
         known = judged(opened, asked)
         with IndexProgress(messages, quiet=as_json) as progress:

@@ -11,7 +11,16 @@ import typer
 from lookalike.assembly import Library, open_library
 from lookalike.cli.index import print_report
 from lookalike.cli.models import pull_with_progress
-from lookalike.cli.output import ExitCode, LibraryOption, console, faults_are_told, messages, settings_for, stop
+from lookalike.cli.output import (
+    ExitCode,
+    LibraryOption,
+    console,
+    faults_are_told,
+    messages,
+    printable,
+    settings_for,
+    stop,
+)
 from lookalike.cli.progress import IndexProgress
 from lookalike.cli.samples import fetch_samples
 from lookalike.cli.search import print_answer
@@ -21,6 +30,7 @@ from lookalike.embedding import describe_models
 from lookalike.errors import CallerError
 from lookalike.reranking import visible
 from lookalike.retrieval import Query
+from lookalike.settings import Settings
 from lookalike.types import Image
 
 _SAMPLE_QUERIES = ("sheep", "deer", "rabbit", "pig", "rhinoceros", "automobile", "red-apple", "guitar")
@@ -44,6 +54,8 @@ def demo(
     """Show the whole thing: index a folder of pictures, print one search, draw a sheet, serve the page."""
     with faults_are_told(as_json=False):
         settings = settings_for(library, port=port)
+        if images is None and settings.library == Settings().library:  # the samples are not to mix with one's own
+            settings = settings_for(settings.library.with_name("demo-library"), port=port)
         if not any(status.pulled for status in describe_models(settings.models) if status.description.name == model):
             messages.print(f"Pulling the model {model} ...")
             pull_with_progress(model, quiet=False)
@@ -69,10 +81,12 @@ def _show(library: Library, folder: Path, sheet: Path) -> None:
         answer = library.engine.search(Query(image_id=image.id, limit=_HITS))
         rows.append(SheetRow(content=library.catalog.content(image.id), crop=None, hits=answer.hits))
         if place == 0:
-            console.print(f"\nWhat looks like [bold]{Path(image.source or image.id).name}[/]:")
+            console.print("\nWhat looks like ", printable(Path(image.source or image.id).name), ":", sep="")
             print_answer(answer)
+    sheet = sheet.expanduser()
     save_sheet(sheet, rows, library.catalog.content)
-    console.print(f"Contact sheet of {len(rows)} searches: [bold]{sheet}[/]\n")
+    console.print(printable(f"Contact sheet of {len(rows)} searches: {sheet}"), soft_wrap=True)
+    console.print()
 
 
 def _queries(library: Library, folder: Path) -> list[Image]:

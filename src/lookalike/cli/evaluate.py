@@ -27,6 +27,7 @@ from lookalike.cli.judging import (
     JudgementsArgument,
     KeepGoodOption,
     QueriesOption,
+    check_outputs,
     judged,
     tell_bad_lines,
 )
@@ -44,7 +45,7 @@ from lookalike.cli.progress import IndexProgress
 from lookalike.errors import CallerError, EvaluationRefused, StorageFailed
 from lookalike.evaluation import DEFAULT_MEASURES, Evaluation, Measure, Run, evaluate_run, parse_measures, read_run
 from lookalike.evaluation import write_run as write_run_file
-from lookalike.evaluation.judgement_files import SUFFIXES
+from lookalike.evaluation.judgement_files import SUFFIXES, format_of_run
 from lookalike.evaluation.pipeline import (
     ExactPipeline,
     JudgedLibrary,
@@ -127,6 +128,9 @@ def evaluate(
     )
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
         chosen = parse_measures([measures])
+        check_outputs(html, run, per_query)
+        if run is not None:
+            format_of_run(run)
         with IndexProgress(messages, quiet=as_json) as progress:
             measuring = _Measuring(
                 library=opened,

@@ -49,6 +49,7 @@ def index(
     Run it again at any time: what did not change is not read. After Ctrl-C or a crash it goes on where it was.
     """
     with faults_are_told(as_json=as_json):
+        paths = [path.expanduser() for path in paths]  # `--option=~/x` and quotes reach us as they are
         for path in paths:
             if not path.exists():
                 raise CallerError(f"{path}: there is no such file or folder; nothing was changed")
@@ -82,6 +83,8 @@ def print_report(report: IndexReport) -> None:
         f"[bold]{report.added:,}[/] added, {report.unchanged:,} unchanged, {report.known_again:,} known already,"
         f" {report.removed:,} gone, {len(report.refused):,} refused ({report.seconds:.1f} s{rate})"
     )
+    if report.left_out:
+        console.print(f"  {report.left_out:,} left out: deleted on request earlier; --restore brings them back")
     for refusal in [*report.refused, *report.unreadable_folders][:_REFUSALS_SHOWN]:
         console.print(
             Text("  refused ", style="yellow") + printable(f"{refusal.path}: {refusal.reason}"), soft_wrap=True

@@ -9,11 +9,12 @@ import typer
 
 from lookalike.assembly import Library, image_limits
 from lookalike.cli.output import messages, printable
-from lookalike.errors import EvaluationRefused
+from lookalike.errors import CallerError, EvaluationRefused, StorageFailed
 from lookalike.evaluation import BadLine, Combination, FileFormat, Judgements, read_judgements
 from lookalike.evaluation.pipeline import JudgedLibrary, judged_library, read_query_table, stored_judgements
 
 _BAD_LINES_SHOWN = 20
+_PLOT_SUFFIXES = (".svg", ".png")
 
 JudgementsArgument = Annotated[
     str,
@@ -125,6 +126,20 @@ def tell_bad_lines(path: Path, bad_lines: Sequence[BadLine]) -> None:
         messages.print(printable(f"  {bad}"), soft_wrap=True)
     if len(bad_lines) > _BAD_LINES_SHOWN:
         messages.print(f"  and {len(bad_lines) - _BAD_LINES_SHOWN} more")
+
+
+def check_outputs(*paths: Path | None, plot: Path | None = None) -> None:
+    """Refuse what could not be written before hours are spent on it.
+
+    Raises:
+        StorageFailed: the folder is not there.
+        CallerError: a plot's suffix is not one that can be drawn.
+    """
+    for path in (*paths, plot):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise StorageFailed(f"{path}: cannot be written: there is no folder {path.absolute().parent}")
+    if plot is not None and plot.suffix.lower() not in _PLOT_SUFFIXES:
+        raise CallerError(f"{plot}: a plot's name must end in {' or '.join(_PLOT_SUFFIXES)}")
 
 
 def file_format(name: str | None) -> FileFormat | None:

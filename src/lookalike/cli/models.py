@@ -57,7 +57,7 @@ def import_file(
 ) -> None:
     """Take in a model of your own. See docs/models.md for the few lines its .toml needs."""
     with faults_are_told(as_json=as_json):
-        _tell(import_model(file, models=settings_for(None).models), "was imported", as_json=as_json)
+        _tell(import_model(file.expanduser(), models=settings_for(None).models), "was imported", as_json=as_json)
 
 
 @app.command("remove")

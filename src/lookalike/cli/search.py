@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.assembly import Library, open_library
+from lookalike.assembly import Library, image_limits, open_library
 from lookalike.cli.output import (
     JsonOption,
     LibraryOption,
@@ -46,13 +46,14 @@ def search(
         answer = opened.engine.search(query)
         if sheet is not None:
             content = query.content or opened.catalog.content(query.image_id or "")
+            sheet = sheet.expanduser()
             save_sheet(sheet, [SheetRow(content=content, crop=query.crop, hits=answer.hits)], opened.catalog.content)
         if as_json:
             print_json(as_document(answer))
             return
         print_answer(answer)
         if sheet is not None:
-            console.print(f"Contact sheet: {sheet}")
+            console.print(printable(f"Contact sheet: {sheet}"), soft_wrap=True)
 
 
 def make_query(library: Library, image: str, *, crop: str | None, top: int) -> Query:
@@ -62,7 +63,7 @@ def make_query(library: Library, image: str, *, crop: str | None, top: int) -> Q
         CallerError: there is no such file, and no such id.
         CropRefused: the crop is not four numbers inside the image.
     """
-    path = Path(image)
+    path = Path(image).expanduser()
     if _IMAGE_ID.fullmatch(image) and not path.exists():
         record = library.catalog.image(image)
         size = (record.width, record.height)
@@ -73,7 +74,7 @@ def make_query(library: Library, image: str, *, crop: str | None, top: int) -> Q
         raise CallerError(f"{image}: cannot be read as a file ({fault.strerror}), and is not an image's id") from None
     if crop is None:
         return Query(content=content, name=image, limit=top)
-    decoded = decode(content, name=image, shortest_side=1)
+    decoded = decode(content, name=image, limits=image_limits(library.settings), shortest_side=1)
     return Query(content=content, name=image, limit=top, crop=_crop(crop, (decoded.width, decoded.height)))
 
 

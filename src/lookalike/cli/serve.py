@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from lookalike.assembly import Library, open_library, serving_settings
-from lookalike.cli.output import LibraryOption, console, faults_are_told, settings_for
+from lookalike.cli.output import LibraryOption, console, faults_are_told, printable, settings_for
 from lookalike.serving import create_app, run
 
 
@@ -28,6 +28,6 @@ def serve_library(library: Library) -> None:
     settings = serving_settings(library.settings, workers=library.encoder.concurrency)
 
     def tell(url: str) -> None:
-        console.print(f"Serving {library.settings.library} at [bold]{url}[/]  (Ctrl-C stops)", soft_wrap=True)
+        console.print(printable(f"Serving {library.settings.library} at {url}  (Ctrl-C stops)"), soft_wrap=True)
 
     run(create_app(library.services, settings), settings, listening=tell)

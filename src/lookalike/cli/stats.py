@@ -55,7 +55,7 @@ def _document(library: Library, unreadable: int) -> dict[str, object]:
         else None,
         "index_choice": _choice(library, live, snapshot.manifest.size if snapshot else 0),
         "counts": asdict(library.catalog.counts()),
-        "bytes_on_disk": {part.name: _bytes_below(part) for part in sorted(settings.library.iterdir())},
+        "bytes_on_disk": _bytes_on_disk(settings.library),
         "refused": [{"path": path, "reason": reason} for path, reason in library.catalog.unreadable(unreadable)],
     }
 
@@ -78,6 +78,12 @@ def _choice(library: Library, live: LiveModel | None, size: int) -> dict[str, ob
             **said,
         }
     return said or None
+
+
+def _bytes_on_disk(library: Path) -> dict[str, int]:
+    """By part. A library whose catalog is in PostgreSQL has no folder until something is kept in it."""
+    parts = sorted(library.iterdir()) if library.is_dir() else []
+    return {part.name: _bytes_below(part) for part in parts}
 
 
 def _bytes_below(path: Path) -> int:

@@ -213,25 +213,22 @@ def _print(tuning: Tuning, snapshot: Snapshot | None, *, dry_run: bool) -> None:
 
 
 def _table(tuning: Tuning) -> Table:
+    """The front, two lines a row, so that it fits into a narrow terminal."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("")
-    for heading in ("index", "built with", "searched with"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("recall@10", "p50", "p99", "batched/s", "B/vector", "memory", "mapped", "build"):
+    table.add_column("", width=1)
+    table.add_column("index", overflow="fold", min_width=18)
+    for heading in ("recall@10", "p50\np99", "batched\n/s", "memory\neach", "mapped", "build"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in tuning.front:
         chosen = one is tuning.chosen
+        parameters = f"{spoken_parameters(one.building)} {spoken_parameters(one.searching)}".strip()
         table.add_row(
             "→" if chosen else "",
-            one.backend,
-            spoken_parameters(one.building),
-            spoken_parameters(one.searching),
-            f"{one.recall.mean:.3f} ± {one.recall.half_width:.3f}",
-            spoken_seconds(one.p50_seconds),
-            spoken_seconds(one.p99_seconds),
+            f"{one.backend}\n{parameters}",
+            f"{one.recall.mean:.3f}\n± {one.recall.half_width:.3f}",
+            f"{spoken_seconds(one.p50_seconds)}\n{spoken_seconds(one.p99_seconds)}",
             f"{one.queries_per_second:,.0f}",
-            f"{one.bytes_per_vector:,.0f}",
-            spoken_bytes(one.bytes_in_memory),
+            f"{spoken_bytes(one.bytes_in_memory)}\n{one.bytes_per_vector:,.0f} B",
             spoken_bytes(one.bytes_mapped) if one.bytes_mapped else "",
             spoken_seconds(one.build_seconds),
             style="bold green" if chosen else "",

@@ -190,7 +190,7 @@ def read_run(path: Path, *, file_format: FileFormat | None = None, keep_good: bo
     Raises:
         EvaluationRefused: the file cannot be read, has bad lines (all are in `problems`), or has no good ones.
     """
-    chosen = _format_of_run(path, file_format)
+    chosen = format_of_run(path, file_format)
     rows, bad_lines = collect(_run_lines(path, chosen), _result_row)
     rows, repeats = _without_repeats(rows)
     bad_lines = sorted([*bad_lines, *repeats], key=lambda bad: bad.number)
@@ -225,7 +225,7 @@ def write_run(run: Run, path: Path, *, file_format: FileFormat | None = None) ->
         EvaluationRefused: a name does not fit the format.
         StorageFailed: the file cannot be written.
     """
-    chosen = _format_of_run(path, file_format)
+    chosen = format_of_run(path, file_format)
     rows = [
         (query, image, str(rank), repr(score))
         for query, ranking in run.rankings.items()
@@ -253,7 +253,12 @@ def format_of(path: Path) -> FileFormat:
     return found
 
 
-def _format_of_run(path: Path, file_format: FileFormat | None) -> FileFormat:
+def format_of_run(path: Path, file_format: FileFormat | None = None) -> FileFormat:
+    """The format a run file has.
+
+    Raises:
+        EvaluationRefused: none of ours, or one that holds no runs.
+    """
     chosen = file_format or format_of(path)
     if chosen == "label-studio":
         raise EvaluationRefused(f"{path}: Label Studio holds judgements, not runs; runs are trec, csv or tsv")

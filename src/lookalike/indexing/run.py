@@ -39,6 +39,7 @@ class FolderRun:
         restore: bring back images that were deleted on request, when their files are met.
         again: read files that were refused before, even if they did not change.
         report: filled while it runs.
+        tried: ids of images without a vector; one that cannot be read any more is not tried twice.
     """
 
     catalog: Catalog
@@ -49,6 +50,7 @@ class FolderRun:
     restore: bool
     again: bool
     report: IndexReport = field(default_factory=IndexReport)
+    tried: set[str] = field(default_factory=set, init=False)
 
     def follow(self, roots: Sequence[Path], *, leave_out: Path | None) -> None:
         """Add what is new or changed under the roots, and forget what is gone from them."""
@@ -73,20 +75,19 @@ class FolderRun:
         It looks again from the start until there is nothing left: uploads by a service that still runs another model may
         come in meanwhile, with any id.
         """
-        tried: set[str] = set()  # what cannot be read any more is not tried twice in a run
-        while self._fill_gaps_once(tried):
+        while self._fill_gaps_once():
             pass
 
-    def _fill_gaps_once(self, tried: set[str]) -> bool:
+    def _fill_gaps_once(self) -> bool:
         after, found_some = "", False
         while images := self.catalog.images_without_vectors(self.model.fingerprint, limit=10_000, after=after):
             after = images[-1].id
-            images = [image for image in images if image.id not in tried]
+            images = [image for image in images if image.id not in self.tried]
             if images:
                 self.progress.stage("Embedding known images", len(images))
             for batch in self._in_batches(self._embed, images):
                 self._store_vectors(batch)
-            tried.update(image.id for image in images)
+            self.tried.update(image.id for image in images)
             found_some = found_some or bool(images)
         return found_some
 

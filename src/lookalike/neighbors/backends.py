@@ -1,9 +1,25 @@
 """Every backend by name, and which one suits a library."""
 
-from lookalike.neighbors import exact, ivfpq
+from lookalike.neighbors import annoy, exact, hnsw, ivfpq, kd_tree, lsh, r_tree, scann
 from lookalike.neighbors.index import Backend
+from lookalike.neighbors.lists import flat, pq, rabitq
 
-BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (exact.BACKEND, ivfpq.BACKEND)}
+BACKENDS: dict[str, Backend] = {
+    backend.name: backend
+    for backend in (
+        exact.BACKEND,
+        kd_tree.BACKEND,
+        r_tree.BACKEND,
+        annoy.BACKEND,
+        lsh.BACKEND,
+        flat.BACKEND,
+        pq.BACKEND,
+        ivfpq.BACKEND,
+        rabitq.BACKEND,
+        hnsw.BACKEND,
+        scann.BACKEND,
+    )
+}
 
 _EXACT_NUMBERS = 2_000_000
 

@@ -20,8 +20,12 @@ from lookalike.types import Mask, Neighbors, Rows, Vectors
 _Answer = TypeVar("_Answer")
 _PARAMETERS_FILE = "parameters.json"
 _QUERY_BLOCK = 16
-_SMALL = 1_024  # so few rows are compared one by one faster than any structure says which to compare
-_SCANNED_ROWS = 50_000  # so many allowed rows are scanned: every true neighbour is found
+SMALL = 1_024
+"""So few rows are compared one by one faster than any structure says which to compare: none is asked."""
+
+SCANNED_ROWS = 50_000
+"""So many allowed rows are compared one by one: every true neighbour is found."""
+
 _SCANNED_SHARE = 0.5  # unless they are most of the index, which is then as good as unfiltered
 _BULK = 8  # when more than an eighth of the rows is asked for, a structure saves nothing
 _EFFORT = 2  # nor when half of the rows would be candidates
@@ -143,13 +147,14 @@ class CandidateIndex:
     def _answer(self, queries: Vectors, k: int, allowed: AllowedRows | None, *, once: bool) -> Found:
         reachable = allowed.count if allowed else self.size
         scan = partial(self._store.scan, k=k, allowed=allowed, once=once)
-        few = allowed is not None and reachable <= min(_SCANNED_ROWS, _SCANNED_SHARE * self.size)
+        few = allowed is not None and reachable <= min(SCANNED_ROWS, _SCANNED_SHARE * self.size)
         many = k * _BULK > reachable or self._proposer.candidates(k, self.searching) * _EFFORT >= reachable
-        if few or many or reachable <= _SMALL:
+        if few or many or reachable <= SMALL:
             return stacked(_in_blocks(scan, queries))
         # compared in this thread: so many short calls from several threads would wait for each other's interpreter lock
         proposed = _in_blocks(partial(self._proposed, k=k, allowed=allowed), queries)
-        places = ((queries[place : place + 1], rows) for place, rows in enumerate(row for block in proposed for row in block))
+        rows = (row for block in proposed for row in block)
+        places = ((queries[place : place + 1], found) for place, found in enumerate(rows))
         return stacked([self._best(query, rows, k) or scan(query) for query, rows in places])
 
     def _proposed(self, queries: Vectors, k: int, allowed: AllowedRows | None) -> Rows:

@@ -1,12 +1,12 @@
 """A graph of near neighbours in layers, walked greedily from the top: Faiss's HNSW.
 
 Idea: every vector is linked to some that are near it; a few are in higher layers too, with longer links. A search
-enters at the top, walks to whatever is nearest to the query, goes down a layer, and on the lowest keeps the best `effort`
-vectors it met. Complexity: about log(size) steps, each comparing twice `links` vectors far apart in memory; building
-costs one such search a vector. Use it for high recall of single queries on libraries that fit in memory with their
-graph and are seldom rebuilt. Filters suit it badly: the walk passes through rows that may not be returned.
-Paper: Malkov and Yashunin 2016, "Efficient and robust approximate nearest neighbor search using Hierarchical Navigable
-Small World graphs", arXiv:1603.09320.
+enters at the top, walks to whatever is nearest to the query, goes down a layer, and on the lowest keeps the best
+`effort` vectors it met. Complexity: about log(size) steps, each comparing twice `links` vectors far apart in memory;
+building costs one such search a vector. Use it for high recall of single queries on libraries that fit in memory with
+their graph and are seldom rebuilt. Filters suit it badly: the walk passes through rows that may not be returned.
+Paper: Malkov and Yashunin 2016, "Efficient and robust approximate nearest neighbor search using Hierarchical
+Navigable Small World graphs", arXiv:1603.09320.
 """
 
 from dataclasses import dataclass
@@ -116,10 +116,8 @@ def build(vectors: Vectors, *, parameters: HnswBuild | None = None, threads: int
         if len(vectors):
             graph.train(vectors)
             graph.add(vectors)
-    if parameters.storage == "fp16":
-        store = RowStore(faiss.downcast_index(graph.storage))
-    else:
-        store = RowStore.of(vectors)
+    shared = parameters.storage == "fp16"
+    store = RowStore(faiss.downcast_index(graph.storage)) if shared else RowStore.of(vectors)
     return _index(graph, store, parameters, HnswSearch())
 
 

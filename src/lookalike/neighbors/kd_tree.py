@@ -1,10 +1,11 @@
 """A k-d tree over the principal components of the vectors, by SciPy.
 
-Idea: space is halved again and again, each time across one axis, until few points are left in a cell; a search descends
-to the query's cell, then visits neighbouring cells that could hold something nearer. That fails in many dimensions, where
-every cell is near to every query, so the tree is over the few directions in which vectors vary most, and its candidates are
-compared again by their stored vectors. Complexity: log(size) a query in two or three dimensions, nearly size in twenty;
-building is size x log(size). Use it to see why the other indexes exist, or for vectors that truly have few dimensions.
+Idea: space is halved again and again, each time across one axis, until few points are left in a cell; a search
+descends to the query's cell, then visits neighbouring cells that could hold something nearer. That fails in many
+dimensions, where every cell is near to every query, so the tree is over the few directions in which vectors vary
+most, and its candidates are compared again by their stored vectors. Complexity: log(size) a query in two or three
+dimensions, nearly size in twenty; building is size x log(size). Use it to see why the other indexes exist, or for
+vectors that truly have few dimensions.
 Papers: Bentley 1975, "Multidimensional binary search trees used for associative searching"; Friedman, Bentley and
 Finkel 1977, "An algorithm for finding best matches in logarithmic expected time".
 """

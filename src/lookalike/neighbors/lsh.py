@@ -1,10 +1,10 @@
 """Locality-sensitive hashing by random hyperplanes, on Faiss's Hamming kernels.
 
-Idea: each of many random hyperplanes gives one bit: which side a vector is on. Two vectors differ in as large a share of
-the bits as their angle is of half a turn, so the rows whose bits differ least are candidates, compared again by their
-stored vectors. Complexity: every code is read, size x bits / 64 machine words, an eighth of a float16 scan or less;
-building is one matrix product. Use it where building must take no time, or where the vectors have no clusters for other
-indexes to find; it needs no training and its error is known beforehand.
+Idea: each of many random hyperplanes gives one bit: which side a vector is on. Two vectors differ in as large a share
+of the bits as their angle is of half a turn, so the rows whose bits differ least are candidates, compared again by
+their stored vectors. Complexity: every code is read, size x bits / 64 machine words, an eighth of a float16 scan or
+less; building is one matrix product. Use it where building must take no time, or where the vectors have no clusters
+for other indexes to find; it needs no training and its error is known beforehand.
 Papers: Charikar 2002, "Similarity estimation techniques from rounding algorithms"; Indyk and Motwani 1998,
 "Approximate nearest neighbors: towards removing the curse of dimensionality".
 """
@@ -159,7 +159,7 @@ def search_grid(building: LshBuild, size: int) -> tuple[LshSearch, ...]:
 
 BACKEND = Backend(
     name=NAME,
-    idea="Keeps of every vector on which side of random planes it lies, and compares those that agree with the query most.",
+    idea="Keeps on which side of random planes each vector lies, and compares those that agree with the query most.",
     build=build,
     open=open_saved,
     building=LshBuild,
@@ -187,5 +187,7 @@ def _hashed(vectors: Vectors, planes: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.packbits(vectors @ planes[:-1] > planes[-1], axis=1, bitorder="little")
 
 
-def _index(codes: Any, planes: NDArray[np.float32], store: RowStore, building: LshBuild, searching: LshSearch) -> CandidateIndex:
+def _index(
+    codes: Any, planes: NDArray[np.float32], store: RowStore, building: LshBuild, searching: LshSearch
+) -> CandidateIndex:
     return CandidateIndex(_Hashes(codes, planes), store, name=NAME, building=building, searching=searching)

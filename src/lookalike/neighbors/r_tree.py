@@ -1,13 +1,13 @@
 """An R-tree over the principal components of the vectors, by libspatialindex.
 
-Idea: points that are near each other are put into a box, boxes into larger boxes, up to one that holds all; a search opens
-the box nearest to the query first and stops when no unopened box can hold anything nearer. In many dimensions all boxes
-overlap, so the tree is over the few directions in which vectors vary most, and its candidates are compared again by their
-stored vectors. Complexity: log(size) a query in two or three dimensions, a growing share of size beyond. Use it for what
-it was made for, things on maps; here it is a baseline.
-Papers: Guttman 1984, "R-trees: a dynamic index structure for spatial searching"; Leutenegger, Lopez and Edgington 1997,
-"STR: a simple and efficient algorithm for R-tree packing"; Roussopoulos, Kelley and Vincent 1995, "Nearest neighbor
-queries".
+Idea: points that are near each other are put into a box, boxes into larger boxes, up to one that holds all; a search
+opens the box nearest to the query first and stops when no unopened box can hold anything nearer. In many dimensions
+all boxes overlap, so the tree is over the few directions in which vectors vary most, and its candidates are compared
+again by their stored vectors. Complexity: log(size) a query in two or three dimensions, a growing share of size
+beyond. Use it for what it was made for, things on maps; here it is a baseline.
+Papers: Guttman 1984, "R-trees: a dynamic index structure for spatial searching"; Leutenegger, Lopez and Edgington
+1997, "STR: a simple and efficient algorithm for R-tree packing"; Roussopoulos, Kelley and Vincent 1995, "Nearest
+neighbor queries".
 """
 
 import threading
@@ -67,7 +67,7 @@ class _Boxes:
 
     def __init__(self, reduced: Reduced, building: RTreeBuild) -> None:
         self._reduced = reduced
-        self._tree = _packed(reduced, building) if len(reduced.points) else None
+        self._tree: Any = _packed(reduced, building) if len(reduced.points) else None
         self._lock = threading.Lock()
 
     @property

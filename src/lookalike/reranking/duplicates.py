@@ -1,9 +1,10 @@
 """Images that look the same take one place; the others are reported behind it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lookalike.reranking.candidate import Candidate, RankingQuery
 
@@ -38,17 +39,22 @@ class CollapseDuplicates:
     def _alike(self, candidates: Sequence[Candidate]) -> list[tuple[int, int]]:
         """Pairs (better, worse) of places that both witnesses call the same, in rank order."""
         hashes = np.array([candidate.difference_hash for candidate in candidates], dtype=np.uint64)
-        differing_bits = np.bitwise_count(hashes[:, None] ^ hashes[None, :])
-        better, worse = np.nonzero(np.triu(differing_bits <= self.most_bits, k=1))
+        similar = np.bitwise_count(hashes[:, None] ^ hashes) <= self.most_bits
+        better, worse = np.divmod(np.flatnonzero(similar), max(len(candidates), 1))
+        better, worse = better[better < worse], worse[better < worse]
         if not len(better):
             return []
-        vectors = np.stack([candidate.vector for candidate in candidates]).astype(np.float64)
-        near = np.sum(vectors[better] * vectors[worse], axis=1) >= self.least_cosine
+        first, second = (_vectors(candidates, places) for places in (better, worse))
+        near = np.sum(first * second, axis=1) >= self.least_cosine
         return list(zip(better[near].tolist(), worse[near].tolist(), strict=True))
+
+
+def _vectors(candidates: Sequence[Candidate], places: NDArray[np.intp]) -> NDArray[np.float64]:
+    return np.array([candidates[place].vector for place in places.tolist()], dtype=np.float64)
 
 
 def _representative(candidates: Sequence[Candidate], place: int, behind: Sequence[int]) -> Candidate:
     if not behind:
         return candidates[place]
     ids = [image_id for other in behind for image_id in (candidates[other].image_id, *candidates[other].duplicates)]
-    return replace(candidates[place], duplicates=(*candidates[place].duplicates, *ids))
+    return candidates[place]._replace(duplicates=(*candidates[place].duplicates, *ids))

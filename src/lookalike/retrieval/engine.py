@@ -164,16 +164,18 @@ class SearchEngine:
         Images that were hidden or deleted since are left out; ranks stay as they were.
 
         Raises:
-            CursorRefused: the query is not known any more.
+            CursorRefused: the query is not known any more, or its model or snapshot does not answer any more.
         """
         clock = Stopwatch()
         record = self._journal.find(query_id)
         if record is None or record.vector is None:
             raise CursorRefused(f"query {query_id!r} is not known here any more; search again")
+        if json.loads(record.details)["fingerprint"] != self._index.current().model.fingerprint:
+            raise CursorRefused("the library has moved to another model since this search; search again")
+        closeness = self._index.calibration(record.generation)
         with clock("rerank"):
             ids = record.ranked_ids[offset : offset + limit]
             cosines = self._frozen_cosines(record, ids)
-            closeness = self._index.current().closeness
             hits = self._hits(record, ids, cosines, first_rank=offset + 1, closeness=closeness)
         return Answer(
             query_id=query_id,
@@ -184,6 +186,19 @@ class SearchEngine:
             query_image_id=record.image_id,
             crop=record.crop,
         )
+
+    def public_image(self, image_id: str) -> Image:
+        """The record of an image that can be searched with.
+
+        Raises:
+            UnknownImage: there is none of that id, or it is hidden, which is not told apart; or it could not be read.
+        """
+        image = self._catalog.image(image_id)
+        if image.visibility is not Visibility.PUBLIC:
+            raise UnknownImage(f"no image {image_id!a} is in this library")
+        if image.error is not None:
+            raise UnknownImage(f"image {image_id!a} cannot be searched with: it could not be read")
+        return image
 
     def ready(self) -> Readiness:
         """Whether searches can be answered now. Never waits."""
@@ -226,7 +241,7 @@ class SearchEngine:
     def _as_vector(self, query: Query, live: Live, clock: Stopwatch) -> _Asked:
         if query.image_id is None:
             return self._embed(query, query.content or b"", live, clock)
-        image = self._public_image(query.image_id)
+        image = self.public_image(query.image_id)
         if query.crop is not None:
             return self._embed(query, self._catalog.content(image.id), live, clock)
         with clock("embed"):
@@ -234,12 +249,6 @@ class SearchEngine:
         if stored is None:
             return self._embed(query, self._catalog.content(image.id), live, clock)
         return _Asked(vector=stored, width=image.width, height=image.height)
-
-    def _public_image(self, image_id: str) -> Image:
-        image = self._catalog.image(image_id)
-        if image.visibility is not Visibility.PUBLIC or image.error is not None:
-            raise UnknownImage(f"no image {image_id!r} can be searched with in this library")
-        return image
 
     def _embed(self, query: Query, content: bytes, live: Live, clock: Stopwatch) -> _Asked:
         with clock("decode"):

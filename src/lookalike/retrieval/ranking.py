@@ -37,12 +37,7 @@ def reranked(query: Query, nearest: Nearest, rerankers: Iterable[ReRanker]) -> t
     """The neighbours as candidates, after every re-ranker."""
     about = RankingQuery(image_id=query.image_id, include_self=query.with_self)
     hashes = nearest.difference_hashes.tolist()
-    candidates = [
-        Candidate(image_id=image_id, cosine=cosine, vector=vector, difference_hash=difference_hash)
-        for image_id, cosine, vector, difference_hash in zip(
-            nearest.image_ids, nearest.cosines.tolist(), nearest.vectors, hashes, strict=True
-        )
-    ]
+    candidates = list(map(Candidate, nearest.image_ids, nearest.cosines.tolist(), nearest.vectors, hashes))
     return rerank(about, candidates, rerankers)
 
 

@@ -173,7 +173,7 @@ class View:
         return self.snapshot.difference_hashes[rows] if self.snapshot else np.zeros(0, dtype=np.uint64)
 
     def _ids(self, rows: NDArray[np.int64]) -> list[str]:
-        return [self.snapshot.image_ids[row].decode() for row in rows] if self.snapshot else []
+        return [image_id.decode() for image_id in self.snapshot.image_ids[rows].tolist()] if self.snapshot else []
 
 
 def _changes(catalog: Catalog, fingerprint: str, *, after: int) -> Iterator[Change]:

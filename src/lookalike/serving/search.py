@@ -6,7 +6,7 @@ import hashlib
 import re
 import time
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI
 from pydantic import Field
@@ -24,12 +24,12 @@ from lookalike.serving.state import State
 from lookalike.serving.wire import (
     MOST_HITS,
     CropBox,
-    HitRecord,
     Milliseconds,
     QueryRecord,
     SearchAnswer,
     SearchRequest,
     Wire,
+    hit_fields,
     printable,
 )
 from lookalike.types import Crop, Visibility
@@ -168,7 +168,7 @@ class SearchRoutes:
         if box.unit == "fraction":
             return Crop(x=box.x, y=box.y, width=box.width, height=box.height)
         if query.image_id is not None:
-            image = self._state.services.catalog.image(query.image_id)
+            image = self._state.services.engine.public_image(query.image_id)
             size = (image.width, image.height)
         else:
             limits = self._state.settings.picture_limits
@@ -183,6 +183,7 @@ class SearchRoutes:
         }
         total = round((time.perf_counter() - started) * 1000, 3)
         self._state.meters.searched(stages)
+        hits: Any = tuple(hit_fields(hit) for hit in answer.hits if hit.image.visibility is Visibility.PUBLIC)
         body = SearchAnswer(
             query_id=answer.query_id,
             generation=answer.generation,
@@ -193,7 +194,7 @@ class SearchRoutes:
                 crop=CropBox.of(answer.crop) if answer.crop else None,
             ),
             total=answer.total,
-            hits=tuple(HitRecord.of(hit) for hit in answer.hits if hit.image.visibility is Visibility.PUBLIC),
+            hits=hits,
             next_cursor=following.text() if following.offset < answer.total else None,
             milliseconds=Milliseconds(**stages, total=total),
             notes=answer.notes,

@@ -4,7 +4,7 @@ import os
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 from pydantic.config import JsonDict
@@ -77,8 +77,13 @@ def match_of(hit: Hit) -> Match:
     """
     if hit.cosine >= 0.95 and hit.closeness >= 99.99:  # noqa: PLR2004 - documented above
         return Match.DUPLICATE
-    steps = ((99.9, Match.VERY_CLOSE), (99.0, Match.CLOSE), (90.0, Match.LOOSE))
-    return next((match for least, match in steps if hit.closeness >= least), Match.NONE)
+    for least, match in _STEPS:
+        if hit.closeness >= least:
+            return match
+    return Match.NONE
+
+
+_STEPS = ((99.9, Match.VERY_CLOSE), (99.0, Match.CLOSE), (90.0, Match.LOOSE))
 
 
 class Wire(BaseModel):
@@ -130,20 +135,25 @@ class ImageRecord(Wire):
     @classmethod
     def of(cls, image: Image) -> "ImageRecord":
         """The record as others may see it: of its source, only the name."""
-        return cls(
-            id=image.id,
-            width=image.width,
-            height=image.height,
-            mean_colour=image.mean_colour,
-            media_type=image.media_type,
-            bytes=image.byte_count,
-            tags=image.tags,
-            visibility=image.visibility,
-            owner_id=image.owner_id,
-            uploaded_at=image.uploaded_at,
-            source_name=source_name(image),
-            content_url=f"/v1/images/{image.id}/content",
-        )
+        return cls(**image_fields(image))
+
+
+def image_fields(image: Image) -> dict[str, Any]:
+    """The fields of an image's record, for many records to be checked at once."""
+    return {
+        "id": image.id,
+        "width": image.width,
+        "height": image.height,
+        "mean_colour": image.mean_colour,
+        "media_type": image.media_type,
+        "bytes": image.byte_count,
+        "tags": image.tags,
+        "visibility": image.visibility,
+        "owner_id": image.owner_id,
+        "uploaded_at": image.uploaded_at,
+        "source_name": source_name(image),
+        "content_url": f"/v1/images/{image.id}/content",
+    }
 
 
 def source_name(image: Image) -> str | None:
@@ -242,17 +252,17 @@ class HitRecord(Wire):
     match: Match
     duplicates: tuple[str, ...] = Field(description="Images that look the same and stand behind this one.")
 
-    @classmethod
-    def of(cls, hit: Hit) -> "HitRecord":
-        """A hit with its word."""
-        return cls(
-            rank=hit.rank,
-            image=ImageRecord.of(hit.image),
-            cosine=hit.cosine,
-            closeness=hit.closeness,
-            match=match_of(hit),
-            duplicates=hit.duplicates,
-        )
+
+def hit_fields(hit: Hit) -> dict[str, Any]:
+    """The fields of a hit's record, with its word: as `image_fields`."""
+    return {
+        "rank": hit.rank,
+        "image": image_fields(hit.image),
+        "cosine": hit.cosine,
+        "closeness": hit.closeness,
+        "match": match_of(hit),
+        "duplicates": hit.duplicates,
+    }
 
 
 class Milliseconds(Wire):

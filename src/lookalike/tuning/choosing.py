@@ -7,6 +7,7 @@ from lookalike.tuning.measuring import Measurement
 
 _AS_FAST = 1.15  # times on a machine that others use differ by so much for no reason
 _AS_SMALL = 1.05
+_FAR = 1.6
 
 
 def pareto_front(measured: Sequence[Measurement]) -> tuple[Measurement, ...]:
@@ -44,13 +45,26 @@ def best_of(measured: Sequence[Measurement], goals: Goals) -> Measurement | None
     meeting = [one for one in measured if meets(one, goals)]
     if not meeting:
         return None
-    if goals.latency is not None and goals.memory is None:
+    if _smallest_wins(goals):
         smallest = min(one.bytes_in_memory for one in meeting)
         alike = [one for one in meeting if one.bytes_in_memory <= _AS_SMALL * smallest]
         return min(alike, key=lambda one: (one.p50_seconds, one.bytes_in_memory))
     fastest = min(one.p50_seconds for one in meeting)
     alike = [one for one in meeting if one.p50_seconds <= _AS_FAST * fastest]
     return min(alike, key=lambda one: one.bytes_in_memory)
+
+
+def clearly_beaten(one: Measurement, by: Measurement | None, goals: Goals) -> bool:
+    """Whether it is so far behind in what counts that other builds of its kind are not worth the time."""
+    if by is None:
+        return False
+    if _smallest_wins(goals):
+        return one.bytes_in_memory > _FAR * by.bytes_in_memory
+    return one.p50_seconds > _FAR * by.p50_seconds
+
+
+def _smallest_wins(goals: Goals) -> bool:
+    return goals.latency is not None and goals.memory is None
 
 
 def _beats(one: Measurement, other: Measurement) -> bool:

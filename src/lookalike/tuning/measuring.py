@@ -13,7 +13,7 @@ from lookalike.types import Vectors
 
 CONFIDENCE = 0.95
 _CHUNK = 500  # queries a batch
-_MOST_SECONDS = 15.0  # for one recall: baselines that take a second a query are measured with fewer of them
+PATIENCE = 15.0  # seconds for one recall: baselines that take a second a query are measured with fewer of them
 _HOPELESS = 4.0  # standard errors below the goal at which more queries change nothing
 _ROUNDS = 3
 _SINGLES = 400
@@ -73,7 +73,9 @@ def surely_reaches(measured: Recall, goal: float, *, truth: bool) -> bool:
     return measured.mean >= goal if truth else measured.at_least(CONFIDENCE) >= goal
 
 
-def batched_recall(index: VectorIndex, truth: Truth, vectors: Vectors, *, goal: float) -> tuple[Recall, float]:
+def batched_recall(
+    index: VectorIndex, truth: Truth, vectors: Vectors, *, goal: float, patience: float = PATIENCE
+) -> tuple[Recall, float]:
     """Recall@10, and queries a second in batches.
 
     Stops early when the goal is clearly out of reach, or when the queries take too long; the recall's standard error
@@ -84,6 +86,7 @@ def batched_recall(index: VectorIndex, truth: Truth, vectors: Vectors, *, goal: 
         truth: queries and their true neighbours.
         vectors: [size, dimension] float32.
         goal: the recall that matters.
+        patience: seconds of searching after which what is known has to do.
     """
     shares: list[NDArray[np.float64]] = []
     spent, done = 0.0, 0
@@ -95,7 +98,7 @@ def batched_recall(index: VectorIndex, truth: Truth, vectors: Vectors, *, goal: 
         shares.append(truth.shares(found.rows, vectors.__getitem__, start=done))
         done += len(chunk)
         so_far = Recall.of(np.concatenate(shares))
-        if spent > _MOST_SECONDS or (done >= _CHUNK and so_far.mean + _HOPELESS * so_far.standard_error < goal):
+        if spent > patience or (done >= _CHUNK and so_far.mean + _HOPELESS * so_far.standard_error < goal):
             break
     return Recall.of(np.concatenate(shares)), done / max(spent, 1e-9)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -28,6 +29,7 @@ _COLOURS = (
 )
 _LARGEST = 420.0  # square points
 _SMALLEST = 25.0
+_LEGEND = 60.0
 _INK, _FAINT = "#1c1c1e", "#dee2e6"
 
 
@@ -76,9 +78,10 @@ def _draw(axes: Axes, tuning: Tuning) -> None:
             [chosen.recall.mean], [chosen.p50_seconds], s=area, facecolors="none", edgecolors=_INK, linewidths=1.5
         )
         words = f"chosen: {chosen.backend}\n{spoken_bytes(chosen.bytes_per_vector)} a vector"
-        axes.annotate(words, (chosen.recall.mean, chosen.p50_seconds), (-14, -14), textcoords="offset points",
-                      ha="right", va="top", fontsize=9)  # fmt: skip
+        point = (chosen.recall.mean, chosen.p50_seconds)
+        axes.annotate(words, point, (-16, 16), textcoords="offset points", ha="right", va="bottom", fontsize=9)
     axes.set_yscale("log")
+    axes.margins(y=0.2)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda seconds, _: spoken_seconds(seconds)))
     axes.yaxis.set_minor_formatter(FuncFormatter(lambda _seconds, _: ""))
     axes.set_xlabel("recall@10")
@@ -87,7 +90,9 @@ def _draw(axes: Axes, tuning: Tuning) -> None:
     axes.grid(color=_FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, markerscale=0.5)
+    for handle in axes.legend(frameon=False).legend_handles:
+        if isinstance(handle, PathCollection):
+            handle.set_sizes([_LEGEND])
 
 
 def _scatter(axes: Axes, points: Sequence[Measurement], colour: str, name: str, largest: int) -> None:

@@ -52,7 +52,7 @@ def spoken_bytes(count: float) -> str:
         count /= _THOUSAND
     else:
         unit = "TB"
-    return f"{_three_digits(count)} {unit}"
+    return f"{count:.0f} B" if unit == "B" else f"{_three_digits(count)} {unit}"
 
 
 def spoken_seconds(seconds: float) -> str:

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from lookalike.errors import CallerError, DependencyMissing
 from lookalike.neighbors import BACKENDS, VectorIndex, available
 from lookalike.snapshot import Goals, IndexChoice, Promise, Recall, workspace
-from lookalike.tuning.choosing import best_of, pareto_front
-from lookalike.tuning.measuring import Measurement, batched_recall, single_seconds, surely_reaches
+from lookalike.tuning.choosing import best_of, clearly_beaten, pareto_front
+from lookalike.tuning.measuring import PATIENCE, Measurement, batched_recall, single_seconds, surely_reaches
 from lookalike.tuning.quantities import spoken_bytes
 from lookalike.tuning.sample import Sample
 from lookalike.tuning.words import spoken_parameters, why, why_not
@@ -29,6 +29,7 @@ _PILOT_PAYS = 50_000  # rows: smaller indexes are built as fast as their size is
 _SURELY_TOO_LARGE = 1.15
 _NO_PROGRESS = 0.05  # of what is missing, by a step that about doubles the effort
 _STUCK = 2  # such steps in a row
+_GRACE = 60.0  # seconds to measure what was still built in time
 _EXTRA_STEPS = 1  # settings measured beyond the first that reaches the goal, should that one fail in another respect
 
 
@@ -195,7 +196,7 @@ class _Run:
     left_out: list[str] = field(default_factory=list)
 
     def measure_backend(self, name: str) -> None:
-        """Build by build, until one is no better than those before."""
+        """Build by build, until one is no better than those before, or far behind another backend's."""
         best: Measurement | None = None
         for position, building in enumerate(BACKENDS[name].build_grid(self.sample.whole, self._dimension)):
             title = f"{name} {spoken_parameters(building)}".strip()
@@ -206,9 +207,10 @@ class _Run:
             if too_large:
                 self.left_out.append(f"{title}: {too_large}")
                 continue
+            incumbent = best_of(self.measured, self.goals)
             found = self._measure_build(name, building, title)
             better = best_of([one for one in (best, *found) if one], self.goals)
-            if best is not None and better is best:
+            if better is not None and (better is best or clearly_beaten(better, incumbent, self.goals)):
                 return
             best = better
 
@@ -224,9 +226,8 @@ class _Run:
         grid = BACKENDS[name].build_grid(_PILOT_ROWS, self._dimension)
         if len(grid) <= position:
             return ""
-        rows = self.sample.vectors[:_PILOT_ROWS]
-        with self._reopened(BACKENDS[name].build(rows, parameters=grid[position], threads=self.threads)) as pilot:
-            expected = pilot.bytes_in_memory / _PILOT_ROWS * size
+        small, large = (self._bytes_of(name, grid[position], rows) for rows in (_PILOT_ROWS, 2 * _PILOT_ROWS))
+        expected = (large - small) / _PILOT_ROWS * size
         if expected <= _SURELY_TOO_LARGE * memory:
             return ""
         return f"would take about {spoken_bytes(expected)}, more than the {spoken_bytes(memory)} allowed"
@@ -241,6 +242,12 @@ class _Run:
         with reopened as index:
             self.progress.stage(f"Measuring {title}")
             return list(self._measure_settings(index, building, seconds))
+
+    def _bytes_of(self, name: str, building: Any, rows: int) -> int:
+        """The memory that an index of the first rows needs."""
+        built = BACKENDS[name].build(self.sample.vectors[:rows], parameters=building, threads=self.threads)
+        with self._reopened(built) as index:
+            return index.bytes_in_memory
 
     @contextmanager
     def _reopened(self, built: VectorIndex) -> Iterator[VectorIndex]:
@@ -261,16 +268,17 @@ class _Run:
             yield one
             further -= one.reaches(self.goals.recall)
             stuck = stuck + 1 if one.recall.mean - before < _NO_PROGRESS * (1 - before) else 0
-            if further < 0 or stuck == _STUCK or time.monotonic() > self.until:
+            if further < 0 or stuck == _STUCK or time.monotonic() > self.until + _GRACE:
                 return
             before = one.recall.mean
 
     def _measure(self, index: VectorIndex, building: Any, searching: Any, seconds: float) -> Measurement:
         sample, goal, truth = self.sample, self.goals.recall, index.backend == _EXACT
-        recall, rate = batched_recall(index, sample.choosing, sample.vectors, goal=goal)
+        patience = 0.0 if truth else PATIENCE  # what exact search finds is known: a few queries tell how fast it is
+        recall, rate = batched_recall(index, sample.choosing, sample.vectors, goal=goal, patience=patience)
         checked: Recall | None = None
         if surely_reaches(recall, goal, truth=truth):
-            checked, _ = batched_recall(index, sample.checking, sample.vectors, goal=goal)
+            checked, _ = batched_recall(index, sample.checking, sample.vectors, goal=goal, patience=patience)
         p50, p99 = single_seconds(index, sample.choosing.queries, sample.choosing.asked_for)
         return Measurement(
             backend=index.backend,

@@ -71,7 +71,7 @@ def wait_until(page, holds, explain=lambda: "it never came true"):
 
 
 def wait_for_rest(page, look):
-    """Until what `look` returns is the same twice, some frames apart: whatever the page had to do after that is done."""
+    """Until what `look` returns is the same twice, some frames apart: what the page had to do is done then."""
     seen = None
 
     def is_at_rest():

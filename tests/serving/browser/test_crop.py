@@ -195,7 +195,9 @@ def test_an_answer_that_comes_too_late_is_dropped(page, site):
 def wait_for_the_newest(page, held):
     """The search for the crop at its last place: a slow machine asks in the middle of the drags too."""
     wanted = pytest.approx(crop_in_address(page), abs=1e-4)
-    wait_until(page, lambda: held and asked_crop(held[-1]) == wanted, lambda: f"{list(map(asked_crop, held))}, {wanted}")
+    wait_until(
+        page, lambda: held and asked_crop(held[-1]) == wanted, lambda: f"{list(map(asked_crop, held))}, {wanted}"
+    )
     return held[-1]
 
 

@@ -63,8 +63,8 @@ def scroll_to(page, top):
             const box = tile.getBoundingClientRect();
             return box.top > 0 && box.bottom < innerHeight && box.height;
           });
-          const last = new IntersectionObserver((changes) => changes.at(-1).isIntersecting && done(), { threshold: [0.5] });
-          last.observe(middle);
+          const heard = (changes) => changes.at(-1).isIntersecting && done();
+          new IntersectionObserver(heard, { threshold: [0.5] }).observe(middle);
         })""",
         top,
     )

@@ -7,11 +7,12 @@ from lookalike.neighbors.ivfpq.parameters import IvfPqBuild, IvfPqSearch, build_
 
 def build_grid(size: int, dimension: int) -> tuple[IvfPqBuild, ...]:
     """What suits the size, then less memory for less recall."""
-    return (
+    builds = (
         build_parameters(size, dimension),
         build_parameters(size, dimension, memory="small"),
         build_parameters(size, dimension, memory="codes"),
     )
+    return tuple(dict.fromkeys(builds))
 
 
 def search_grid(building: IvfPqBuild, size: int) -> tuple[IvfPqSearch, ...]:
@@ -28,7 +29,7 @@ def search_grid(building: IvfPqBuild, size: int) -> tuple[IvfPqSearch, ...]:
 
 BACKEND = Backend(
     name=NAME,
-    idea="Groups vectors into lists, looks into the nearest lists at 4-bit codes, and compares the best by their vectors.",
+    idea="Groups vectors into lists, estimates by 4-bit codes of their pieces, and compares the best by their vectors.",
     build=build,
     open=open_saved,
     building=IvfPqBuild,

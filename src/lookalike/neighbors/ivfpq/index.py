@@ -86,7 +86,13 @@ class IvfPqIndex:
         return 2 * self.dimension * self.size if self._mapped is not None else 0
 
     def searching_with(self, searching: IvfPqSearch) -> "IvfPqIndex":
-        """The same index, searched with other parameters."""
+        """The same index, searched with other parameters.
+
+        Raises:
+            ValueError: parameters of another backend.
+        """
+        if not isinstance(searching, IvfPqSearch):
+            raise ValueError(f"{NAME} is searched with IvfPqSearch, not {searching!r}")
         return IvfPqIndex(self._index, building=self.building, searching=searching, mapped=self._mapped)
 
     def search(self, queries: Vectors, k: int, *, allowed: Mask | AllowedRows | None = None) -> Neighbors:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 Memory: TypeAlias = Literal["usual", "codes", "small"]
 """What an index may take in memory, a vector of 256 dimensions:
 
-- `usual`: 78 bytes of codes, ids and centroids, and 512 of float16 vectors, mapped once it is opened from disk. Fastest.
+- `usual`: 82 bytes of codes, ids and centroids, and 512 of float16 vectors, mapped once opened from disk. Fastest.
 - `codes`: 78 bytes, and nothing else anywhere. Finds about three of four true neighbours, and cosines are estimates.
 - `small`: 31 bytes, and 512 mapped, of which a query touches a few hundred rows. Finds nine of ten and more.
 """

@@ -164,12 +164,15 @@ def _ask(index: faiss.Index, queries: Vectors, k: int, parameters: Any) -> Found
 
 
 def _at_least(kept: faiss.Index, query: Vectors, cosine: float, selector: faiss.IDSelector | None) -> Found:
-    """Every row whose cosine is no less, in any order."""
-    below = float(np.nextafter(np.float32(cosine), np.float32(-2)))
+    """Every row whose cosine is no less, and some whose cosine is hardly less, in any order.
+
+    Faiss sums products in another order here than where it looks for the k nearest, so the rows are compared once more.
+    """
+    below = float(cosine) - kept.d * 2.0**-22  # twice what two float32 sums in different orders can differ by
     parameters = faiss.SearchParameters(sel=selector) if selector else None
     with openmp_threads(1):
-        _, cosines, rows = kept.range_search(query, below, params=parameters)
-    return rows[None], cosines[None]
+        _, _, rows = kept.range_search(query, below, params=parameters)
+        return _ask(kept, query, len(rows), faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows)))
 
 
 def _in_order(rows: Rows, cosines: NDArray[np.float32], k: int) -> Found:

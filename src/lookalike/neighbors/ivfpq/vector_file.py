@@ -1,10 +1,9 @@
 """The file of float16 vectors: written block by block, and mapped so that only what is asked for is read."""
 
-import os
 import struct
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import faiss
 import numpy as np
@@ -43,7 +42,7 @@ class VectorFile:
         except OSError as failure:
             raise self._failed(failure) from failure
 
-    def __enter__(self) -> "VectorFile":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -102,5 +101,5 @@ def as_matrix(kept: Any, size: int, dimension: int) -> np.ndarray[Any, np.dtype[
 
 
 def _place(path: Path) -> tuple[int, int]:
-    status = os.stat(path)
+    status = path.stat()
     return status.st_dev, status.st_ino

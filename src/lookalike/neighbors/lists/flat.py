@@ -1,10 +1,10 @@
 """Vector quantization: every vector in the list of its nearest centroid, whole.
 
-Idea: k-means finds centroids, the codebook of a vector quantizer; each vector is filed under the nearest one, and a search
-compares the query with all vectors of the lists whose centroids are nearest to it. Complexity: `lists` + size x probes /
-lists comparisons; building compares every vector with every centroid. Use it where cosines must be those of the vectors
-without a second stage, where memory is for one copy of the vectors and no more, and where lists are small enough to be read
-whole.
+Idea: k-means finds centroids, the codebook of a vector quantizer; each vector is filed under the nearest one, and a
+search compares the query with all vectors of the lists whose centroids are nearest to it. Complexity: `lists` + size
+x probes / lists comparisons; building compares every vector with every centroid. Use it where cosines must be those
+of the vectors without a second stage, where memory is for one copy of the vectors and no more, and where lists are
+small enough to be read whole.
 Papers: Gray 1984, "Vector quantization"; Sivic and Zisserman 2003, "Video Google: a text retrieval approach to object
 matching in videos".
 """

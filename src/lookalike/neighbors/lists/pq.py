@@ -1,10 +1,10 @@
 """Product quantization with 8-bit codes, in inverted lists.
 
-Idea: what a list's centroid leaves over of a vector is cut into short pieces, and each piece is replaced by the number of
-its nearest entry in a codebook of 256; a query's products with all entries are tabulated once, so that a vector's cosine
-is a sum of table look-ups. The best candidates are compared again by stored vectors. Complexity: `lists` + size x
-probes / lists sums of `subquantizers` look-ups; building learns the codebooks by k-means. Use it where codes must be short
-and their cosines good; the default index's 4-bit codes are compared several times faster.
+Idea: what a list's centroid leaves over of a vector is cut into short pieces, and each piece is replaced by the
+number of its nearest entry in a codebook of 256; a query's products with all entries are tabulated once, so that a
+vector's cosine is a sum of table look-ups. The best candidates are compared again by stored vectors. Complexity:
+`lists` + size x probes / lists sums of `subquantizers` look-ups; building learns the codebooks by k-means. Use it
+where codes must be short and their cosines good; the default index's 4-bit codes are compared several times faster.
 Paper: Jégou, Douze and Schmid 2011, "Product quantization for nearest neighbor search".
 """
 
@@ -102,11 +102,12 @@ def open_saved(directory: Path) -> CandidateIndex:
 def build_grid(size: int, dimension: int) -> tuple[IvfPq8Build, ...]:
     """A code for four dimensions; for eight; and codes alone, as fine as a byte for two dimensions."""
     lists = usual_lists(size)
-    return (
+    builds = (
         IvfPq8Build(lists=lists, subquantizers=_codes(dimension, at_most=_FINE)),
         IvfPq8Build(lists=lists, subquantizers=_codes(dimension, at_most=_COARSE)),
         IvfPq8Build(lists=lists, subquantizers=_codes(dimension, at_most=2), refine=False),
     )
+    return tuple(dict.fromkeys(builds))
 
 
 def search_grid(building: IvfPq8Build, size: int) -> tuple[CodesSearch, ...]:
@@ -116,7 +117,7 @@ def search_grid(building: IvfPq8Build, size: int) -> tuple[CodesSearch, ...]:
 
 BACKEND = Backend(
     name=NAME,
-    idea="Groups vectors into lists, estimates by one-byte codes of their pieces, and compares the best by their vectors.",
+    idea="Groups vectors into lists, estimates by 8-bit codes of their pieces, and compares the best by their vectors.",
     build=build,
     open=open_saved,
     building=IvfPq8Build,

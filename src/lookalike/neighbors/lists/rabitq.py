@@ -1,10 +1,10 @@
 """One bit or a few for each dimension, in inverted lists: RaBitQ.
 
-Idea: what a list's centroid leaves over of a vector is rotated at random and each number replaced by its sign (or a few
-bits); the cosine is estimated from the bits, the length that was left over and a correction, with an error that is known
-in theory and needs no codebook. The best candidates are compared again by stored vectors. Complexity: `lists` + size x
-probes / lists estimates of dimension x bits / 64 machine words. Use it where vectors are many and stored on disk: with
-one bit, codes take an eighth of a byte a dimension.
+Idea: what a list's centroid leaves over of a vector is rotated at random and each number replaced by its sign (or a
+few bits); the cosine is estimated from the bits, the length that was left over and a correction, with an error that
+is known in theory and needs no codebook. The best candidates are compared again by stored vectors. Complexity:
+`lists` + size x probes / lists estimates of dimension x bits / 64 machine words. Use it where vectors are many and
+stored on disk: with one bit, codes take an eighth of a byte a dimension.
 Papers: Gao and Long 2024, "RaBitQ: quantizing high-dimensional vectors with a theoretical error bound for approximate
 nearest neighbor search", arXiv:2405.12497; Gao et al. 2024, "Practical and asymptotically optimal quantization of
 high-dimensional vectors in Euclidean space for approximate nearest neighbor search", arXiv:2409.09913.
@@ -38,7 +38,9 @@ _QUERY_BITS = 8  # to which a query's numbers are rounded; the estimate's error 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IvfRabitqBuild:
-    """How lists and codes are made; a change needs a rebuild. There is no refine to leave out: Faiss decodes only the signs.
+    """How lists and codes are made; a change needs a rebuild.
+
+    Vectors are always kept beside the codes: Faiss decodes no more than signs, too little to answer `vectors` from.
 
     Attributes:
         lists: coarse centroids.
@@ -158,6 +160,4 @@ def _rotation(dimension: int, seed: int) -> NDArray[np.float32]:
 def _index(
     lists: Any, rotation: NDArray[np.float32], store: RowStore, building: IvfRabitqBuild, searching: CodesSearch
 ) -> CandidateIndex:
-    return CandidateIndex(
-        _RotatedProbes(lists, rotation), store, name=NAME, building=building, searching=searching
-    )
+    return CandidateIndex(_RotatedProbes(lists, rotation), store, name=NAME, building=building, searching=searching)

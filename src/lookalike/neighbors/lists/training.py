@@ -16,7 +16,7 @@ _ROUNDS = ((10, 5), (40, 2), (200, 2))  # (rows a centroid, iterations): settles
 
 
 def usual_lists(size: int) -> int:
-    """One list for 200 rows, but no more than 4 sqrt(size), beyond which finding lists costs more than scanning them."""
+    """One list for 200 rows, but no more than 4 sqrt(size): beyond, finding lists costs more than scanning them."""
     wanted = min(size / _ROWS_A_LIST, 4 * math.sqrt(size), _MOST_LISTS)
     return int(2 ** max(round(math.log2(wanted)), 0)) if wanted > 1 else 1
 
