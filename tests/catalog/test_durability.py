@@ -45,7 +45,7 @@ def test_what_a_killed_writer_acknowledged_is_there_once(new_url, tmp_path):
         heard = [writer.stdout.readline() for _ in range(1 + attempt)]  # it has begun to write
         time.sleep(chance.uniform(0, 0.2))
         writer.kill()
-        rest, faults = writer.communicate(timeout=30)
+        rest, faults = writer.communicate(timeout=120)
         assert faults == b""
         lines = b"".join([*heard, rest]).decode().split("\n")[:-1]  # the last one may be half a line
         assert lines

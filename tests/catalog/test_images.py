@@ -311,7 +311,7 @@ def test_an_addition_that_contradicts_itself_is_a_programming_mistake(library, o
         lambda catalog, image_id: catalog.update_image(image_id, tags=["red"]),
         lambda catalog, image_id: catalog.update_image(image_id, owner_id="me"),
         lambda catalog, image_id: catalog.delete_image(image_id),
-        lambda catalog, image_id: catalog.forget_sources(["/photos/a"]),
+        lambda catalog, _: catalog.forget_sources(["/photos/a"]),
     ],
 )
 def test_records_at_hand_are_never_older_than_the_catalog(library, catalog, change):
@@ -344,3 +344,10 @@ def test_records_at_hand_are_bounded(library, catalog, monkeypatch):
             assert list(catalog.images(ids[start : start + 2])) == ids[start : start + 2]
             assert len(catalog._recent.at(catalog.sequence())) <= 3
         assert list(catalog.images(ids)) == ids
+
+
+def test_an_upload_that_is_found_in_a_folder_gets_its_name_at_once(library, catalog):
+    image_id = library.upload(b"picture")
+    assert catalog.images([image_id])[image_id].source is None
+    library.add(content=b"picture", path="/photos/z")
+    assert catalog.images([image_id])[image_id].source == "/photos/z"

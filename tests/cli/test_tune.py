@@ -88,10 +88,10 @@ def test_what_people_read_and_a_plot(command, choice, tmp_path):
 
 def test_goals_out_of_reach_change_nothing(command, choice):
     before = command.json("stats")["snapshot"]["number"]
-    told = command("tune", "--memory", "10B", code=2)
+    told = command("tune", "--memory", "10B", "--backends", "faiss-ivfpq", code=2)
     assert "No index fits into 10 B" in told.stderr
     assert "Nothing was changed" in told.stderr
-    document = command.json("tune", "--memory", "10B", code=2)
+    document = command.json("tune", "--memory", "10B", "--backends", "faiss-ivfpq", code=2)
     assert (document["error"], document["chosen"], document["snapshot"]) == ("goals-not-met", None, None)
     assert document["measured"]
     assert not choice.exists()

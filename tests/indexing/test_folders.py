@@ -70,7 +70,12 @@ def test_names_with_newlines_and_bytes_that_are_not_text(root):
 def test_each_entry_is_asked_once_whether_it_is_a_folder(root, monkeypatch):
     asked = []
     is_folder = folders._is_folder
-    monkeypatch.setattr(folders, "_is_folder", lambda entry: asked.append(entry.path) or is_folder(entry))
+
+    def watched(entry):
+        asked.append(entry.path)
+        return is_folder(entry)
+
+    monkeypatch.setattr(folders, "_is_folder", watched)
     find_images(root)
     assert len(asked) == len(set(asked)) == 7
 

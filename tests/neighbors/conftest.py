@@ -2,13 +2,20 @@ from collections.abc import Mapping
 
 import pytest
 
-from lookalike.neighbors import BACKENDS, available
-from lookalike.neighbors.annoy import AnnoyBuild, AnnoySearch
-from lookalike.neighbors.r_tree import RTreeSearch
+from lookalike.neighbors import (
+    BACKENDS,
+    AnnoyBuild,
+    AnnoySearch,
+    CodesSearch,
+    IvfPq8Build,
+    RTreeSearch,
+    available,
+)
 from unit_vectors import clustered
 
 QUICK = {  # (building, searching) where the defaults, meant for libraries twenty times as large, would take minutes
     "annoy": (AnnoyBuild(trees=10), AnnoySearch(nodes=2_000, nodes_per_neighbor=50)),
+    "ivf-pq": (IvfPq8Build(lists=32, subquantizers=4), CodesSearch(probes=16, candidates=200)),
     "r-tree": (None, RTreeSearch(candidates=100, candidates_per_neighbor=4)),
 }
 

@@ -323,7 +323,7 @@ def test_many_threads_searching_at_once_get_the_answers_of_one(index, library):
         return same(index.search(queries[query][None], K, allowed=allowed), expected[query])
 
     with ThreadPoolExecutor(8) as pool:
-        assert all(pool.map(work, range(150)))
+        assert all(pool.map(work, range(80)))
 
 
 def test_queries_that_cannot_be_compared_are_refused(index, library):
@@ -376,7 +376,7 @@ def test_memory_is_counted(index):
     assert 2 * index.dimension <= bytes_a_vector <= 4 * index.dimension + 300  # links of a graph, planes of trees
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(draw=st.data())
 def test_any_small_library_mask_and_k_answers_like_a_plain_loop(backend, draw):
     size = draw.draw(st.integers(1, 60))

@@ -77,6 +77,11 @@ def test_more_probes_find_more(indexes, oracle, library):
     assert many >= 0.99
 
 
+def test_parameters_of_another_kind_are_a_mistake_of_the_program(indexes):
+    with pytest.raises(ValueError, match="searched with IvfPqSearch"):
+        indexes["faiss-ivfpq"].searching_with(IvfPqBuild(lists=1, subquantizers=1))
+
+
 def test_k_neighbours_are_found_even_when_one_list_is_probed(indexes, library):
     narrow = indexes["faiss-ivfpq"].searching_with(IvfPqSearch(probes=1))
     assert (narrow.search(library[1], 1_400).rows >= 0).all()

@@ -23,10 +23,12 @@ class HeldEncoder(ColourGridEncoder):
         super().__init__()
         self.may_run = threading.Event()
         self.may_run.set()
+        self.entered = threading.Event()
         self.fault = None
 
     def encode(self, batch):
-        self.may_run.wait(30)
+        self.entered.set()
+        self.may_run.wait(120)
         if self.fault is not None:
             raise self.fault
         return super().encode(batch)

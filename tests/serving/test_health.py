@@ -8,7 +8,7 @@ from lookalike.errors import ModelMissing
 from pictures import jpeg_bytes, photo
 
 
-def wait_until(true, seconds=15):
+def wait_until(true, seconds=60):
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline

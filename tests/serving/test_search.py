@@ -1,6 +1,7 @@
 import base64
 import contextlib
 import json
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -8,8 +9,8 @@ from hypothesis import strategies as st
 
 from lookalike.errors import CursorRefused
 from lookalike.serving.search import Cursor
-from lookalike.serving.wire import match_of
-from lookalike.types import Hit, Visibility
+from lookalike.serving.wire import HitRecord, ImageRecord, hit_json, match_of
+from lookalike.types import Hit, Image, Visibility
 from pictures import huge_header_png_bytes, jpeg_bytes, oriented_bytes, photo, png_bytes
 
 
@@ -183,6 +184,40 @@ def test_unknown_deleted_and_private_images_cannot_be_searched_with(client, libr
     library.catalog.delete_image(images[1])
     for image_id in ("0" * 32, "nonsense", "", images[1], hidden, "\x00", "../../etc/passwd"):
         problem(client.post("/v1/search", json={"image_id": image_id}), 404, "unknown-image")
+
+
+@given(
+    cosine=st.floats(-1, 1),
+    closeness=st.floats(0, 100),
+    text=st.text(max_size=20),
+    duplicates=st.lists(st.text("0123456789abcdef", min_size=32, max_size=32), max_size=3),
+)
+def test_a_hit_in_json_is_its_record(cosine, closeness, text, duplicates):
+    image = Image(
+        id="0" * 32,
+        width=4,
+        height=3,
+        mean_colour="#808080",
+        difference_hash=7,
+        media_type="image/png",
+        byte_count=9,
+        owner_id=text,
+        uploaded_at=datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC),
+        visibility=Visibility.PUBLIC,
+        error=None,
+        tags=(text,),
+        source=f"/photos/{text}",
+    )
+    hit = Hit(rank=3, image=image, cosine=cosine, closeness=closeness, duplicates=tuple(duplicates))
+    record = HitRecord.model_validate_json(hit_json(hit))
+    assert record == HitRecord(
+        rank=3,
+        image=ImageRecord.of(image),
+        cosine=cosine,
+        closeness=closeness,
+        match=match_of(hit),
+        duplicates=tuple(duplicates),
+    )
 
 
 def test_the_size_of_a_hidden_image_is_not_told(client, library, images, problem):

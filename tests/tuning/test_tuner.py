@@ -26,7 +26,7 @@ def test_the_cheapest_setting_that_surely_finds_enough_is_chosen(forgetful, tune
     assert tuning.chosen.searching.share == 0.97
     assert tuning.chosen.recall.mean == pytest.approx(0.97, abs=0.01)
     assert tuning.chosen.checked.mean == pytest.approx(0.97, abs=0.01)
-    assert [one.searching.share for one in tuning.measured] == [0.5, 0.8, 0.9, 0.97, 0.99]
+    assert [one.searching.share for one in tuning.measured] == [0.5, 0.8, 0.9, 0.97]
 
 
 def test_a_recall_that_only_seems_to_be_reached_is_not_chosen(forgetful, tuned):
@@ -177,7 +177,7 @@ def test_the_promise_holds_for_images_the_library_never_saw(tmp_path, backend):
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
 def test_the_promise_holds_at_two_hundred_thousand(tmp_path):
-    vectors = clustered(204_000, 256, clusters=1_000, rank=24)
+    vectors = clustered(204_000, 256, clusters=100, rank=24)
     order = np.random.default_rng(4).permutation(len(vectors))
     library = np.ascontiguousarray(vectors[order[:200_000]])
     fresh = vectors[order[200_000:]].astype(np.float16).astype(np.float32)
@@ -186,7 +186,8 @@ def test_the_promise_holds_at_two_hundred_thousand(tmp_path):
     names = candidates(200_000, 256)
     tuning = tune(sample, Goals(recall=0.95), backends=names, folder=tmp_path, budget=300)
     chosen = tuning.chosen
-    print(tuning.because, f"{tuning.seconds:.0f} s")  # noqa: T201 - shown by pytest -s, for docs/tuning.md
+    told = f"{tuning.because} {tuning.left_out} {tuning.seconds:.0f} s; promised {chosen.checked}"
+    print(told)  # noqa: T201 - shown by pytest -s, for docs/tuning.md
     index = BACKENDS[chosen.backend].build(library, parameters=chosen.building).searching_with(chosen.searching)
     stored = library.astype(np.float16).astype(np.float32)
     recall = Truth.of(stored, fresh).recall_of(index, stored.__getitem__)

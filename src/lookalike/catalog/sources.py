@@ -74,18 +74,19 @@ def write_sources(changing: Changing, seen: Mapping[str, tuple[SourceFile, str]]
         }
         for path, (file, image_id) in seen.items()
     ]
+    nameless = {image_id for _, image_id in seen.values()} - _sourced(changing.connection, seen)
     _write(changing, rows, known)
-    before = {path: known.get(path_hash(path)) for path in seen}
+    before = {path: known[path_hash(path)] for path in seen if path_hash(path) in known}
     lost = {image_id for path, image_id in before.items() if image_id is not None and image_id != seen[path][1]}
-    gained = {image_id for path, (_, image_id) in seen.items() if image_id != before[path]}
-    return lost, _live(changing.connection, lost | gained)
+    gained = {seen[path][1] for path, image_id in before.items() if image_id != seen[path][1]}
+    return lost, _live(changing.connection, lost | gained | nameless)
 
 
 def write_failures(changing: Changing, failures: Sequence[SourceFailure]) -> None:
     """Record paths that could not be read; an image that was seen there before keeps its source as it was seen.
 
     A disk that is away for a moment must not cost the vectors of all that is on it; and a file whose new bytes nobody
-    has read keeps its old size and time, so that it is read at the next run and its bytes are not taken for the image's.
+    has read keeps its old size and time, so that it is read at the next run and its bytes pass for nothing until then.
     """
     latest = {failure.path: failure for failure in failures}
     known = _known(changing.connection, latest)
@@ -123,6 +124,14 @@ def forget(changing: Changing, paths: Iterable[str]) -> int:
 def path_hash(path: str) -> bytes:
     """The key of a path: 16 bytes of the SHA-256 of its bytes."""
     return hashlib.sha256(os.fsencode(path)).digest()[:16]
+
+
+def _sourced(connection: Connection, seen: Mapping[str, tuple[SourceFile, str]]) -> set[str]:
+    """The images among them that have a path already: a further one, written later, does not rename them."""
+    found: set[str] = set()
+    for chunk in chunks({image_id for _, image_id in seen.values()}):
+        found.update(connection.execute(select(sources.c.image_id).where(sources.c.image_id.in_(chunk))).scalars())
+    return found
 
 
 def _live(connection: Connection, image_ids: Iterable[str]) -> set[str]:

@@ -7,7 +7,20 @@ import typer
 from rich.logging import RichHandler
 
 from lookalike import __version__
-from lookalike.cli import agreement, bench, demo, evaluate, index, judgements, models, search, serve, stats, tune, verify
+from lookalike.cli import (
+    agreement,
+    bench,
+    demo,
+    evaluate,
+    index,
+    judgements,
+    models,
+    search,
+    serve,
+    stats,
+    tune,
+    verify,
+)
 from lookalike.cli.output import console, messages
 
 app = typer.Typer(

@@ -1,6 +1,7 @@
 """`lookalike tune`."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -193,8 +194,7 @@ def _save_plot(tuning: Tuning, path: Path) -> None:
 def _print(tuning: Tuning, snapshot: Snapshot | None, *, dry_run: bool) -> None:
     console.print(_table(tuning))
     console.print(f"[dim]{tuning.queries:,} images were left out and asked with; {tuning.seconds:.0f} s[/]")
-    for left_out in tuning.left_out:
-        console.print(printable(f"not measured: {left_out}"), style="dim", soft_wrap=True)
+    _print_left_out(tuning.left_out)
     if tuning.chosen is None:
         messages.print(printable(tuning.because), style="yellow", soft_wrap=True)
         messages.print("Nothing was changed.")
@@ -210,6 +210,16 @@ def _print(tuning: Tuning, snapshot: Snapshot | None, *, dry_run: bool) -> None:
         console.print(f"Published as snapshot {snapshot.manifest.number}; every later one is built like it.")
     elif dry_run:
         console.print("Nothing was changed (--dry-run).")
+
+
+def _print_left_out(left_out: Sequence[str]) -> None:
+    """One line for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for said in left_out:
+        name, _, reason = said.rpartition(": ")
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        console.print(printable(f"not measured, {reason}: {'; '.join(names)}"), style="dim", soft_wrap=True)
 
 
 def _table(tuning: Tuning) -> Table:

@@ -72,8 +72,8 @@ class FolderRun:
     def fill_gaps(self) -> None:
         """Embed readable images that have no vector of this model: after a crash, or for a new model.
 
-        It looks again from the start until there is nothing left: uploads by a service that still runs another model may
-        come in meanwhile, with any id.
+        It looks again from the start until there is nothing left: uploads by a service that still runs another model
+        may come in meanwhile, with any id.
         """
         while self._fill_gaps_once():
             pass

@@ -114,7 +114,8 @@ class _Forest:
         """Copy the file: Annoy's own way of saving takes the forest from under searches that are under way."""
         path = directory / _FOREST_FILE
         try:
-            with path.open("wb") as copy:
+            path.unlink(missing_ok=True)  # it may be the file that is mapped, which goes on without its name
+            with path.open("xb") as copy:
                 offset = 0
                 while block := os.pread(self._file, _COPY_BLOCK, offset):
                     offset += copy.write(block)

@@ -113,11 +113,13 @@ class CandidateIndex:
         prepared = allowed_rows(allowed, self.size)
         reachable = prepared.count if prepared else self.size
         kept = min(checked_k(k), reachable)
-        found = _nothing(len(queries), k)
         if kept == 0 or len(queries) == 0:
-            return found
+            return _nothing(len(queries), k)
         rows, cosines = self._answer(queries, kept, prepared, once=prepared is not allowed)
-        found.rows[:, :kept], found.cosines[:, :kept] = rows, np.clip(cosines, -1, 1)
+        if kept == k:
+            return Neighbors(rows=rows, cosines=cosines)
+        found = _nothing(len(queries), k)
+        found.rows[:, :kept], found.cosines[:, :kept] = rows, cosines
         return found
 
     def vectors(self, rows: Rows) -> Vectors:

@@ -137,7 +137,8 @@ def search_grid(building: KdTreeBuild, size: int) -> tuple[KdTreeSearch, ...]:
     """From 100 candidates to all."""
     del building
     counts = [count for count in (100, 300, 1_000, 3_000, 10_000, 30_000) if count < size]
-    return tuple(KdTreeSearch(candidates=count) for count in (*counts, max(size, 1)))
+    counts.append(max(size, 1))
+    return tuple(KdTreeSearch(candidates=count, candidates_per_neighbor=max(count // 20, 2)) for count in counts)
 
 
 BACKEND = Backend(

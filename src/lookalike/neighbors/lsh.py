@@ -59,8 +59,8 @@ class LshSearch:
         candidates_per_neighbor: the same, for each neighbour asked for.
     """
 
-    candidates: int = 500
-    candidates_per_neighbor: int = 20
+    candidates: int = 200
+    candidates_per_neighbor: int = 10
 
     def candidates_for(self, k: int) -> int:
         """Rows compared by their stored vectors when k are asked for."""
@@ -144,7 +144,7 @@ def open_saved(directory: Path) -> CandidateIndex:
 
 
 def build_grid(size: int, dimension: int) -> tuple[LshBuild, ...]:
-    """The usual number of bits, half of it, and twice as many."""
+    """Two bits a dimension, 256 at least; then half of it, and twice as many."""
     del size
     usual = _usual(dimension).bits
     return tuple(LshBuild(bits=bits) for bits in (usual, usual // 2, 2 * usual))
@@ -154,7 +154,8 @@ def search_grid(building: LshBuild, size: int) -> tuple[LshSearch, ...]:
     """From 50 candidates to all."""
     del building
     counts = [count for count in (50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000) if count < size]
-    return tuple(LshSearch(candidates=count) for count in (*counts, max(size, 1)))
+    counts.append(max(size, 1))
+    return tuple(LshSearch(candidates=count, candidates_per_neighbor=max(count // 20, 2)) for count in counts)
 
 
 BACKEND = Backend(

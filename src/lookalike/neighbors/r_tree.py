@@ -139,7 +139,8 @@ def search_grid(building: RTreeBuild, size: int) -> tuple[RTreeSearch, ...]:
     """From 100 candidates to all."""
     del building
     counts = [count for count in (100, 300, 1_000, 3_000, 10_000, 30_000) if count < size]
-    return tuple(RTreeSearch(candidates=count) for count in (*counts, max(size, 1)))
+    counts.append(max(size, 1))
+    return tuple(RTreeSearch(candidates=count, candidates_per_neighbor=max(count // 20, 2)) for count in counts)
 
 
 BACKEND = Backend(

@@ -49,6 +49,9 @@ class Store(Protocol):
             query: [1, dimension] float32.
             rows: [n] int64, ascending, n at least k.
             k: at least 1.
+
+        Returns:
+            [1, k] each, best first, equal cosines by row; cosines within [-1, 1].
         """
         ...
 

@@ -1,10 +1,12 @@
 """The JSON that goes over the wire, in both directions."""
 
+import json
 import os
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from functools import lru_cache
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 from pydantic.config import JsonDict
@@ -135,25 +137,26 @@ class ImageRecord(Wire):
     @classmethod
     def of(cls, image: Image) -> "ImageRecord":
         """The record as others may see it: of its source, only the name."""
-        return cls(**image_fields(image))
+        return cls(
+            id=image.id,
+            width=image.width,
+            height=image.height,
+            mean_colour=image.mean_colour,
+            media_type=image.media_type,
+            bytes=image.byte_count,
+            tags=image.tags,
+            visibility=image.visibility,
+            owner_id=image.owner_id,
+            uploaded_at=image.uploaded_at,
+            source_name=source_name(image),
+            content_url=f"/v1/images/{image.id}/content",
+        )
 
 
-def image_fields(image: Image) -> dict[str, Any]:
-    """The fields of an image's record, for many records to be checked at once."""
-    return {
-        "id": image.id,
-        "width": image.width,
-        "height": image.height,
-        "mean_colour": image.mean_colour,
-        "media_type": image.media_type,
-        "bytes": image.byte_count,
-        "tags": image.tags,
-        "visibility": image.visibility,
-        "owner_id": image.owner_id,
-        "uploaded_at": image.uploaded_at,
-        "source_name": source_name(image),
-        "content_url": f"/v1/images/{image.id}/content",
-    }
+@lru_cache(maxsize=10_000)  # by every field of the record: what changed is another key
+def image_json(image: Image) -> str:
+    """An image's record as JSON. Popular images are in many answers."""
+    return ImageRecord.of(image).model_dump_json()
 
 
 def source_name(image: Image) -> str | None:
@@ -253,16 +256,13 @@ class HitRecord(Wire):
     duplicates: tuple[str, ...] = Field(description="Images that look the same and stand behind this one.")
 
 
-def hit_fields(hit: Hit) -> dict[str, Any]:
-    """The fields of a hit's record, with its word: as `image_fields`."""
-    return {
-        "rank": hit.rank,
-        "image": image_fields(hit.image),
-        "cosine": hit.cosine,
-        "closeness": hit.closeness,
-        "match": match_of(hit),
-        "duplicates": hit.duplicates,
-    }
+def hit_json(hit: Hit) -> str:
+    """A `HitRecord` as JSON, put together from its image's: thirty of them are half the time of an answer."""
+    return (
+        f'{{"rank":{hit.rank},"image":{image_json(hit.image)},"cosine":{json.dumps(hit.cosine)},'
+        f'"closeness":{json.dumps(hit.closeness)},"match":"{match_of(hit).value}",'
+        f'"duplicates":{json.dumps(hit.duplicates)}}}'
+    )
 
 
 class Milliseconds(Wire):

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from lookalike.errors import CallerError, StorageFailed
+from lookalike.snapshot import Goals
 from lookalike.tuning.measuring import Measurement
 from lookalike.tuning.quantities import spoken_bytes, spoken_seconds
 from lookalike.tuning.tuner import Tuning
@@ -65,23 +66,11 @@ def _draw(axes: Axes, tuning: Tuning) -> None:
     for place, name in enumerate(dict.fromkeys(one.backend for one in tuning.measured)):
         points = [one for one in tuning.measured if one.backend == name]
         _scatter(axes, points, _COLOURS[place % len(_COLOURS)], name, largest)
-    goals, chosen = tuning.goals, tuning.chosen
-    axes.axvline(goals.recall, color=_INK, linewidth=0.8, linestyle="--")
-    axes.annotate(
-        f" asked for: {goals.recall:g}", (goals.recall, 1), xycoords=("data", "axes fraction"), va="top", fontsize=9
-    )
-    if goals.latency is not None:
-        axes.axhline(goals.latency, color=_INK, linewidth=0.8, linestyle="--")
-    if chosen is not None:
-        area = 2.2 * _area(chosen, largest) + 60
-        axes.scatter(
-            [chosen.recall.mean], [chosen.p50_seconds], s=area, facecolors="none", edgecolors=_INK, linewidths=1.5
-        )
-        words = f"chosen: {chosen.backend}\n{spoken_bytes(chosen.bytes_per_vector)} a vector"
-        point = (chosen.recall.mean, chosen.p50_seconds)
-        axes.annotate(words, point, (-16, 16), textcoords="offset points", ha="right", va="bottom", fontsize=9)
+    _mark_goals(axes, tuning.goals)
+    if tuning.chosen is not None:
+        _mark_choice(axes, tuning.chosen, largest)
     axes.set_yscale("log")
-    axes.margins(y=0.2)
+    axes.margins(x=0.08, y=0.2)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda seconds, _: spoken_seconds(seconds)))
     axes.yaxis.set_minor_formatter(FuncFormatter(lambda _seconds, _: ""))
     axes.set_xlabel("recall@10")
@@ -93,6 +82,23 @@ def _draw(axes: Axes, tuning: Tuning) -> None:
     for handle in axes.legend(frameon=False).legend_handles:
         if isinstance(handle, PathCollection):
             handle.set_sizes([_LEGEND])
+
+
+def _mark_goals(axes: Axes, goals: Goals) -> None:
+    axes.axvline(goals.recall, color=_INK, linewidth=0.8, linestyle="--")
+    place = (goals.recall, 1)
+    axes.annotate(f" asked for: {goals.recall:g}", place, xycoords=("data", "axes fraction"), va="top", fontsize=9)
+    if goals.latency is not None:
+        axes.axhline(goals.latency, color=_INK, linewidth=0.8, linestyle="--")
+
+
+def _mark_choice(axes: Axes, chosen: Measurement, largest: int) -> None:
+    point = (chosen.recall.mean, chosen.p50_seconds)
+    area = 2.2 * _area(chosen, largest) + 60
+    axes.scatter([point[0]], [point[1]], s=area, facecolors="none", edgecolors=_INK, linewidths=1.5)
+    words = f"chosen: {chosen.backend}\n{spoken_bytes(chosen.bytes_per_vector)} a vector"
+    paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+    axes.annotate(words, point, (0, -14), textcoords="offset points", ha="center", va="top", fontsize=9, bbox=paper)
 
 
 def _scatter(axes: Axes, points: Sequence[Measurement], colour: str, name: str, largest: int) -> None:

@@ -30,7 +30,6 @@ _SURELY_TOO_LARGE = 1.15
 _NO_PROGRESS = 0.05  # of what is missing, by a step that about doubles the effort
 _STUCK = 2  # such steps in a row
 _GRACE = 60.0  # seconds to measure what was still built in time
-_EXTRA_STEPS = 1  # settings measured beyond the first that reaches the goal, should that one fail in another respect
 
 
 class Progress(Protocol):
@@ -260,15 +259,14 @@ class _Run:
 
     def _measure_settings(self, index: VectorIndex, building: Any, seconds: float) -> Iterator[Measurement]:
         """Setting by setting, the cheapest first, until the goal is reached or more effort finds no more."""
-        further, stuck, before = _EXTRA_STEPS, 0, 0.0
+        stuck, before = 0, 0.0
         for searching in BACKENDS[index.backend].search_grid(building, self.sample.whole):
             one = self._measure(index.searching_with(searching), building, searching, seconds)
             self.measured.append(one)
             self.progress.measured(one)
             yield one
-            further -= one.reaches(self.goals.recall)
             stuck = stuck + 1 if one.recall.mean - before < _NO_PROGRESS * (1 - before) else 0
-            if further < 0 or stuck == _STUCK or time.monotonic() > self.until + _GRACE:
+            if one.reaches(self.goals.recall) or stuck == _STUCK or time.monotonic() > self.until + _GRACE:
                 return
             before = one.recall.mean
 

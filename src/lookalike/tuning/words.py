@@ -9,7 +9,7 @@ from lookalike.tuning.choosing import best_of, fits, is_quick
 from lookalike.tuning.measuring import CONFIDENCE, Measurement
 from lookalike.tuning.quantities import spoken_bytes, spoken_seconds
 
-_UNSPOKEN = frozenset({"seed", "training_rows"})
+_UNSPOKEN = frozenset({"seed", "training_rows", "candidates_per_neighbor"})
 _MUCH = 1.15
 
 

@@ -91,7 +91,7 @@ class IvfPqIndex:
         Raises:
             ValueError: parameters of another backend.
         """
-        if not isinstance(searching, IvfPqSearch):
+        if type(searching) is not IvfPqSearch:
             raise ValueError(f"{NAME} is searched with IvfPqSearch, not {searching!r}")
         return IvfPqIndex(self._index, building=self.building, searching=searching, mapped=self._mapped)
 

@@ -130,4 +130,5 @@ BACKEND = Backend(
 
 def _index(lists: Any, building: IvfFlatBuild, searching: IvfFlatSearch) -> CandidateIndex:
     probes = Probes(lists)
-    return CandidateIndex(probes, ListStore(lists, probes), name=NAME, building=building, searching=searching)
+    store = ListStore(lists, probes, whole=True)
+    return CandidateIndex(probes, store, name=NAME, building=building, searching=searching)

@@ -27,7 +27,7 @@ from lookalike.types import Vectors
 
 NAME = "ivf-pq"
 _CODEBOOK_ROWS = 16_384
-_CODEBOOK_ITERATIONS = 8
+_CODEBOOK_ITERATIONS = 6
 _FINE, _COARSE = 4, 8  # dimensions a code
 
 
@@ -135,4 +135,5 @@ def _codes(dimension: int, *, at_most: int) -> int:
 def _index(lists: Any, store: RowStore | None, building: IvfPq8Build, searching: CodesSearch) -> CandidateIndex:
     """Without a store, vectors are decoded from the lists."""
     probes = Probes(lists)
-    return CandidateIndex(probes, store or ListStore(lists, probes), name=NAME, building=building, searching=searching)
+    kept = store or ListStore(lists, probes, whole=False)
+    return CandidateIndex(probes, kept, name=NAME, building=building, searching=searching)

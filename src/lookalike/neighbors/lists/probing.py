@@ -4,6 +4,7 @@ import math
 import threading
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import faiss
 import numpy as np
@@ -13,7 +14,7 @@ from lookalike.neighbors.allowed import AllowedRows
 from lookalike.neighbors.ivfpq.reach import Found
 from lookalike.neighbors.ivfpq.threads import cores, openmp_threads
 from lookalike.neighbors.lists.training import ADD_BLOCK
-from lookalike.neighbors.stored import ask, read_faiss, write_faiss
+from lookalike.neighbors.stored import RowStore, ask, read_faiss, write_faiss
 from lookalike.types import Rows, Vectors
 
 LISTS_FILE = "lists.faiss"
@@ -84,11 +85,14 @@ class ListStore:
     Args:
         lists: a filled Faiss index of inverted lists.
         probes: of the same lists.
+        whole: the lists hold float16 vectors, not codes of them. Allowed rows that come again are then copied together.
     """
 
-    def __init__(self, lists: Any, probes: Probes) -> None:
+    def __init__(self, lists: Any, probes: Probes, *, whole: bool) -> None:
         self._lists = lists
         self._probes = probes
+        self._whole = whole
+        self._together: WeakKeyDictionary[AllowedRows, RowStore] = WeakKeyDictionary()
         self.size: int = lists.ntotal
         self.dimension: int = lists.d
         self._lock = threading.Lock()
@@ -106,13 +110,16 @@ class ListStore:
 
     def best(self, query: Vectors, rows: Rows, k: int) -> Found:
         """The k nearest of some rows; see `Store.best`."""
-        cosines = np.minimum(np.vecdot(self.take(rows), query[0]), np.float32(1))
+        cosines = np.vecdot(self.take(rows), query[0])
+        np.clip(cosines, -1, 1, out=cosines)
         order = np.argsort(-cosines, kind="stable")[:k]
         return rows[None, order], cosines[None, order]
 
     def scan(self, queries: Vectors, k: int, allowed: AllowedRows | None, *, once: bool) -> Found:
         """The k nearest of all rows, or of the allowed ones, by visiting every list; see `Store.scan`."""
-        del once
+        if allowed is not None and self._whole and not once:
+            rows, cosines = self._copied(allowed).scan(queries, k, None, once=False)
+            return allowed.rows[rows], cosines
         found = [self._scan_one(queries[place : place + 1], k, allowed) for place in range(len(queries))]
         return np.concatenate([rows for rows, _ in found]), np.concatenate([cosines for _, cosines in found])
 
@@ -120,6 +127,12 @@ class ListStore:
         """Nothing: `Probes` writes the lists."""
         del directory
         return ()
+
+    def _copied(self, allowed: AllowedRows) -> RowStore:
+        together = self._together.get(allowed)
+        if together is None:
+            self._together[allowed] = together = RowStore.of(self.take(allowed.rows))
+        return together
 
     def _scan_one(self, query: Vectors, k: int, allowed: AllowedRows | None) -> Found:
         reachable = allowed.count if allowed else self.size
