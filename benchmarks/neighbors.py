@@ -46,7 +46,7 @@ ENOUGH = 0.995
 OURS, DIRECT, HNSW = "lookalike faiss-ivfpq", "Faiss, the same index directly", "Faiss HNSW32"
 LITTLE = ("lookalike faiss-ivfpq small", "lookalike faiss-ivfpq codes")
 LARGE = (OURS, *LITTLE, DIRECT, HNSW, "ScaNN", "hnswlib", "usearch")
-_MOST_SWEEP_SECONDS = 60.0
+_MOST_SWEEP_SECONDS = 120.0
 
 
 class Process:
