@@ -23,6 +23,8 @@ $(BIN)/lookalike: pyproject.toml scripts/make-venv
 
 $(VENV)/.dev: $(BIN)/lookalike
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group compiled 2>/dev/null || \
+	  echo "annoy could not be built (is there a C++ compiler, and python3-dev?): its tests will be skipped"
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev

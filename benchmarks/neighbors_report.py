@@ -30,7 +30,7 @@ COLUMNS = {
     "on disk": ("disk_bytes", ",.0f"),
 }
 EXPLAINED = """
-Each contestant at its fastest setting that reaches recall@10 of .95, or at the one that finds most. `x ours` is its
+Each contestant with the least effort that reaches recall@10 of .95, or about its highest recall. `x ours` is its
 queries a second over those of `lookalike faiss-ivfpq`, asked in turn: the median of rounds side by side. Single
 queries take one thread, batches all cores. Bytes are for each vector: what opening and searching adds to the process
 alone (interpreter and libraries not counted, thread stacks are), what of mapped files was touched, and the files.

@@ -1,8 +1,10 @@
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from lookalike import verification
+from lookalike.neighbors import IvfPqBuild, keeps_vectors
 from lookalike.verification import verify_library
 from parts import Parts, write_pictures
 
@@ -55,3 +57,16 @@ def test_images_without_a_vector_are_named_up_to_a_number(library, monkeypatch):
     assert len(found) == 4
     assert "no vector" in found[0]
     assert "further" in found[-1]
+
+
+def test_an_index_of_nothing_but_codes_is_not_called_damaged(tmp_path):
+    codes = SimpleNamespace(
+        backend="faiss-ivfpq", building=IvfPqBuild(lists=1, subquantizers=16, refine=False), searching=None
+    )
+    with Parts(tmp_path / "library") as parts:
+        parts.indexer.index([write_pictures(tmp_path / "photos", range(80))])
+        snapshot = parts.publisher.publish(parts.indexer.model, choice=codes)
+        assert not keeps_vectors(snapshot.index)
+        found = verify_library(parts.catalog, parts.snapshots, queries=20)
+    assert found.problems == ()
+    assert found.recall == pytest.approx(snapshot.manifest.recall_at_10, abs=0.1)

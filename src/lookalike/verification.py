@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, LiveModel
+from lookalike.neighbors import keeps_vectors
 from lookalike.snapshot import Snapshot, newest, verify
-from lookalike.types import Vectors
+from lookalike.types import Rows, Vectors
 
 _LEAST_RECALL = 0.9
+_RECALL_LOST = 0.05  # below what was measured when the snapshot was published: more than another sample explains
 _NEIGHBORS = 10
 _MOST_NAMED = 20  # images
 _SEED = 20_200_811
@@ -74,8 +77,9 @@ def verify_library(catalog: Catalog, snapshots: Path, *, queries: int) -> Verifi
     comparison = _Comparison(catalog, snapshot, queries=queries)
     problems += comparison.problems()
     recall = comparison.recall()
-    if recall < _LEAST_RECALL:
-        expected = f"at least {_LEAST_RECALL:.0%} is expected"
+    least = min(_LEAST_RECALL, snapshot.manifest.recall_at_10 - _RECALL_LOST)  # an index may be tuned for less
+    if recall < least:
+        expected = f"at least {least:.0%} is expected"
         problems.append(f"the index finds {recall:.1%} of the true {_NEIGHBORS} nearest; {expected}")
     return Verification(
         problems=tuple(problems),
@@ -100,6 +104,7 @@ class _Comparison:
     """One pass over the catalog's vectors, block by block: are the snapshot's the same, and what is truly nearest?"""
 
     def __init__(self, catalog: Catalog, snapshot: Snapshot, *, queries: int) -> None:
+        self._catalog = catalog
         self._snapshot = snapshot
         self._present = np.zeros(snapshot.manifest.size, dtype=bool)
         self._differing: list[str] = []
@@ -121,18 +126,30 @@ class _Comparison:
         """Share of the true nearest that the index finds, equal cosines counting as found."""
         if not len(self.sample):
             return 1.0
-        found = self._snapshot.index.search(self.sample, _NEIGHBORS, allowed=self._present)
+        rows = self._snapshot.index.search(self.sample, _NEIGHBORS, allowed=self._present).rows
         worst_true = self._best[:, -1:] if np.isfinite(self._best).all() else self._best.min(axis=1, keepdims=True)
-        hits = np.count_nonzero((found.rows >= 0) & (found.cosines >= worst_true - _ROUNDING))
+        hits = np.count_nonzero(self._true_cosines(rows) >= worst_true - _ROUNDING)
         return float(hits) / max(int(np.count_nonzero(np.isfinite(self._best))), 1)
+
+    def _true_cosines(self, rows: Rows) -> NDArray[np.float32]:
+        """By the catalog's vectors, for an index may only have estimates; -inf where nothing was found."""
+        ids = {row: self._snapshot.image_ids[row].decode() for row in np.unique(rows[rows >= 0]).tolist()}
+        vectors = self._catalog.vectors(self._snapshot.manifest.fingerprint, list(ids.values()))
+        cosines = np.full(rows.shape, -np.inf, dtype=np.float32)
+        for query, place in np.argwhere(rows >= 0).tolist():
+            vector = vectors.get(ids[rows[query, place]])  # None: deleted since
+            if vector is not None:
+                cosines[query, place] = self.sample[query] @ vector
+        return cosines
 
     def _take(self, image_ids: Sequence[str], vectors: Vectors) -> None:
         rows = self._snapshot.rows_of(image_ids)
         known = rows >= 0
         rows, vectors = rows[known], vectors[known]
         self._present[rows] = True
-        cosines = np.einsum("nd,nd->n", self._snapshot.index.vectors(rows), vectors)
-        wrong = rows[cosines < _SAME * np.einsum("nd,nd->n", vectors, vectors)]
-        self._differing += [self._snapshot.image_ids[row].decode() for row in wrong]
+        if keeps_vectors(self._snapshot.index):
+            cosines = np.einsum("nd,nd->n", self._snapshot.index.vectors(rows), vectors)
+            wrong = rows[cosines < _SAME * np.einsum("nd,nd->n", vectors, vectors)]
+            self._differing += [self._snapshot.image_ids[row].decode() for row in wrong]
         both = np.concatenate([self._best, self.sample @ vectors.T], axis=1)
         self._best = -np.sort(-both, axis=1)[:, :_NEIGHBORS]

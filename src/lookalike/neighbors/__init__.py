@@ -5,7 +5,7 @@ from lookalike.neighbors.annoy import AnnoyBuild, AnnoySearch
 from lookalike.neighbors.backends import BACKENDS, available, choose_backend
 from lookalike.neighbors.exact import ExactIndex, nearest_to_many
 from lookalike.neighbors.hnsw import HnswBuild, HnswSearch
-from lookalike.neighbors.index import Backend, VectorIndex
+from lookalike.neighbors.index import Backend, VectorIndex, keeps_vectors
 from lookalike.neighbors.ivfpq import IvfPqBuild, IvfPqIndex, IvfPqSearch, build_parameters, search_parameters
 from lookalike.neighbors.kd_tree import KdTreeBuild, KdTreeSearch
 from lookalike.neighbors.lists.codes import CodesSearch
@@ -45,6 +45,7 @@ __all__ = [
     "available",
     "build_parameters",
     "choose_backend",
+    "keeps_vectors",
     "nearest_to_many",
     "search_parameters",
 ]

@@ -40,7 +40,7 @@ class VectorIndex(Protocol):
 
     @property
     def bytes_in_memory(self) -> int:
-        """What searching needs in memory, mapped files included."""
+        """What searching needs in memory, but for vectors that an index leaves in a mapped file."""
         ...
 
     @property
@@ -167,3 +167,8 @@ class Backend:
     def available(self) -> bool:
         """What it needs is installed."""
         return self.package is None or find_spec(self.package) is not None
+
+
+def keeps_vectors(index: VectorIndex) -> bool:
+    """Whether an index has its vectors, in memory or in a file; false where it has nothing but codes of them."""
+    return bool(getattr(index.building, "refine", True))
