@@ -24,6 +24,7 @@ import contextlib
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -241,9 +242,15 @@ def main() -> None:
             built(contestants(chosen), folder, chosen)
             return
         rows = measured(folder, size, chosen)
-    shown = [
-        argument for argument in sys.argv[1:] if "/" not in argument and argument not in ("--folder", "--peers-python")
-    ]
+    hidden = {
+        str(chosen.folder),
+        str(chosen.results),
+        str(chosen.peers_python),
+        "--folder",
+        "--results",
+        "--peers-python",
+    }
+    shown = [shlex.quote(argument) for argument in sys.argv[1:] if argument not in hidden]
     document = {
         "command": " ".join(["python benchmarks/neighbors.py", *shown]),
         "size": size,

@@ -201,22 +201,21 @@ def cell(value: dict) -> str:
 
 def points(document: dict) -> list[BenchPoint]:
     """Means over the sets that every model was measured on."""
-    rows: dict[str, list[dict]] = {}
-    for one in document["sets"].values():
-        for model in one["models"]:
-            rows.setdefault(model["name"], []).append(model)
+    of_set = [{model["name"]: model for model in one["models"]} for one in document["sets"].values()]
+    names = {name for models in of_set for name in models}
+    shared = [models for models in of_set if models.keys() == names]
     return [
         BenchPoint(
             name=name,
-            quality=float(np.mean([model["measures"]["mAP"]["mean"] for model in models])),
+            quality=float(np.mean([models[name]["measures"]["mAP"]["mean"] for models in shared])),
             low=math.nan,
             high=math.nan,
-            milliseconds=float(np.median([model["milliseconds_per_query"] for model in models])),
-            bytes_per_image=2 * models[0]["dimension"],
-            images_per_second=float(np.median([model["images_per_second"] for model in models])),
+            milliseconds=float(np.median([models[name]["milliseconds_per_query"] for models in shared])),
+            bytes_per_image=2 * shared[0][name]["dimension"],
+            images_per_second=float(np.median([models[name]["images_per_second"] for models in shared])),
         )
-        for name, models in rows.items()
-        if len(models) == len(document["sets"])
+        for name in sorted(names)
+        if shared
     ]
 
 
