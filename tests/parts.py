@@ -1,6 +1,7 @@
 """A library made of real parts, but for the model, which is the small one of `doubles`."""
 
 import os
+import signal
 
 from doubles import ColourGridEncoder, picture
 from lookalike.catalog import Catalog
@@ -73,3 +74,8 @@ def touch(path, *, seconds):
     """Move a file's time, as an edit would."""
     status = path.stat()
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + int(seconds * 1e9)))
+
+
+def hear_ctrl_c():
+    """For a program that is started: what a shell starts in the background ignores Ctrl-C, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -7,7 +7,7 @@ import pytest
 
 from doubles import picture
 from lookalike.assembly import open_library
-from lookalike.embedding import import_model
+from lookalike.embedding import import_model, remove_model
 from lookalike.retrieval import Query
 from lookalike.settings import load_settings
 from parts import write_pictures
@@ -69,3 +69,11 @@ def test_a_model_that_was_asked_for_stays(settings, photos):
     with open_library(settings, model="other") as library:
         library.engine.search(Query(content=picture(0)))
         assert (library.indexer.model.name, library.catalog.live_model().name) == ("other", "tiny")
+
+
+def test_stored_vectors_are_published_without_their_model(settings, photos):
+    with open_library(settings, create=True) as library:
+        library.indexer.index([photos])
+    remove_model("tiny", models=settings.models)
+    with open_library(settings) as library:
+        assert library.publisher.publish(library.catalog.live_model()).manifest.size == 6

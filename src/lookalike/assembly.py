@@ -9,9 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lookalike.catalog import Catalog, LiveModel
 from lookalike.embedding import Encoder, open_encoder
-from lookalike.errors import CallerError, LibraryMissing, StorageFailed, VectorsRefused
+from lookalike.errors import CallerError, LibraryMissing, ModelMissing, StorageFailed, UnknownModel, VectorsRefused
 from lookalike.indexing import Indexer, Publisher
 from lookalike.preprocessing import Limits
 from lookalike.retrieval import QueryJournal, SearchEngine
@@ -68,11 +71,18 @@ class Library:
             self.catalog,
             snapshots=self.settings.snapshots,
             threads=self.settings.threads or None,
-            reference_cosines=self.encoder.reference_cosines,
+            reference_cosines=self._reference_cosines(),
             choice=self.index_choice,
         )
         self._closing.callback(publisher.wait)
         return publisher
+
+    def _reference_cosines(self) -> NDArray[np.float32] | None:
+        """The model's own; none where it is not on this machine, for publishing stored vectors needs no model."""
+        try:
+            return self.encoder.reference_cosines
+        except (ModelMissing, UnknownModel, VectorsRefused):
+            return None
 
     @cached_property
     def indexer(self) -> Indexer:

@@ -13,7 +13,7 @@ from PIL import Image
 from doubles import picture
 from lookalike.catalog import Catalog, content_id
 from lookalike.cli.app import app
-from parts import write_pictures
+from parts import hear_ctrl_c, write_pictures
 
 
 def test_index_search_stats_verify(run, photos, tmp_path):
@@ -139,6 +139,7 @@ def test_ctrl_c_keeps_what_was_stored(run, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         pipesize=4096,  # it waits for us: it cannot end before the signal comes, however slow we are
+        preexec_fn=hear_ctrl_c,  # noqa: PLW1509 - it takes no lock
     )
     acknowledged = [next(line for line in indexing.stderr if line.startswith("stored ")).split()[1]]
     indexing.send_signal(signal.SIGINT)

@@ -144,6 +144,7 @@ def test_names_are_text(tmp_path):
     strip = QueryStrip(
         query=HOSTILE, value=0.5, hits=(hit,), missed=(hit,), description=QueryDescription(tags=(HOSTILE,))
     )
+    texts = ("library", "model", "fingerprint", "generation", "backend", "version", "command")
     given = report(
         served=served,
         circumstances=Circumstances(
