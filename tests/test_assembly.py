@@ -76,4 +76,6 @@ def test_stored_vectors_are_published_without_their_model(settings, photos):
         library.indexer.index([photos])
     remove_model("tiny", models=settings.models)
     with open_library(settings) as library:
-        assert library.publisher.publish(library.catalog.live_model()).manifest.size == 6
+        live = library.catalog.live_model()
+        assert live is not None
+        assert library.publisher.publish(live).manifest.size == 6

@@ -14,6 +14,8 @@ PROJECT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def quality():
     spec = importlib.util.spec_from_file_location("quality", PROJECT / "benchmarks" / "quality.py")
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["quality"] = module
     spec.loader.exec_module(module)

@@ -3,6 +3,7 @@
 import gc
 import subprocess
 import sys
+import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,6 +20,7 @@ from lookalike.neighbors import (
     build_parameters,
     search_parameters,
 )
+from lookalike.neighbors.ivfpq.threads import SUMS
 from unit_vectors import clustered
 
 BACKEND = BACKENDS["faiss-ivfpq"]
@@ -159,3 +161,40 @@ def test_lists_and_vectors_of_two_indexes_are_not_joined(indexes, library, tmp_p
             BACKEND.open(tmp_path)
         (tmp_path / name).write_bytes(whole)
     assert BACKEND.open(tmp_path).size == 12_000
+
+
+def test_answers_are_the_same_while_an_index_is_built():
+    """Faiss has one setting for how it sums: a build needs another than large blocks of queries do."""
+    vectors = clustered(12_000, 32, seed=1)
+    queries = clustered(300, 32, seed=2)
+    index = BACKENDS["faiss-ivfpq"].build(vectors)
+    alone = index.search(queries, 10)
+    with SUMS.building():
+        meanwhile = index.search(queries, 10)
+    one_by_one = np.concatenate([index.search(query[None], 10).rows for query in queries])
+    assert np.array_equal(alone.rows, one_by_one)
+    assert np.array_equal(alone.rows, meanwhile.rows)
+    assert np.array_equal(alone.cosines, meanwhile.cosines)
+
+
+def test_a_build_and_searches_wait_for_each_other():
+    vectors = clustered(6_000, 32, seed=1)
+    queries = clustered(500, 32, seed=2)
+    index = BACKENDS["faiss-ivfpq"].build(vectors)
+    expected = index.search(queries, 10)
+    stop = threading.Event()
+
+    def search():
+        while not stop.is_set():
+            assert np.array_equal(index.search(queries, 10).rows, expected.rows)
+        return True
+
+    with ThreadPoolExecutor(3) as pool:
+        searching = [pool.submit(search) for _ in range(2)]
+        rebuilt = [pool.submit(BACKENDS["faiss-ivfpq"].build, vectors).result(timeout=120) for _ in range(2)]
+        stop.set()
+        assert all(done.result(timeout=60) for done in searching)
+    for one in rebuilt:
+        found = one.search(queries, 10)
+        assert np.array_equal(found.rows, expected.rows)
+        assert np.array_equal(found.cosines, expected.cosines)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from lookalike.retrieval import (
     FROZEN_HITS,
     RERANKERS,
     Query,
-    SearchEngine,
+    Ranking,
     View,
     reranked,
     stored_precision,
@@ -112,8 +113,16 @@ class ExactPipeline:
         return cosines
 
 
+class Ranks(Protocol):
+    """What answers: the search engine."""
+
+    def rank(self, query: Query) -> Ranking:
+        """See `SearchEngine.rank`."""
+        ...
+
+
 def run_pipeline(
-    engine: SearchEngine,
+    engine: Ranks,
     exact: ExactPipeline,
     queries: Mapping[str, PipelineQuery],
     *,

@@ -10,7 +10,7 @@ from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.ivfpq.index import VECTORS_FILE, IvfPqIndex
 from lookalike.neighbors.ivfpq.parameters import IvfPqBuild, build_parameters, search_parameters
-from lookalike.neighbors.ivfpq.threads import cores, openmp_threads
+from lookalike.neighbors.ivfpq.threads import SUMS, cores, openmp_threads
 from lookalike.neighbors.ivfpq.training import ADD_BLOCK, refined, trained, training_rows
 from lookalike.neighbors.ivfpq.vector_file import MappedVectors, VectorFile
 from lookalike.types import Vectors
@@ -19,6 +19,7 @@ Blocks = Callable[[], Iterator[Vectors]]
 """Starts from the first row each time it is called. Blocks are [n, dimension] float32 unit rows, of any n."""
 
 
+@SUMS.building()
 def build_from_blocks(
     blocks: Blocks,
     size: int,

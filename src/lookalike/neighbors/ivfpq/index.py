@@ -17,7 +17,7 @@ from lookalike.neighbors.allowed import AllowedRows, allowed_rows
 from lookalike.neighbors.checking import checked, checked_k, checked_rows
 from lookalike.neighbors.ivfpq.parameters import IvfPqBuild, IvfPqSearch, build_parameters, search_parameters
 from lookalike.neighbors.ivfpq.reach import Found, Probe, Reach, Scan
-from lookalike.neighbors.ivfpq.threads import each_block
+from lookalike.neighbors.ivfpq.threads import each_large_block
 from lookalike.neighbors.ivfpq.training import built, refined
 from lookalike.neighbors.ivfpq.vector_file import MappedVectors, as_matrix
 from lookalike.types import Mask, Neighbors, Rows, Vectors
@@ -27,7 +27,6 @@ _LISTS_FILE = "lists.faiss"
 VECTORS_FILE = "vectors.faiss"
 _PARAMETERS_FILE = "parameters.json"
 _FASTSCAN_BLOCK = 32  # rows that Faiss scans at once: the last block of a list is as large as the others
-_QUERY_BLOCK = 16  # Faiss finds lists by another sum from 20 queries on, and a last digit could choose another list
 _SCANNED_ROWS = 50_000  # so many allowed rows are scanned: every true neighbour is found
 _SCANNED_SHARE = 0.5  # unless they are most of the index, which is then as good as unfiltered
 _COPIED_ONCE = 0.02  # above this share, copying rows together for one search costs more than stepping over the others
@@ -109,8 +108,7 @@ class IvfPqIndex:
         if len(queries) == 1:
             rows, cosines = reach.one(queries, kept)
         else:
-            blocks = [queries[start : start + _QUERY_BLOCK] for start in range(0, len(queries), _QUERY_BLOCK)]
-            found = each_block(partial(reach.block, k=kept), blocks)
+            found = each_large_block(partial(reach.block, k=kept), queries)
             rows, cosines = (np.concatenate(parts) for parts in zip(*found, strict=True))
         if kept < k:
             return _padded(len(queries), k, (rows, cosines))

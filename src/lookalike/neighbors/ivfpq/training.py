@@ -5,7 +5,7 @@ import numpy as np
 
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.ivfpq.parameters import IvfPqBuild
-from lookalike.neighbors.ivfpq.threads import cores, openmp_threads
+from lookalike.neighbors.ivfpq.threads import SUMS, cores, openmp_threads
 from lookalike.types import Rows, Vectors
 
 ADD_BLOCK = 65_536
@@ -22,6 +22,7 @@ centroid the same probes reach 1.5 points less recall than with 200. Nor is one 
 """
 
 
+@SUMS.building()
 def built(vectors: Vectors, parameters: IvfPqBuild, *, threads: int | None) -> faiss.Index:
     """A filled Faiss index: `IndexRefine` over `IndexIVFPQFastScan`, or the latter alone without refine.
 

@@ -19,6 +19,7 @@ from lookalike.neighbors.candidates import CandidateIndex, read_saved
 from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
+from lookalike.neighbors.ivfpq.threads import SUMS
 from lookalike.neighbors.lists.probing import ListStore, Probes, filled, open_lists
 from lookalike.neighbors.lists.training import (
     probe_steps,
@@ -62,6 +63,7 @@ class IvfFlatSearch:
         return k
 
 
+@SUMS.building()
 def build(vectors: Vectors, *, parameters: IvfFlatBuild | None = None, threads: int | None = None) -> CandidateIndex:
     """Learn centroids from a sample, and file every vector.
 

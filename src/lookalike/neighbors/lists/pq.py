@@ -18,7 +18,7 @@ from lookalike.neighbors.candidates import CandidateIndex, read_saved
 from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
-from lookalike.neighbors.ivfpq.threads import openmp_threads
+from lookalike.neighbors.ivfpq.threads import SUMS, openmp_threads
 from lookalike.neighbors.lists.codes import CodesSearch, codes_search_grid
 from lookalike.neighbors.lists.probing import ListStore, Probes, filled, open_lists
 from lookalike.neighbors.lists.training import trained_quantizer, training_sample, usual_lists, usual_probes
@@ -50,6 +50,7 @@ class IvfPq8Build:
     seed: int = 20_110_101
 
 
+@SUMS.building()
 def build(vectors: Vectors, *, parameters: IvfPq8Build | None = None, threads: int | None = None) -> CandidateIndex:
     """Learn centroids and codebooks from a sample, and fill the lists.
 

@@ -24,7 +24,7 @@ from lookalike.neighbors.candidates import CandidateIndex, read_saved
 from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
-from lookalike.neighbors.ivfpq.threads import cores, openmp_threads
+from lookalike.neighbors.ivfpq.threads import SUMS, cores, openmp_threads
 from lookalike.neighbors.lists.codes import CodesSearch, codes_search_grid
 from lookalike.neighbors.lists.probing import Probes, open_lists
 from lookalike.neighbors.lists.training import ADD_BLOCK, trained_quantizer, training_sample, usual_lists, usual_probes
@@ -82,6 +82,7 @@ class _RotatedProbes:
         return (*self._probes.save(directory), _ROTATION_FILE)
 
 
+@SUMS.building()
 def build(vectors: Vectors, *, parameters: IvfRabitqBuild | None = None, threads: int | None = None) -> CandidateIndex:
     """Learn centroids from a sample, and fill the lists.
 
