@@ -59,7 +59,7 @@ format: $(VENV)/.dev  ## rewrite in the project's format
 check: lint test  ## lint and test
 
 bench: $(VENV)/.bench models  ## the benchmarks; results go to benchmarks/results
-	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+	@for benchmark in $(filter-out benchmarks/neighbors_%,$(wildcard benchmarks/*.py)); do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
 
 clean:  ## remove what was made here, but for libraries
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

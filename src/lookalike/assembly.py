@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,11 @@ from lookalike.errors import CallerError, LibraryMissing, ModelMissing, StorageF
 from lookalike.indexing import Indexer, Publisher
 from lookalike.preprocessing import Limits
 from lookalike.retrieval import QueryJournal, SearchEngine
-from lookalike.serving import Services, ServingSettings
 from lookalike.settings import Settings
 from lookalike.snapshot import CHOICE_FILE
+
+if TYPE_CHECKING:  # FastAPI takes a third of the time that a command takes to start, and only `serve` needs it
+    from lookalike.serving import Services, ServingSettings
 
 Mode = Literal["latency", "throughput"]
 _RUNTIMES = ("auto", "openvino", "onnxruntime")
@@ -115,8 +117,10 @@ class Library:
         return engine
 
     @cached_property
-    def services(self) -> Services:
+    def services(self) -> "Services":
         """What the HTTP API is made of."""
+        from lookalike.serving import Services  # noqa: PLC0415 - as above
+
         return Services(catalog=self.catalog, engine=self.engine, indexer=self.indexer)
 
     def open_model(self, name: str, *, mode: Mode | None = None, keep: bool = True) -> Encoder:
@@ -216,13 +220,15 @@ def image_limits(settings: Settings) -> Limits:
     )
 
 
-def serving_settings(settings: Settings, *, workers: int) -> ServingSettings:
+def serving_settings(settings: Settings, *, workers: int) -> "ServingSettings":
     """How the API is reached and what it refuses.
 
     Args:
         settings: as set.
         workers: queries the model takes at once, where the settings leave it open.
     """
+    from lookalike.serving import ServingSettings  # noqa: PLC0415 - as above
+
     hosts = tuple(name.strip() for name in settings.allowed_hosts.split(",") if name.strip())
     return ServingSettings(
         host=settings.host,

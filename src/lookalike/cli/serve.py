@@ -6,7 +6,6 @@ import typer
 
 from lookalike.assembly import Library, open_library, serving_settings
 from lookalike.cli.output import LibraryOption, console, faults_are_told, printable, settings_for
-from lookalike.serving import create_app, run
 
 
 def serve(
@@ -24,6 +23,8 @@ def serve(
 
 def serve_library(library: Library) -> None:
     """Serve until told to stop."""
+    from lookalike.serving import create_app, run  # noqa: PLC0415 - other commands start sooner without FastAPI
+
     library.indexer.claim_library()  # so that an empty library is ready for its first upload
     settings = serving_settings(library.settings, workers=library.encoder.concurrency)
 
