@@ -181,26 +181,36 @@ def print_bench(report: BenchReport, rows: Sequence[ModelBench], *, resamples: i
     """A table, best first, and one sentence."""
     for warning in report.warnings:
         messages.print(printable(f"Note: {warning}"), style="yellow", soft_wrap=True)
-    others = rows[0].evaluation.measures[1:]
-    headings = ("model", report.measure, "95 % interval", "p", *map(str, others), "images/s", "ms a query", "an image")
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for place, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True, min_width=len(heading))
     by_name = {row.name: row for row in rows}
-    for point in sorted(report.points, key=lambda point: -point.quality):
+    best_first = sorted(report.points, key=lambda point: -point.quality)
+    table = _table("model", report.measure, "95 % interval", "p", "images/s", "ms a query", "an image")
+    for point in best_first:
         row = by_name[point.name]
         table.add_row(
             point.name,
             decimal(point.quality, 4),
             span(_interval(row, row.evaluation.measures[0], resamples)),
             "" if point.p_value is None else p_value(point.p_value),
-            *(decimal(row.evaluation.mean(other), 4) for other in others),
             rate(point.images_per_second),
             rate(point.milliseconds),
             byte_size(point.bytes_per_image),
         )
     console.print(table)
+    others = rows[0].evaluation.measures[1:]
+    if others:
+        means = _table("model", *map(str, others))
+        for point in best_first:
+            evaluation = by_name[point.name].evaluation
+            means.add_row(point.name, *(decimal(evaluation.mean(other), 4) for other in others))
+        console.print(means)
     console.print(printable(report.advice or advice(report.points)), soft_wrap=True)
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True)
+    return table
 
 
 def as_document(report: BenchReport, rows: Sequence[ModelBench], *, resamples: int) -> dict[str, object]:
