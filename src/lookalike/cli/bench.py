@@ -41,7 +41,7 @@ from lookalike.cli.output import (
     settings_for,
 )
 from lookalike.cli.progress import IndexProgress
-from lookalike.embedding import Encoder, describe_models
+from lookalike.embedding import describe_models
 from lookalike.errors import ModelMissing
 from lookalike.evaluation import Interval, Measure, bootstrap_interval, compare_evaluations, holm, parse_measures
 from lookalike.evaluation.pipeline import JudgedLibrary, ModelBench, bench_model
@@ -121,20 +121,16 @@ def bench_one(
 ) -> ModelBench:
     """Embed what this model has not seen, then rank and time."""
     with ExitStack() as closing:
-
-        def opened(many: bool) -> Encoder:  # noqa: FBT001 - as `bench_model` calls it
-            encoder = library.open_model(name, mode="throughput" if many else "latency", keep=False)
-            closing.callback(encoder.close)
-            return encoder
-
-        with ExitStack() as embedding:
-            encoder = library.open_model(name, mode="throughput", keep=False)
-            embedding.callback(encoder.close)
-            library.indexer_for(encoder).embed_known(progress=progress)
+        many = library.open_model(name, mode="throughput", keep=False)
+        closing.callback(many.close)
+        library.indexer_for(many).embed_known(progress=progress)
+        single = library.open_model(name, mode="latency", keep=False)
+        closing.callback(single.close)
         progress.stage(f"Ranking by {name}", len(known.queries))
         return bench_model(
             library.catalog,
-            opened,
+            single,
+            many,
             known,
             measures,
             limits=image_limits(library.settings),

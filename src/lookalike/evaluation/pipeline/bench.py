@@ -49,7 +49,8 @@ class ModelBench:
 
 def bench_model(
     catalog: Catalog,
-    open_encoder: Callable[[bool], Encoder],
+    single: Encoder,
+    many: Encoder,
     judged: JudgedLibrary,
     measures: Sequence[Measure],
     *,
@@ -60,14 +61,14 @@ def bench_model(
 
     Args:
         catalog: has a vector of this model for every image that can be found.
-        open_encoder: opens the model: True for many images at once, False for one soon.
+        single: the model, opened to answer one query soon.
+        many: the same, opened for many images at once.
         judged: queries and grades.
         measures: to score with.
         limits: for pictures.
         asked: is called after each query.
     """
     limits = limits or Limits()
-    single = open_encoder(False)
     run = run_model(catalog, single, judged.queries, rerankers=None, limits=limits, asked=asked)
     vectors = np.concatenate(
         [np.zeros((0, single.dimension), np.float32), *(b.vectors for b in catalog.vector_blocks(single.fingerprint))]
@@ -79,7 +80,6 @@ def bench_model(
         index.search(_vector(single, content, limits), _NEIGHBORS)
 
     milliseconds = _median_milliseconds(answer, contents[:_TIMED_QUERIES])
-    many = open_encoder(True)
     return ModelBench(
         name=single.name,
         fingerprint=single.fingerprint,

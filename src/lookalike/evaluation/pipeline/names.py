@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lookalike.catalog import Catalog
-from lookalike.types import Image, Visibility
+from lookalike.reranking import visible
+from lookalike.types import Image
 
 _IMAGE_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -43,7 +44,7 @@ def find_images_named(catalog: Catalog, names: Iterable[str], *, folders: Sequen
         folders: where relative names start, such as the folder of the judgement file.
     """
     wanted = list(dict.fromkeys(names))
-    ids = {name: name for name in wanted if _IMAGE_ID.fullmatch(name) and catalog.images([name])}
+    ids = {image_id: image_id for image_id in catalog.images([n for n in wanted if _IMAGE_ID.fullmatch(n)])}
     for folder in folders:
         left = {name: os.path.abspath(folder / name) for name in wanted if name not in ids}  # noqa: PTH100 - as indexed
         known = catalog.image_ids_at(left.values())
@@ -52,12 +53,12 @@ def find_images_named(catalog: Catalog, names: Iterable[str], *, folders: Sequen
     ids |= {name: next(iter(found)) for name, found in by_ending.items() if len(found) == 1}
     records = catalog.images(list(dict.fromkeys(ids.values())))
     images = {name: records[ids[name]] for name in wanted if name in ids and ids[name] in records}
-    hidden = [name for name, image in images.items() if not _can_be_found(image)]
+    shown = visible(images.values())
     return NamedImages(
-        images={name: image for name, image in images.items() if _can_be_found(image)},
+        images={name: image for name, image in images.items() if image.id in shown},
         unknown=tuple(name for name in wanted if name not in images and len(by_ending.get(name, ())) < 2),  # noqa: PLR2004
         ambiguous=tuple(name for name, found in by_ending.items() if len(found) > 1),
-        hidden=tuple(hidden),
+        hidden=tuple(name for name, image in images.items() if image.id not in shown),
     )
 
 
@@ -74,7 +75,3 @@ def _by_ending(catalog: Catalog, names: Sequence[str]) -> dict[str, set[str]]:
             if state.image_id and (path == name or path.endswith(os.sep + name.lstrip("./"))):
                 found[name].add(state.image_id)
     return dict(found)
-
-
-def _can_be_found(image: Image) -> bool:
-    return image.visibility is Visibility.PUBLIC and image.error is None
