@@ -43,8 +43,8 @@ browser:  ## fetch the browser that the page's tests drive
 test: $(VENV)/.dev models browser  ## every test but the slow ones
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
-test-slow: $(VENV)/.dev models browser  ## the tests that take minutes
-	@$(BIN)/python -m pytest -m slow $(ARGS)
+test-slow: $(VENV)/.dev models browser  ## the tests that take minutes, and property tests with new examples
+	@HYPOTHESIS_PROFILE=new $(BIN)/python -m pytest -m "slow or hypothesis" $(ARGS)
 
 lint: $(VENV)/.dev  ## style, types, layers
 	@$(BIN)/ruff check .
