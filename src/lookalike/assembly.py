@@ -241,5 +241,6 @@ def serving_settings(settings: Settings, *, workers: int) -> "ServingSettings":
         admin_token=settings.admin_token or None,
         allowed_hosts=hosts,
         picture_limits=image_limits(settings),
+        recall_seconds=60.0 * settings.measure_recall_minutes or None,
         retention=timedelta(days=settings.keep_queries_days) if settings.keep_queries_days else None,
     )

@@ -53,6 +53,9 @@ class Settings:
     max_concurrent_queries: int = _setting(0, "Queries that run the model at once; 0 for what the model takes.")
     max_waiting_queries: int = _setting(64, "Queries that may wait for their turn; more are answered 503.")
     thumbnail_bytes: int = _setting(1024 * 1024 * 1024, "Disk space the thumbnails may take.")
+    measure_recall_minutes: int = _setting(
+        60, "How often `serve` measures what share of the true nearest the latest searches found; 0 for never."
+    )
     keep_queries_days: int = _setting(90, "Queries nobody clicked on are forgotten after so many days; 0 keeps them.")
 
     @property

@@ -23,7 +23,7 @@ from lookalike.cli.output import (
 from lookalike.cli.progress import IndexProgress
 from lookalike.errors import CallerError
 from lookalike.indexing import IndexReport
-from lookalike.tuning import LiveRecall, live_recall
+from lookalike.snapshot import LiveRecall, live_recall
 
 _REFUSALS_SHOWN = 10
 

@@ -28,7 +28,7 @@ from lookalike.retrieval.query import Answer, Query
 from lookalike.retrieval.ranking import Ranking, reranked
 from lookalike.retrieval.scoring import exact_cosines, stored_precision
 from lookalike.retrieval.stopwatch import Stopwatch
-from lookalike.snapshot import Closeness
+from lookalike.snapshot import Closeness, LiveRecall, recall_of_queries
 from lookalike.types import Hit, Image, Visibility
 
 FROZEN_HITS = 300
@@ -218,6 +218,28 @@ class SearchEngine:
             notes=live.notes,
         )
 
+    def recall_of_latest(self, *, fewest: int, after_block: Callable[[float], None]) -> LiveRecall | None:
+        """How many of the true nearest the index finds for the latest searches, by exact search over the catalog.
+
+        Args:
+            fewest: searches that must be at hand; with fewer nothing is measured.
+            after_block: as in `recall_of_queries`.
+
+        Returns:
+            None also while there is no snapshot.
+        """
+        live = self._index.peek()
+        snapshot = live.view.snapshot if live else None
+        if live is None or snapshot is None or not snapshot.manifest.size:
+            return None
+        asked = [record for record in self._journal.latest() if record.vector is not None]
+        asked = [record for record in asked if json.loads(record.details)["fingerprint"] == live.model.fingerprint]
+        if len(asked) < fewest:
+            return None
+        vectors = [_unit(np.frombuffer(record.vector or b"", dtype="<f2")) for record in asked]
+        image_ids = [record.image_id if record.image_id and record.crop is None else "" for record in asked]
+        return recall_of_queries(self._catalog, snapshot, vectors, image_ids=image_ids, after_block=after_block)
+
     def warm_up(self) -> None:
         """Open the model and the newest snapshot, and run the model once.
 
@@ -295,6 +317,11 @@ class SearchEngine:
             for rank, image_id in enumerate(ids, start=first_rank)
             if image_id in images and image_id in cosines
         )
+
+
+def _unit(stored: NDArray[np.float16]) -> NDArray[np.float32]:
+    vector = stored.astype(np.float32)
+    return vector / np.linalg.norm(vector)
 
 
 def _record(query: Query, live: Live, asked: _Asked, ranked: Sequence[Candidate]) -> QueryRecord:

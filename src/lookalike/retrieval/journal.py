@@ -52,6 +52,11 @@ class QueryJournal:
             record = self._latest.get(query_id)
         return record or self._catalog.query(query_id)
 
+    def latest(self) -> list[QueryRecord]:
+        """The records in memory, oldest first."""
+        with self._latest_lock:
+            return list(self._latest.values())
+
     def flush(self) -> None:
         """Return when every record added before is on disk."""
         written = threading.Event()

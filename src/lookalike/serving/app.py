@@ -93,6 +93,7 @@ def _lifespan(state: State, warm_up: WarmUp) -> Callable[[FastAPI], contextlib.A
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         warm_up.start()
+        state.recall_watch.start()
         cleaning = asyncio.create_task(_forget_old_queries(state))
         try:
             yield
@@ -108,6 +109,7 @@ def _lifespan(state: State, warm_up: WarmUp) -> Callable[[FastAPI], contextlib.A
 def _finish(state: State, warm_up: WarmUp) -> None:
     """What was answered is written down before the server ends."""
     warm_up.stop()
+    state.recall_watch.stop()
     state.gates.close()
     state.services.engine.flush()
 

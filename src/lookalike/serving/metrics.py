@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike.serving.gates import Gates
+from lookalike.serving.recall_watch import RecallWatch
 from lookalike.serving.services import Services
 
 _access = logging.getLogger("lookalike.serving.access")
@@ -23,7 +24,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"
 class Meters:
     """Everything that is counted."""
 
-    def __init__(self, services: Services, gates: Gates) -> None:
+    def __init__(self, services: Services, gates: Gates, watch: RecallWatch) -> None:
         self.registry = CollectorRegistry()
         registry = self.registry
         self.requests = Counter(
@@ -43,7 +44,7 @@ class Meters:
         )
         self.events_stored = Counter("lookalike_events_stored", "Events newly stored.", registry=registry)
         self.thumbnails = Counter("lookalike_thumbnails", "Thumbnails served.", ["cache"], registry=registry)
-        registry.register(_StateNow(services, gates))
+        registry.register(_StateNow(services, gates, watch))
         ProcessCollector(registry=registry)
 
     def searched(self, milliseconds: Mapping[str, float]) -> None:
@@ -61,9 +62,10 @@ class Meters:
 class _StateNow(Collector):
     """Reads the queues and the index when asked, so that nothing has to keep gauges up to date."""
 
-    def __init__(self, services: Services, gates: Gates) -> None:
+    def __init__(self, services: Services, gates: Gates, watch: RecallWatch) -> None:
         self._services = services
         self._gates = gates
+        self._watch = watch
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registering must not read the catalog."""
@@ -82,11 +84,24 @@ class _StateNow(Collector):
                 "Share of the ten true nearest that the snapshot's index found when it was published.",
                 readiness.recall_at_10,
             )
+        yield from self._live_recall(readiness.snapshot)
         yield GaugeMetricFamily("lookalike_snapshot_number", "The open snapshot; 0 for none.", readiness.snapshot)
         sequence = self._services.catalog.sequence()
         yield GaugeMetricFamily("lookalike_catalog_sequence", "Changes the catalog has seen.", sequence)
         behind = sequence - readiness.watermark
         yield GaugeMetricFamily("lookalike_watermark_lag", "Of those, changes that the snapshot lacks.", behind)
+
+    def _live_recall(self, snapshot: int) -> Iterable[Metric]:
+        latest = self._watch.latest
+        if latest is not None and latest.snapshot == snapshot:
+            yield GaugeMetricFamily(
+                "lookalike_live_recall_at_10",
+                "Share of the ten true nearest that the index found for the latest searches when last measured.",
+                latest.recall.mean,
+            )
+            yield GaugeMetricFamily(
+                "lookalike_live_recall_queries", "Searches that was measured with.", latest.recall.queries
+            )
 
     def _queues(self) -> Iterable[Metric]:
         running = GaugeMetricFamily("lookalike_queue_running", "Requests being worked on.", labels=["queue"])

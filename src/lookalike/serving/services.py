@@ -48,6 +48,7 @@ class ServingSettings:
         allowed_origins: other sites, as `https://name`, whose pages may send requests.
         picture_limits: for pictures, tested before decoding.
         retention: queries without interactions are forgotten after so long; None keeps them.
+        recall_seconds: how often the index's recall on the latest searches is measured; None for never.
         drain_seconds: how long requests may still run once the server was asked to stop.
         access_log: one JSON line a request, in the log `lookalike.serving.access`.
     """
@@ -67,6 +68,7 @@ class ServingSettings:
     allowed_origins: tuple[str, ...] = ()
     picture_limits: Limits = field(default_factory=Limits)
     retention: timedelta | None = timedelta(days=30)
+    recall_seconds: float | None = 3600.0
     drain_seconds: int = 10
     access_log: bool = False
 

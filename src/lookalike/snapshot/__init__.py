@@ -3,6 +3,7 @@
 from lookalike.snapshot.choice import CHOICE_FILE, ChoiceFound, Goals, IndexChoice, Promise, find_choice
 from lookalike.snapshot.closeness import Closeness
 from lookalike.snapshot.gathering import Gathered, gathering
+from lookalike.snapshot.live_recall import LiveRecall, live_recall, recall_of_queries
 from lookalike.snapshot.manifest import FORMAT_VERSION, FileRecord, Manifest
 from lookalike.snapshot.publishing import publish, workspace
 from lookalike.snapshot.recall import Recall, Truth, TruthInBlocks, sampled_rows
@@ -18,6 +19,7 @@ __all__ = [
     "Gathered",
     "Goals",
     "IndexChoice",
+    "LiveRecall",
     "Manifest",
     "Promise",
     "Recall",
@@ -26,9 +28,11 @@ __all__ = [
     "TruthInBlocks",
     "find_choice",
     "gathering",
+    "live_recall",
     "newest",
     "prune",
     "publish",
+    "recall_of_queries",
     "sampled_rows",
     "verify",
     "workspace",

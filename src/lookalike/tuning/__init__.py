@@ -2,7 +2,6 @@
 
 from lookalike.snapshot import Goals
 from lookalike.tuning.choosing import best_of, pareto_front
-from lookalike.tuning.live import LiveRecall, live_recall
 from lookalike.tuning.measuring import Measurement
 from lookalike.tuning.quantities import parsed_bytes, parsed_seconds, spoken_bytes, spoken_seconds
 from lookalike.tuning.sample import FEWEST_IMAGES, Sample
@@ -12,7 +11,6 @@ from lookalike.tuning.words import spoken_name, spoken_parameters
 __all__ = [
     "FEWEST_IMAGES",
     "Goals",
-    "LiveRecall",
     "Measurement",
     "Progress",
     "Sample",
@@ -21,7 +19,6 @@ __all__ = [
     "best_of",
     "candidates",
     "choice_of",
-    "live_recall",
     "pareto_front",
     "parsed_bytes",
     "parsed_seconds",

@@ -1,6 +1,7 @@
 """How much of the truth the index that answers now finds."""
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from lookalike.catalog import Catalog
-from lookalike.snapshot import Recall, Snapshot, Truth, TruthInBlocks, newest, sampled_rows
+from lookalike.snapshot.recall import Recall, Truth, TruthInBlocks, sampled_rows
+from lookalike.snapshot.stored import Snapshot, newest
 from lookalike.types import Mask, Rows, Vectors, Visibility
 
 QUERIES = 500
@@ -19,7 +21,7 @@ class LiveRecall:
     """Recall@10 of a published index against exact search over the catalog's vectors.
 
     Attributes:
-        recall: over a sample of the library's public images as queries, each left out of its own answer.
+        recall: over the queries, each left out of its own answer where it is an image of the library.
         backend: of the index.
         images: public images that are in the index now.
         snapshot: its number.
@@ -43,10 +45,7 @@ class LiveRecall:
 
 
 def live_recall(catalog: Catalog, snapshots: Path, *, queries: int = QUERIES) -> LiveRecall | None:
-    """Measure the newest snapshot's index as it is searched: under the mask of what is public now.
-
-    Reads every vector of the catalog once. Images that are in no snapshot yet are searched exactly, and are left out
-    of what is measured here.
+    """Measure the newest snapshot's index with a sample of the library's public images as queries.
 
     Args:
         catalog: the truth.
@@ -56,14 +55,40 @@ def live_recall(catalog: Catalog, snapshots: Path, *, queries: int = QUERIES) ->
     Returns:
         None while there is no index.
     """
-    started = time.monotonic()
     model = catalog.live_model()
     snapshot = newest(snapshots, model.fingerprint) if model else None
     if model is None or snapshot is None or snapshot.manifest.size == 0:
         return None
     visible = np.flatnonzero(snapshot.visible)
     rows = visible[sampled_rows(len(visible), queries, seed=catalog.sequence())]
-    truth, allowed = _truth(catalog, snapshot, rows)
+    stored = catalog.vectors(snapshot.manifest.fingerprint, _ids(snapshot, rows))
+    return recall_of_queries(catalog, snapshot, list(stored.values()), image_ids=list(stored))
+
+
+def recall_of_queries(
+    catalog: Catalog,
+    snapshot: Snapshot,
+    vectors: Sequence[Vectors],
+    *,
+    image_ids: Sequence[str],
+    after_block: Callable[[float], None] = lambda _: None,
+) -> LiveRecall:
+    """Measure a snapshot's index as it is searched: under the mask of what is public now.
+
+    Reads every vector of the catalog once. Images that are in no snapshot yet are searched exactly, and are left out
+    of what is measured here.
+
+    Args:
+        catalog: the truth.
+        snapshot: not empty.
+        vectors: the queries, each [dimension] float32, unit length.
+        image_ids: of each, the library's image that it is, or "".
+        after_block: is told how many seconds the last block of vectors took; may wait, or raise to give up.
+    """
+    started = time.monotonic()
+    queries = np.array(vectors, dtype=np.float32).reshape(len(vectors), snapshot.manifest.dimension)
+    own = snapshot.rows_of(image_ids)
+    truth, allowed = _truth(catalog, snapshot, TruthInBlocks(queries, own), after_block)
     found = snapshot.index.search(truth.queries, max(truth.asked_for, 1), allowed=allowed).rows
     recall = Recall.of(truth.shares(found, lambda rows: _vectors(catalog, snapshot, rows)))
     return LiveRecall(
@@ -75,19 +100,20 @@ def live_recall(catalog: Catalog, snapshots: Path, *, queries: int = QUERIES) ->
     )
 
 
-def _truth(catalog: Catalog, snapshot: Snapshot, rows: Rows) -> tuple[Truth, Mask]:
-    """The nearest public rows to those rows, and [size] bool, which rows are public now."""
-    stored = catalog.vectors(snapshot.manifest.fingerprint, _ids(snapshot, rows))
-    rows = np.array([row for row, known in zip(rows, _ids(snapshot, rows), strict=True) if known in stored], np.int64)
-    queries = np.array([stored[image_id] for image_id in _ids(snapshot, rows)], dtype=np.float32)
-    reading = TruthInBlocks(queries.reshape(len(rows), snapshot.manifest.dimension), rows)
+def _truth(
+    catalog: Catalog, snapshot: Snapshot, reading: TruthInBlocks, after_block: Callable[[float], None]
+) -> tuple[Truth, Mask]:
+    """The nearest public rows to the queries, and [size] bool, which rows are public now."""
     allowed = np.zeros(snapshot.manifest.size, dtype=bool)
+    began = time.monotonic()
     for block in catalog.vector_blocks(snapshot.manifest.fingerprint):
         found = snapshot.rows_of(block.image_ids)
         public = np.array([visibility is Visibility.PUBLIC for visibility in block.visibilities], dtype=bool)
         shown = public & (found >= 0)
         allowed[found[shown]] = True
         reading.take(found[shown], block.vectors[shown])
+        after_block(time.monotonic() - began)
+        began = time.monotonic()
     return reading.truth(), allowed
 
 

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from lookalike.snapshot import newest
-from lookalike.tuning import live_recall
+from lookalike.snapshot import live_recall, newest
 from lookalike.types import Neighbors, Visibility
 from parts import Parts
 
