@@ -149,3 +149,69 @@ def test_three_crashes(tmp_path):
 @pytest.mark.timeout(1800)
 def test_fifty_crashes(tmp_path):
     crash_repeatedly(tmp_path, times=50, seed=50)
+
+
+class Asking(threading.Thread):
+    """Searches a server for a picture that it holds, again and again."""
+
+    def __init__(self, port, content):
+        super().__init__(daemon=True)
+        self.answers = []
+        self._url, self._content = f"http://127.0.0.1:{port}", content
+        self._enough = threading.Event()
+
+    def run(self):
+        with httpx.Client(base_url=self._url, timeout=60.0) as client:
+            while not self._enough.is_set():
+                try:
+                    answer = client.post("/v1/search", files={"image": ("query.png", self._content)})
+                except httpx.TransportError:
+                    self._enough.wait(0.05)  # it has not started yet
+                    continue
+                if answer.status_code == 200:
+                    self.answers.append(answer.json())
+
+    def wait_for(self, condition):
+        deadline = time.monotonic() + 240
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def stop(self):
+        self._enough.set()
+        self.join()
+
+
+def test_a_killed_promotion_is_as_if_it_had_not_begun_or_had_ended(tmp_path):
+    """Whenever a promotion is killed, all answers come from one model or from the other."""
+    machine, chance = Machine(tmp_path), random.Random(7)
+    import_model(write_tiny_model(tmp_path / "other", name="other", dimension=8), models=tmp_path / "models")
+    machine.document("index", machine.photos)
+    sought = min(machine.photos.iterdir()).read_bytes()
+    port = free_port()
+    serving, asking = machine.start("serve", "--port", port), Asking(port, sought)
+    try:
+        asking.start()
+        asking.wait_for(lambda: asking.answers)
+        for _ in range(3):
+            promoting = machine.start("models", "promote", "other", "--force")
+            time.sleep(chance.uniform(0.5, 3.0))  # when it is killed is up to chance, and to the machine
+            promoting.send_signal(signal.SIGKILL)
+            promoting.communicate()
+            assert '"clean": true' in machine.document("verify")
+        if '"name": "other"' not in machine.document("stats"):
+            machine.document("models", "promote", "other", "--force")
+        first = asking.answers[0]["generation"].split("-")[0]
+        asking.wait_for(lambda: asking.answers[-1]["generation"].split("-")[0] != first)
+    finally:
+        asking.stop()
+        serving.send_signal(signal.SIGKILL)
+        serving.communicate()
+    answered = [answer["generation"].split("-")[0] for answer in asking.answers]
+    models = list(dict.fromkeys(answered))
+    assert len(models) == 2
+    assert answered == sorted(answered, key=models.index), "no answer came from the old model after the new one"
+    for answer in asking.answers:
+        best = answer["hits"][0]
+        assert best["image"]["id"] == content_id(sought)
+        assert best["cosine"] > 0.999

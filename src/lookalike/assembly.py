@@ -149,7 +149,7 @@ class Library:
         with self._opening:
             if "encoder" in self.__dict__ and self.encoder.fingerprint == model.fingerprint:
                 return self.encoder
-            encoder = self._checked(model)
+            encoder = self.open_exactly(model)
             if self._model is None:
                 self._move_to(encoder)
             return encoder
@@ -163,7 +163,13 @@ class Library:
         if "indexer" in self.__dict__:
             self.indexer.use(encoder)
 
-    def _checked(self, model: LiveModel) -> Encoder:
+    def open_exactly(self, model: LiveModel) -> Encoder:
+        """Open a model by name, if it is still the one that made the vectors.
+
+        Raises:
+            VectorsRefused: the one on this machine is another.
+            ModelMissing: it is not on this machine.
+        """
         encoder = self.open_model(model.name)
         if encoder.fingerprint != model.fingerprint:
             raise VectorsRefused(

@@ -12,7 +12,8 @@
     │   ├── VectorsRefused      wrong dimension, wrong fingerprint, not finite
     │   ├── CursorRefused       a page cursor that is damaged or expired
     │   ├── EventRefused        an impression, click or dwell that cannot be stored
-    │   └── EvaluationRefused   judgements, a run or a measure that cannot be evaluated
+    │   ├── EvaluationRefused   judgements, a run or a measure that cannot be evaluated
+    │   └── PromotionRefused    a model that ranks worse, or that nobody measured, should not become live
     ├── EnvironmentFault        something around the program is missing       HTTP 503/507, exit 3
     │   ├── LibraryMissing      there is no library in that folder yet
     │   ├── LibraryTooNew       written by a newer version of lookalike
@@ -21,6 +22,7 @@
     │   ├── FetchFailed         a download failed or its checksum is wrong
     │   ├── DependencyMissing   an optional Python package is not installed
     │   ├── StorageFailed       disk full, read-only, or failing
+    │   ├── MemoryExhausted     training needs more memory than there is
     │   └── SnapshotDamaged     a published snapshot fails its checksums
     └── InternalFault           a mistake of ours                             HTTP 500, exit 1
 
@@ -119,6 +121,24 @@ class EvaluationRefused(CallerError):
         self.problems = problems
 
 
+class PromotionRefused(CallerError):
+    """A model that ranks worse than the live one, or that nobody measured, should not take its place."""
+
+    code = "promotion-refused"
+
+
+class TrainingRefused(CallerError):
+    """Examples, settings or a checkpoint that training cannot use."""
+
+    code = "training-refused"
+
+
+class TrainingDiverged(CallerError):
+    """The loss or the weights are no numbers any more; gentler settings help, and the message names them."""
+
+    code = "training-diverged"
+
+
 class EnvironmentFault(LookalikeError):
     """Something around the program is missing or failing; the message says what to do."""
 
@@ -165,6 +185,12 @@ class StorageFailed(EnvironmentFault):
     """The disk is full, read-only or failing; what was acknowledged before is safe."""
 
     code = "storage-failed"
+
+
+class MemoryExhausted(EnvironmentFault):
+    """Training needs more memory than there is; the message says what to make smaller."""
+
+    code = "memory-exhausted"
 
 
 class SnapshotDamaged(EnvironmentFault):

@@ -93,8 +93,14 @@ def test_vectors_that_are_no_unit_rows_of_the_model_are_refused(library, catalog
     assert len(catalog.vectors(library.fingerprint, [image_id])[image_id]) == 8
 
 
-def test_the_live_model_is_switched_in_one_step(catalog):
+def test_the_live_model_is_switched_in_one_step_that_is_remembered(catalog):
     assert catalog.live_model() is None
-    for model in (LiveModel("clip", "1" * 64, 256), LiveModel("lite", "2" * 64, 1280)):
-        catalog.set_live_model(model)
+    assert catalog.model_history() == []
+    models = [LiveModel("clip", "1" * 64, 256), LiveModel("lite", "2" * 64, 1280)]
+    for model in models:
+        catalog.set_live_model(model, because=f"{model.name} is better")
         assert catalog.live_model() == model
+    newest, oldest = catalog.model_history()
+    assert [newest.model, oldest.model] == models[::-1]
+    assert (newest.because, oldest.because) == ("lite is better", "clip is better")
+    assert oldest.since <= newest.since

@@ -2,12 +2,18 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
+from doubles import picture
+from lookalike.cli.app import app
 from lookalike.embedding import import_model
 from parts import write_pictures
 from tiny_model import write_tiny_model
+
+SHADES = 3
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +24,8 @@ def models(tmp_path_factory):
 
 
 @pytest.fixture
-def run(tmp_path, models):
-    """Start the program as a user does; `run.json` parses its document."""
+def program(tmp_path, models):
+    """Start the program as a user does, which takes a second; `program.json` parses its document."""
 
     def start(*arguments, code=0, **environment):
         done = subprocess.run(
@@ -56,3 +62,41 @@ def program_environment(tmp_path, models, **more):
 @pytest.fixture
 def photos(tmp_path):
     return write_pictures(tmp_path / "photos", range(12))
+
+
+@pytest.fixture
+def run(tmp_path, models, monkeypatch):
+    """The same without a new process."""
+    monkeypatch.chdir(tmp_path)
+
+    def start(*arguments, code=0, models=models, **environment):
+        given = program_environment(tmp_path, models, **{"COLUMNS": "120", **environment})
+        done = CliRunner().invoke(app, [str(argument) for argument in arguments], env=given)
+        assert done.exit_code == code, (done.exit_code, done.stdout, done.stderr, done.exception)
+        return SimpleNamespace(stdout=done.stdout, stderr=done.stderr)
+
+    start.json = lambda *arguments, **options: json.loads(start(*arguments, "--json", **options).stdout)
+    return start
+
+
+@pytest.fixture
+def shop(tmp_path, run):
+    """Twelve kinds of pictures in three grainy versions each, indexed; grades say that versions belong together."""
+    folder = tmp_path / "shop"
+    for noise in range(SHADES):
+        for seed in range(12):
+            folder.mkdir(exist_ok=True)
+            (folder / f"{seed}-{noise}.png").write_bytes(picture(seed, noise=1 + 40 * noise))
+    run("index", folder)
+    lines = [f"{seed}-0.png 0 {seed}-{noise}.png {5 - noise}\n" for seed in range(12) for noise in range(SHADES)]
+    (folder / "grades.qrels").write_text("".join(lines))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def two_models(tmp_path_factory):
+    """The tiny model, and one that sees next to nothing."""
+    folder, files = tmp_path_factory.mktemp("two-models"), tmp_path_factory.mktemp("files")
+    import_model(write_tiny_model(files), models=folder)
+    import_model(write_tiny_model(files, name="blind", dimension=1), models=folder)
+    return folder

@@ -16,12 +16,12 @@ from lookalike.cli.app import app
 from parts import hear_ctrl_c, write_pictures
 
 
-def test_index_search_stats_verify(run, photos, tmp_path):
-    indexed = run.json("index", photos)
+def test_index_search_stats_verify(program, photos, tmp_path):
+    indexed = program.json("index", photos)
     assert (indexed["added"], indexed["refused"], indexed["interrupted"]) == (12, [], False)
-    assert run.json("index", photos)["unchanged"] == 12
+    assert program.json("index", photos)["unchanged"] == 12
 
-    found = run.json("search", photos / "3.png", "--top", 5, "--sheet", tmp_path / "sheet.png")
+    found = program.json("search", photos / "3.png", "--top", 5, "--sheet", tmp_path / "sheet.png")
     assert [hit["rank"] for hit in found["hits"]] == [1, 2, 3, 4, 5]
     assert found["hits"][0]["source"] == str(photos / "3.png")
     with Image.open(tmp_path / "sheet.png") as sheet:
@@ -29,11 +29,11 @@ def test_index_search_stats_verify(run, photos, tmp_path):
 
     image_id = found["hits"][0]["id"]
     assert image_id == content_id(picture(3))
-    assert image_id not in [hit["id"] for hit in run.json("search", image_id, "--top", 12)["hits"]]
+    assert image_id not in [hit["id"] for hit in program.json("search", image_id, "--top", 12)["hits"]]
 
-    stats = run.json("stats")
+    stats = program.json("stats")
     assert (stats["counts"]["readable"], stats["snapshot"]["images"], stats["model"]["name"]) == (12, 12, "tiny")
-    verified = run.json("verify")
+    verified = program.json("verify")
     assert (verified["clean"], verified["recall_at_10"]) == (True, 1.0)
 
 
@@ -71,15 +71,15 @@ def test_a_bad_crop_is_refused(run, photos, crop, message):
     assert message in refused.stderr
 
 
-def test_exit_codes(run, photos, tmp_path):
-    assert "lookalike index" in run("search", photos / "3.png", code=3).stderr
-    assert "no such file" in run("index", tmp_path / "gone", code=2).stderr
-    run("index", photos)
-    assert "cannot be read" in run("search", "gone.png", code=2).stderr
+def test_exit_codes(program, photos, tmp_path):
+    assert "lookalike index" in program("search", photos / "3.png", code=3).stderr
+    assert "no such file" in program("index", tmp_path / "gone", code=2).stderr
+    program("index", photos)
+    assert "cannot be read" in program("search", "gone.png", code=2).stderr
     (tmp_path / "text.png").write_text("no image")
-    assert "text.png" in run("search", tmp_path / "text.png", code=2).stderr
-    assert run.json("search", "0" * 32, code=2)["error"] == "unknown-image"
-    run("search", "--no-such-option", code=2)
+    assert "text.png" in program("search", tmp_path / "text.png", code=2).stderr
+    assert program.json("search", "0" * 32, code=2)["error"] == "unknown-image"
+    program("search", "--no-such-option", code=2)
 
 
 def test_a_missing_model_says_what_to_run(run, photos, tmp_path):
@@ -114,7 +114,7 @@ def test_a_flipped_byte_is_found_and_the_search_goes_on(run, photos, tmp_path):
     assert [(h["id"], h["cosine"]) for h in after["hits"]] == [(h["id"], h["cosine"]) for h in before["hits"]]
 
 
-def test_odd_file_names(run, tmp_path):
+def test_odd_file_names(program, tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()
     names = ["ünï cödé 写真.png", "line\nbreak.png", "[bold]markup.png", "-dash.png"]
@@ -122,19 +122,19 @@ def test_odd_file_names(run, tmp_path):
         (photos / name).write_bytes(picture(seed))
     with open(os.fsencode(photos) + b"/not-\xff-text.png", "wb") as file:  # noqa: PTH123 - bytes, not text
         file.write(picture(9))
-    assert run.json("index", photos)["added"] == 5
-    found = {hit["source"] for hit in run.json("search", photos / names[1])["hits"]}
+    assert program.json("index", photos)["added"] == 5
+    found = {hit["source"] for hit in program.json("search", photos / names[1])["hits"]}
     assert found == {str(photos / name) for name in names} | {os.fsdecode(os.fsencode(photos) + b"/not-\xff-text.png")}
-    shown = run("search", photos / names[1], COLUMNS="300").stdout
+    shown = program("search", photos / names[1], COLUMNS="300").stdout
     assert "line\\nbreak.png" in shown
     assert "[bold]markup.png" in shown
 
 
-def test_ctrl_c_keeps_what_was_stored(run, tmp_path):
+def test_ctrl_c_keeps_what_was_stored(program, tmp_path):
     photos = write_pictures(tmp_path / "photos", range(600), size=(400, 300))
     indexing = subprocess.Popen(
         [sys.executable, "-m", "lookalike", "index", "--verbose", str(photos)],
-        env=run.environment(COLUMNS="300"),
+        env=program.environment(COLUMNS="300"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -148,10 +148,10 @@ def test_ctrl_c_keeps_what_was_stored(run, tmp_path):
     assert "Traceback" not in stderr
     assert "run the same command to go on" in " ".join(stdout.split())
     acknowledged += [line.split()[1] for line in stderr.splitlines() if line.startswith("stored ")]
-    resumed = run.json("index", photos)
+    resumed = program.json("index", photos)
     assert resumed["unchanged"] >= len(acknowledged)
     assert resumed["unchanged"] + resumed["added"] == 600
-    assert run.json("verify")["clean"]
+    assert program.json("verify")["clean"]
 
 
 def test_json_of_a_library_is_one_document(run, photos):

@@ -1,50 +1,14 @@
 import csv
 import json
-import shutil
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from doubles import picture
 from lookalike.catalog import Catalog, content_id
-from lookalike.cli.app import app
-from lookalike.embedding import import_model
 from parts import write_pictures
-from tiny_model import write_tiny_model
 
-SHADES = 3
-
-
-@pytest.fixture
-def run(tmp_path, models, monkeypatch):
-    """The program without a new process; test_commands.py starts it as users do."""
-    monkeypatch.chdir(tmp_path)
-    environment = {"LOOKALIKE_LIBRARY": str(tmp_path / "library"), "LOOKALIKE_MODEL": "tiny", "COLUMNS": "120"}
-
-    def start(*arguments, code=0, models=models):
-        given = environment | {"LOOKALIKE_MODELS": str(models)}
-        done = CliRunner().invoke(app, [str(argument) for argument in arguments], env=given)
-        assert done.exit_code == code, (done.exit_code, done.stdout, done.stderr, done.exception)
-        return SimpleNamespace(stdout=done.stdout, stderr=done.stderr)
-
-    start.json = lambda *arguments, **options: json.loads(start(*arguments, "--json", **options).stdout)
-    return start
-
-
-@pytest.fixture
-def shop(tmp_path, run):
-    """Twelve kinds of pictures in three grainy versions each, indexed; grades say that versions belong together."""
-    folder = tmp_path / "shop"
-    for noise in range(SHADES):
-        for seed in range(12):
-            folder.mkdir(exist_ok=True)
-            (folder / f"{seed}-{noise}.png").write_bytes(picture(seed, noise=1 + 40 * noise))
-    run("index", folder)
-    lines = [f"{seed}-0.png 0 {seed}-{noise}.png {5 - noise}\n" for seed in range(12) for noise in range(SHADES)]
-    (folder / "grades.qrels").write_text("".join(lines))
-    return folder
+SHADES = 3  # of each kind in the shop
 
 
 def test_the_served_pipeline_is_measured(run, shop):
@@ -216,15 +180,6 @@ def test_images_that_nobody_may_find_do_not_count(run, shop, tmp_path):
     path.write_text(f"query\timage\tgrade\n{tmp_path / 'other' / '100.png'}\t0-1.png\t1\n")
     found = run.json("evaluate", path, "--images", shop, "--resamples", 200)  # a query need not be indexed
     assert found["judgements"]["queries"] == 1
-
-
-@pytest.fixture
-def two_models(models, tmp_path):
-    """The tiny model, and one that sees next to nothing."""
-    folder = tmp_path / "two-models"
-    shutil.copytree(models, folder)
-    import_model(write_tiny_model(tmp_path / "blind", name="blind", dimension=1), models=folder)
-    return folder
 
 
 def test_models_are_compared_on_the_users_own_images(run, shop, two_models, tmp_path):

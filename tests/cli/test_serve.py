@@ -12,11 +12,11 @@ from doubles import picture
 
 
 @pytest.fixture
-def served(run):
+def served(program):
     """The address of a `lookalike serve`, which ends with the test."""
     serving = subprocess.Popen(
         [sys.executable, "-m", "lookalike", "serve", "--port", "0"],
-        env=run.environment(COLUMNS="300"),
+        env=program.environment(COLUMNS="300"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -62,10 +62,10 @@ def test_what_another_process_indexes_is_found_at_once(served, run, photos):
         assert "3.png" not in [hit["image"]["source_name"] for hit in found["hits"]]
 
 
-def test_serving_and_searching_do_not_import_torch(run):
+def test_serving_and_searching_do_not_import_torch(program):
     loaded = subprocess.run(
         [sys.executable, "-c", "import json, sys, lookalike.cli; print(json.dumps(sorted(sys.modules)))"],
-        env=run.environment(),
+        env=program.environment(),
         capture_output=True,
         text=True,
         check=True,

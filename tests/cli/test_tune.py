@@ -124,11 +124,11 @@ def test_too_few_images_and_no_library(command, photos, tmp_path):
     assert "12 images are too few" in command("tune", "--library", tmp_path / "few", code=2).stderr
 
 
-def test_ctrl_c_leaves_the_old_choice(run, command, choice):
+def test_ctrl_c_leaves_the_old_choice(program, command, choice):
     choice.write_text("{}")
     tuning = subprocess.Popen(
         [sys.executable, "-m", "lookalike", "tune", "--library", str(command.library)],
-        env=run.environment(),
+        env=program.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

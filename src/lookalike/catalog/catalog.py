@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -52,6 +52,7 @@ from lookalike.catalog.records import (
     Deletion,
     ImageAddition,
     LiveModel,
+    LiveSince,
     QueryRecord,
     SourceFailure,
     SourceState,
@@ -410,12 +411,27 @@ class Catalog:
             row = connection.execute(select(columns.name, columns.fingerprint, columns.dimension)).one_or_none()
             return None if row is None else LiveModel(*row)
 
-    def set_live_model(self, model: LiveModel) -> None:
-        """Make it the model that answers, in one step."""
-        values = {"id": 1, "name": model.name, "fingerprint": model.fingerprint, "dimension": model.dimension}
+    def set_live_model(self, model: LiveModel, *, because: str = "") -> None:
+        """Make it the model that answers, in one step that the history remembers.
+
+        Args:
+            model: whose vectors answer from now on.
+            because: why, for people.
+        """
+        values = {"name": model.name, "fingerprint": model.fingerprint, "dimension": model.dimension}
+        step = {**values, "since": datetime.now(UTC), "because": because}
         with self._writing() as change:
             change.connection.execute(delete(schema.live_model))
-            change.connection.execute(insert(schema.live_model).values(values))
+            change.connection.execute(insert(schema.live_model).values({"id": 1, **values}))
+            change.connection.execute(insert(schema.model_history).values(step))
+
+    def model_history(self) -> list[LiveSince]:
+        """Every model that became live here, the newest step first."""
+        columns = schema.model_history.c
+        wanted = select(columns.name, columns.fingerprint, columns.dimension, columns.since, columns.because)
+        with self._reading() as connection:
+            rows = connection.execute(wanted.order_by(columns.number.desc())).all()
+        return [LiveSince(model=LiveModel(*row[:3]), since=row.since, because=row.because) for row in rows]
 
     # -- queries and what people did
 

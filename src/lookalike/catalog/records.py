@@ -200,6 +200,21 @@ class LiveModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSince:
+    """A model that became live: one step of a library's history.
+
+    Attributes:
+        model: that answered from then on.
+        since: when.
+        because: why, in words; empty where nobody said.
+    """
+
+    model: LiveModel
+    since: datetime
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueryRecord:
     """A search that was answered: what was asked, by which generation, and the ids it ranked, best first.
 

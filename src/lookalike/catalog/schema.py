@@ -23,10 +23,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """The integer stored in `library.schema_version`; each migration that is added raises it."""
 
-HEAD_REVISION = "0003"
+HEAD_REVISION = "0004"
 """The newest Alembic revision; a test holds it equal to what the migration files say."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -228,6 +228,17 @@ live_model = Table(
     Column("name", String, nullable=False),
     Column("fingerprint", String, nullable=False),
     Column("dimension", Integer, nullable=False),
+)
+
+model_history = Table(
+    "model_history",
+    metadata,
+    Column("number", _RowNumber, primary_key=True, autoincrement=True),
+    Column("name", String, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("dimension", Integer, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("because", Message, nullable=False),
 )
 
 users = Table(

@@ -15,6 +15,7 @@ from lookalike.cli import (
     index,
     judgements,
     models,
+    promote,
     search,
     serve,
     stats,
@@ -45,6 +46,9 @@ app.command("demo")(demo.demo)
 judgements.app.command("agreement")(agreement.agreement)
 app.add_typer(judgements.app, name="judgements")
 models.app.command("bench")(bench.bench)
+models.app.command("promote")(promote.promote)
+models.app.command("rollback")(promote.rollback)
+models.app.command("history")(promote.history)
 app.add_typer(models.app, name="models")
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from lookalike import __version__
 from lookalike.assembly import Library, image_limits, open_library
@@ -36,6 +35,7 @@ from lookalike.cli.output import (
     console,
     faults_are_told,
     messages,
+    plain_table,
     print_json,
     printable,
     settings_for,
@@ -43,9 +43,17 @@ from lookalike.cli.output import (
 from lookalike.cli.progress import IndexProgress
 from lookalike.embedding import describe_models
 from lookalike.errors import ModelMissing
-from lookalike.evaluation import Interval, Measure, bootstrap_interval, compare_evaluations, holm, parse_measures
+from lookalike.evaluation import Interval, Measure, compare_evaluations, holm, parse_measures
 from lookalike.evaluation.pipeline import JudgedLibrary, ModelBench, bench_model
-from lookalike.evaluation.report import BenchPoint, BenchReport, advice, explain, pareto_plot, write_bench_report
+from lookalike.evaluation.report import (
+    BenchPoint,
+    BenchReport,
+    advice,
+    explain,
+    mean_interval,
+    pareto_plot,
+    write_bench_report,
+)
 from lookalike.evaluation.report.wording import byte_size, decimal, p_value, rate, span
 
 
@@ -179,7 +187,7 @@ def print_bench(report: BenchReport, rows: Sequence[ModelBench], *, resamples: i
         messages.print(printable(f"Note: {warning}"), style="yellow", soft_wrap=True)
     by_name = {row.name: row for row in rows}
     best_first = sorted(report.points, key=lambda point: -point.quality)
-    table = _table("model", report.measure, "95 % interval", "p", "images/s", "ms a query", "an image")
+    table = plain_table("model", report.measure, "95 % interval", "p", "images/s", "ms a query", "an image")
     for point in best_first:
         row = by_name[point.name]
         table.add_row(
@@ -194,19 +202,12 @@ def print_bench(report: BenchReport, rows: Sequence[ModelBench], *, resamples: i
     console.print(table)
     others = rows[0].evaluation.measures[1:]
     if others:
-        means = _table("model", *map(str, others))
+        means = plain_table("model", *map(str, others))
         for point in best_first:
             evaluation = by_name[point.name].evaluation
             means.add_row(point.name, *(decimal(evaluation.mean(other), 4) for other in others))
         console.print(means)
     console.print(printable(report.advice or advice(report.points)), soft_wrap=True)
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for place, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True)
-    return table
 
 
 def as_document(report: BenchReport, rows: Sequence[ModelBench], *, resamples: int) -> dict[str, object]:
@@ -250,12 +251,8 @@ def _p_values(rows: Sequence[ModelBench], measure: Measure, resamples: int) -> d
 
 
 def _interval(row: ModelBench, measure: Measure, resamples: int) -> Interval:
-    values = row.evaluation.of(measure)
-    defined = values[values == values]  # noqa: PLR0124 - only NaN differs from itself
-    if not len(defined):
-        nan = math.nan
-        return Interval(mean=nan, low=nan, high=nan, confidence=0.95, queries=0, method="percentile")
-    return bootstrap_interval(defined, resamples=resamples)
+    nowhere = Interval(mean=math.nan, low=math.nan, high=math.nan, confidence=0.95, queries=0, method="percentile")
+    return mean_interval(row.evaluation.of(measure), resamples) or nowhere
 
 
 def _as_plain(interval: Interval) -> dict[str, object]:

@@ -37,6 +37,7 @@ from lookalike.cli.output import (
     console,
     faults_are_told,
     messages,
+    plain_table,
     print_json,
     printable,
     settings_for,
@@ -331,7 +332,7 @@ def print_report(report: EvaluationReport) -> None:
 
 
 def _measures_table(tables: ReportTables) -> Table:
-    table = _table("measure", "served", "95 % interval", "exact", "index loses", "undefined")
+    table = plain_table("measure", "served", "95 % interval", "exact", "index loses", "undefined")
     for row in tables.measures:
         table.add_row(
             str(row.measure),
@@ -349,7 +350,7 @@ def _print_groups(groups: Sequence[GroupRow]) -> None:
     if len(shown) < 2:  # noqa: PLR2004 - one kind of query is what the table above says
         return
     first = next(iter(shown[0].intervals))
-    table = _table("group", "queries", str(first), "95 % interval")
+    table = plain_table("group", "queries", str(first), "95 % interval")
     for group in shown[:_SHOWN_GROUPS]:
         interval = group.intervals[first]
         table.add_row(
@@ -362,7 +363,7 @@ def _print_groups(groups: Sequence[GroupRow]) -> None:
 
 def _print_extremes(report: EvaluationReport) -> None:
     measure = report.served.measures[0]
-    table = _table("", "query", f"{measure}")
+    table = plain_table("", "query", f"{measure}")
     for kind, strips in (("best", report.best), ("worst", report.worst)):
         for strip in strips:
             table.add_row(kind, printable(strip.query), decimal(strip.value, 4))
@@ -371,7 +372,7 @@ def _print_extremes(report: EvaluationReport) -> None:
 
 
 def _print_comparison(tables: ReportTables, *, theirs: str) -> None:
-    table = _table("measure", "here", "there", "difference", "95 % interval", "p", "better/same/worse")
+    table = plain_table("measure", "here", "there", "difference", "95 % interval", "p", "better/same/worse")
     for row in tables.comparisons:
         found = row.comparison
         if found is not None:
@@ -400,10 +401,3 @@ def _write_table(evaluation: Evaluation, path: Path) -> None:
         path.write_text(stream.getvalue(), encoding="utf-8", errors="surrogateescape")
     except OSError as fault:
         raise StorageFailed(f"{path}: cannot be written: {fault.strerror}") from None
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for place, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True, min_width=len(heading))
-    return table

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from lookalike.errors import CallerError, EnvironmentFault, ImageRefused, LookalikeError
@@ -45,6 +46,14 @@ def settings_for(library: Path | None, **overrides: Any) -> Settings:
 def print_json(document: Any) -> None:
     """Print one document; names that are not UTF-8 come out as escapes."""
     sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
+
+
+def plain_table(*headings: str) -> Table:
+    """A table without lines: names on the left, numbers on the right."""
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for place, heading in enumerate(headings):
+        made.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True, min_width=len(heading))
+    return made
 
 
 def printable(text: str) -> Text:

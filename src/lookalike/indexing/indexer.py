@@ -158,16 +158,43 @@ class Indexer:
         run.report.seconds = time.monotonic() - started
         return run.report
 
+    def take_over(self, *, because: str, progress: Progress | None = None) -> IndexReport:
+        """Make this model the one that answers, without a moment in which nothing or two models do.
+
+        Before the switch every image has a vector of this model and an index of them is published; images that come
+        in meanwhile, by a service that still runs the other model, are embedded again right after it. The vectors and
+        indexes of the other model stay, so that it can take over again.
+
+        Args:
+            because: why, for the library's history.
+            progress: is told what happens.
+
+        Raises:
+            LibraryBusy: another process is indexing into this library; nothing was changed.
+            StorageFailed: the disk is full; the other model still answers.
+        """
+        run = self._run(progress=progress)
+        started = time.monotonic()
+        with self._alone():
+            run.fill_gaps()
+            self._publish_and_switch(run, because)
+        run.report.seconds = time.monotonic() - started
+        return run.report
+
     def _bring_up_to_date(self, run: FolderRun, roots: Sequence[Path]) -> None:
         self.claim_library()
         run.follow(roots, leave_out=self._leave_out)
         run.fill_gaps()
         self._catalog.collect_orphans()
+        self._publish_and_switch(run, "indexed with it")
+
+    def _publish_and_switch(self, run: FolderRun, because: str) -> None:
         run.progress.stage("Publishing the index", None)
         published = self._publisher.publish_if_due(run.model)
         run.report.snapshot = published.manifest.number if published else None
         if self._catalog.live_model() != run.model:
-            self._catalog.set_live_model(run.model)
+            run.fill_gaps()  # what came in while the index was built
+            self._catalog.set_live_model(run.model, because=because)
             run.fill_gaps()  # uploads of the last moments, by a service that ran the model before
 
     def _run(self, *, progress: Progress | None, restore: bool = False, again: bool = False) -> FolderRun:
@@ -197,7 +224,7 @@ class Indexer:
     def claim_library(self) -> None:
         """Make this model live if none is: a library can be searched while its first run goes on."""
         if self._catalog.live_model() is None:
-            self._catalog.set_live_model(self.model)
+            self._catalog.set_live_model(self.model, because="the first model")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -16,7 +16,14 @@ from lookalike.evaluation.report.document import as_document
 from lookalike.evaluation.report.page import write_bench_report, write_report
 from lookalike.evaluation.report.pareto_plot import pareto_plot
 from lookalike.evaluation.report.strips import SHOWN_QUERIES, Extremes, StripMaker, extremes
-from lookalike.evaluation.report.tables import ComparisonRow, GroupRow, MeasureRow, ReportTables, tabulate
+from lookalike.evaluation.report.tables import (
+    ComparisonRow,
+    GroupRow,
+    MeasureRow,
+    ReportTables,
+    mean_interval,
+    tabulate,
+)
 from lookalike.evaluation.report.wording import cautions, explain, verdict
 
 __all__ = [
@@ -43,6 +50,7 @@ __all__ = [
     "depth_curves",
     "explain",
     "extremes",
+    "mean_interval",
     "pareto_front",
     "pareto_plot",
     "pareto_svg",

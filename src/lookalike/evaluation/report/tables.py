@@ -151,10 +151,10 @@ def _measure_row(measure: Measure, served: Evaluation, exact: Evaluation | None,
     if exact is not None and is_quality(measure):
         theirs = dict(zip(exact.queries, exact.of(measure).tolist(), strict=True))
         paired = np.array([theirs.get(query, math.nan) for query in served.queries])
-        loss = _interval(paired - served.of(measure), resamples)
+        loss = mean_interval(paired - served.of(measure), resamples)
     return MeasureRow(
         measure=measure,
-        served=_interval(served.of(measure), resamples),
+        served=mean_interval(served.of(measure), resamples),
         exact=math.nan if exact is None else exact.mean(measure),
         loss=loss,
         undefined=served.undefined(measure),
@@ -197,13 +197,18 @@ def _group_rows(
             axis=axis,
             name=name,
             queries=len(rows),
-            intervals={measure: _interval(served.of(measure)[rows], resamples) for measure in served.measures},
+            intervals={measure: mean_interval(served.of(measure)[rows], resamples) for measure in served.measures},
         )
         for (axis, name), rows in ordered
     )
 
 
-def _interval(values: Values, resamples: int) -> Interval | None:
+def mean_interval(values: Values, resamples: int) -> Interval | None:
+    """The mean of the queries that have a value, [queries] float64 with NaN for the others, with its interval.
+
+    Returns:
+        None where no query has one.
+    """
     defined = values[~np.isnan(values)]
     if not len(defined):
         return None
