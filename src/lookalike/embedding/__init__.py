@@ -1,5 +1,6 @@
 """Images to unit vectors: model descriptions, sources, runtimes."""
 
+from lookalike.embedding.derived import derive_model
 from lookalike.embedding.descriptions import (
     FileSource,
     Graph,
@@ -40,6 +41,7 @@ __all__ = [
     "RuntimeName",
     "Source",
     "WheelSource",
+    "derive_model",
     "describe_models",
     "fit_projection",
     "import_model",

@@ -123,11 +123,17 @@ def fit_projection(
     matrix = (matrix / np.abs(matrix).max()).astype(np.float16).astype(np.float32)  # the scale is lost in unit rows
     projection = Projection(mean=mean.astype(np.float32), matrix=matrix, reference_cosines=np.empty(0, np.float32))
     vectors = to_vectors(descriptors, projection)
-    return Projection(mean=projection.mean, matrix=matrix, reference_cosines=_pair_cosines(vectors, share, quantiles))
+    return Projection(mean=projection.mean, matrix=matrix, reference_cosines=pair_cosines(vectors, share, quantiles))
 
 
-def _pair_cosines(vectors: Vectors, share: NDArray[np.float64], quantiles: int) -> NDArray[np.float32]:
-    """Evenly spaced quantiles of the cosines of a million random pairs of different rows, ascending."""
+def pair_cosines(vectors: Vectors, share: NDArray[np.float64], quantiles: int = 5_001) -> NDArray[np.float32]:
+    """Evenly spaced quantiles of the cosines of a million random pairs of different rows, ascending.
+
+    Args:
+        vectors: [images, dimension] float32 unit rows.
+        share: [images], how likely each is drawn; they sum to 1.
+        quantiles: how many.
+    """
     chance = np.random.default_rng(20_240_101)
     left, right = chance.choice(len(vectors), size=(2, 1_000_000), p=share)
     left, right = left[left != right], right[left != right]

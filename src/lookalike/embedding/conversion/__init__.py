@@ -1,10 +1,19 @@
 """Model files as published to the one graph form that every runtime opens."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
 
-from lookalike.embedding.conversion.graphs import DESCRIPTOR, GraphEditor, pool, rename_input, set_outputs, weight_only
+from lookalike.embedding.conversion.graphs import (
+    DESCRIPTOR,
+    GraphEditor,
+    pool,
+    rename_input,
+    set_outputs,
+    weight_only,
+    without_our_names,
+)
 from lookalike.embedding.conversion.regions import append_regions
 from lookalike.embedding.conversion.tflite import UnsupportedOperator, read_tflite
 from lookalike.embedding.descriptions import ModelDescription
@@ -29,15 +38,21 @@ def convert(weights: Path, description: ModelDescription) -> bytes:
     """
     graph = description.graph
     model = _read_onnx(weights) if graph.format == "onnx" else read_tflite(weights, output=graph.output)
+    model, prefix = without_our_names(model)
+
+    def prefixed(name: str) -> str:
+        return prefix + name if name else ""
+
     editor = GraphEditor(model)
     weight_only(editor)
-    rename_input(editor, graph.input, size=description.preprocessing.size, layout=graph.layout)
-    tensor = _descriptor_tensor(editor, graph.output if graph.format == "onnx" else "")
+    rename_input(editor, prefixed(graph.input), size=description.preprocessing.size, layout=graph.layout)
+    tensor = _descriptor_tensor(editor, prefixed(graph.output) if graph.format == "onnx" else "")
     if graph.regions is not None:
-        descriptor = append_regions(editor, tensor, graph.regions)
+        weight, bias = prefix + graph.regions.norm_weight, prefix + graph.regions.norm_bias
+        descriptor = append_regions(editor, tensor, replace(graph.regions, norm_weight=weight, norm_bias=bias))
     else:
         descriptor = pool(editor, tensor, graph.pooling)
-    set_outputs(editor, descriptor, graph.keep)
+    set_outputs(editor, descriptor, [prefixed(name) for name in graph.keep])
     _check(model, weights)
     return bytes(model.SerializeToString())
 

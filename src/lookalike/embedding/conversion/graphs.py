@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import onnx
+import onnx.compose
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
@@ -17,6 +18,7 @@ INPUT = "pixels"
 DESCRIPTOR = "descriptor"
 """Name of a converted graph's first output: [images, d] float32."""
 
+_OURS, _EARLIER = "lookalike.", "earlier/"
 _GROUP = ["DynamicQuantizeLinear", "Cast", "Mul", "Mul"]
 _FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16}
 
@@ -36,7 +38,7 @@ class GraphEditor:
     def fresh(self, hint: str) -> str:
         """A tensor name that nothing else has."""
         self._count += 1
-        return f"lookalike.{hint}.{self._count}"
+        return f"{_OURS}{hint}.{self._count}"
 
     def constant(self, values: NDArray[Any]) -> str:
         """Stores `values` in the graph and returns their name."""
@@ -97,6 +99,19 @@ def _replace(field: Any, values: list[Any]) -> None:
     copies = [type(value).FromString(value.SerializeToString()) for value in values]
     del field[:]
     field.extend(copies)
+
+
+def without_our_names(model: Model) -> tuple[Model, str]:
+    """A graph in which no tensor has a name that conversion gives: one that was converted before can be converted.
+
+    Returns:
+        The model, and what its names begin with now: nothing where none of them clashed.
+    """
+    editor = GraphEditor(model)
+    names = {*editor.producers(), *editor.initializers(), *(value.name for value in model.graph.input)}
+    if not any(name in {INPUT, DESCRIPTOR} or name.startswith(_OURS) for name in names):
+        return model, ""
+    return onnx.compose.add_prefix(model, _EARLIER), _EARLIER
 
 
 def weight_only(editor: GraphEditor) -> int:
