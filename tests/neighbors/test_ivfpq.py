@@ -20,7 +20,7 @@ from lookalike.neighbors import (
     build_parameters,
     search_parameters,
 )
-from lookalike.neighbors.ivfpq.threads import SUMS
+from lookalike.neighbors.threads import SUMS
 from unit_vectors import clustered
 
 BACKEND = BACKENDS["faiss-ivfpq"]

@@ -12,9 +12,9 @@ import numpy as np
 from lookalike.errors import SnapshotDamaged, StorageFailed
 from lookalike.neighbors.allowed import AllowedRows, allowed_rows
 from lookalike.neighbors.checking import checked, checked_k, checked_rows
-from lookalike.neighbors.ivfpq.reach import Found
-from lookalike.neighbors.ivfpq.threads import each_block
+from lookalike.neighbors.scanning import Found
 from lookalike.neighbors.stored import Store
+from lookalike.neighbors.threads import each_block
 from lookalike.types import Mask, Neighbors, Rows, Vectors
 
 _Answer = TypeVar("_Answer")

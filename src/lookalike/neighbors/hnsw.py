@@ -21,8 +21,8 @@ from lookalike.neighbors.candidates import CandidateIndex, read_saved, widened
 from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
-from lookalike.neighbors.ivfpq.threads import openmp_threads
 from lookalike.neighbors.stored import RowStore, ask, read_faiss, write_faiss
+from lookalike.neighbors.threads import openmp_threads
 from lookalike.types import Rows, Vectors
 
 NAME = "hnsw"
@@ -54,7 +54,7 @@ class HnswSearch:
         effort_per_neighbor: the same, for each neighbour asked for.
     """
 
-    effort: int = 64
+    effort: int = 96
     effort_per_neighbor: int = 2
 
     def effort_for(self, k: int) -> int:

@@ -18,6 +18,7 @@ import numpy as np
 
 from lookalike.errors import DependencyMissing
 from lookalike.neighbors.allowed import AllowedRows
+from lookalike.neighbors.candidate_search import CandidateSearch, candidate_steps
 from lookalike.neighbors.candidates import CandidateIndex, read_saved, widened
 from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
@@ -45,7 +46,7 @@ class KdTreeBuild:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KdTreeSearch:
+class KdTreeSearch(CandidateSearch):
     """How the tree is searched; may change at any time.
 
     Attributes:
@@ -57,10 +58,6 @@ class KdTreeSearch:
     candidates: int = 1_000
     candidates_per_neighbor: int = 20
     slack: float = 0.0
-
-    def candidates_for(self, k: int) -> int:
-        """Rows compared by their stored vectors when k are asked for."""
-        return max(self.candidates, k * self.candidates_per_neighbor)
 
 
 class _Cells:
@@ -136,9 +133,7 @@ def build_grid(size: int, dimension: int) -> tuple[KdTreeBuild, ...]:
 def search_grid(building: KdTreeBuild, size: int) -> tuple[KdTreeSearch, ...]:
     """From 100 candidates to all."""
     del building
-    counts = [count for count in (100, 300, 1_000, 3_000, 10_000, 30_000) if count < size]
-    counts.append(max(size, 1))
-    return tuple(KdTreeSearch(candidates=count, candidates_per_neighbor=max(count // 20, 2)) for count in counts)
+    return tuple(KdTreeSearch(**step) for step in candidate_steps((100, 300, 1_000, 3_000, 10_000, 30_000), size))
 
 
 BACKEND = Backend(

@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from lookalike.errors import SnapshotDamaged
 from lookalike.neighbors.allowed import AllowedRows
+from lookalike.neighbors.candidate_search import CandidateSearch, candidate_steps
 from lookalike.neighbors.candidates import CandidateIndex, read_saved, widened
 from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
-from lookalike.neighbors.ivfpq.threads import openmp_threads
 from lookalike.neighbors.stored import RowStore, read_array, read_faiss, write_array, write_faiss
+from lookalike.neighbors.threads import openmp_threads
 from lookalike.types import Rows, Vectors
 
 NAME = "lsh"
@@ -51,7 +52,7 @@ class LshBuild:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LshSearch:
+class LshSearch(CandidateSearch):
     """How codes are searched; may change at any time.
 
     Attributes:
@@ -61,10 +62,6 @@ class LshSearch:
 
     candidates: int = 200
     candidates_per_neighbor: int = 10
-
-    def candidates_for(self, k: int) -> int:
-        """Rows compared by their stored vectors when k are asked for."""
-        return max(self.candidates, k * self.candidates_per_neighbor)
 
 
 class _Hashes:
@@ -153,9 +150,7 @@ def build_grid(size: int, dimension: int) -> tuple[LshBuild, ...]:
 def search_grid(building: LshBuild, size: int) -> tuple[LshSearch, ...]:
     """From 50 candidates to all."""
     del building
-    counts = [count for count in (50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000) if count < size]
-    counts.append(max(size, 1))
-    return tuple(LshSearch(candidates=count, candidates_per_neighbor=max(count // 20, 2)) for count in counts)
+    return tuple(LshSearch(**step) for step in candidate_steps((50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000), size))
 
 
 BACKEND = Backend(

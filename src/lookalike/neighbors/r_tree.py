@@ -19,6 +19,7 @@ import numpy as np
 
 from lookalike.errors import DependencyMissing
 from lookalike.neighbors.allowed import AllowedRows
+from lookalike.neighbors.candidate_search import CandidateSearch, candidate_steps
 from lookalike.neighbors.candidates import CandidateIndex, read_saved, widened
 from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
@@ -46,7 +47,7 @@ class RTreeBuild:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RTreeSearch:
+class RTreeSearch(CandidateSearch):
     """How the tree is searched; may change at any time.
 
     Attributes:
@@ -56,10 +57,6 @@ class RTreeSearch:
 
     candidates: int = 1_000
     candidates_per_neighbor: int = 20
-
-    def candidates_for(self, k: int) -> int:
-        """Rows compared by their stored vectors when k are asked for."""
-        return max(self.candidates, k * self.candidates_per_neighbor)
 
 
 class _Boxes:
@@ -138,9 +135,7 @@ def build_grid(size: int, dimension: int) -> tuple[RTreeBuild, ...]:
 def search_grid(building: RTreeBuild, size: int) -> tuple[RTreeSearch, ...]:
     """From 100 candidates to all."""
     del building
-    counts = [count for count in (100, 300, 1_000, 3_000, 10_000, 30_000) if count < size]
-    counts.append(max(size, 1))
-    return tuple(RTreeSearch(candidates=count, candidates_per_neighbor=max(count // 20, 2)) for count in counts)
+    return tuple(RTreeSearch(**step) for step in candidate_steps((100, 300, 1_000, 3_000, 10_000, 30_000), size))
 
 
 BACKEND = Backend(

@@ -19,6 +19,7 @@ import numpy as np
 
 from lookalike.errors import DependencyMissing, SnapshotDamaged, StorageFailed
 from lookalike.neighbors.allowed import AllowedRows
+from lookalike.neighbors.candidate_search import CandidateSearch
 from lookalike.neighbors.candidates import SMALL, CandidateIndex, read_saved, widened
 from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
@@ -52,7 +53,7 @@ class ScannBuild:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScannSearch:
+class ScannSearch(CandidateSearch):
     """How lists are searched; may change at any time.
 
     Attributes:
@@ -64,10 +65,6 @@ class ScannSearch:
     probes: int
     candidates: int = 100
     candidates_per_neighbor: int = 5
-
-    def candidates_for(self, k: int) -> int:
-        """Rows compared by their stored vectors when k are asked for."""
-        return max(self.candidates, k * self.candidates_per_neighbor)
 
 
 class _Leaves:

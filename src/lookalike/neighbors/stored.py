@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from lookalike.errors import SnapshotDamaged, StorageFailed
 from lookalike.neighbors.allowed import AllowedRows
-from lookalike.neighbors.ivfpq.reach import Found, Scan
-from lookalike.neighbors.ivfpq.vector_file import MappedVectors, as_matrix
+from lookalike.neighbors.scanning import Found, Scan
+from lookalike.neighbors.vector_file import MappedVectors, as_matrix
 from lookalike.types import Rows, Vectors
 
 _FILE = "vectors.faiss"

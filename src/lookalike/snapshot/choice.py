@@ -1,14 +1,13 @@
 """Which index a library is published with, when somebody chose one: `lookalike tune` writes it, every publish obeys."""
 
 import json
-import os
-import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lookalike.errors import DependencyMissing, StorageFailed
+from lookalike.errors import DependencyMissing
 from lookalike.neighbors import BACKENDS, available
+from lookalike.whole_files import replace_file
 
 CHOICE_FILE = "index-choice.json"
 CHOICE_VERSION = 1
@@ -125,13 +124,7 @@ class IndexChoice:
         Raises:
             StorageFailed: the disk is full, read-only or failing; the old choice is as it was.
         """
-        content = json.dumps(self.as_document(), indent=1).encode() + b"\n"
-        try:
-            _replace(path, content)
-        except OSError as failure:
-            raise StorageFailed(
-                f"the choice could not be written to {path}: {failure.strerror or failure}"
-            ) from failure
+        replace_file(path, json.dumps(self.as_document(), indent=1).encode() + b"\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,21 +177,3 @@ def _parameters(kind: type[Any] | None, fields: dict[str, Any] | None) -> Any:
 
 def _unused(why: str) -> ChoiceFound:
     return ChoiceFound(choice=None, notes=(f"{why}; the index is chosen by size until `lookalike tune` is run again",))
-
-
-def _replace(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
-    try:
-        with beside.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -17,7 +17,7 @@ from lookalike.evaluation.report import plots, wording
 from lookalike.evaluation.report.bench import BenchReport, advice, pareto_front, pareto_svg
 from lookalike.evaluation.report.contents import DepthCurve, EvaluationReport
 from lookalike.evaluation.report.tables import is_quality
-from lookalike.evaluation.report.writing import replace_file
+from lookalike.whole_files import replace_file
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MAGIC = {b"\xff\xd8\xff": "jpeg", b"\x89PNG\r\n\x1a\n": "png", b"GIF8": "gif"}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lookalike.evaluation.report.bench import BenchPoint, circle_radius, pareto_front
-from lookalike.evaluation.report.writing import replace_file
+from lookalike.whole_files import replace_file
 
 _INK, _FRONT, _OTHER = "#33312f", "#0072b2", "#8b8680"
 _LARGEST_POINTS = 26.0  # radius of the largest circle, in typographic points

@@ -10,9 +10,9 @@ from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.ivfpq.index import VECTORS_FILE, IvfPqIndex
 from lookalike.neighbors.ivfpq.parameters import IvfPqBuild, build_parameters, search_parameters
-from lookalike.neighbors.ivfpq.threads import SUMS, cores, openmp_threads
 from lookalike.neighbors.ivfpq.training import ADD_BLOCK, refined, trained, training_rows
-from lookalike.neighbors.ivfpq.vector_file import MappedVectors, VectorFile
+from lookalike.neighbors.threads import SUMS, cores, openmp_threads
+from lookalike.neighbors.vector_file import MappedVectors, VectorFile
 from lookalike.types import Vectors
 
 Blocks = Callable[[], Iterator[Vectors]]

@@ -16,10 +16,11 @@ from lookalike.errors import SnapshotDamaged, StorageFailed
 from lookalike.neighbors.allowed import AllowedRows, allowed_rows
 from lookalike.neighbors.checking import checked, checked_k, checked_rows
 from lookalike.neighbors.ivfpq.parameters import IvfPqBuild, IvfPqSearch, build_parameters, search_parameters
-from lookalike.neighbors.ivfpq.reach import Found, Probe, Reach, Scan
-from lookalike.neighbors.ivfpq.threads import each_large_block
+from lookalike.neighbors.ivfpq.reach import Probe, Reach
 from lookalike.neighbors.ivfpq.training import built, refined
-from lookalike.neighbors.ivfpq.vector_file import MappedVectors, as_matrix
+from lookalike.neighbors.scanning import Found, Scan
+from lookalike.neighbors.threads import each_large_block
+from lookalike.neighbors.vector_file import MappedVectors, as_matrix
 from lookalike.types import Mask, Neighbors, Rows, Vectors
 
 NAME = "faiss-ivfpq"

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from lookalike.neighbors.candidate_search import CandidateSearch
+
 Memory: TypeAlias = Literal["usual", "codes", "small"]
 """What an index may take in memory, a vector of 256 dimensions:
 
@@ -42,7 +44,7 @@ class IvfPqBuild:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IvfPqSearch:
+class IvfPqSearch(CandidateSearch):
     """How an index is searched; may change at any time.
 
     Attributes:
@@ -54,10 +56,6 @@ class IvfPqSearch:
     probes: int
     candidates: int = 100
     candidates_per_neighbor: int = 5
-
-    def candidates_for(self, k: int) -> int:
-        """Rows to score by their stored vectors when k are asked for."""
-        return max(self.candidates, k * self.candidates_per_neighbor)
 
 
 def build_parameters(size: int, dimension: int, *, memory: Memory = "usual") -> IvfPqBuild:

@@ -5,7 +5,8 @@ import numpy as np
 
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.ivfpq.parameters import IvfPqBuild
-from lookalike.neighbors.ivfpq.threads import SUMS, cores, openmp_threads
+from lookalike.neighbors.threads import SUMS, cores, openmp_threads
+from lookalike.neighbors.vector_file import no_vectors
 from lookalike.types import Rows, Vectors
 
 ADD_BLOCK = 65_536
@@ -49,11 +50,6 @@ def refined(lists: faiss.IndexIVFPQFastScan, kept: faiss.IndexScalarQuantizer) -
     index.own_fields = True
     index.own_refine_index = True
     return index
-
-
-def no_vectors(dimension: int) -> faiss.IndexScalarQuantizer:
-    """An empty store of float16 vectors."""
-    return faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
 
 
 def training_rows(size: int, parameters: IvfPqBuild) -> Rows:

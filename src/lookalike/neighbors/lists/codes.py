@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from lookalike.neighbors.candidate_search import CandidateSearch
 from lookalike.neighbors.lists.training import probe_steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CodesSearch:
+class CodesSearch(CandidateSearch):
     """How lists of codes are searched; may change at any time.
 
     Attributes:
@@ -18,10 +19,6 @@ class CodesSearch:
     probes: int
     candidates: int = 100
     candidates_per_neighbor: int = 5
-
-    def candidates_for(self, k: int) -> int:
-        """Rows compared by their stored vectors when k are asked for."""
-        return max(self.candidates, k * self.candidates_per_neighbor)
 
 
 def codes_search_grid(lists: int, size: int) -> tuple[CodesSearch, ...]:

@@ -19,7 +19,6 @@ from lookalike.neighbors.candidates import CandidateIndex, read_saved
 from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
-from lookalike.neighbors.ivfpq.threads import SUMS
 from lookalike.neighbors.lists.probing import ListStore, Probes, filled, open_lists
 from lookalike.neighbors.lists.training import (
     probe_steps,
@@ -28,6 +27,7 @@ from lookalike.neighbors.lists.training import (
     usual_lists,
     usual_probes,
 )
+from lookalike.neighbors.threads import SUMS
 from lookalike.types import Vectors
 
 NAME = "ivf-flat"

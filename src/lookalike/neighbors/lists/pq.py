@@ -18,11 +18,11 @@ from lookalike.neighbors.candidates import CandidateIndex, read_saved
 from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
-from lookalike.neighbors.ivfpq.threads import SUMS, openmp_threads
 from lookalike.neighbors.lists.codes import CodesSearch, codes_search_grid
 from lookalike.neighbors.lists.probing import ListStore, Probes, filled, open_lists
 from lookalike.neighbors.lists.training import trained_quantizer, training_sample, usual_lists, usual_probes
 from lookalike.neighbors.stored import RowStore
+from lookalike.neighbors.threads import SUMS, openmp_threads
 from lookalike.types import Vectors
 
 NAME = "ivf-pq"

@@ -11,10 +11,10 @@ import numpy as np
 
 from lookalike.errors import SnapshotDamaged
 from lookalike.neighbors.allowed import AllowedRows
-from lookalike.neighbors.ivfpq.reach import Found
-from lookalike.neighbors.ivfpq.threads import cores, openmp_threads
 from lookalike.neighbors.lists.training import ADD_BLOCK
+from lookalike.neighbors.scanning import Found
 from lookalike.neighbors.stored import RowStore, ask, read_faiss, write_faiss
+from lookalike.neighbors.threads import cores, openmp_threads
 from lookalike.types import Rows, Vectors
 
 LISTS_FILE = "lists.faiss"

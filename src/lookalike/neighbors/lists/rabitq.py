@@ -24,11 +24,11 @@ from lookalike.neighbors.candidates import CandidateIndex, read_saved
 from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
-from lookalike.neighbors.ivfpq.threads import SUMS, cores, openmp_threads
 from lookalike.neighbors.lists.codes import CodesSearch, codes_search_grid
 from lookalike.neighbors.lists.probing import Probes, open_lists
 from lookalike.neighbors.lists.training import ADD_BLOCK, trained_quantizer, training_sample, usual_lists, usual_probes
 from lookalike.neighbors.stored import RowStore, read_array, write_array
+from lookalike.neighbors.threads import SUMS, cores, openmp_threads
 from lookalike.types import Rows, Vectors
 
 NAME = "ivf-rabitq"

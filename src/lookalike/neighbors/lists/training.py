@@ -5,7 +5,7 @@ import math
 import faiss
 import numpy as np
 
-from lookalike.neighbors.ivfpq.threads import cores, openmp_threads
+from lookalike.neighbors.threads import cores, openmp_threads
 from lookalike.types import Rows, Vectors
 
 ADD_BLOCK = 65_536

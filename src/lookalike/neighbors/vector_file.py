@@ -9,7 +9,6 @@ import faiss
 import numpy as np
 
 from lookalike.errors import SnapshotDamaged, StorageFailed
-from lookalike.neighbors.ivfpq.training import no_vectors
 from lookalike.types import Vectors
 
 _COUNT_AT = 8  # after four letters and the dimension, in four bytes each
@@ -103,3 +102,8 @@ def as_matrix(kept: Any, size: int, dimension: int) -> np.ndarray[Any, np.dtype[
 def _place(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_dev, status.st_ino
+
+
+def no_vectors(dimension: int) -> faiss.IndexScalarQuantizer:
+    """An empty store of float16 vectors."""
+    return faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)

@@ -1,4 +1,4 @@
-"""A whole file or none."""
+"""Files that are whole or not there."""
 
 import os
 import uuid
@@ -24,5 +24,15 @@ def replace_file(path: Path, content: bytes) -> None:
         except BaseException:
             beside.unlink(missing_ok=True)
             raise
+        _sync(path.parent)
     except OSError as error:
         raise StorageFailed(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _sync(folder: Path) -> None:
+    """Make the rename itself survive a cut of power."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
