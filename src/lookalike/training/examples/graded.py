@@ -1,0 +1,75 @@
+"""Pairs, triplets and lists from the grades 0 to 5 that people gave."""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from lookalike.training.examples.example import GradedQuery, Pair, PairSource
+from lookalike.types import Grade
+
+_MOST_GRADE = 5
+
+
+def graded_queries(grades: Iterable[Grade]) -> list[GradedQuery]:
+    """Whole-image queries with what was graded for them, by query id.
+
+    Several people's grades of one pair become their lower median. Grades for a crop are left out (they say nothing of
+    the whole image), as is an image's grade for itself.
+    """
+    given: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for grade in grades:
+        if grade.crop is None and grade.image_id != grade.query_image_id:
+            given[grade.query_image_id][grade.image_id].append(grade.grade)
+    return [
+        GradedQuery(
+            query=query,
+            images=tuple(sorted(judged)),
+            grades=tuple(statistics.median_low(judged[image]) for image in sorted(judged)),
+        )
+        for query, judged in sorted(given.items())
+    ]
+
+
+def pairs_by_grade(queries: Sequence[GradedQuery], *, least: int = 3) -> list[Pair]:
+    """Each image of at least that grade with its query; lower grades of that query are its hard negatives.
+
+    The weight is the grade over 5.
+    """
+    pairs = []
+    for query in queries:
+        judged = list(zip(query.images, query.grades, strict=True))
+        pairs += [
+            Pair(
+                query=query.query,
+                positive=image,
+                source=PairSource.GRADES,
+                weight=grade / _MOST_GRADE,
+                hard_negatives=tuple(other for other, lower in judged if lower < min(grade, least)),
+            )
+            for image, grade in judged
+            if grade >= max(least, 1)
+        ]
+    return pairs
+
+
+def triplets_by_grade(queries: Sequence[GradedQuery], *, least_difference: int = 2) -> list[tuple[str, str, str]]:
+    """(query, closer, farther) for any two images of a query whose grades differ by at least so much (1 or more)."""
+    needed = max(least_difference, 1)
+    return [
+        (query.query, closer, farther)
+        for query in queries
+        for closer, high in zip(query.images, query.grades, strict=True)
+        for farther, low in zip(query.images, query.grades, strict=True)
+        if high - low >= needed
+    ]
+
+
+def without_low_grades(pairs: Iterable[Pair], queries: Iterable[GradedQuery], *, least: int = 2) -> list[Pair]:
+    """Pairs (of clicks, say) but for those that people graded below `least`; what nobody graded stays."""
+    low = {
+        (query.query, image)
+        for query in queries
+        for image, grade in zip(query.images, query.grades, strict=True)
+        if grade < least
+    }
+    return [pair for pair in pairs if (pair.query, pair.positive) not in low]

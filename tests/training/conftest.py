@@ -1,0 +1,12 @@
+"""One thread a process: two test processes share the machine, and sums do not depend on how work is split."""
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
