@@ -1,6 +1,5 @@
 """The watermark: replaying the changes after any of them gives exactly what is there."""
 
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
