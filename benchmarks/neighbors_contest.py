@@ -16,6 +16,7 @@ from neighbors_contestants import K, contestant
 from neighbors_vectors import QUERIES, SHARES, Truth, masks
 
 _MOST_SECONDS = 12.0  # of batched queries at one setting: the slow ones answer fewer
+_BATCH_SECONDS = 2.0  # what a batch of one turn may take
 _SMALLEST_BATCH = 20
 
 
@@ -109,8 +110,9 @@ class Contest:
             if spent > _MOST_SECONDS:
                 break
         rows = np.concatenate(found)
-        self.asked_at_once = step
-        return {"recall": recall(rows, self.truth[: len(rows)]), "batched_per_second": len(rows) / spent}
+        per_second = len(rows) / spent
+        self.asked_at_once = int(np.clip(per_second * _BATCH_SECONDS, _SMALLEST_BATCH, step))
+        return {"recall": recall(rows, self.truth[: len(rows)]), "batched_per_second": per_second}
 
     def timed(self, queries):
         started = time.perf_counter()
