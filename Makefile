@@ -41,7 +41,7 @@ browser:  ## fetch the browser that the page's tests drive
 	@scripts/get-browser
 
 test: $(VENV)/.dev models browser  ## every test but the slow ones
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: $(VENV)/.dev models browser  ## the tests that take minutes, and property tests with new examples
 	@HYPOTHESIS_PROFILE=new $(BIN)/python -m pytest -m "slow or hypothesis" $(ARGS)

@@ -65,7 +65,7 @@ def test_runtimes_and_modes_agree_and_share_a_fingerprint(opened, pictures):
 @pytest.mark.model
 def test_a_vector_does_not_depend_on_its_batch(opened, pictures):
     for encoder in opened.values():
-        batch = rows(encoder, pictures)
+        batch = rows(encoder, pictures[:4])
         together = encoder.encode(batch)
         np.testing.assert_array_equal(together, np.concatenate([encoder.encode(row[None]) for row in batch]))
         np.testing.assert_array_equal(together[::-1], encoder.encode(batch[::-1]))
