@@ -83,6 +83,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(whole, t
     assert RunFolder(tmp_path).lines() == RunFolder(folder).lines()
 
 
+@pytest.mark.slow  # signals itself: not in a process that runs other tests beside it
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_after_the_step_with_a_checkpoint_from_which_the_run_goes_on(whole, tmp_path, number):
     folder, _ = whole
