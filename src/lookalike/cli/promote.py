@@ -135,11 +135,10 @@ def history(*, library: LibraryOption = None, as_json: JsonOption = False) -> No
         if as_json:
             print_json([_step_document(step) for step in steps])
             return
-        table = plain_table("since", "model", "fingerprint", "why")
         for step in steps:
             since = f"{step.since.astimezone():%Y-%m-%d %H:%M}"
-            table.add_row(since, printable(step.model.name), step.model.fingerprint[:12], printable(step.because))
-        console.print(table)
+            told = f"{since}  {step.model.name} ({step.model.fingerprint[:12]}): {step.because}"
+            console.print(printable(told), soft_wrap=True)
 
 
 def print_comparisons(candidacy: _Candidacy) -> None:
@@ -207,7 +206,9 @@ def _tell_switch(
     console.print(
         f"[bold]{now.name}[/] answers now instead of {before.name}: {embedded:,} images embedded ({seconds:.1f} s)."
     )
-    console.print("[dim]`lookalike models rollback` goes back; a service that runs has followed by itself.[/]")
+    console.print(
+        "[dim]`lookalike models rollback` goes back; a service that runs has followed by itself.[/]", soft_wrap=True
+    )
 
 
 def _step_document(step: LiveSince) -> dict[str, object]:
