@@ -10,7 +10,7 @@ from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.ivfpq.index import VECTORS_FILE, IvfPqIndex
 from lookalike.neighbors.ivfpq.parameters import IvfPqBuild, build_parameters, search_parameters
-from lookalike.neighbors.ivfpq.training import ADD_BLOCK, refined, trained, training_rows
+from lookalike.neighbors.ivfpq.training import ADD_BLOCK, find_lists_by_codes, refined, trained, training_rows
 from lookalike.neighbors.threads import SUMS, cores, openmp_threads
 from lookalike.neighbors.vector_file import MappedVectors, VectorFile
 from lookalike.types import Vectors
@@ -55,9 +55,11 @@ def build_from_blocks(
         lists = trained(_sample(blocks, size, dimension, parameters), parameters)
         if not parameters.refine:
             _fill(lists, blocks, size, None)
+            find_lists_by_codes(lists, parameters)
             return IvfPqIndex(lists, building=parameters, searching=searching)
         with VectorFile(working / VECTORS_FILE, size=size, dimension=dimension) as file:
             _fill(lists, blocks, size, file)
+        find_lists_by_codes(lists, parameters)
     mapped = MappedVectors(working / VECTORS_FILE)
     index = refined(lists, mapped.kept)
     return IvfPqIndex(index, building=parameters, searching=searching, mapped=mapped)

@@ -17,7 +17,7 @@ from lookalike.neighbors.allowed import AllowedRows, allowed_rows
 from lookalike.neighbors.checking import checked, checked_k, checked_rows
 from lookalike.neighbors.ivfpq.parameters import IvfPqBuild, IvfPqSearch, build_parameters, search_parameters
 from lookalike.neighbors.ivfpq.reach import Probe, Reach
-from lookalike.neighbors.ivfpq.training import built, refined
+from lookalike.neighbors.ivfpq.training import built, centroid_bytes, refined
 from lookalike.neighbors.scanning import Found, Scan
 from lookalike.neighbors.threads import each_large_block
 from lookalike.neighbors.vector_file import MappedVectors, as_matrix
@@ -73,12 +73,13 @@ class IvfPqIndex:
 
     @cached_property
     def bytes_in_memory(self) -> int:
-        """Codes, ids and centroids; stored vectors too, unless they are mapped."""
+        """Codes, ids and centroids with their codes; stored vectors too, unless they are mapped."""
         lists = self._lists.invlists
         filled = sum(-(-lists.list_size(place) // _FASTSCAN_BLOCK) for place in range(lists.nlist))
         codes: int = filled * _FASTSCAN_BLOCK * self._lists.code_size
         vectors = 2 * self.dimension * self.size if self._refines and self._mapped is None else 0
-        return codes + 8 * self.size + 4 * self.building.lists * self.dimension + vectors
+        centroids = self.building.lists * centroid_bytes(self.building.lists, self.dimension)
+        return codes + 8 * self.size + centroids + vectors
 
     @property
     def bytes_mapped(self) -> int:

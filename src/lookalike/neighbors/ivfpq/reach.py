@@ -9,6 +9,7 @@ from lookalike.neighbors.ivfpq.parameters import IvfPqSearch
 from lookalike.neighbors.scanning import Found, ask, at_least, in_order
 from lookalike.types import Vectors
 
+_NO_COSINE = -2.0  # Faiss fills up with less where it found fewer rows
 _MANY = 1_024  # rows looked at where equal cosines must be told apart
 
 
@@ -57,8 +58,8 @@ class Probe:
     def one(self, query: Vectors, k: int) -> Found:
         """The k nearest to [1, dimension]: on the path of every single query, hence few array calls."""
         rows, cosines = ask(self._index, query, k + 1, self._usual.get(k) or self._remembered(k))
-        values = cosines[0].tolist()
-        if len(set(values)) <= k or rows[0, k] < 0:
+        values = cosines.tolist()[0]
+        if values[k] < _NO_COSINE or len(set(values)) <= k:
             return self._carefully(query, k)
         if values[0] > 1:  # float16 may lengthen a vector by a last digit
             if values[1] >= 1:
