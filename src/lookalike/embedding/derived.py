@@ -4,10 +4,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from lookalike.embedding.descriptions import ModelDescription, checked_name
+from lookalike.embedding.descriptions import Graph, checked_name
 from lookalike.embedding.projection import Projection
 from lookalike.embedding.registry import InstalledModel, ModelStatus, import_model, installed
 from lookalike.embedding.storage import check_graph, storage_faults
+from lookalike.embedding.writing import description_toml
 from lookalike.errors import ModelRefused
 
 
@@ -39,28 +40,16 @@ def derive_model(base: str, name: str, projection: Projection, *, summary: str, 
 
 
 def _toml(base: InstalledModel, name: str, summary: str) -> str:
-    about: ModelDescription = base.description
-    seen = about.preprocessing
-    return f"""name = {_text(name)}
-summary = {_text(summary)}
-licence = {_text(about.licence)}
-projection = {_text(f"{name}.npz")}
-
-[preprocessing]
-size = {seen.size}
-fit = {_text(seen.fit)}
-interpolation = {_text(seen.interpolation)}
-mean = {list(seen.mean)}
-std = {list(seen.std)}
-
-[graph]
-format = {_text(Path(base.record.graph_file).suffix[1:])}
-output = {_text(base.record.descriptor)}
-layout = {_text("nhwc" if base.record.nhwc else "nchw")}
-"""
-
-
-def _text(value: str) -> str:
-    """A TOML basic string."""
-    escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08X}" for c in value)
-    return f'"{escaped}"'
+    record = base.record
+    return description_toml(
+        name=name,
+        summary=summary,
+        licence=base.description.licence,
+        preprocessing=base.description.preprocessing,
+        graph=Graph(
+            format="onnx" if Path(record.graph_file).suffix == ".onnx" else "tflite",
+            output=record.descriptor,
+            layout="nhwc" if record.nhwc else "nchw",
+        ),
+        projection=f"{name}.npz",
+    )

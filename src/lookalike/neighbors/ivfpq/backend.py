@@ -17,8 +17,8 @@ def build_grid(size: int, dimension: int) -> tuple[IvfPqBuild, ...]:
 
 def search_grid(building: IvfPqBuild, size: int) -> tuple[IvfPqSearch, ...]:
     """From one list to all of them, with candidates that grow alike; the last compares every row."""
-    effort = ((1, 50), (2, 50), (4, 60), (8, 60), (12, 60), (16, 100), (24, 150), (32, 200), (48, 200), (64, 400))
-    effort += ((96, 600), (128, 800), (256, 1600))
+    effort = [(1, 50), (2, 50), (4, 60), (8, 60), (12, 60), (16, 100), (24, 150), (32, 200), (48, 200), (64, 400)]
+    effort += [(96, 600), (128, 800), (256, 1600)]
     steps = [(probes, candidates) for probes, candidates in effort if probes < building.lists]
     grid = [
         IvfPqSearch(probes=probes, candidates=candidates, candidates_per_neighbor=max(candidates // 20, 2))

@@ -45,7 +45,8 @@ class _SamePaddedConvolution(nn.Conv2d):
     def forward(self, pixels: Tensor) -> Tensor:
         """[b, inputs, h, w] to [b, outputs, ceil(h / stride), ceil(w / stride)]."""
         (kernel, _), (stride, _) = self.kernel_size, self.stride
-        missing = [max((math.ceil(side / stride) - 1) * stride + kernel - side, 0) for side in pixels.shape[-2:]]
+        sides = [int(side) for side in pixels.shape[-2:]]
+        missing = [max((math.ceil(side / stride) - 1) * stride + kernel - side, 0) for side in sides]
         high, wide = missing
         padded = functional.pad(pixels, [wide // 2, wide - wide // 2, high // 2, high - high // 2])
         convolved: Tensor = super().forward(padded)
@@ -85,6 +86,7 @@ class EfficientNetLite(nn.Module):
 
     Attributes:
         dimension: of the features.
+        level_widths: channels of what `levels` gives: the first convolution's, each stage's and the features'.
     """
 
     dimension = _HEAD
@@ -93,7 +95,7 @@ class EfficientNetLite(nn.Module):
         super().__init__()
         self._conv_stem = _SamePaddedConvolution(3, _STEM, 3, stride=2, bias=False)
         self._bn0 = _norm(_STEM)
-        blocks, width = [], _STEM
+        blocks, width, widths, lasts = [], _STEM, [_STEM], []
         for place, stage in enumerate(_STAGES):
             ends = place in {0, len(_STAGES) - 1}  # the first and the last stage are as deep in every scale
             outputs = _rounded(stage.channels * scale.width)
@@ -101,6 +103,10 @@ class EfficientNetLite(nn.Module):
                 stride = stage.stride if number == 0 else 1
                 blocks.append(_Block(width, outputs, kernel=stage.kernel, stride=stride, expansion=stage.expansion))
                 width = outputs
+            widths.append(width)
+            lasts.append(len(blocks) - 1)
+        self.level_widths = (*widths, _HEAD)
+        self._lasts = frozenset(lasts)
         self._blocks = nn.ModuleList(blocks)
         self._conv_head = nn.Conv2d(width, _HEAD, 1, bias=False)
         self._bn1 = _norm(_HEAD)
@@ -110,10 +116,17 @@ class EfficientNetLite(nn.Module):
 
     def forward(self, batch: Tensor) -> Tensor:
         """[b, 3, size, size] to [b, 1280]."""
+        return torch.mean(self.levels(batch)[-1], dim=(2, 3))
+
+    def levels(self, batch: Tensor) -> list[Tensor]:
+        """Outputs of all depths, [b, 3, size, size] to a [b, channels, h, w] for each of `level_widths`."""
         pixels = functional.relu6(self._bn0(self._conv_stem(batch)))
-        for block in self._blocks:
+        found = [pixels]
+        for number, block in enumerate(self._blocks):
             pixels = block(pixels)
-        return torch.mean(functional.relu6(self._bn1(self._conv_head(pixels))), dim=(2, 3))
+            if number in self._lasts:
+                found.append(pixels)
+        return [*found, functional.relu6(self._bn1(self._conv_head(pixels)))]
 
 
 def _rounded(channels: float) -> int:
