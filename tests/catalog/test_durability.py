@@ -23,7 +23,10 @@ KILLS = 10
 
 def start_writer(url, originals, name, *, most=100_000):
     return subprocess.Popen(
-        [sys.executable, WRITER, url, originals, name, str(most)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, WRITER, url, originals, name, str(most)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,  # `communicate` would not see what `readline` had buffered
     )
 
 
