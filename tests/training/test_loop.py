@@ -267,7 +267,28 @@ def test_the_average_follows_its_formula():
     assert weight.item() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("wrong", [{"steps": 0}, {"optimiser": "lion"}, {"learning_rate": 0.0}, {"average": 1.0}])
+def test_bfloat16_learns_in_its_own_bits_and_goes_on_to_the_same(whole, tmp_path):
+    settings = replace(SETTINGS, precision="bfloat16")
+    result = training(tmp_path / "run", settings=settings).run()
+    losses = [line["loss"] for line in RunFolder(tmp_path / "run").lines() if "loss" in line]
+    assert (result.steps, sum(losses[-5:]) < sum(losses[:5])) == (40, True)
+    assert all(value.dtype is not torch.bfloat16 for value in weights(tmp_path / "run").values())
+    assert not same_bits(weights(tmp_path / "run"), weights(whole[0]))
+
+    def fails(number):
+        if number == 33:
+            raise KeyError(number)
+        return batch_at(number)
+
+    with pytest.raises(KeyError):
+        training(tmp_path / "again", settings=settings, batch_at=fails).run()
+    training(tmp_path / "again", settings=settings).run(resume=True)
+    assert same_bits(weights(tmp_path / "again"), weights(tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"steps": 0}, {"optimiser": "lion"}, {"precision": "int4"}, {"learning_rate": 0.0}, {"average": 1.0}]
+)
 def test_settings_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match="must be"):
         LoopSettings(**({"steps": 1} | wrong))

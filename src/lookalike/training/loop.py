@@ -1,8 +1,8 @@
 """The training loop: plain steps that can be interrupted anywhere and go on exactly where they were.
 
 What a step learns from is a function of the step's number (`batch_at`), so the state of a run is its weights, its
-optimiser, its random numbers and that one number. On a CPU with the same number of threads a run that was killed and
-resumed ends with the same bits as one that was not.
+optimiser and that one number; random numbers, too, are a function of the batch's. On a CPU with the same number of
+threads a run that was killed and resumed ends with the same bits as one that was not.
 """
 
 import math
@@ -14,10 +14,12 @@ from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
 
 from lookalike.errors import MemoryExhausted, TrainingDiverged, TrainingRefused
+from lookalike.training.chance import chance_for
 from lookalike.training.checkpoint import load_checkpoint, save_checkpoint
 from lookalike.training.ema import AveragedModel
 from lookalike.training.framework import Tensor, nn, torch
 from lookalike.training.interrupting import StopRequest, stop_requests
+from lookalike.training.parallel import ALONE, Place
 from lookalike.training.run import RunFolder
 from lookalike.training.schedule import WarmUpCosine
 
@@ -35,13 +37,15 @@ class LoopSettings:
         weight_decay: of weights that are matrices; biases and normalisation have none.
         warm_up: steps in which the rate rises.
         accumulate: batches whose gradients make one step, for batches that do not fit into memory. In-batch negatives
-            come from one of them.
+            come from one of them. Several processes share them out (see `parallel`).
         clip_norm: length to which longer gradients are cut; 0 cuts none.
         average: decay of the moving average of the weights that is validated and kept; 0 for none.
         validate_every: steps between validations; 0 for none.
         patience: validations without a better value after which training ends; 0 for never.
         checkpoint_minutes: between checkpoints.
         log_every: steps between lines of metrics.
+        precision: `bfloat16` computes products in it where torch thinks that safe, and keeps weights in float32; it
+            pays where the processor multiplies bfloat16, and is as exact to resume.
         seed: of the random numbers of the model (dropout).
 
     Raises:
@@ -60,9 +64,12 @@ class LoopSettings:
     patience: int = 0
     checkpoint_minutes: float = 5.0
     log_every: int = 10
+    precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.precision not in {"float32", "bfloat16"}:
+            raise ValueError(f"precision is {self.precision!r}; it must be float32 or bfloat16")
         if self.optimiser not in {"adamw", "sgd"}:
             raise ValueError(f"optimiser is {self.optimiser!r}; it must be adamw or sgd")
         if self.steps < 1 or self.accumulate < 1 or self.log_every < 1:
@@ -120,6 +127,10 @@ class Training(Generic[_Step]):
         validate: the higher the better, such as nDCG@10 of held-out queries; gets the model in evaluation mode.
         after_step: called with the model after each step, for what a loss keeps up (MoCo's momentum copy).
         describe: what else the config says, such as the images and the loss; a run goes on only with the same.
+        place: of this process among those of the run. The first one writes, and its `validate` alone is called.
+
+    Raises:
+        TrainingRefused: all weights are frozen, or the processes cannot share a step's batches evenly.
     """
 
     model: nn.Module
@@ -130,8 +141,11 @@ class Training(Generic[_Step]):
     validate: Callable[[nn.Module], float] | None = None
     after_step: Callable[[nn.Module], None] | None = None
     describe: Mapping[str, Any] = field(default_factory=dict)
+    place: Place = ALONE
 
     def __post_init__(self) -> None:
+        self.place.require_divides(self.settings.accumulate)
+        self.place.start_alike(self.model)
         self._optimiser = _optimiser(self.model, self.settings)
         self._schedule = WarmUpCosine(steps=self.settings.steps, warm_up=self.settings.warm_up)
         self._average = AveragedModel(self.model, decay=self.settings.average) if self.settings.average else None
@@ -149,14 +163,11 @@ class Training(Generic[_Step]):
             MemoryExhausted: a step did not fit into memory.
             StorageFailed: a checkpoint could not be written.
         """
-        self.folder.begin({"loop": asdict(self.settings), **self.describe}, resume=resume)
-        torch.manual_seed(self.settings.seed)
-        if resume and self.folder.last.exists():
-            self._restore(load_checkpoint(self.folder.last))
-        self.folder.forget_after(self._progress.step)
+        self._begin(resume=resume)
         with _deterministic(), stop_requests() as request:
             stopped = self._steps(request)
         self._save()
+        self.place.wait()
         if stopped is not Stopped.INTERRUPTED:
             self._take_best()
         progress = self._progress
@@ -164,12 +175,21 @@ class Training(Generic[_Step]):
             stopped=stopped, steps=progress.step, best_step=progress.best_step, best_value=progress.best_value
         )
 
+    def _begin(self, *, resume: bool) -> None:
+        if self.place.is_first:
+            self.folder.begin({"loop": asdict(self.settings), **self.describe}, resume=resume)
+        self.place.wait()
+        if resume and self.folder.last.exists():
+            self._restore(load_checkpoint(self.folder.last))
+        if self.place.is_first:
+            self.folder.forget_after(self._progress.step)
+
     def _steps(self, request: StopRequest) -> Stopped:
         saved_at = time.monotonic()
         while self._progress.step < self.settings.steps:
             if self._exhausted_patience():
                 return Stopped.NO_BETTER
-            if request.made:
+            if self.place.any(request.made):
                 return Stopped.INTERRUPTED
             self._one_step()
             self._validate_if_due()
@@ -189,8 +209,9 @@ class Training(Generic[_Step]):
         self.model.train()
         self._optimiser.zero_grad()
         with _memory_advice():
-            parts = range(step * self.settings.accumulate, (step + 1) * self.settings.accumulate)
-            loss = sum(map(self._backward, parts))
+            own = sum(map(self._backward, self.place.numbers(step, self.settings.accumulate)))
+        loss = self.place.add_gradients(self.model, own)
+        self._require_finite(loss)
         if self.settings.clip_norm:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
         self._optimiser.step()
@@ -200,34 +221,58 @@ class Training(Generic[_Step]):
             self.after_step(self.model)
         self._progress.step = step + 1
         if (step + 1) % self.settings.log_every == 0 or step == 0:
-            self.folder.log({"step": step + 1, "loss": loss, "learning_rate": rate})
+            self._log({"step": step + 1, "loss": loss, "learning_rate": rate})
 
     def _backward(self, number: int) -> float:
         """Add a batch's gradients; its share of the step's loss."""
-        loss = self.loss_of(self.model, self.batch_at(number)) / self.settings.accumulate
-        value = float(loss.detach())
-        if not math.isfinite(value):
+        torch.manual_seed(int(chance_for("batch", self.settings.seed, number).integers(2**62)))
+        batch = self.batch_at(number)
+        with self._precision():
+            loss = self.loss_of(self.model, batch) / self.settings.accumulate
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    def _precision(self) -> torch.autocast:
+        device = next(self.model.parameters()).device.type
+        return torch.autocast(device, torch.bfloat16, enabled=self.settings.precision == "bfloat16")
+
+    def _require_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
             raise TrainingDiverged(
-                f"the loss of step {self._progress.step + 1} is {value}: lower the learning rate"
+                f"the loss of step {self._progress.step + 1} is {loss}: lower the learning rate"
                 f" ({self.settings.learning_rate:g}), warm up for longer ({self.settings.warm_up} steps), raise the"
                 f" temperature, or cut gradients with clip_norm; {self.folder.last} is from before, if it exists"
             )
-        loss.backward()  # type: ignore[no-untyped-call]
-        return value
+
+    def _log(self, line: Mapping[str, Any]) -> None:
+        if self.place.is_first:
+            self.folder.log(line)
 
     def _validate_if_due(self) -> None:
         progress, every = self._progress, self.settings.validate_every
         last = progress.step == self.settings.steps
         if self.validate is None or not every or (progress.step % every and not last):
             return
-        with torch.no_grad():
-            value = self.validate(self._kept_model().eval())
-        self.folder.log({"step": progress.step, "validation": value})
-        if progress.best_value is None or value > progress.best_value:
+        value = self._validated(self.validate)
+        if self._is_better(value):
             progress.best_value, progress.best_step, progress.validations_since = value, progress.step, 0
-            save_checkpoint({"model": self._kept_model().state_dict(), "step": progress.step}, self.folder.best)
         else:
             progress.validations_since += 1
+
+    def _validated(self, validate: Callable[[nn.Module], float]) -> float:
+        """The first process validates, and keeps the model if it is better before the others may read it."""
+        value = 0.0
+        if self.place.is_first:
+            with torch.no_grad():
+                value = validate(self._kept_model().eval())
+            self.folder.log({"step": self._progress.step, "validation": value})
+            if self._is_better(value):
+                state = {"model": self._kept_model().state_dict(), "step": self._progress.step}
+                save_checkpoint(state, self.folder.best)
+        return self.place.first_ones(value)
+
+    def _is_better(self, value: float) -> bool:
+        return self._progress.best_value is None or value > self._progress.best_value
 
     def _kept_model(self) -> nn.Module:
         return self._average.model if self._average else self.model
@@ -240,6 +285,8 @@ class Training(Generic[_Step]):
         self.model.eval()
 
     def _save(self) -> None:
+        if not self.place.is_first:
+            return
         average = self._average
         state = {
             "progress": asdict(self._progress),
@@ -247,7 +294,6 @@ class Training(Generic[_Step]):
             "optimiser": self._optimiser.state_dict(),
             "average": average.model.state_dict() if average else {},
             "average_updates": average.updates if average else 0,
-            "random": torch.get_rng_state(),
         }
         save_checkpoint(state, self.folder.last)
 
@@ -259,7 +305,6 @@ class Training(Generic[_Step]):
                 self._average.model.load_state_dict(state["average"])
                 self._average.updates = state["average_updates"]
             self._progress = _Progress(**state["progress"])
-            torch.set_rng_state(state["random"])
         except (KeyError, TypeError, ValueError, RuntimeError) as fault:
             raise TrainingRefused(f"{self.folder.last}: a checkpoint of another model: {fault}") from None
 
