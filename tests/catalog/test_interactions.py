@@ -110,3 +110,15 @@ def test_users_are_added_and_replaced(catalog):
         with pytest.raises(CallerError):
             catalog.add_users([User(id="e"), wrong])
     assert catalog.user("e") is None
+
+
+def test_what_was_done_is_read_back_in_blocks_with_its_queries(library, catalog):
+    image_id = library.add("a")
+    asked = [library.ask(f"q{n}", ranked=[image_id]) for n in range(6)]
+    events = [library.event(f"e{n}", asked[n % 5], image_id, position=n + 1) for n in range(7)]
+    dwell = library.event("z", asked[0], image_id, kind=InteractionKind.DWELL, dwell_seconds=2.5, simulated=True)
+    catalog.record_interactions([*events, dwell])
+    for block in (1, 2, 8, 100):
+        assert list(catalog.interactions(block=block)) == [*events, dwell]
+        followed = list(catalog.followed_queries(block=block))
+        assert followed == [catalog.query(query_id) for query_id in sorted(asked[:5])]

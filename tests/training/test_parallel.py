@@ -21,11 +21,21 @@ from training.small_run import training
 HERE = Path(__file__).parent
 
 
+def free_port():
+    """Below those that connections get, for who tries to connect before the other listens may meet itself there."""
+    for port in range(20_000 + os.getpid() % 10_000, 32_000):
+        with socket.socket() as tried:
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    pytest.fail("no port is free")
+
+
 def in_two_processes(folder, what):
     """What each process printed, by rank."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COV_")} | {
         "PYTHONPATH": str(HERE.parent),
         "OMP_NUM_THREADS": "1",

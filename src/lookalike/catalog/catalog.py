@@ -445,6 +445,28 @@ class Catalog:
         with self._reading() as connection:
             return interactions.read_query(connection, query_id)
 
+    def followed_queries(self, *, block: int = 1_000) -> Iterator[QueryRecord]:
+        """Searches with whose hits something was done, in the order of their ids, read in blocks."""
+        after = ""
+        while True:
+            with self._reading() as connection:
+                found = interactions.read_followed_queries(connection, after=after, limit=block)
+            yield from found
+            if len(found) < block:
+                return
+            after = found[-1].id
+
+    def interactions(self, *, block: int = 10_000) -> Iterator[Interaction]:
+        """What was done with hits, in the order of event ids, read in blocks."""
+        after = ""
+        while True:
+            with self._reading() as connection:
+                found = interactions.read_interactions(connection, after=after, limit=block)
+            yield from found
+            if len(found) < block:
+                return
+            after = found[-1].event_id
+
     def record_interactions(self, events: Sequence[Interaction]) -> int:
         """Keep what people did, all of it or nothing; an event id that is known already is left out.
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, insert, select
+from sqlalchemy import Connection, Row, delete, exists, insert, select
 
 from lookalike.catalog.changing import Changing, chunks
 from lookalike.catalog.records import QueryRecord, is_image_id, storable_text
@@ -48,8 +48,17 @@ def read_query(connection: Connection, query_id: str) -> QueryRecord | None:
     if not storable_text(query_id):
         return None
     row = connection.execute(select(queries).where(queries.c.id == query_id)).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _query(row)
+
+
+def read_followed_queries(connection: Connection, *, after: str, limit: int) -> list[QueryRecord]:
+    """Queries with whose hits something was done, in the order of their ids, from behind that one."""
+    followed = exists().where(interactions.c.query_id == queries.c.id)
+    statement = select(queries).where(queries.c.id > after, followed).order_by(queries.c.id).limit(limit)
+    return [_query(row) for row in connection.execute(statement)]
+
+
+def _query(row: Row[Any]) -> QueryRecord:
     crop = None
     if row.crop_x is not None:
         crop = Crop(x=row.crop_x, y=row.crop_y, width=row.crop_width, height=row.crop_height)
@@ -68,6 +77,19 @@ def read_query(connection: Connection, query_id: str) -> QueryRecord | None:
 def _ranked(stored: bytes) -> list[str]:
     digits = bytes(stored).hex()
     return [digits[start : start + 2 * _ID_BYTES] for start in range(0, len(digits), 2 * _ID_BYTES)]
+
+
+def read_interactions(connection: Connection, *, after: str, limit: int) -> list[Interaction]:
+    """What was done, in the order of event ids, from behind that one."""
+    statement = (
+        select(interactions).where(interactions.c.event_id > after).order_by(interactions.c.event_id).limit(limit)
+    )
+    return [_interaction(row) for row in connection.execute(statement)]
+
+
+def _interaction(row: Row[Any]) -> Interaction:
+    values = row._asdict()
+    return Interaction(kind=InteractionKind(values.pop("kind")), **values)
 
 
 def forget_queries(changing: Changing, *, older_than: datetime, keep_with_interactions: bool) -> int:
