@@ -58,7 +58,7 @@ def test_lite0_is_the_model_that_serves(lite0_weights):
     assert np.abs(served - ours).max() < 1e-3
 
 
-@pytest.mark.parametrize("name", sorted(BACKBONES))
+@pytest.mark.parametrize("name", sorted(name for name in BACKBONES if BACKBONES[name].load is None))
 def test_every_backbone_says_its_dimension_and_passes_gradients(name):
     backbone = build_backbone(name, weights=None)
     features = backbone(torch.zeros(2, 3, 33, 33))  # an odd side, for which padding is not symmetric

@@ -98,6 +98,7 @@ def test_a_stop_asked_of_one_process_stops_all_and_the_run_goes_on(both, tmp_pat
     assert all(torch.equal(value, weights(both[0])[name]) for name, value in weights(tmp_path).items())
 
 
+@pytest.mark.slow
 def test_a_run_of_two_processes_goes_on_in_one(alone, tmp_path):
     in_two_processes(tmp_path, "stop")
     result = training(tmp_path, settings=SETTINGS, model=network()).run(resume=True)
@@ -105,6 +106,7 @@ def test_a_run_of_two_processes_goes_on_in_one(alone, tmp_path):
     assert all(torch.allclose(weights(tmp_path)[name], value, atol=1e-5) for name, value in weights(alone[0]).items())
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_in_one_process_ends_all(tmp_path):
     assert in_two_processes(tmp_path, "nan") == ["diverged", "diverged"]
     assert load_checkpoint(tmp_path / "last.pt")["progress"]["step"] == 4

@@ -8,6 +8,7 @@ from rich.logging import RichHandler
 
 from lookalike import __version__
 from lookalike.cli import (
+    adapt,
     agreement,
     bench,
     demo,
@@ -19,6 +20,7 @@ from lookalike.cli import (
     search,
     serve,
     stats,
+    train,
     tune,
     verify,
 )
@@ -41,6 +43,8 @@ app.command("serve")(serve.serve)
 app.command("evaluate")(evaluate.evaluate)
 app.command("stats")(stats.stats)
 app.command("tune")(tune.tune_index)
+app.command("adapt")(adapt.adapt_model)
+app.command("train")(train.train)
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)
 judgements.app.command("agreement")(agreement.agreement)

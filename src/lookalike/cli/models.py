@@ -1,11 +1,13 @@
-"""`lookalike models list | pull | import | remove`."""
+"""`lookalike models list | show | pull | import | remove`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markdown import Markdown
 from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
+from rich.text import Text
 
 from lookalike.cli.output import (
     JsonOption,
@@ -16,7 +18,19 @@ from lookalike.cli.output import (
     printable,
     settings_for,
 )
-from lookalike.embedding import ModelStatus, describe_models, import_model, pull, remove_model
+from lookalike.embedding import (
+    FileSource,
+    ModelDescription,
+    ModelStatus,
+    WheelSource,
+    describe_model,
+    describe_models,
+    import_model,
+    pull,
+    remove_model,
+)
+from lookalike.errors import ModelRefused, StorageFailed
+from lookalike.training.card import ModelCard, read_card
 
 app = typer.Typer(help="The models that turn pictures into vectors.", no_args_is_help=True)
 
@@ -39,6 +53,64 @@ def list_models(*, as_json: JsonOption = False) -> None:
             about = status.description
             table.add_row(about.name, here, str(about.dimension), printable(about.licence), printable(about.summary))
         console.print(table)
+
+
+@app.command("show")
+def show_model(name: NameArgument, *, as_json: JsonOption = False) -> None:
+    """Show what a model is, and the card of one that was trained here: what it learnt from and how well it ranks."""
+    with faults_are_told(as_json=as_json):
+        status = describe_model(name, models=settings_for(None).models)
+        card, problem = _card_of(status)
+        if as_json:
+            document = {**_as_document(status), "source": _origin(status.description)}
+            print_json({**document, "card": card.as_document() if card else None, "card_problem": problem})
+            return
+        _print_facts(status)
+        if card:
+            console.print()
+            console.print(Markdown(card.as_markdown()))
+        if problem:
+            messages.print(printable(f"Warning: {problem}"), soft_wrap=True)
+
+
+def _card_of(status: ModelStatus) -> tuple[ModelCard | None, str | None]:
+    """The card, and what is wrong with it; a model is shown also where its card cannot be."""
+    try:
+        card = read_card(status.path)
+    except (ModelRefused, StorageFailed) as fault:
+        return None, str(fault)
+    if card is None or card.fingerprint == status.fingerprint:
+        return card, None
+    return card, (
+        f"the card in {status.path} is of another model: its fingerprint is {card.fingerprint[:12]}, this model's"
+        f" {(status.fingerprint or 'not known')[:12]}; do not believe its numbers of this one"
+    )
+
+
+def _print_facts(status: ModelStatus) -> None:
+    about, picture = status.description, status.description.preprocessing
+    facts = {
+        "name": about.name,
+        "what it is": about.summary,
+        "on this machine": f"{status.bytes_on_disk:,} bytes in {status.path}" if status.pulled else "no",
+        "fingerprint": status.fingerprint or "not known before it is pulled",
+        "dimension": str(about.dimension or "not known before it is pulled"),
+        "licence": about.licence,
+        "source": _origin(about),
+        "pictures": f"{picture.size} x {picture.size} pixels, {picture.fit}, {picture.interpolation}",
+    }
+    for key, text in facts.items():
+        console.print(Text(f"{key:<16}", style="bold") + printable(text), soft_wrap=True)
+
+
+def _origin(about: ModelDescription) -> str:
+    """Where its weights come from, in words."""
+    source = about.source
+    if isinstance(source, WheelSource):
+        return f"{source.path} in the package {source.package} {source.version}"
+    if isinstance(source, FileSource):
+        return source.path or "made here"
+    return f"{source.path} in {source.repository} at {source.revision}, {source.endpoint}"
 
 
 @app.command("pull")

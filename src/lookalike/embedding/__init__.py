@@ -16,6 +16,7 @@ from lookalike.embedding.projection import Projection, fit_projection
 from lookalike.embedding.registry import (
     DEFAULT_MODEL,
     ModelStatus,
+    describe_model,
     describe_models,
     import_model,
     pull,
@@ -42,6 +43,7 @@ __all__ = [
     "Source",
     "WheelSource",
     "derive_model",
+    "describe_model",
     "describe_models",
     "fit_projection",
     "import_model",

@@ -80,6 +80,16 @@ def describe_models(models: Path) -> list[ModelStatus]:
     return statuses
 
 
+def describe_model(name: str, *, models: Path) -> ModelStatus:
+    """The model of that name, and what of it is here.
+
+    Raises:
+        UnknownModel: no such model is described.
+        ModelRefused: its description cannot be read any more.
+    """
+    return _status(_described(name, models), models)
+
+
 def pull(name: str, *, models: Path, progress: Progress | None = None) -> ModelStatus:
     """Fetches a described model, checks it, converts it, runs it once, and puts it in `models` whole or not at all.
 

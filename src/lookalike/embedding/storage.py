@@ -9,6 +9,7 @@
         description.toml           as it was when the model came
         projection.npz             only with an imported model that has one
         record.json                the graph's size and checksum, the source's checksum, what made it
+        card.json, CARD.md         only with a model that was trained here; see `training.card`
 
 A model's folder appears by one rename of a finished folder, so it is either whole or absent.
 """

@@ -25,6 +25,7 @@ from lookalike.embedding.writing import description_toml
 from lookalike.errors import ModelRefused, TrainingRefused
 from lookalike.preprocessing import Preprocessing
 from lookalike.training.framework import nn, torch
+from lookalike.training.parity import Parity
 from lookalike.training.weight_only import WeightPrecision, store_weights
 from lookalike.types import Batch, Vectors
 from lookalike.whole_files import replace_file
@@ -58,24 +59,6 @@ class ExportedAs:
     preprocessing: Preprocessing
     projection: Projection | None = None
     weights: WeightPrecision = "float32"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parity:
-    """How far what serves is from what was trained, over the pictures that were given.
-
-    Attributes:
-        pictures: compared.
-        most_error: largest difference of two values of unit vectors.
-        least_cosine: of a picture's two vectors.
-        recall: share of each picture's 10 nearest others (all others, when there are fewer) by the trained network
-            that are also among the 10 nearest by what serves; nearest of equal closeness count as each other.
-    """
-
-    pictures: int
-    most_error: float
-    least_cosine: float
-    recall: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,8 @@ from lookalike.training.losses import Gain, contrastive_cross_entropy, graded_li
 from lookalike.training.losses.graded import UNJUDGED
 from lookalike.types import Vectors
 
+_STANDS_IN = 3  # a lesser grade is no promise that two images have the same neighbours
+
 Features: TypeAlias = NDArray[np.float32]
 """Cached features, [images, d] float32: raw descriptors less their projection's mean, or a library's unit vectors."""
 
@@ -149,6 +151,7 @@ class GradedBatches:
         batch: int = 32,
         graded: int = 16,
         others: int = 256,
+        stand_ins: float = 0.0,
         seed: int = 0,
     ) -> None:
         """Prepare to draw.
@@ -159,6 +162,8 @@ class GradedBatches:
             batch: queries in a batch.
             graded: images drawn from the grades of each query, half of them from those above 0 where there are so many.
             others: images of the whole part.
+            stand_ins: how often, 0 to 1, an image that got a query's highest grade (of 3 or more) asks in its place:
+                who is taken for the same has the same neighbours, so that few graded queries teach as many more.
             seed: of the draws; what batch `n` holds depends on it and on `n` alone.
 
         Raises:
@@ -171,6 +176,7 @@ class GradedBatches:
         if not self._judged:
             raise TrainingRefused("no query has a grade above 0 for another of these images: there is nothing to learn")
         self._batch, self._graded, self._others, self._seed = batch, graded, others, seed
+        self._stand_ins = stand_ins
 
     def _known(self, query: GradedQuery) -> "_Judged | None":
         judged = [
@@ -191,8 +197,9 @@ class GradedBatches:
         drawn = [judged.drawn(self._graded, chance) for judged in chosen]
         others = chance.choice(len(self._features), min(self._others, len(self._features)), replace=False)
         candidates = np.unique(np.concatenate([*drawn, others]))
-        queries = np.array([judged.query for judged in chosen])
-        grades = np.stack([judged.grades_of(candidates) for judged in chosen])
+        queries = np.array([judged.asking(self._stand_ins, chance) for judged in chosen])
+        asked = zip(chosen, queries.tolist(), strict=True)
+        grades = np.stack([judged.grades_of(candidates, asking=row) for judged, row in asked])
         groups = torch.from_numpy(self._groups)
         return HeadBatch(
             queries=self._features[queries],
@@ -218,10 +225,21 @@ class _Judged:
         rest = chance.permutation(self.rows[self.grades <= 0])[: count - len(relevant)]
         return np.concatenate([relevant, rest])
 
-    def grades_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The grades of those rows, -1 where nobody judged."""
+    def asking(self, stand_ins: float, chance: np.random.Generator) -> int:
+        """The row that asks: the query's, or that of an image that got the highest grade."""
+        highest = int(self.grades.max())
+        alike = self.rows[self.grades == highest]
+        if highest < _STANDS_IN or chance.random() >= stand_ins:
+            return self.query
+        return int(alike[chance.integers(len(alike))])
+
+    def grades_of(self, rows: NDArray[np.int64], *, asking: int) -> NDArray[np.int64]:
+        """The grades of those rows for the row that asks, -1 where nobody judged; who asks is not judged."""
         places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-        return np.where(self.rows[places] == rows, self.grades[places], UNJUDGED)
+        known = np.where(self.rows[places] == rows, self.grades[places], UNJUDGED)
+        known[rows == self.query] = self.grades.max()
+        known[rows == asking] = UNJUDGED
+        return known
 
 
 class PairBatches:

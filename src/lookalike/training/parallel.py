@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from lookalike.errors import TrainingRefused
-from lookalike.training.framework import Tensor, nn, torch
+from lookalike.training.framework import nn, torch
 
 _PATIENCE = timedelta(hours=12)  # for the first process, which validates while the others wait
 
@@ -73,7 +73,7 @@ class Place:
         torch.distributed.all_reduce(told)
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
         torch.distributed.all_reduce(flat)
-        sums = flat.split([weight.numel() for weight in weights])
+        sums = torch.split(flat, [weight.numel() for weight in weights])
         for weight, added, holders in zip(weights, sums, told[1:].tolist(), strict=True):
             weight.grad = added.view_as(weight).clone() if holders else None
         self._average_buffers(model)
@@ -83,7 +83,7 @@ class Place:
         for buffer in model.buffers():
             if buffer.is_floating_point():
                 torch.distributed.all_reduce(buffer)
-                buffer /= self.count
+                buffer.div_(self.count)
 
     def any(self, flag: bool) -> bool:  # noqa: FBT001 - like the built-in
         """Whether the flag is set in one of the processes."""

@@ -1,7 +1,22 @@
 """Networks that turn pictures into features."""
 
+from lookalike.training.backbones.blocks import Blocked
+from lookalike.training.backbones.freezing import train_all, train_last_blocks
 from lookalike.training.backbones.levels import MultiLevel
 from lookalike.training.backbones.projection_head import Embedder, ProjectionHead
 from lookalike.training.backbones.registry import BACKBONES, Backbone, build_backbone, fetch_weights
+from lookalike.training.backbones.vision_transformer import VisionTransformer
 
-__all__ = ["BACKBONES", "Backbone", "Embedder", "MultiLevel", "ProjectionHead", "build_backbone", "fetch_weights"]
+__all__ = [
+    "BACKBONES",
+    "Backbone",
+    "Blocked",
+    "Embedder",
+    "MultiLevel",
+    "ProjectionHead",
+    "VisionTransformer",
+    "build_backbone",
+    "fetch_weights",
+    "train_all",
+    "train_last_blocks",
+]

@@ -4,8 +4,10 @@ Names of weights are those of the files made for `efficientnet-lite-pytorch`, wh
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lookalike.training.backbones.blocks import Blocked
 from lookalike.training.framework import Tensor, functional, nn, torch
 
 
@@ -81,7 +83,7 @@ class _Block(nn.Module):
         return torch.add(changed, pixels) if self._adds else changed
 
 
-class EfficientNetLite(nn.Module):
+class EfficientNetLite(Blocked):
     """Pooled features before the classifier.
 
     Attributes:
@@ -127,6 +129,14 @@ class EfficientNetLite(nn.Module):
             if number in self._lasts:
                 found.append(pixels)
         return [*found, functional.relu6(self._bn1(self._conv_head(pixels)))]
+
+    def blocks(self) -> Sequence[nn.Module]:
+        """The inverted bottlenecks."""
+        return list(self._blocks)
+
+    def after_blocks(self) -> Sequence[nn.Module]:
+        """The convolution that widens the last block's output to the features."""
+        return [self._conv_head, self._bn1]
 
 
 def _rounded(channels: float) -> int:

