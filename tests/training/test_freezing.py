@@ -16,6 +16,7 @@ from lookalike.training.backbones import (
     train_all,
     train_last_blocks,
 )
+from lookalike.training.backbones.efficientnet_lite import EfficientNetLite, Scale
 from lookalike.training.loop import LoopSettings, Training
 from lookalike.training.run import RunFolder
 
@@ -113,7 +114,7 @@ def test_a_head_goes_on_learning_and_everything_can_again():
 
 
 def test_a_backbone_inside_another_module_is_found():
-    descriptor = MultiLevel(build_backbone("efficientnet-lite0", weights=None))
+    descriptor = MultiLevel(EfficientNetLite(Scale(width=1.0, depth=1.0, size=224)))
     learning = train_last_blocks(descriptor, 1)
     assert learning
     assert all(name.startswith("network.") for name in learning)

@@ -1,10 +1,12 @@
 """Vision transformers: from a folder, from a hub or at random; trained in part; served without torch."""
 
 import json
+import os
 import shutil
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,15 +15,18 @@ import torch
 from lookalike.embedding import open_encoder
 from lookalike.embedding.projection import to_vectors
 from lookalike.errors import DependencyMissing, FetchFailed, TrainingRefused
-from lookalike.preprocessing import Preprocessing
+from lookalike.preprocessing import Preprocessing, transform
 from lookalike.training.backbones import (
     BACKBONES,
     Embedder,
     ProjectionHead,
+    TokenRegions,
+    VisionTransformer,
     build_backbone,
     fetch_weights,
     train_last_blocks,
 )
+from lookalike.training.backbones.graph_weights import weights_of_graph
 from lookalike.training.backbones.vision_transformer import (
     CLIP,
     DINO_V2,
@@ -31,9 +36,11 @@ from lookalike.training.backbones.vision_transformer import (
     random_transformer,
 )
 from lookalike.training.checkpoint import save_checkpoint
-from lookalike.training.exporting import ExportedAs, descriptors_of, export_model
+from lookalike.training.exporting import ExportedAs, descriptors_of, export_model, to_onnx
+from pictures import photo
 
 transformers = pytest.importorskip("transformers")
+PROJECT = Path(__file__).parents[2]
 
 TINY = Shape(width=32, layers=2, heads=2, patch=8, size=32)
 TINY_CLIP = Shape(width=32, layers=2, heads=2, patch=8, size=32, embedding=16)
@@ -44,8 +51,8 @@ PARAMETERS = {  # published, without classifier, pooler and mask token; DINOv2's
     "vit-base": 85_798_656,
     "clip-vit-b16": 86_192_640,
     "clip-vit-b32": 87_849_216,
-    "dinov2-small": 21_629_184,
-    "dinov2-base": 85_725_696,
+    "dinov2-small": 21_628_800,
+    "dinov2-base": 85_724_928,
 }
 everywhere = pytest.mark.parametrize("name", sorted(FAMILIES))
 
@@ -84,6 +91,7 @@ def test_sizes_are_the_published_ones(name):
     with torch.device("meta"):
         network = BACKBONES[name].build()
     assert sum(weight.numel() for weight in network.parameters()) == PARAMETERS[name]
+    assert isinstance(network, VisionTransformer)
     assert (network.dimension, network.size) == (BACKBONES[name].dimension, BACKBONES[name].size)
     assert len(network.blocks()) == 12
 
@@ -258,6 +266,80 @@ def test_a_missing_package_is_named_with_its_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(DependencyMissing, match=r"pip install 'lookalike\[transformers\]'"):
         build_backbone("vit-tiny", weights=None)
+
+
+# -- packaged weights
+
+
+@pytest.fixture(scope="session")
+def pulled():
+    folder = Path(os.environ.get("LOOKALIKE_MODELS", PROJECT / ".cache" / "models"))
+    if not (folder / "clip-vit-b16" / "record.json").exists():
+        message = "clip-vit-b16 was not pulled: run `make models`"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
+
+
+@pytest.mark.model
+def test_the_packaged_clip_can_be_trained_further(pulled):
+    file = fetch_weights("clip-vit-b16", pulled)
+    backbone = build_backbone("clip-vit-b16", weights=file).eval()
+    with open_encoder("clip-vit-b16", models=pulled, runtime="onnxruntime") as encoder:
+        shown = np.stack([transform(np.asarray(photo(seed=seed)), encoder.preprocessing) for seed in range(2)])
+        served = encoder.descriptors(shown)
+    assert isinstance(backbone, VisionTransformer)
+    described = descriptors_of(TokenRegions(backbone).eval(), shown)
+    assert np.abs(described - served).max() < 1e-3
+    onnxruntime = pytest.importorskip("onnxruntime")
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    (wanted,) = session.run(["image_embeds"], {session.get_inputs()[0].name: shown})
+    assert np.allclose(descriptors_of(backbone, shown), wanted, atol=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_weights_come_back_out_of_an_exported_graph(tmp_path, precision):
+    network = tiny("clip-vit")
+    (tmp_path / "clip.onnx").write_bytes(to_onnx(network.eval(), size=32, weights=precision))
+    found = weights_of_graph(tmp_path / "clip.onnx")
+    state = network.state_dict()
+    matrices = [name for name in state if name.endswith(("proj.weight", "fc1.weight", "fc2.weight"))]
+    assert len(matrices) == 12
+    for name in matrices:
+        error = (found[name] - state[name]).abs().max()
+        assert error <= state[name].abs().max() * (0.005 if precision == "int8" else 1e-6)
+
+
+def test_a_graph_of_something_else_is_refused(tmp_path):
+    (tmp_path / "other.onnx").write_bytes(to_onnx(torch.nn.Flatten(), size=32))
+    with pytest.raises(TrainingRefused, match=r"other.onnx: not the weights of vit-tiny"):
+        build_backbone("vit-tiny", weights=tmp_path / "other.onnx")
+    (tmp_path / "other.onnx").write_bytes(b"no graph")
+    for file in ("other.onnx", "missing.onnx"):
+        with pytest.raises(TrainingRefused, match=f"{file}: not a readable ONNX file"):
+            build_backbone("vit-tiny", weights=tmp_path / file)
+
+
+def test_regions_are_those_of_the_served_model(tmp_path):
+    network = tiny("clip-vit").eval()
+    regions = TokenRegions(network, weights=(1.0, 0.5, 0.25)).eval()
+    assert (regions.grid, regions.centre, regions.dimension) == (4, 2, 96)
+    shown = torch.from_numpy(pictures(3))
+    tower = network.network.vision_model
+    for tokens, row in zip(tower(pixel_values=shown).last_hidden_state, regions(shown), strict=True):
+        middle = torch.stack([tokens[1 + 4 * down + right] for down in (1, 2) for right in (1, 2)]).mean(0)
+        parts = [tower.post_layernorm(part) for part in (tokens[0], middle, tokens[1:].mean(0))]
+        wanted = [part / part.norm() * weight for part, weight in zip(parts, (1.0, 0.5, 0.25), strict=True)]
+        assert torch.allclose(row, torch.cat(wanted), atol=1e-5)
+    assert train_last_blocks(regions, 1)
+    as_ = ExportedAs(
+        name="regions", summary="", licence="MIT", preprocessing=Preprocessing(size=32, mean=(0, 0, 0), std=(1, 1, 1))
+    )
+    done = export_model(regions, as_, pictures(8), files=tmp_path / "run", models=tmp_path / "models")
+    assert done.parity.least_cosine > 0.9999
+    with pytest.raises(TrainingRefused, match="CLIP"):
+        TokenRegions(tiny("vit"))
 
 
 # -- hubs

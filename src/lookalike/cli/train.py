@@ -91,6 +91,9 @@ def train(
         str,
         typer.Option(help="Learn over a model's `final` features, or over all `levels` of a backbone; `auto` chooses."),
     ] = "auto",
+    dimension: Annotated[
+        int | None, typer.Option(min=1, help="Of the new vectors; as the model's own, if not given.")
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, help="At most; it stops before when it gets no better.")] = 600,
     learning_rate: Annotated[float, typer.Option(min=1e-7, max=1.0)] = 1e-3,
     pull: Annotated[float, typer.Option(min=0, help="How strongly the new model is held to the old one.")] = 0.0,
@@ -123,6 +126,7 @@ def train(
 
         recipe = HeadRecipe(
             shares=_shares(on),
+            dimension=dimension,
             steps=steps,
             learning_rate=learning_rate,
             pull=pull,
@@ -214,6 +218,10 @@ def _training(
     library: Library, start: Start, frozen: Frozen, asked: _Asked, recipe: "HeadRecipe", progress: IndexProgress
 ) -> "HeadTraining":
     from lookalike.training.fitting import HeadTraining, Labels  # noqa: PLC0415 - torch is an extra
+    from lookalike.training.framework import torch  # noqa: PLC0415
+
+    if library.settings.threads:
+        torch.set_num_threads(library.settings.threads)
 
     wants_grades = "grades" in recipe.shares or asked.judgements is not None
     graded = graded_in(library, asked.judgements, asked.queries, asked.images) if wants_grades else []
@@ -262,6 +270,7 @@ def _labels(found: "TrainedHead") -> list[LabelSource]:
 def _settings(recipe: "HeadRecipe", found: "TrainedHead") -> dict[str, object]:
     return {
         "on": ", ".join(f"{source}={share:g}" for source, share in recipe.shares.items()),
+        "dimension": found.made.status.description.dimension if found.made else None,
         "steps": found.result.steps,
         "best step": found.result.best_step,
         "validation nDCG@10": found.result.best_value,

@@ -57,6 +57,7 @@ class HeadRecipe:
 
     Attributes:
         shares: source -> its share of the loss: `grades`, `clicks`, `views`.
+        dimension: of the vectors; None for the base's.
         steps: at most; training stops before when validation gets no better.
         learning_rate: the highest.
         pull: how strongly the head is drawn back to where it began; see `head.LinearHead`.
@@ -70,6 +71,7 @@ class HeadRecipe:
     """
 
     shares: Mapping[str, float]
+    dimension: int | None = None
     steps: int = 600
     learning_rate: float = 1e-3
     pull: float = 0.0
@@ -234,7 +236,7 @@ class HeadTraining:
         learnt = [row for row, name in enumerate(described.image_ids) if self._division.parts.get(name) is Part.TRAIN]
         if not learnt:
             raise TrainingRefused(f"{len(described.image_ids)} images leave none to learn from: index more images")
-        self._frozen.learn(rows[learnt])
+        self._frozen.learn(rows[learnt], self._recipe.dimension)
         return described.image_ids, self._frozen.inputs(rows) - self._frozen.start.mean, described.refused
 
     def _queried_parts(self) -> list[str]:

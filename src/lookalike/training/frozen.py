@@ -15,14 +15,16 @@ from lookalike.embedding import (
     import_model,
     open_encoder,
 )
-from lookalike.embedding.projection import fit_projection
 from lookalike.embedding.registry import installed
 from lookalike.embedding.runtimes import Descriptors
 from lookalike.embedding.writing import description_toml
 from lookalike.errors import InternalFault, TrainingRefused
 from lookalike.preprocessing import Preprocessing
 from lookalike.training.parity import Parity
+from lookalike.training.whitening import fit_whitening
 from lookalike.types import Batch
+
+_SHRINKAGE = 1.0  # of the whitening that a head starts from: labels then say which axes are noise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +50,16 @@ class Frozen(Protocol):
     encoder: Encoder
     preprocessing: Preprocessing
 
-    def learn(self, described: Descriptors) -> None:
-        """Take from descriptors of the part that is trained on what the head starts from; they have no labels."""
+    def learn(self, described: Descriptors, dimension: int | None) -> None:
+        """Take from descriptors of the part that is trained on what the head starts from; they have no labels.
+
+        Args:
+            described: [images, d] float32.
+            dimension: of the vectors; None for the base's.
+
+        Raises:
+            TrainingRefused: there are too few images for so many.
+        """
         ...
 
     def inputs(self, described: Descriptors) -> Descriptors:
@@ -84,9 +94,11 @@ class FrozenModel:
         self.preprocessing = self.encoder.preprocessing
         self.projection = self._start = found.projection
 
-    def learn(self, described: Descriptors) -> None:
-        """Where the model has no projection, the head starts from its descriptors as they are."""
-        if self._start is None:
+    def learn(self, described: Descriptors, dimension: int | None = None) -> None:
+        """Another dimension starts from a whitening; a model without a projection from its descriptors as they are."""
+        if dimension is not None and dimension != self.encoder.dimension:
+            self._start = fit_whitening(described, dimension, _SHRINKAGE)
+        elif self._start is None:
             width = described.shape[1]
             self._start = Projection(
                 mean=np.zeros(width, np.float32),
@@ -179,16 +191,14 @@ class FrozenLevels:
             import_model(file, models=own)
         return open_encoder(name, models=own, mode="throughput", threads=threads)
 
-    def learn(self, described: Descriptors) -> None:
+    def learn(self, described: Descriptors, dimension: int | None = None) -> None:
         """Centre the levels, and whiten."""
         from lookalike.training.framework import torch  # noqa: PLC0415 - needs torch
 
         self._network.centre_on(torch.from_numpy(np.array(described)))
         rows = self.inputs(described)
-        dimension = min(installed(self.base, models=self._models).record.dimension, len(rows) // 4)
-        if dimension < 1:
-            raise TrainingRefused(f"{len(rows)} images are too few to learn from")
-        self._start = fit_projection(rows, dimension=dimension, shrinkage=1.0)
+        usual = installed(self.base, models=self._models).record.dimension
+        self._start = fit_whitening(rows, dimension or usual, _SHRINKAGE)
 
     def inputs(self, described: Descriptors) -> Descriptors:
         """Levels centred, scaled and weighted."""

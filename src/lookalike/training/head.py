@@ -301,7 +301,8 @@ class InBatchPairs:
         """
         self._images = _Rows(images)
         self._mixture, self._batch = mixture, batch
-        self._answers = {(self._images.row(pair.query), self._images.row(pair.positive)) for pair in answers}
+        answered = {(self._images.row(pair.query), self._images.row(pair.positive)) for pair in answers}
+        self._answers = np.array(sorted(self._pair_number(*pair) for pair in answered), np.int64)
 
     def batch_at(self, number: int) -> HeadBatch:
         """The batch of that number.
@@ -312,7 +313,7 @@ class InBatchPairs:
         pairs = self._mixture.draw(self._batch, step=number)
         queries = [self._images.row(pair.query) for pair in pairs]
         positives = [self._images.row(pair.positive) for pair in pairs]
-        known = torch.tensor([[(query, one) in self._answers for one in positives] for query in queries])
+        known = self._known(np.array(queries)[:, None], np.array(positives)[None])
         groups = self._images.groups
         return HeadBatch(
             queries=self._images.features[queries],
@@ -322,6 +323,17 @@ class InBatchPairs:
             | same_group(groups[queries], groups[positives])
             | same_group(groups[positives], groups[positives]),
         )
+
+    def _pair_number(self, query: int, positive: int) -> int:
+        return query * len(self._images.features) + positive
+
+    def _known(self, queries: NDArray[np.int64], positives: NDArray[np.int64]) -> Tensor:
+        """[b, b] bool: whether that row is known to answer that query."""
+        numbers = queries * len(self._images.features) + positives
+        if not len(self._answers):
+            return torch.zeros(numbers.shape, dtype=torch.bool)
+        places = np.minimum(np.searchsorted(self._answers, numbers), len(self._answers) - 1)
+        return torch.from_numpy(self._answers[places] == numbers)
 
 
 class _Rows:

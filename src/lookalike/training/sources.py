@@ -21,6 +21,9 @@ from lookalike.training.held_out import FOUND_MEASURES, GRADED_MEASURES, HeldOut
 from lookalike.training.library import image_of
 
 
+_GRADED_TEMPERATURE = 0.1  # chosen on validation queries of one set of photos, see docs/training.md
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """What a head may learn from.
@@ -72,7 +75,7 @@ def graded_source(
         name="grades",
         share=share,
         batch_at=batches.batch_at,
-        loss_of=GradedLoss(),
+        loss_of=GradedLoss(temperature=_GRADED_TEMPERATURE),
         counts={"queries": len(mine), "grades": grades},
     )
 

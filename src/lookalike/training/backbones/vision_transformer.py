@@ -126,8 +126,8 @@ class VisionTransformer(Blocked):
 
     def blocks(self) -> Sequence[nn.Module]:
         """The layers, wherever this version of `transformers` keeps them."""
-        lists = (part for part in self.network.modules() if isinstance(part, nn.ModuleList))
-        return list(max(lists, key=len))
+        lists = [list(part) for part in self.network.modules() if isinstance(part, nn.ModuleList)]
+        return max(lists, key=len)
 
     def after_blocks(self) -> Sequence[nn.Module]:
         """The last normalisation, and CLIP's projection."""

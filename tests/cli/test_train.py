@@ -1,0 +1,253 @@
+"""`lookalike train` and `lookalike adapt`: from what people said to a model that answers, and what is refused."""
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from lookalike.catalog import Catalog, QueryRecord, content_id, sqlite_url
+from lookalike.types import Interaction, InteractionKind
+
+KINDS, EACH = 6, 22
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+QUICK = ("--learning-rate", "0.02", "--steps", "40", "--held-out", "0.2", "--resamples", "200")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Two test processes share the machine, and sums do not depend on how work is split."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def loud_picture(kind, number):
+    """A 4 x 4 grid of colours, of which two cells say what kind of thing it is and the others say nothing."""
+    chance = np.random.default_rng([kind, number])
+    cells = chance.integers(0, 256, (4, 4, 3))
+    cells[1, 1:3] = np.random.default_rng(kind).integers(0, 256, (2, 3)) + chance.integers(-8, 9, (2, 3))
+    stream = io.BytesIO()
+    Image.fromarray(np.clip(cells, 0, 255).astype(np.uint8)).resize((32, 32), Image.Resampling.NEAREST).save(
+        stream, "PNG"
+    )
+    return stream.getvalue()
+
+
+@pytest.fixture
+def things(tmp_path, run):
+    """132 pictures of six kinds, indexed, with a grade 4 for every two of one kind, and a table of kinds."""
+    folder = tmp_path / "things"
+    folder.mkdir()
+    names = [(kind, f"{kind}-{number}.png") for kind in range(KINDS) for number in range(EACH)]
+    for kind, name in names:
+        (folder / name).write_bytes(loud_picture(kind, int(name[2:-4])))
+    lines = [f"{a}\t{b}\t4\n" for kind, a in names for other, b in names if kind == other and a != b]
+    (folder / "grades.tsv").write_text("query\timage\tgrade\n" + "".join(lines))
+    (folder / "kinds.csv").write_text("path,kind\n" + "".join(f"{name},kind {kind}\n" for kind, name in names))
+    run("index", folder)
+    return folder
+
+
+def measure(document, name, held_out="grades"):
+    rows = document["model"]["measures"]
+    return next(row for row in rows if (row["measure"], row["held_out"]) == (name, held_out))
+
+
+def test_a_model_learns_from_grades_and_then_answers(run, things):
+    done = run.json("train", "better", "--on", "grades", "--judgements", things / "grades.tsv", *QUICK)
+    gain = measure(done, "nDCG@10")
+    assert gain["low"] > 0
+    assert run.json("stats")["model"]["name"] == "tiny", "it waits"
+    held_out = done["held_out"]["grades"]
+    promoted = run.json("models", "promote", "better", "--judgements", held_out)
+    assert promoted["comparisons"]["nDCG@10"]["first"] == pytest.approx(gain["new"], abs=0.01)
+    assert run.json("stats")["model"]["name"] == "better"
+    card = run.json("models", "show", "better")["card"]
+    assert (card["base"], card["images"]["tested"] > 10) == ("tiny", True)
+    assert "grades" in run("models", "show", "better").stdout
+
+
+def test_a_run_leaves_a_report_with_curves(run, things, tmp_path):
+    shown = run("train", "better", "--on", "grades", "--judgements", things / "grades.tsv", *QUICK).stdout
+    assert "lookalike models promote better --judgements" in shown.replace("\n", " ")
+    assert "nDCG@10" in shown
+    folder = tmp_path / "library" / "training" / "runs" / "better"
+    assert {"REPORT.md", "report.json", "curves.svg", "held-out-grades.tsv"} <= {one.name for one in folder.iterdir()}
+    assert json.loads((folder / "report.json").read_text())["name"] == "better"
+    again = run("train", "better", "--on", "grades", "--judgements", things / "grades.tsv", *QUICK, code=2)
+    assert "there is a run in this folder" in again.stderr
+    other = (*QUICK[:2], "--steps", "41", *QUICK[4:])
+    changed = run(
+        "train", "better", "--resume", "--on", "grades", "--judgements", things / "grades.tsv", *other, code=2
+    )
+    assert "cannot go on with other settings" in changed.stderr
+
+
+def test_grades_may_be_a_set_of_the_library_or_all_of_it(run, things):
+    run("judgements", "import", things / "grades.tsv", "--name", "kinds")
+    named = run.json("train", "one", "--on", "grades", "--judgements", "kinds", *QUICK)
+    everything = run.json("train", "two", "--on", "grades", *QUICK)
+    assert named["model"]["fingerprint"] == everything["model"]["fingerprint"], "the same grades, the same bits"
+
+
+def test_kinds_can_be_kept_together(run, things):
+    split_by = f"{things / 'kinds.csv'}:kind"
+    asked = ("--on", "grades", "--judgements", things / "grades.tsv", "--split-by", split_by)
+    done = run.json("train", "better", *asked, "--held-out", "0.34", *QUICK[:4], *QUICK[6:])
+    images = done["model"]["images"]
+    assert all(count % EACH == 0 for count in images.values()), images
+    assert images["tested"] > 0
+
+
+def test_nothing_is_learnt_from_one_half_that_is_tested_on_the_other(run, things):
+    done = run.json("train", "better", "--on", "grades", "--judgements", things / "grades.tsv", *QUICK)
+    images = done["model"]["images"]
+    assert sum(images.values()) == KINDS * EACH
+    held_out = {line.split("\t")[0] for line in Path(done["held_out"]["grades"]).read_text().splitlines()[1:]}
+    assert len(held_out) == images["tested"]
+
+
+def click_log(things, library, *, simulated):
+    """Every third image asks and gets its kind's others and strangers; each pair is clicked in two searches."""
+    ids = {name.name: content_id(name.read_bytes()) for name in sorted(things.glob("*.png"))}
+    with Catalog.open(sqlite_url(library / "catalog.sqlite"), originals=library / "originals") as catalog:
+        for name, image_id in ids.items():
+            own = [ids[f"{name[0]}-{number}.png"] for number in range(EACH) if f"{name[0]}-{number}.png" != name]
+            others = [other for other_name, other in ids.items() if other_name[0] != name[0]][::17]
+            shown = [*others[:2], *own[:8]]
+            for turn in range(2):
+                query = f"{name} {turn}"
+                catalog.record_queries(
+                    [QueryRecord(id=query, generation="g", ranked_ids=tuple(shown), at=NOON, image_id=image_id)]
+                )
+                catalog.record_interactions(
+                    [
+                        Interaction(
+                            event_id=f"{query} {kind} {place}",
+                            query_id=query,
+                            image_id=shown[place],
+                            position=place + 1,
+                            kind=kind,
+                            at=NOON,
+                            simulated=simulated,
+                        )
+                        for kind, places in (
+                            (InteractionKind.IMPRESSION, range(10)),
+                            (InteractionKind.CLICK, range(2, 10)),
+                        )
+                        for place in places
+                    ]
+                )
+
+
+def test_a_model_learns_from_clicks_and_simulated_ones_are_called_so(run, things, tmp_path):
+    click_log(things, tmp_path / "library", simulated=True)
+    refused = run("train", "better", "--on", "clicks", *QUICK, code=2)
+    assert "simulated" in refused.stderr
+    asked = ("--on", "clicks", "--include-simulated", "--judgements", things / "grades.tsv")
+    done = run.json("train", "better", *asked, "--run", tmp_path / "run", *QUICK)
+    assert measure(done, "nDCG@10")["low"] > 0
+    assert measure(done, "MRR", "clicks")["new"] > 0
+    assert any(label["simulated"] for label in done["model"]["labels"])
+    assert "simulated" in (tmp_path / "run" / "REPORT.md").read_text()
+
+
+def test_a_model_learns_from_views_without_labels(run, things):
+    done = run.json("train", "better", "--on", "views", "--views", "3", *QUICK)
+    assert measure(done, "R@1", "crops")["queries"] == done["model"]["images"]["tested"]
+    assert measure(done, "MRR", "crops")["difference"] > -0.05
+
+
+def test_sources_can_be_mixed(run, things, tmp_path):
+    click_log(things, tmp_path / "library", simulated=False)
+    asked = ("--on", "grades=2,clicks=1,views", "--judgements", things / "grades.tsv")
+    done = run.json("train", "better", *asked, *QUICK)
+    assert {label["source"] for label in done["model"]["labels"]} == {"grades", "clicks", "views"}
+    assert measure(done, "nDCG@10")["low"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--on", "wishes"), "name grades, clicks or views"),
+        (("--on", "grades=0"), "must be above 0"),
+        (("--on", "grades=much"), "not a number"),
+        (("--on", "grades"), "there is nothing to learn"),
+        (("--on", "clicks"), "no pair is left to learn from"),
+        (("--on", "views", "--features", "levels"), "has none here"),
+        (("--on", "views", "--features", "all"), "choose one of auto, final, levels"),
+        (("--on", "views", "--split-by", "kinds"), "give a table and one of its columns"),
+        (("--on", "views", "--from", "unknown"), "no model is called"),
+    ],
+)
+def test_what_cannot_be_learnt_is_refused(run, things, arguments, said):
+    assert said in run("train", "better", *arguments, *QUICK, code=2).stderr.replace("\n", " ")
+
+
+def test_a_name_that_comes_with_lookalike_is_refused(run, things):
+    asked = ("--on", "grades", "--judgements", things / "grades.tsv", *QUICK)
+    assert "comes with lookalike" in run("train", "clip-vit-b16", *asked, code=2).stderr
+    assert "choose another name" in run("train", "tiny", *asked, code=2).stderr
+
+
+def test_a_model_is_fitted_without_labels(run, things):
+    done = run.json("adapt", "fitted", "--dimension", "24", "--judgements", things / "grades.tsv", "--resamples", "200")
+    assert done["model"]["images"]["trained"] == KINDS * EACH
+    assert measure(done, "mAP")["queries"] == KINDS * EACH
+    assert run.json("models", "promote", "fitted", "--force")["model"]["dimension"] == 24
+    assert run.json("search", things / "0-0.png")["hits"]
+
+
+def test_too_few_images_to_fit_a_model_are_said(run, things):
+    refused = run("adapt", "fitted", "--dimension", "30", "--most-images", "100", code=2)
+    assert "100 images are too few to fit 30 dimensions" in refused.stderr
+
+
+@pytest.fixture
+def without_torch(tmp_path):
+    """What makes a program believe that torch is not installed."""
+    folder = tmp_path / "without-torch"
+    folder.mkdir()
+    (folder / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n")
+    return {"PYTHONPATH": str(folder)}
+
+
+def test_what_was_trained_serves_without_torch(run, program, things, without_torch):
+    run("train", "better", "--on", "grades", "--judgements", things / "grades.tsv", *QUICK)
+    told = program("train", "other", "--on", "views", code=3, **without_torch)
+    assert "pip install 'lookalike[training]'" in told.stderr
+    program("adapt", "fitted", "--dimension", "24", **without_torch)
+    program("models", "promote", "better", "--force", **without_torch)
+    hits = program.json("search", things / "0-0.png", **without_torch)["hits"]
+    assert hits[0]["source"].endswith("0-0.png")
+    assert program.json("models", "show", "better", **without_torch)["card"]["base"] == "tiny"
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_to_the_same_bits(program, things, tmp_path):
+    asked = ("--on", "grades,views", "--judgements", things / "grades.tsv", "--steps", "400", *QUICK[4:])
+    whole = program.json("train", "whole", *asked)
+    command = [sys.executable, "-m", "lookalike", *map(str, ("train", "killed", *asked))]
+    metrics = tmp_path / "library" / "training" / "runs" / "killed" / "metrics.jsonl"
+    started = subprocess.Popen(
+        command, env=program.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path
+    )
+    deadline = time.monotonic() + 120
+    while not metrics.exists() or metrics.read_text().count("\n") < 3:
+        assert started.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    started.send_signal(signal.SIGKILL)
+    started.wait(60)
+    resumed = program.json("train", "killed", "--resume", *asked)
+    assert resumed["model"]["fingerprint"] == whole["model"]["fingerprint"]
