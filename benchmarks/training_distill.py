@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.embedding import open_encoder
-from lookalike.embedding.projection import to_vectors
 from lookalike.evaluation.ranking_metrics import average_precision, count_grades
 from lookalike.preprocessing import prepare
 from lookalike.training.backbones import build_backbone, fetch_weights
@@ -48,6 +47,8 @@ ARCHIVES = {
     "coco256": "coco256.tar",
     "human_materials100": "human_materials100.tar",
 }
+MODELS_SHOWN = ("teacher", "base", "student")
+GALLERIES = ("held out", "all")
 HELD_OUT = (("smvs_dvd", "human_zappos85"), ("smvs_dvd", "wardrobe_and_grocery"))
 
 
@@ -239,6 +240,12 @@ def average_precisions(vectors, queries, grades, gallery):
     return np.where(here.any(axis=1), values, np.nan)
 
 
+def projected(features, projection):
+    """Unit rows, in one product; what serves computes row by row, which differs in the last bits."""
+    vectors = (features - projection.mean) @ projection.matrix
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
 def measure_set(bench, name):
     """Five students, each judged on the images it did not see: among those alone, and among all images."""
     one = bench.described(name)
@@ -252,7 +259,7 @@ def measure_set(bench, name):
         groups = [one.groups[row] for row in seen]
         ridges.append(choose_ridge(features[seen], one.teacher[seen], groups=groups).ridge)
         projection = fit_distilled(features[seen], one.teacher[seen], ridge=ridges[-1])
-        made = {"teacher": one.teacher, "base": one.base, "student": to_vectors(features, projection)}
+        made = {"teacher": one.teacher, "base": one.base, "student": projected(features, projection)}
         asked = np.flatnonzero(part_of[queries] == part)
         for gallery, rows in (("held out", unseen), ("all", np.arange(len(one.image_ids)))):
             for key, vectors in made.items():
@@ -264,10 +271,6 @@ def measure_set(bench, name):
         "galleries": {gallery: shares(found) for gallery, found in values.items()},
         **export_and_time(bench, one, float(np.median(ridges))),
     }
-
-
-MODELS_SHOWN = ("teacher", "base", "student")
-GALLERIES = ("held out", "all")
 
 
 def shares(values):
@@ -339,7 +342,7 @@ def measure_small(bench, held_out):
         one = sets[name]
         queries, grades = one.grades(bench.folder / "images" / name)
         with torch.no_grad():
-            student = to_vectors(bench.student.weighted(torch.from_numpy(one.pooled)).numpy(), projection)
+            student = projected(bench.student.weighted(torch.from_numpy(one.pooled)).numpy(), projection)
         made = {"teacher": one.teacher, "base": one.base, "student": student}
         gallery = np.arange(len(one.image_ids))
         rows = np.stack([average_precisions(made[key], queries, grades, gallery) for key in MODELS_SHOWN])

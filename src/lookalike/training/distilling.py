@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.embedding.projection import Projection, pair_cosines, to_vectors
+from lookalike.embedding.projection import Projection, pair_cosines
 from lookalike.embedding.runtimes import Descriptors
 from lookalike.errors import TrainingRefused
 from lookalike.training.chance import chance_for
@@ -81,7 +81,7 @@ def fit_distilled(
     if kept < matrix.shape[1]:
         predicted = (rows - mean) @ matrix
         matrix = matrix @ np.linalg.eigh(predicted.T @ predicted)[1][:, ::-1][:, :kept]
-    return _as_projection(mean, matrix, features)
+    return _as_projection(rows, mean, matrix)
 
 
 def choose_ridge(
@@ -90,7 +90,7 @@ def choose_ridge(
     *,
     groups: Sequence[str] | None = None,
     ridges: Sequence[float] = RIDGES,
-    folds: int = 4,
+    folds: int = 3,
 ) -> RidgeChoice:
     """Cross-validation: each part of the images is predicted by a regression on the others.
 
@@ -203,12 +203,12 @@ def _unit_rows(rows: _Rows) -> _Rows:
     return scaled
 
 
-def _as_projection(mean: _Rows, matrix: _Rows, features: Descriptors) -> Projection:
+def _as_projection(rows: _Rows, mean: _Rows, matrix: _Rows) -> Projection:
     largest = float(np.abs(matrix).max())
     if largest == 0:
         raise TrainingRefused("the features say nothing about the teacher's vectors")
     stored = (matrix / largest).astype(np.float16).astype(np.float32)  # the scale is lost in unit rows
-    bare = Projection(mean=mean.astype(np.float32), matrix=stored, reference_cosines=np.empty(0, np.float32))
-    share = np.full(len(features), 1 / len(features))
-    cosines = pair_cosines(to_vectors(features, bare), share)
-    return Projection(mean=bare.mean, matrix=stored, reference_cosines=cosines)
+    # by BLAS, not bit by bit as they are served: only quantiles are taken of them
+    vectors = _unit_rows((rows - mean) @ stored).astype(np.float32)
+    cosines = pair_cosines(vectors, np.full(len(rows), 1 / len(rows)))
+    return Projection(mean=mean.astype(np.float32), matrix=stored, reference_cosines=cosines)

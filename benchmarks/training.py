@@ -1,0 +1,267 @@
+"""How much does learning help? One row of the table in docs/training.md a command, each through the program.
+
+    python benchmarks/training.py grades      # nDCG@10 on held-out queries, after learning from human-like grades
+    python benchmarks/training.py types       # the same, on article types that nothing was learnt from
+    python benchmarks/training.py views       # without labels: finding an image by a part of it
+    python benchmarks/training.py clicks      # from simulated clicks with noise, as a share of what grades give
+    python benchmarks/training.py adapt       # the projection alone, without labels
+    python benchmarks/training.py all
+
+Every row indexes the shared sets it needs with efficientnet-lite0 into libraries of its own (--folder keeps them), and
+writes results/training-ROW.json; the page results/training.md is made of all rows there are.
+"""
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import uuid
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lookalike.catalog import Catalog, QueryRecord, content_id, sqlite_url
+from lookalike.types import Interaction, InteractionKind
+
+PROJECT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("LOOKALIKE_SHARED", PROJECT.parent / "shared"))
+RESULTS = PROJECT / "benchmarks" / "results"
+BASE = "efficientnet-lite0"
+ARCHIVES = {"fashion_224": "fashion_224.tar.gz", "wardrobe_and_grocery": "wardrobe_and_grocery.tar"}
+JUDGEMENTS = {"fashion_224": "qrels_grade2up.tsv", "wardrobe_and_grocery": "qrels.tsv"}
+SEARCHES, SHOWN, NOISE = 24, 60, 0.2
+
+
+class Set:
+    """A shared set, indexed into a library of its own."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name, self.folder = name, folder / name
+        self.images = self.folder / "set" / name
+        self.library = self.folder / "library"
+        self.judgements = self.images / JUDGEMENTS[name]
+        if not self.images.exists():
+            with tarfile.open(SHARED / "data" / ARCHIVES[name]) as archive:
+                archive.extractall(self.folder / "set", filter="data")
+        self.run("index", self.images, "--model", BASE)
+
+    def run(self, *arguments: object) -> dict[str, Any]:
+        """The document of a command of the program."""
+        command = [sys.executable, "-m", "lookalike", *map(str, arguments), "--library", str(self.library), "--json"]
+        print("  lookalike", *map(str, arguments), file=sys.stderr, flush=True)
+        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise SystemExit(done.stdout)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def train(self, name: str, *options: object) -> dict[str, Any]:
+        """The document of a new run."""
+        run = self.folder / f"run-{name}-{uuid.uuid4().hex[:8]}"
+        started = time.perf_counter()
+        found = self.run("train", name, "--run", run, "--judgements", self.judgements, *options)
+        return {"minutes": (time.perf_counter() - started) / 60, **found["model"]}
+
+
+def grades(folder: Path) -> dict[str, Any]:
+    """Fine-tuned on grades; held-out queries."""
+    return {"fashion_224": Set("fashion_224", folder).train("fashion-grades", "--on", "grades")}
+
+
+def types(folder: Path) -> dict[str, Any]:
+    """Fine-tuned on grades; held-out article types."""
+    fashion = Set("fashion_224", folder)
+    split_by = f"{fashion.images / 'manifest.csv'}:articleType"
+    return {
+        "fashion_224": fashion.train(
+            "fashion-types", "--on", "grades", "--split-by", split_by, "--held-out", "0.25", "--pull", PULL
+        )
+    }
+
+
+def views(folder: Path) -> dict[str, Any]:
+    """Without labels."""
+    return {name: Set(name, folder).train(f"{name[:8]}-views", "--on", "views") for name in ARCHIVES}
+
+
+def clicks(folder: Path) -> dict[str, Any]:
+    """Simulated clicks, and grades on the same division."""
+    fashion = Set("fashion_224", folder)
+    simulate(fashion)
+    by_clicks = fashion.train("fashion-clicks", "--on", "clicks", "--include-simulated")
+    by_grades = fashion.train("fashion-clean", "--on", "grades")
+    shares = {}
+    for one, other in zip(graded(by_clicks), graded(by_grades), strict=True):
+        shares[one["measure"]] = one["difference"] / other["difference"]
+    return {"clicks": by_clicks, "grades": by_grades, "share of the gain": shares}
+
+
+def adapt(folder: Path) -> dict[str, Any]:
+    """The projection alone."""
+    found = {}
+    for name in ARCHIVES:
+        one = Set(name, folder)
+        found[name] = one.run("adapt", f"{name[:8]}-adapted", "--judgements", one.judgements)["model"]
+    return found
+
+
+PULL = 0.0
+ROWS = {"grades": grades, "types": types, "views": views, "clicks": clicks, "adapt": adapt}
+SAYS = {
+    "grades": "learnt from grades of 85 % of the queries (15 % of them to validate by)",
+    "types": "learnt from grades, tested on queries of article types that nothing was learnt from",
+    "views": "learnt from altered views, no labels",
+    "clicks": f"learnt from simulated clicks, {NOISE:.0%} of them on images that answer nothing",
+    "adapt": "projection fitted to the set, no labels; all queries are tests",
+}
+
+
+def graded(model: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows by grades."""
+    return [row for row in model["measures"] if row["held_out"] == "grades"]
+
+
+def simulate(fashion: Set) -> None:
+    """People ask by each judged query and click what looks alike, the first hits more often; some click anything.
+
+    Each of 24 searches a query shows the 60 nearest by the base. A hit at rank r is looked at with probability
+    r ** -0.3; one of grade 3 that is looked at is clicked in 50 of 100 cases, of grade 2 in 25. Then so many clicks are
+    added on shown images without a grade that they are one in five. All are stored as simulated.
+    """
+    chance = np.random.default_rng(5)
+    ids = {
+        f"images/{path.name}": content_id(path.read_bytes()) for path in sorted((fashion.images / "images").iterdir())
+    }
+    relevant: dict[str, dict[str, int]] = defaultdict(dict)
+    with fashion.judgements.open() as lines:
+        for row in csv.DictReader(lines, delimiter="\t"):
+            relevant[ids[row["query"]]][ids[row["relevant"]]] = int(row["grade"])
+    place = f"sqlite:///{fashion.library / 'catalog.sqlite'}"
+    with Catalog.open(
+        sqlite_url(fashion.library / "catalog.sqlite"), originals=fashion.library / "originals"
+    ) as catalog:
+        if sum(catalog.counts().simulated_interactions.values()):
+            return
+        live = catalog.live_model()
+        assert live is not None, place
+        blocks = list(catalog.vector_blocks(live.fingerprint))
+        known = [image_id for block in blocks for image_id in block.image_ids]
+        vectors = np.concatenate([block.vectors for block in blocks])
+        rows = {image_id: row for row, image_id in enumerate(known)}
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        for number, (query, judged) in enumerate(sorted(relevant.items())):
+            cosines = vectors @ vectors[rows[query]]
+            order = [known[row] for row in np.argsort(-cosines, kind="stable")[: SHOWN + 1] if known[row] != query]
+            shown = tuple(order[:SHOWN])
+            moments = [at + timedelta(minutes=20 * number + turn) for turn in range(SEARCHES)]
+            ask(catalog, query, shown, judged, moments, chance)
+
+
+def ask(
+    catalog: Catalog,
+    query: str,
+    shown: tuple[str, ...],
+    judged: dict[str, int],
+    moments: list[datetime],
+    chance: np.random.Generator,
+) -> None:
+    """So many searches by one image, with their clicks."""
+    appeal = np.array([{3: 0.5, 2: 0.25}.get(judged.get(image, 0), 0.0) for image in shown])
+    wrong = np.flatnonzero(appeal == 0)
+    looked = np.arange(1, len(shown) + 1) ** -0.3
+    queries, events = [], []
+    for turn, moment in enumerate(moments):
+        name = f"simulated {query} {turn}"
+        clicked = np.flatnonzero(chance.random(len(shown)) < looked * appeal)
+        mistakes = chance.binomial(len(clicked), NOISE / (1 - NOISE))
+        if len(wrong):
+            clicked = np.union1d(clicked, chance.choice(wrong, min(mistakes, len(wrong)), replace=False))
+        if not len(clicked):
+            continue
+        queries.append(QueryRecord(id=name, generation="simulated", ranked_ids=shown, at=moment, image_id=query))
+        for kind, places in (
+            (InteractionKind.IMPRESSION, range(len(shown))),
+            (InteractionKind.CLICK, clicked.tolist()),
+        ):
+            events += [
+                Interaction(
+                    event_id=f"{name} {kind} {place}",
+                    query_id=name,
+                    image_id=shown[place],
+                    position=place + 1,
+                    kind=kind,
+                    at=moment,
+                    simulated=True,
+                )
+                for place in places
+            ]
+    catalog.record_queries(queries)
+    catalog.record_interactions(events)
+
+
+def models_in(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What of a row's document is a model's card."""
+    return {name: one for name, one in found.items() if "measures" in one}
+
+
+def page() -> str:
+    """All rows there are."""
+    lines = [
+        "# What learning gives",
+        "",
+        "Made by `python benchmarks/training.py ROW`. The base is `efficientnet-lite0` with its shipped projection;",
+        "differences are on queries that nothing was learnt from, with 95 % bootstrap intervals.",
+    ]
+    for row, says in SAYS.items():
+        path = RESULTS / f"training-{row}.json"
+        if not path.exists():
+            continue
+        found = json.loads(path.read_text(encoding="utf-8"))["found"]
+        lines += [
+            "",
+            f"## {row}: {says}",
+            "",
+            "| on | held out | measure | queries | base | new | change | 95 % interval |",
+        ]
+        lines += ["|---|---|---|---|---|---|---|---|"]
+        for name, model in models_in(found).items():
+            for one in model["measures"]:
+                change = f"{100 * (one['new'] / one['base'] - 1):+.1f} %" if one["base"] else ""
+                interval = f"{one['low']:+.4f} to {one['high']:+.4f}" if one["low"] is not None else ""
+                values = f"{one['base']:.4f} | {one['new']:.4f} | {change} | {interval}"
+                lines.append(f"| {name} | {one['held_out']} | {one['measure']} | {one['queries']:,} | {values} |")
+        minutes = ", ".join(f"{name} {model['seconds'] / 60:.1f} min" for name, model in models_in(found).items())
+        lines += ["", f"Time: {minutes}."]
+        if "share of the gain" in found:
+            shares = ", ".join(f"{name} {share:.0%}" for name, share in found["share of the gain"].items())
+            lines += [f"Of the gain that clean grades give, simulated clicks give: {shares}."]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("row", choices=[*ROWS, "all"])
+    parser.add_argument("--folder", type=Path, help="keep libraries and runs here; what is found here is used")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = chosen.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        for row in ROWS if chosen.row == "all" else [chosen.row]:
+            print(row, file=sys.stderr, flush=True)
+            document = {"command": f"python benchmarks/training.py {row}", "load": os.getloadavg()[0]}
+            document["found"] = ROWS[row](folder)  # type: ignore[assignment]
+            (RESULTS / f"training-{row}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+            (RESULTS / "training.md").write_text(page(), encoding="utf-8")
+    print(page())
+
+
+if __name__ == "__main__":
+    main()
