@@ -147,7 +147,7 @@ def filter_goals(rows):
         return []
     said = ", ".join(f"{cell['recall']:.3f} in {cell['p50_ms']:.2f} ms" for cell in cells)
     reached = all(cell["recall"] >= 0.99 and cell["p50_ms"] <= 0.2 for cell in cells)
-    return [("0.1 % and 1 % of the rows allowed: recall .99 within 0.2 ms", said, reached)]
+    return [("0.1 % and 1 % of the rows allowed: recall .99 within 0.2 ms (asked for 200,000 vectors)", said, reached)]
 
 
 def memory_goals(rows):

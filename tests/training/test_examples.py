@@ -22,6 +22,7 @@ from lookalike.training.examples import (
     Part,
     SplitShares,
     click_pairs,
+    graded_by_clicks,
     graded_queries,
     group_numbers,
     joined_groups,
@@ -332,3 +333,12 @@ def test_every_click_is_accounted_for_and_no_positive_is_a_hard_negative(searche
 def test_rules_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match="must be"):
         ClickRules(**wrong)
+
+
+def test_clicks_become_grades_by_how_often_beside_the_most_clicked():
+    def pair(positive, weight, passed_over=()):
+        return Pair(query="q", positive=positive, source=PairSource.CLICKS, weight=weight, hard_negatives=passed_over)
+
+    found = graded_by_clicks([pair("a", 10.0, ("z", "y")), pair("b", 4.0, ("y",)), pair("c", 2.0), pair("d", 1.0)])
+    assert found == [GradedQuery(query="q", images=("a", "b", "c", "d", "y", "z"), grades=(3, 3, 2, 1, 0, 0))]
+    assert graded_by_clicks([]) == []

@@ -260,3 +260,56 @@ def test_whitening_lets_a_low_voice_be_heard():
 def test_whitening_what_cannot_be_whitened_is_refused(count, dimension, words):
     with pytest.raises(TrainingRefused, match=words):
         fit_whitening(descriptors()[0][:count], dimension)
+
+
+def few_graded(features):
+    """Twelve queries, of which each grades eight images of its kind with 4 and four others with 0."""
+    kinds, names = np.arange(KINDS * EACH) % KINDS, ids()
+    queries = [
+        GradedQuery(
+            query=names[row],
+            images=tuple(sorted([names[row + KINDS * n] for n in range(1, 9)] + [names[row + n] for n in range(1, 5)])),
+            grades=(),
+        )
+        for row in range(KINDS)
+    ]
+    rows = {name: row for row, name in enumerate(names)}
+    graded_ones = [
+        replace(query, grades=tuple(4 * int(kinds[rows[one]] == kinds[rows[query.query]]) for one in query.images))
+        for query in queries
+    ]
+    return data(features), graded_ones, kinds
+
+
+def test_what_got_the_highest_grade_asks_in_the_query_s_place_and_is_not_its_own_answer():
+    rows, _ = descriptors()
+    images, queries, kinds = few_graded(rows)
+    place = {row.tobytes(): number for number, row in enumerate(rows)}
+    batches = GradedBatches(images, queries, batch=12, others=240, stand_ins=1.0)
+    asked = set()
+    for number in range(5):
+        batch = batches.batch_at(number)
+        askers = [place[row.numpy().tobytes()] for row in batch.queries]
+        candidates = [place[row.numpy().tobytes()] for row in batch.candidates]
+        asked.update(askers)
+        for asker, grades in zip(askers, batch.targets.tolist(), strict=True):
+            answers = {one for one, grade in zip(candidates, grades, strict=True) if grade > 0}
+            assert {kinds[one] for one in answers} == {kinds[asker]}
+            assert asker not in answers
+            assert int(kinds[asker]) in answers, "the query itself answers its stand-in"
+    assert len(asked) > 40
+    assert not asked & set(range(KINDS)), "a stand-in always asks"
+
+
+def test_what_is_near_and_was_never_shown_is_no_negative():
+    rows, _ = descriptors()
+    images, queries, kinds = few_graded(rows)
+    nearness = np.eye(KINDS, dtype=np.float32)[kinds]
+    batch = GradedBatches(images, queries, batch=12, others=240, spared=0.05, nearness=nearness).batch_at(0)
+    place = {row.tobytes(): number for number, row in enumerate(rows)}
+    candidates = kinds[[place[row.numpy().tobytes()] for row in batch.candidates]]
+    for row, targets, barred in zip(batch.queries, batch.targets.numpy(), batch.never_negative.numpy(), strict=True):
+        same_kind = candidates == kinds[place[row.numpy().tobytes()]]
+        assert barred[same_kind & (targets == -1)].all()
+        assert not barred[~same_kind].any()
+        assert not barred[targets == 0].any(), "what was judged is believed"

@@ -268,11 +268,10 @@ class HeadTraining:
         found: dict[tuple[str, Part], HeldOut | None] = {}
         known = set(names)
         crops = self._crops
-        learns_grades = "grades" in self._recipe.shares
         for part in (Part.VALIDATION, Part.TEST):
-            if learns_grades or part is Part.TEST:
-                found["grades", part] = graded_held_out(self._labels.graded, parts, part, known)
-            if "clicks" in self._recipe.shares:
+            found["grades", part] = graded_held_out(self._labels.graded, parts, part, known)
+            said_better = part is Part.VALIDATION and found["grades", part] is not None
+            if "clicks" in self._recipe.shares and not said_better:
                 found["clicks", part] = click_held_out(self._pairs, parts, part, known)
             mine = {image: name for image, name in crops.items() if parts.parts.get(image) is part}
             found["crops", part] = crops_held_out(mine, known)
@@ -300,19 +299,27 @@ class HeadTraining:
 
     def _source(self, kind: str, share: float, images: HeadData, parts: Split) -> Source:
         recipe, known = self._recipe, set(images.image_ids)
+        settings = {
+            "batch": recipe.batch,
+            "others": 4 * recipe.batch,
+            "stand_ins": recipe.stand_ins,
+            "seed": recipe.seed,
+        }
         if kind == "grades":
-            settings = {
-                "batch": recipe.batch,
-                "others": 4 * recipe.batch,
-                "stand_ins": recipe.stand_ins,
-                "seed": recipe.seed,
-            }
             return graded_source(images, self._graded_in(known), parts, share=share, settings=settings)
         if kind == "clicks":
             if self._labels.clicks is None:
                 raise TrainingRefused("clicks: none were read")
             pairs = [pair for pair in self._pairs if {pair.query, pair.positive} <= known]
-            return click_source(images, self._labels.clicks, pairs, parts, share=share, batch=4 * recipe.batch)
+            return click_source(
+                images,
+                self._labels.clicks,
+                pairs,
+                parts,
+                share=share,
+                nearness=unit_rows(images.features @ self._frozen.start.matrix),
+                settings=settings,
+            )
         views = {image: self._described.view_names(image, recipe.views) for image in known if image == image_of(image)}
         ordered = dict(sorted(views.items()))
         return view_source(images, ordered, known, share=share, batch=4 * recipe.batch)

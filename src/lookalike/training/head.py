@@ -152,6 +152,8 @@ class GradedBatches:
         graded: int = 16,
         others: int = 256,
         stand_ins: float = 0.0,
+        spared: float = 0.0,
+        nearness: Features | None = None,
         seed: int = 0,
     ) -> None:
         """Prepare to draw.
@@ -164,6 +166,9 @@ class GradedBatches:
             others: images of the whole part.
             stand_ins: how often, 0 to 1, an image that got a query's highest grade (of 3 or more) asks in its place:
                 who is taken for the same has the same neighbours, so that few graded queries teach as many more.
+            spared: share of the images, the nearest to who asks by `nearness`, that are no negatives where nobody
+                judged them: what nobody was shown may well be what they wanted.
+            nearness: [images, k] float32 unit vectors to begin with; needed where `spared` is above 0.
             seed: of the draws; what batch `n` holds depends on it and on `n` alone.
 
         Raises:
@@ -176,7 +181,8 @@ class GradedBatches:
         if not self._judged:
             raise TrainingRefused("no query has a grade above 0 for another of these images: there is nothing to learn")
         self._batch, self._graded, self._others, self._seed = batch, graded, others, seed
-        self._stand_ins = stand_ins
+        self._stand_ins, self._spared = stand_ins, spared if nearness is not None else 0.0
+        self._nearness = nearness
 
     def _known(self, query: GradedQuery) -> "_Judged | None":
         judged = [
@@ -205,8 +211,20 @@ class GradedBatches:
             queries=self._features[queries],
             candidates=self._features[candidates],
             targets=torch.from_numpy(grades),
-            never_negative=same_group(groups[queries], groups[candidates]),
+            never_negative=same_group(groups[queries], groups[candidates])
+            | self._may_answer(queries, candidates, grades),
         )
+
+    def _may_answer(
+        self, queries: NDArray[np.int64], candidates: NDArray[np.int64], grades: NDArray[np.int64]
+    ) -> Tensor:
+        """[b, n] bool: not judged, and among the nearest."""
+        if not self._spared or self._nearness is None:
+            return torch.zeros(grades.shape, dtype=torch.bool)
+        cosines = self._nearness[queries] @ self._nearness.T
+        place = min(int((1 - self._spared) * cosines.shape[1]), cosines.shape[1] - 1)
+        least = np.partition(cosines, place, axis=1)[:, place, None]
+        return torch.from_numpy((cosines[:, candidates] >= least) & (grades == UNJUDGED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -24,8 +24,9 @@ _DECIMALS = 6  # as searching rounds
 _MOST_RESULTS = 50_000_000
 VALIDATED = parse_measures(["nDCG@10"])
 GRADED_MEASURES = parse_measures(["nDCG@10", "mAP", "P@10"])
+CLICKED_MEASURES = parse_measures(["nDCG@10", "MRR"])
 FOUND_MEASURES = parse_measures(["nDCG@10", "MRR", "R@1"])
-"""For queries of which only few relevant images are known, or one."""
+"""For queries of which one relevant image is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +37,14 @@ class HeldOut:
         name: what they show, in a word or two.
         judgements: query -> image id -> grade. A query's name is that of a described image, part or view.
         measures: by which to compare; the first one decides.
+        condensed: judge only the order of the images that have grades: what nobody was shown says nothing of a model
+            (Sakai 2007, "Alternatives to bpref").
     """
 
     name: str
     judgements: Judgements
     measures: tuple[Measure, ...]
+    condensed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,41 +73,44 @@ class ExactRanking:
         self._gallery_ids = [image_id for image_id in sorted(image_ids) if image_id in self._rows]
         self._gallery = np.array([self._rows[image_id] for image_id in self._gallery_ids], np.int64)
 
-    def run(self, vectors: Vectors, queries: Sequence[str], *, depth: int | None, name: str) -> Run:
+    def run(self, vectors: Vectors, held_out: HeldOut, *, depth: int | None, name: str) -> Run:
         """What each query finds, its own image left out where the query is the whole of it.
 
         Args:
             vectors: [rows, dimension] float32 unit rows.
-            queries: names.
+            held_out: the queries.
             depth: results to keep; None for as many as memory allows.
             name: of the run.
         """
-        known = [query for query in queries if query in self._rows]
+        grades = held_out.judgements.grades
+        known = [query for query in grades if query in self._rows]
         kept = depth or min(len(self._gallery), _MOST_RESULTS // max(len(known), 1))
+        looked_at = len(self._gallery) if held_out.condensed else kept + 1
         gallery = vectors[self._gallery]
-        rankings: dict[str, tuple[str, ...]] = dict.fromkeys(queries, ())
+        rankings: dict[str, tuple[str, ...]] = dict.fromkeys(grades, ())
         for start in range(0, len(known), _AT_ONCE):
             part = known[start : start + _AT_ONCE]
             cosines = vectors[[self._rows[query] for query in part]] @ gallery.T
-            order = np.argsort(-np.round(cosines, _DECIMALS), axis=1, kind="stable")[:, : kept + 1]
+            order = np.argsort(-np.round(cosines, _DECIMALS), axis=1, kind="stable")[:, :looked_at]
             for query, found in zip(part, order.tolist(), strict=True):
-                rankings[query] = self._named(query, found)[:kept]
+                judged = grades[query] if held_out.condensed else None
+                rankings[query] = self._named(query, found, judged)[:kept]
         return Run(rankings=rankings, name=name)
 
-    def _named(self, query: str, found: Sequence[int]) -> tuple[str, ...]:
+    def _named(self, query: str, found: Sequence[int], judged: Collection[str] | None) -> tuple[str, ...]:
         whole = JudgedQuery.parse(query).region is None
-        return tuple(self._gallery_ids[row] for row in found if not (whole and self._gallery_ids[row] == query))
+        ids = (self._gallery_ids[row] for row in found)
+        return tuple(one for one in ids if not (whole and one == query) and (judged is None or one in judged))
 
     def value(self, vectors: Vectors, held_out: HeldOut) -> float:
         """Mean nDCG@10: what validation looks at."""
-        run = self.run(vectors, list(held_out.judgements.grades), depth=10, name="validation")
+        run = self.run(vectors, held_out, depth=10, name="validation")
         return float(np.nanmean(evaluate_run(run, held_out.judgements, VALIDATED).of(VALIDATED[0])))
 
     def compare(self, trained: Vectors, base: Vectors, held_out: HeldOut, *, resamples: int) -> Judged:
         """Both on the same queries, with intervals and p-values."""
-        queries = list(held_out.judgements.grades)
         first, second = (
-            evaluate_run(self.run(vectors, queries, depth=None, name=name), held_out.judgements, held_out.measures)
+            evaluate_run(self.run(vectors, held_out, depth=None, name=name), held_out.judgements, held_out.measures)
             for vectors, name in ((trained, "trained"), (base, "base"))
         )
         return Judged(
@@ -116,7 +123,12 @@ class ExactRanking:
 
 
 def held_out(
-    name: str, queries: Iterable[GradedQuery], known: Collection[str], measures: tuple[Measure, ...]
+    name: str,
+    queries: Iterable[GradedQuery],
+    known: Collection[str],
+    measures: tuple[Measure, ...],
+    *,
+    condensed: bool = False,
 ) -> HeldOut | None:
     """Those queries, with the grades of images that are known; None where no query has a grade above 0.
 
@@ -125,13 +137,16 @@ def held_out(
         queries: with grades.
         known: names that have vectors.
         measures: by which to compare.
+        condensed: see `HeldOut`.
     """
     grades = {}
     for query in queries:
         here = {one: grade for one, grade in zip(query.images, query.grades, strict=True) if one in known}
         if query.query in known and any(here.values()):
             grades[query.query] = here
-    return HeldOut(name=name, judgements=Judgements(grades=grades), measures=measures) if grades else None
+    if not grades:
+        return None
+    return HeldOut(name=name, judgements=Judgements(grades=grades), measures=measures, condensed=condensed)
 
 
 def unit_rows(rows: NDArray[np.float32]) -> Vectors:

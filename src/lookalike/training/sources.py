@@ -14,13 +14,14 @@ from lookalike.training.examples import (
     PairSource,
     Part,
     Split,
+    graded_by_clicks,
 )
 from lookalike.training.framework import Tensor, nn
-from lookalike.training.head import GradedBatches, GradedLoss, HeadBatch, HeadData, InBatchPairs, PairLoss
-from lookalike.training.held_out import FOUND_MEASURES, GRADED_MEASURES, HeldOut, held_out
+from lookalike.training.head import Features, GradedBatches, GradedLoss, HeadBatch, HeadData, InBatchPairs, PairLoss
+from lookalike.training.held_out import CLICKED_MEASURES, FOUND_MEASURES, GRADED_MEASURES, HeldOut, held_out
 from lookalike.training.library import image_of
 
-
+_SPARED = 0.1
 _GRADED_TEMPERATURE = 0.1  # chosen on validation queries of one set of photos, see docs/training.md
 
 
@@ -87,9 +88,26 @@ def graded_held_out(queries: Sequence[GradedQuery], split: Split, part: Part, kn
 
 
 def click_source(
-    images: HeadData, clicks: ClickPairs, pairs: Sequence[Pair], split: Split, *, share: float, batch: int
+    images: HeadData,
+    clicks: ClickPairs,
+    pairs: Sequence[Pair],
+    split: Split,
+    *,
+    share: float,
+    nearness: Features,
+    settings: Mapping[str, Any],
 ) -> Source:
-    """Learning from clicks: pairs of training images, the other pairs of a batch being negatives."""
+    """Learning from clicks: what was clicked more often above what less, and all above what was passed over.
+
+    Args:
+        images: of the training part.
+        clicks: what became of them.
+        pairs: of them, those that may be used.
+        split: of the images.
+        share: of the loss.
+        nearness: [images, k] float32 unit vectors by the start; what is near and was never shown is no negative.
+        settings: of the batches.
+    """
     mine = split.pairs(pairs, Part.TRAIN)
     if not mine:
         raise TrainingRefused(
@@ -97,26 +115,21 @@ def click_source(
             f" {clicks.by_bots:,} by bots, {clicks.on_own:,} on own images, {clicks.without_image:,} of searches"
             f" without a whole image, {clicks.repeated:,} repeated and {clicks.too_few:,} of pairs clicked too seldom"
         )
-    mixture = Mixture({"clicks": Ingredient(pairs=mine)})
-    batches = InBatchPairs(images, mixture, answers=mine, batch=batch)
+    batches = GradedBatches(images, graded_by_clicks(mine), spared=_SPARED, nearness=nearness, **settings)
     simulated = sum(pair.source is PairSource.SIMULATED_CLICKS for pair in mine)
     return Source(
         name="clicks",
         share=share,
         batch_at=batches.batch_at,
-        loss_of=PairLoss(temperature=0.05),
-        counts={"pairs": len(mine), "pairs from simulated clicks": simulated, "clicks used": clicks.used},
+        loss_of=GradedLoss(temperature=_GRADED_TEMPERATURE),
+        counts={"pairs by people": len(mine) - simulated, "simulated pairs": simulated, "clicks": clicks.used},
     )
 
 
 def click_held_out(pairs: Sequence[Pair], split: Split, part: Part, known: Collection[str]) -> HeldOut | None:
-    """What was clicked for the queries of that part counts as relevant."""
-    clicked: dict[str, list[str]] = {}
-    for pair in pairs:
-        if split.parts.get(pair.query) is part:
-            clicked.setdefault(pair.query, []).append(pair.positive)
-    queries = [GradedQuery(query=one, images=tuple(found), grades=(1,) * len(found)) for one, found in clicked.items()]
-    return held_out("clicks", queries, known, FOUND_MEASURES)
+    """The order of what was shown for the queries of that part: clicked more often above less, above passed over."""
+    mine = [pair for pair in pairs if split.parts.get(pair.query) is part]
+    return held_out("clicks", graded_by_clicks(mine), known, CLICKED_MEASURES, condensed=True)
 
 
 def view_source(

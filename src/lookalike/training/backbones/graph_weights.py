@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
@@ -31,7 +30,7 @@ def weights_of_graph(file: Path) -> dict[str, Tensor]:
     """
     try:
         graph = onnx.load(file).graph
-    except (OSError, DecodeError) as fault:
+    except Exception as fault:  # noqa: BLE001 - protobuf's errors have no public base
         raise TrainingRefused(f"{file}: not a readable ONNX file: {fault}") from None
     constants = {tensor.name: tensor for tensor in graph.initializer}
     found = {name: numpy_helper.to_array(tensor) for name, tensor in constants.items() if _is_path(name)}

@@ -1,6 +1,6 @@
 """What is learnt from: pairs by source, their negatives, mixtures, and the division into training and test."""
 
-from lookalike.training.examples.clicks import ClickPairs, ClickRules, click_pairs
+from lookalike.training.examples.clicks import ClickPairs, ClickRules, click_pairs, graded_by_clicks
 from lookalike.training.examples.example import Example, GradedQuery, Pair, PairSource
 from lookalike.training.examples.graded import (
     graded_queries,
@@ -28,6 +28,7 @@ __all__ = [
     "Split",
     "SplitShares",
     "click_pairs",
+    "graded_by_clicks",
     "graded_queries",
     "group_numbers",
     "joined_groups",

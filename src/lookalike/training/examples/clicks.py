@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from lookalike.catalog import QueryRecord
-from lookalike.training.examples.example import Pair, PairSource
+from lookalike.training.examples.example import GradedQuery, Pair, PairSource
 from lookalike.types import Interaction, InteractionKind
 
 
@@ -33,7 +33,7 @@ class ClickRules:
     most_clicks_in_minute: int = 30
     propensities: tuple[float, ...] = ()
     most_weight: float = 10.0
-    most_hard_negatives: int = 8
+    most_hard_negatives: int = 32
     include_simulated: bool = False
 
     def __post_init__(self) -> None:
@@ -111,6 +111,37 @@ def click_pairs(
         repeated=reasons["again"],
         too_few=reasons["too few"],
     )
+
+
+_OFTEN, _SELDOM = 0.4, 0.15
+
+
+def graded_by_clicks(pairs: Iterable[Pair]) -> list[GradedQuery]:
+    """What clicks say of each query, as grades: of the images that were clicked, and of those that were passed over.
+
+    What was clicked at least 0.4 times as often (by weight) as the query's most clicked image gets a 3, what was at
+    least 0.15 times as often a 2, what was less often, as happens by mistake, a 1; what was passed over gets a 0.
+    """
+    weights: dict[str, dict[str, float]] = defaultdict(dict)
+    passed_over: dict[str, set[str]] = defaultdict(set)
+    for pair in pairs:
+        weights[pair.query][pair.positive] = pair.weight
+        passed_over[pair.query].update(pair.hard_negatives)
+    return [
+        GradedQuery(query=query, images=tuple(images), grades=tuple(images.values()))
+        for query, images in (
+            (query, _grades(clicked, passed_over[query])) for query, clicked in sorted(weights.items())
+        )
+    ]
+
+
+def _grades(clicked: Mapping[str, float], passed_over: Iterable[str]) -> dict[str, int]:
+    most = max(clicked.values())
+    grades = dict.fromkeys(passed_over, 0)
+    for image_id, weight in clicked.items():
+        share = weight / most
+        grades[image_id] = 3 if share >= _OFTEN else 2 if share >= _SELDOM else 1
+    return dict(sorted(grades.items()))
 
 
 class _Sorting:
