@@ -147,17 +147,17 @@ def simulate(fashion: Set) -> None:
         sqlite_url(fashion.library / "catalog.sqlite"), originals=fashion.library / "originals"
     ) as catalog:
         live = catalog.live_model()
-        if live is None or sum(catalog.counts().simulated_interactions.values()):
+        if live is None or any(catalog.counts().simulated_interactions.values()):
             return
         blocks = list(catalog.vector_blocks(live.fingerprint))
         known = [image_id for block in blocks for image_id in block.image_ids]
         vectors = np.concatenate([block.vectors for block in blocks])
         at = datetime(2026, 1, 1, tzinfo=UTC)
-        for row, query in enumerate(known[:ASKING]):  # ids are hashes: the first are as good as any
-            order = np.argsort(-(vectors @ vectors[row]), kind="stable")[: SHOWN + 1].tolist()
-            shown = tuple(known[other] for other in order if other != row)[:SHOWN]
+        for place, query in enumerate(known[:ASKING]):  # ids are hashes: the first are as good as any
+            nearest = np.argsort(-(vectors @ vectors[place]), kind="stable")[: SHOWN + 1].tolist()
+            shown = tuple(known[other] for other in nearest if other != place)[:SHOWN]
             judged = {image: grade(traits[query], traits[image]) for image in shown}
-            moments = [at + timedelta(minutes=20 * row + turn) for turn in range(SEARCHES)]
+            moments = [at + timedelta(minutes=20 * place + turn) for turn in range(SEARCHES)]
             ask(catalog, query, shown, judged, moments, chance)
 
 
@@ -257,8 +257,8 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for row in ROWS if chosen.row == "all" else [chosen.row]:
             print(row, file=sys.stderr, flush=True)
-            document = {"command": f"python benchmarks/training.py {row}", "load": os.getloadavg()[0]}
-            document["found"] = ROWS[row](folder)  # type: ignore[assignment]
+            document: dict[str, Any] = {"command": f"python benchmarks/training.py {row}", "load": os.getloadavg()[0]}
+            document["found"] = ROWS[row](folder)
             (RESULTS / f"training-{row}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
             (RESULTS / "training.md").write_text(page(), encoding="utf-8")
     print(page())

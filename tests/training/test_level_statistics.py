@@ -25,7 +25,7 @@ def pictures(count=6, size=5, seed=0):
 
 def test_parts_are_means_spreads_and_quarters_of_each_level():
     batch = pictures()
-    made = LevelStatistics(Flat())
+    made = LevelStatistics(Flat())  # type: ignore[arg-type]
     pooled = made.pooled(batch).numpy()
     assert made.dimension == pooled.shape[1] == 3 * 4 + 3 * 4 * 2
     levels = [each.numpy() for each in Flat().levels(batch)]
@@ -39,7 +39,7 @@ def test_parts_are_means_spreads_and_quarters_of_each_level():
 
 
 def test_a_part_counts_by_its_weight_and_not_by_how_large_its_values_are():
-    made = LevelStatistics(Flat())
+    made = LevelStatistics(Flat())  # type: ignore[arg-type]
     pooled = made.pooled(pictures())
     made.centre_on(pooled)
     large = made.weighted(made.part_means + 100 * (pooled - made.part_means))
@@ -50,14 +50,14 @@ def test_a_part_counts_by_its_weight_and_not_by_how_large_its_values_are():
 
 
 def test_of_a_picture_without_contrast_the_descriptor_is_finite():
-    made = LevelStatistics(build_backbone("efficientnet-lite0", weights=None).eval())
+    made = LevelStatistics(build_backbone("efficientnet-lite0", weights=None).eval())  # type: ignore[arg-type]
     with torch.no_grad():
         assert torch.isfinite(made(torch.zeros(1, 3, 32, 32))).all()
 
 
 @pytest.mark.parametrize("size", [32, 33])
 def test_it_serves_what_it_is(tmp_path, size):
-    made = LevelStatistics(Flat()).eval()
+    made = LevelStatistics(Flat()).eval()  # type: ignore[arg-type]
     shown = pictures(24, size, seed=1)
     made.centre_on(made.pooled(shown))
     preprocessing = Preprocessing(size=size, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
