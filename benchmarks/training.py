@@ -249,7 +249,7 @@ def page() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("row", choices=[*ROWS, "all"])
+    parser.add_argument("row", choices=[*ROWS, "all"], nargs="?", default="all")
     parser.add_argument("--folder", type=Path, help="keep libraries and runs here; what is found here is used")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

@@ -54,7 +54,7 @@ HELD_OUT = (("smvs_dvd", "human_zappos85"), ("smvs_dvd", "wardrobe_and_grocery")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--row", choices=["sets", "small"], required=True)
+    parser.add_argument("--row", choices=["sets", "small"], default="sets")
     parser.add_argument("--sets", default="wardrobe_and_grocery,fashion_224", help="of --row sets")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--fashion", type=int, default=1_665, help="images of fashion_224, the first by name")
