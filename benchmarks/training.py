@@ -80,9 +80,7 @@ def types(folder: Path) -> dict[str, Any]:
     fashion = Set("fashion_224", folder)
     split_by = f"{fashion.images / 'manifest.csv'}:articleType"
     return {
-        "fashion_224": fashion.train(
-            "fashion-types", "--on", "grades", "--split-by", split_by, "--held-out", "0.25", "--pull", PULL
-        )
+        "fashion_224": fashion.train("fashion-types", "--on", "grades", "--split-by", split_by, "--held-out", "0.25")
     }
 
 
@@ -112,7 +110,6 @@ def adapt(folder: Path) -> dict[str, Any]:
     return found
 
 
-PULL = 0.0
 ROWS = {"grades": grades, "types": types, "views": views, "clicks": clicks, "adapt": adapt}
 SAYS = {
     "grades": "learnt from grades of 85 % of the queries (15 % of them to validate by)",

@@ -45,6 +45,7 @@ from lookalike.whole_files import replace_file
 if TYPE_CHECKING:  # torch takes two seconds to import, and `lookalike train --help` does not need it
     from lookalike.training.fitting import HeadRecipe, HeadTraining, TrainedHead
 
+_PULL_WITHOUT_LABELS = 30.0
 _WITH_LEVELS = ("efficientnet-lite0",)
 
 
@@ -96,7 +97,12 @@ def train(
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="At most; it stops before when it gets no better.")] = 600,
     learning_rate: Annotated[float, typer.Option(min=1e-7, max=1.0)] = 1e-3,
-    pull: Annotated[float, typer.Option(min=0, help="How strongly the new model is held to the old one.")] = 0.0,
+    pull: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="How strongly the head is held to its start; 30 for views alone, else 0, if not given."
+        ),
+    ] = None,
     views: Annotated[int, typer.Option(min=1, max=20, help="Altered views of each image, for --on views.")] = 2,
     least_clicks: Annotated[int, typer.Option(min=1, help="Searches in which a pair must have been clicked.")] = 2,
     include_simulated: Annotated[
@@ -129,7 +135,7 @@ def train(
             dimension=dimension,
             steps=steps,
             learning_rate=learning_rate,
-            pull=pull,
+            pull=_pull(pull, on),
             views=views,
             most_images=most_images,
             shares_held_out=SplitShares(validation=held_out, test=held_out, seed=seed),
@@ -189,6 +195,13 @@ def _shares(on: str) -> dict[str, float]:
         if not shares[source.strip()] > 0:
             raise CallerError(f"--on {part}: a share must be above 0; leave the source out instead")
     return shares
+
+
+def _pull(asked: float | None, on: str) -> float:
+    """Telling images from each other says nothing of what should stay alike: without labels the start has to say it."""
+    if asked is not None:
+        return asked
+    return _PULL_WITHOUT_LABELS if set(_shares(on)) == {"views"} else 0.0
 
 
 def _run_folder(library: Library, asked: _Asked) -> Path:
