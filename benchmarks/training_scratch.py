@@ -12,7 +12,7 @@ The folder keeps finished runs and checkpoints, so a command that was stopped go
 report of what has finished so far. When all have, it goes to results/training-scratch.json and .md (not of --quick).
 """
 
-# mypy: disable-error-code="arg-type,assignment,import-untyped,index,no-any-return,operator"
+# mypy: disable-error-code="arg-type,assignment,index,no-any-return,operator"
 # lightly has no types, and what is measured of both sides goes through dictionaries
 
 import argparse
