@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from lookalike.embedding import import_model
+from lookalike.embedding import import_model, pull
 from tiny_model import write_tiny_model
 
 PROJECT = Path(__file__).parents[2]
@@ -66,4 +66,5 @@ def real_models():
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
+    pull("lookalike-small", models=folder)  # it lies in the package
     return folder

@@ -124,7 +124,7 @@ def test_a_model_that_was_not_pulled_says_what_to_run(models):
 
 
 def test_an_unknown_model_names_those_there_are(tiny):
-    with pytest.raises(UnknownModel, match="clip-vit-b16, efficientnet-lite0, tiny"):
+    with pytest.raises(UnknownModel, match="clip-vit-b16, efficientnet-lite0, lookalike-small, tiny"):
         open_encoder("resnet", models=tiny)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from lookalike.embedding import Mode, Projection, RuntimeName, describe_models, open_encoder
+from lookalike.embedding import Mode, Projection, RuntimeName, describe_models, open_encoder, pull
 from lookalike.embedding.registry import PACKAGED
 from lookalike.preprocessing import transform
 from pictures import photo
@@ -14,7 +14,7 @@ WAYS: tuple[tuple[RuntimeName, Mode], ...] = (
     ("openvino", "throughput"),
     ("onnxruntime", "latency"),
 )
-NAMES = ("clip-vit-b16", "efficientnet-lite0")
+NAMES = ("clip-vit-b16", "efficientnet-lite0", "lookalike-small")
 
 
 def rows(encoder, pictures):
@@ -48,8 +48,24 @@ def test_the_shipped_projections_are_whole_and_small(name, models):
     assert description.dimension == 256
 
 
-def test_both_projections_together_are_well_under_two_megabytes():
-    assert sum(file.stat().st_size for file in PACKAGED.glob("*.npz")) < 1_900_000
+def test_what_comes_with_the_package_is_small():
+    own = [file.stat().st_size for file in PACKAGED.glob("lookalike-small.*")]
+    assert sum(file.stat().st_size for file in PACKAGED.glob("*.npz")) - sum(own) < 1_900_000
+    assert len(own) == 3
+    assert sum(own) < 8_000_000
+
+
+def test_our_own_model_needs_no_network(tmp_path, monkeypatch, images):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    pull("lookalike-small", models=tmp_path)
+    pictures = images(3, size=224)
+    with open_encoder("lookalike-small", models=tmp_path) as encoder:
+        vectors = encoder.encode(pictures)
+        again = np.concatenate([encoder.encode(pictures[row : row + 1]) for row in range(3)])
+    assert vectors.shape == (3, 256)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(vectors, again, atol=1e-4)
+    assert (vectors @ vectors.T)[np.triu_indices(3, 1)].max() < 0.999
 
 
 @pytest.mark.model

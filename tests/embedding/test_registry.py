@@ -75,6 +75,24 @@ def test_a_described_model_is_pulled_once_and_can_then_be_opened(shipped, models
     assert pull("shipped", models=models) == after
 
 
+def test_a_model_may_lie_beside_its_description(shipped, models, images):
+    described = registry.PACKAGED / "shipped.toml"
+    kept = registry.PACKAGED / "shipped.onnx"
+    shipped.rename(kept)
+    text = described.read_text().replace('kind = "file"', 'kind = "packaged"').replace(str(shipped), kept.name)
+    described.write_text(text)
+    assert pull("shipped", models=models).pulled
+    with open_encoder("shipped", models=models) as encoder:
+        assert encoder.encode(images(1)).shape == (1, 32)
+    remove_model("shipped", models=models)
+    kept.unlink()
+    with pytest.raises(FetchFailed, match="reinstall"):
+        pull("shipped", models=models)
+    described.write_text(text.replace(kept.name, "../elsewhere.onnx"))
+    with pytest.raises(ModelRefused, match="path"):
+        pull("shipped", models=models)
+
+
 def test_an_unknown_name_is_refused_without_touching_the_folder(models):
     for name in ("nothing", "../nothing", "", "a/b", "/etc"):
         with pytest.raises(UnknownModel, match="there are clip-vit-b16, efficientnet-lite0"):

@@ -22,6 +22,7 @@ from lookalike.embedding import (
     FileSource,
     ModelDescription,
     ModelStatus,
+    PackagedSource,
     WheelSource,
     describe_model,
     describe_models,
@@ -110,6 +111,8 @@ def _origin(about: ModelDescription) -> str:
         return f"{source.path} in the package {source.package} {source.version}"
     if isinstance(source, FileSource):
         return source.path or "made here"
+    if isinstance(source, PackagedSource):
+        return "comes with lookalike"
     return f"{source.path} in {source.repository} at {source.revision}, {source.endpoint}"
 
 

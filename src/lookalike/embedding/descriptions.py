@@ -50,6 +50,13 @@ class FileSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PackagedSource:
+    """A file that came with lookalike, beside its description; `path` is where it is."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HubSource:
     """A file of a model hub, at `{endpoint}/{repository}/resolve/{revision}/{path}`.
 
@@ -63,7 +70,7 @@ class HubSource:
     max_bytes: int = 2 * 1024**3
 
 
-Source: TypeAlias = WheelSource | FileSource | HubSource
+Source: TypeAlias = WheelSource | FileSource | PackagedSource | HubSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +184,9 @@ class _Table:
         self._file = file
         self._path = path
 
+    def beside(self, name: str) -> Path:
+        return self._file.parent / name
+
     def refuse(self, key: str, problem: str) -> ModelRefused:
         return ModelRefused(f"{self._file}: {self._path}{key}: {problem}")
 
@@ -286,13 +296,15 @@ class _Description(_Table):
                 raise self.refuse("source", "is missing; import the model file itself, or say where it comes from")
             return source, sha256
         table = self.table("source")
-        kind = table.choice("kind", Literal["wheel", "hub", "file"])
+        kind = table.choice("kind", Literal["wheel", "hub", "file", "packaged"])
         found: Source
         found_sha256 = table.sha256("sha256", "" if kind == "hub" else None)
         if kind == "wheel":
             found = _wheel(table)
         elif kind == "hub":
             found = _hub(table)
+        elif kind == "packaged":
+            found = PackagedSource(path=table.beside(_matching(table, "path", r"[A-Za-z0-9][A-Za-z0-9._-]*")))
         else:
             found = FileSource(path=table.text("path"))
         table.finish()

