@@ -93,6 +93,24 @@ def test_a_run_leaves_a_report_with_curves(run, things, tmp_path):
     assert "cannot go on with other settings" in changed.stderr
 
 
+def test_a_model_learns_what_another_finds_alike_without_labels(run, things):
+    run("train", "teacher", "--on", "grades", "--judgements", things / "grades.tsv", *QUICK)
+    done = run.json(
+        "train", "pupil", "--on", "teacher", "--teacher", "teacher", "--judgements", things / "grades.tsv", *QUICK
+    )
+    assert measure(done, "nDCG@10", "teacher")["low"] > 0
+    assert measure(done, "nDCG@10")["low"] > 0, "what the teacher learnt from grades"
+    assert done["model"]["labels"][0]["source"] == "teacher"
+    assert done["model"]["settings"]["teacher"] == "teacher"
+
+
+def test_a_teacher_must_be_another_model_that_is_here(run, things):
+    itself = run("train", "pupil", "--on", "teacher", "--teacher", "tiny", *QUICK, code=2)
+    assert "name a larger one" in itself.stderr
+    missing = run("train", "pupil", "--on", "teacher", "--teacher", "nobody", *QUICK, code=2)
+    assert "nobody" in missing.stderr
+
+
 def test_grades_may_be_a_set_of_the_library_or_all_of_it(run, things):
     run("judgements", "import", things / "grades.tsv", "--name", "kinds")
     named = run.json("train", "one", "--on", "grades", "--judgements", "kinds", *QUICK)
@@ -172,6 +190,19 @@ def test_a_model_learns_from_views_without_labels(run, things):
     assert run.json("models", "promote", "better", "--force")["model"]["name"] == "better"
 
 
+def test_a_click_further_down_may_weigh_more(run, things, tmp_path):
+    click_log(things, tmp_path / "library", simulated=False)
+    looked_at = tmp_path / "looked at.txt"
+    looked_at.write_text("1\n1\n1\n0.1\n")
+    plain = run.json("train", "plain", "--on", "clicks", *QUICK)
+    weighed = run.json("train", "weighed", "--on", "clicks", "--position-bias", looked_at, *QUICK)
+    assert weighed["model"]["settings"]["position bias"] == str(looked_at)
+    assert weighed["model"]["fingerprint"] != plain["model"]["fingerprint"]
+    looked_at.write_text("1\n0\n")
+    refused = run("train", "other", "--on", "clicks", "--position-bias", looked_at, *QUICK, code=2)
+    assert "rank 2" in refused.stderr
+
+
 def test_sources_can_be_mixed(run, things, tmp_path):
     click_log(things, tmp_path / "library", simulated=False)
     asked = ("--on", "grades=2,clicks=1,views", "--judgements", things / "grades.tsv")
@@ -183,13 +214,14 @@ def test_sources_can_be_mixed(run, things, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--on", "wishes"), "name grades, clicks or views"),
+        (("--on", "wishes"), "name grades, clicks, views or teacher"),
         (("--on", "grades=0"), "must be above 0"),
         (("--on", "grades=much"), "not a number"),
         (("--on", "grades"), "there is nothing to learn"),
         (("--on", "clicks"), "no pair is left to learn from"),
         (("--on", "views", "--features", "levels"), "has none here"),
         (("--on", "views", "--features", "all"), "choose one of auto, final, levels"),
+        (("--on", "clicks", "--position-bias", "nowhere"), "cannot be read"),
         (("--on", "views", "--split-by", "kinds"), "give a table and one of its columns"),
         (("--on", "views", "--from", "unknown"), "no model is called"),
     ],
@@ -213,6 +245,9 @@ def test_a_model_is_fitted_without_labels(run, things):
 
 
 def test_too_few_images_to_fit_a_model_are_said(run, things):
+    levels = run("adapt", "fitted", "--dimension", "24", "--features", "levels", code=2)
+    assert "has none here" in levels.stderr.replace("\n", " ")
+    assert "choose one of" in run("adapt", "fitted", "--features", "all", code=2).stderr
     refused = run("adapt", "fitted", "--dimension", "30", "--most-images", "100", code=2)
     assert "100 images are too few to fit 30 dimensions" in refused.stderr
 

@@ -1,19 +1,23 @@
 """`lookalike adapt NAME`."""
 
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lookalike.assembly import open_library
+from lookalike.assembly import Library, open_library
 from lookalike.cli.judging import ImagesOption, QueriesOption
 from lookalike.cli.learning import (
+    WITH_LEVELS,
     FromOption,
     MostImagesOption,
     NewNameArgument,
+    Start,
     card_of,
     graded_in,
+    levels_of,
     print_judged,
     start_of,
     tell_next,
@@ -29,8 +33,10 @@ from lookalike.cli.output import (
     settings_for,
 )
 from lookalike.cli.progress import IndexProgress
+from lookalike.errors import CallerError
 from lookalike.training.adapting import AdaptationRecipe, Adapted, adapt
 from lookalike.training.card import ImageCounts
+from lookalike.training.frozen import Frozen
 from lookalike.training.whitening import SHRINKAGE
 
 
@@ -43,6 +49,13 @@ def adapt_model(
     ] = None,
     queries: QueriesOption = None,
     images: ImagesOption = None,
+    features: Annotated[
+        str,
+        typer.Option(
+            help="Project the model's `final` features, or all `levels` of its network (needs torch); `auto` takes"
+            " levels where it can."
+        ),
+    ] = "auto",
     dimension: Annotated[
         int | None, typer.Option(min=1, help="Of the new vectors; as the model's own, if not given.")
     ] = None,
@@ -73,6 +86,7 @@ def adapt_model(
                 most_images=most_images,
                 resamples=resamples,
             )
+            over = _levels(opened, start, features)
             found = adapt(
                 opened.catalog,
                 start.base,
@@ -80,6 +94,7 @@ def adapt_model(
                 graded,
                 recipe,
                 name=name,
+                over=over,
                 descriptors=start.descriptors,
                 limits=start.limits,
                 watching=progress,
@@ -88,7 +103,7 @@ def adapt_model(
             found.made,
             start.base,
             found.judged,
-            method="whitening of its descriptors",
+            method=f"whitening of its {'descriptors' if over is None else 'levels'}",
             labels=[],
             images=ImageCounts(trained=found.images),
             settings=asdict(recipe),
@@ -98,6 +113,23 @@ def adapt_model(
             print_json({"model": card.as_document(), "refused": dict(found.refused)})
             return
         _tell(name, found, start.base.base, Path(judgements) if judgements else None)
+
+
+def _levels(library: Library, start: Start, features: str) -> Frozen | None:
+    """The levels to project; None for the final features.
+
+    Raises:
+        CallerError: the model has none, or there is no such choice.
+        DependencyMissing: they were asked for, and torch is not installed.
+    """
+    if features not in {"auto", "final", "levels"}:
+        raise CallerError(f"--features {features}: choose one of auto, final, levels")
+    has_levels = start.base.base in WITH_LEVELS
+    if features == "levels" and not has_levels:
+        raise CallerError(f"--features levels: only for {', '.join(WITH_LEVELS)}; {start.base.base} has none here")
+    if features == "final" or not has_levels or (features == "auto" and find_spec("torch") is None):
+        return None
+    return levels_of(library, start, labelled=False)
 
 
 def _tell(name: str, found: Adapted, base: str, judgements: Path | None) -> None:

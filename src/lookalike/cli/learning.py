@@ -18,9 +18,12 @@ from lookalike.preprocessing import Limits
 from lookalike.training.card import HeldOutMeasure, ImageCounts, LabelSource, ModelCard
 from lookalike.training.examples.example import GradedQuery
 from lookalike.training.examples.graded import graded_queries
-from lookalike.training.frozen import FrozenModel, Made
+from lookalike.training.frozen import FrozenLevels, FrozenModel, Made
 from lookalike.training.held_out import Judged
 from lookalike.training.library import KnownImages, known_images
+
+WITH_LEVELS = ("efficientnet-lite0",)
+"""Models whose network is known, so that all of its levels can be learnt over."""
 
 NewNameArgument = Annotated[str, typer.Argument(metavar="NAME", help="What the new model is to be called.")]
 FromOption = Annotated[
@@ -76,6 +79,22 @@ def start_of(library: Library) -> Start:
         known=known_images(library.catalog, live.fingerprint),
         limits=image_limits(library.settings),
         folder=library.settings.library / "training",
+    )
+
+
+def levels_of(library: Library, start: Start, *, labelled: bool) -> FrozenLevels:
+    """All levels of the base's network, to learn over.
+
+    Raises:
+        FetchFailed: the network's weights could not be had.
+        DependencyMissing: torch is not installed.
+    """
+    return FrozenLevels(
+        start.base.base,
+        folder=start.folder / "backbones",
+        models=library.settings.models,
+        threads=library.settings.threads or None,
+        labelled=labelled,
     )
 
 

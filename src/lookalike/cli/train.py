@@ -1,15 +1,19 @@
-"""`lookalike train NAME --on grades|clicks|views`."""
+"""`lookalike train NAME --on grades|clicks|views|teacher`."""
 
 import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from lookalike.assembly import Library, open_library
 from lookalike.cli.judging import ImagesOption, QueriesOption
 from lookalike.cli.learning import (
+    WITH_LEVELS,
     FromOption,
     GradesOption,
     MostImagesOption,
@@ -18,6 +22,7 @@ from lookalike.cli.learning import (
     card_of,
     graded_in,
     kept_together,
+    levels_of,
     print_judged,
     start_of,
     tell_next,
@@ -36,17 +41,21 @@ from lookalike.cli.output import (
     stop,
 )
 from lookalike.cli.progress import IndexProgress
+from lookalike.embedding import open_encoder
 from lookalike.errors import CallerError
 from lookalike.training.card import ImageCounts, LabelSource, ModelCard
 from lookalike.training.examples import ClickPairs, ClickRules, click_pairs
-from lookalike.training.frozen import Frozen
+from lookalike.training.frozen import Frozen, FrozenModel
 from lookalike.whole_files import replace_file
 
 if TYPE_CHECKING:  # torch takes two seconds to import, and `lookalike train --help` does not need it
+    from lookalike.training.fine_tuning import TuneRecipe
     from lookalike.training.fitting import HeadRecipe, HeadTraining, TrainedHead
 
-_PULL_WITHOUT_LABELS = 30.0
-_WITH_LEVELS = ("efficientnet-lite0",)
+_PULL_WITHOUT_LABELS = 10.0
+
+
+_Tell: TypeAlias = Callable[[str, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +68,13 @@ class _Asked:
     images: Path | None
     split_by: str | None
     features: str
+    backbone: str | None
     least_clicks: int
     include_simulated: bool
+    position_bias: Path | None
+    teacher: str
     run: Path | None
+    tensorboard: bool
 
 
 def train(
@@ -71,7 +84,8 @@ def train(
         str,
         typer.Option(
             metavar="SOURCE,...",
-            help="What to learn from: grades, clicks, views (no labels), or several with shares: grades=2,clicks=1.",
+            help="What to learn from: grades, clicks, views (no labels), teacher (a larger model), or several with"
+            " shares: grades=2,clicks=1.",
         ),
     ],
     base: FromOption = None,
@@ -92,17 +106,45 @@ def train(
         str,
         typer.Option(help="Learn over a model's `final` features, or over all `levels` of a backbone; `auto` chooses."),
     ] = "auto",
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:PATH]",
+            help="Learn from another network's weights: those published for it, a file or folder of your own, or"
+            " NAME:random. ResNet, EfficientNet-Lite, ViT, CLIP, DINOv2.",
+        ),
+    ] = None,
     dimension: Annotated[
         int | None, typer.Option(min=1, help="Of the new vectors; as the model's own, if not given.")
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="At most; it stops before when it gets no better.")] = 600,
     learning_rate: Annotated[float, typer.Option(min=1e-7, max=1.0)] = 1e-3,
+    tune: Annotated[
+        str,
+        typer.Option(
+            help="What learns: the `head` (minutes), then also the network's last `blocks`, or the `full` network."
+        ),
+    ] = "head",
+    blocks: Annotated[int, typer.Option(min=1, help="Last blocks to fine-tune, for --tune blocks.")] = 4,
+    tune_steps: Annotated[int, typer.Option(min=1, help="Of fine-tuning, at most.")] = 200,
+    tune_rate: Annotated[float, typer.Option(min=1e-8, max=1.0, help="Learning rate of fine-tuning.")] = 1e-4,
     pull: Annotated[
         float | None,
         typer.Option(
-            min=0, help="How strongly the head is held to its start; 30 for views alone, else 0, if not given."
+            min=0, help="How strongly the head is held to its start; 10 for views alone, else 0, if not given."
         ),
     ] = None,
+    position_bias: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="For --on clicks: how likely the hit at each rank is looked at, a number from 0 to 1 a line, from rank"
+            " 1 on; a click then weighs the inverse.",
+        ),
+    ] = None,
+    teacher: Annotated[
+        str, typer.Option(metavar="MODEL", help="For --on teacher: whose likenesses to learn; described once.")
+    ] = "clip-vit-b16",
     views: Annotated[int, typer.Option(min=1, max=20, help="Altered views of each image, for --on views.")] = 2,
     least_clicks: Annotated[int, typer.Option(min=1, help="Searches in which a pair must have been clicked.")] = 2,
     include_simulated: Annotated[
@@ -116,6 +158,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in its folder, to the same bits.")
     ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Also write the curves to tensorboard/ in the run's folder.")
+    ] = False,
     resamples: Annotated[int, typer.Option(min=100, max=1_000_000, help="Draws for confidence intervals.")] = 10_000,
     library: LibraryOption = None,
     as_json: JsonOption = False,
@@ -127,6 +172,7 @@ def train(
     (`pip install 'lookalike[training]'`); what comes of it serves without. After Ctrl-C, add --resume.
     """
     with faults_are_told(as_json=as_json):
+        _require_one_process()
         from lookalike.training.examples import SplitShares  # noqa: PLC0415 - beside the next, which needs torch
         from lookalike.training.fitting import HeadRecipe  # noqa: PLC0415 - torch is an extra
 
@@ -137,6 +183,7 @@ def train(
             learning_rate=learning_rate,
             pull=_pull(pull, on),
             views=views,
+            tune=_tuning(tune, blocks, tune_steps, tune_rate),
             most_images=most_images,
             shares_held_out=SplitShares(validation=held_out, test=held_out, seed=seed),
             resamples=resamples,
@@ -149,39 +196,59 @@ def train(
             images=images,
             split_by=split_by,
             features=features,
+            backbone=backbone,
             least_clicks=least_clicks,
             include_simulated=include_simulated,
+            position_bias=position_bias,
+            teacher=teacher,
             run=run,
+            tensorboard=tensorboard,
         )
         with (
             open_library(settings_for(library), mode="throughput", model=base) as opened,
             IndexProgress(messages, quiet=as_json) as progress,
         ):
             start = start_of(opened)
-            frozen = _frozen(opened, start, features)
-            training = _training(opened, start, frozen, asked, recipe, progress)
-            summary = f"{start.base.base} with a head learnt from {', '.join(recipe.shares)}"
-            found = training.train(name, summary=summary, resume=resume)
+            frozen = _frozen(opened, start, asked, recipe)
+            with _teacher(opened, start, asked, recipe) as taught_by, _curves(opened, asked) as tell:
+                training = _training(opened, start, frozen, asked, recipe, progress, teacher=taught_by, tell=tell)
+                summary = f"{frozen.base} with a head learnt from {', '.join(recipe.shares)}"
+                found = training.train(name, summary=summary, resume=resume)
         if found.made is None:
-            messages.print(f"Interrupted after {found.result.steps:,} steps; go on with --resume.")
+            steps = found.result.steps + (found.tuned.result.steps if found.tuned else 0)
+            messages.print(f"Interrupted after {steps:,} steps; go on with --resume.")
             stop(ExitCode.INTERRUPTED)
         card = card_of(
             found.made,
             start.base,
             found.judged,
-            method=f"linear head over its {'levels' if frozen is not start.base else 'descriptors'}",
+            method=_method(found, recipe, frozen, start.base),
             labels=_labels(found),
             images=ImageCounts(
                 trained=found.images["train"], validated=found.images["validation"], tested=found.images["test"]
             ),
-            settings=_settings(recipe, found),
+            settings=_settings(recipe, found) | _taught_by(recipe, asked) | _begun_from(asked) | _debiased(asked),
             seconds=found.seconds,
+            notes=_notes(frozen, start.base),
         )
         _keep_report(card, _run_folder(opened, asked))
         if as_json:
             print_json(_document(card, found, _run_folder(opened, asked)))
             return
-        _tell(name, start.base.base, found, _run_folder(opened, asked))
+        _tell(name, frozen.base, start.base.base, found, _run_folder(opened, asked))
+
+
+def _require_one_process() -> None:
+    """A head learns in one process; `torchrun` is for the loop of `lookalike.training.loop`.
+
+    Raises:
+        CallerError: `torchrun` started several.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise CallerError(
+            "train: runs in one process and uses all cores by threads; start it without torchrun (LOOKALIKE_THREADS"
+            " says how many). Loops of your own may run under torchrun, see docs/training.md"
+        )
 
 
 def _shares(on: str) -> dict[str, float]:
@@ -204,31 +271,53 @@ def _pull(asked: float | None, on: str) -> float:
     return _PULL_WITHOUT_LABELS if set(_shares(on)) == {"views"} else 0.0
 
 
+def _tuning(tune: str, blocks: int, steps: int, rate: float) -> "TuneRecipe | None":
+    if tune not in {"head", "blocks", "full"}:
+        raise CallerError(f"--tune {tune}: choose one of head, blocks, full")
+    if tune == "head":
+        return None
+    from lookalike.training.fine_tuning import TuneRecipe  # noqa: PLC0415 - torch is an extra
+
+    return TuneRecipe(blocks=blocks if tune == "blocks" else None, steps=steps, learning_rate=rate)
+
+
 def _run_folder(library: Library, asked: _Asked) -> Path:
     return asked.run or library.settings.library / "training" / "runs" / asked.name
 
 
-def _frozen(library: Library, start: Start, features: str) -> Frozen:
+def _frozen(library: Library, start: Start, asked: _Asked, recipe: "HeadRecipe") -> Frozen:
     """What the head is over."""
+    features, base = asked.features, start.base.base
     if features not in {"auto", "final", "levels"}:
         raise CallerError(f"--features {features}: choose one of auto, final, levels")
-    wanted = features == "levels" or (features == "auto" and start.base.base in _WITH_LEVELS)
-    if not wanted:
-        return start.base
-    if start.base.base not in _WITH_LEVELS:
-        raise CallerError(f"--features levels: only for {', '.join(_WITH_LEVELS)}; {start.base.base} has none here")
-    from lookalike.training.frozen import FrozenLevels  # noqa: PLC0415 - needs torch when it is made
+    with_levels = base in WITH_LEVELS
+    if asked.backbone is not None or (with_levels and features == "final" and recipe.tune is not None):
+        from lookalike.training.named_backbones import NamedBackbone  # noqa: PLC0415 - needs torch
 
-    return FrozenLevels(
-        start.base.base,
-        folder=start.folder / "backbones",
-        models=library.settings.models,
-        threads=library.settings.threads or None,
-    )
+        return NamedBackbone.parse(asked.backbone or base).opened(
+            features=features,
+            folder=start.folder / "backbones",
+            models=library.settings.models,
+            threads=library.settings.threads or None,
+            seed=recipe.seed,
+        )
+    if features == "final" or (features == "auto" and not with_levels):
+        return start.base
+    if not with_levels:
+        raise CallerError(f"--features levels: only for {', '.join(WITH_LEVELS)}; {base} has none here")
+    return levels_of(library, start, labelled=set(recipe.shares) != {"views"})
 
 
 def _training(
-    library: Library, start: Start, frozen: Frozen, asked: _Asked, recipe: "HeadRecipe", progress: IndexProgress
+    library: Library,
+    start: Start,
+    frozen: Frozen,
+    asked: _Asked,
+    recipe: "HeadRecipe",
+    progress: IndexProgress,
+    *,
+    teacher: FrozenModel | None,
+    tell: _Tell,
 ) -> "HeadTraining":
     from lookalike.training.fitting import HeadTraining, Labels  # noqa: PLC0415 - torch is an extra
     from lookalike.training.framework import torch  # noqa: PLC0415
@@ -239,7 +328,8 @@ def _training(
     wants_grades = "grades" in recipe.shares or asked.judgements is not None
     graded = graded_in(library, asked.judgements, asked.queries, asked.images) if wants_grades else []
     clicks = _clicks(library, asked) if "clicks" in recipe.shares else None
-    labels = Labels(graded=graded, clicks=clicks, groups=kept_together(library, asked.split_by, asked.images))
+    groups = kept_together(library, asked.split_by, asked.images)
+    labels = Labels(graded=graded, clicks=clicks, teacher=teacher, groups=groups)
     return HeadTraining(
         library.catalog,
         frozen,
@@ -251,7 +341,40 @@ def _training(
         descriptors=start.descriptors,
         limits=start.limits,
         watching=progress,
+        tell=tell,
     )
+
+
+@contextmanager
+def _curves(library: Library, asked: _Asked) -> Iterator[_Tell]:
+    """What hears every line of metrics."""
+    if not asked.tensorboard:
+        yield lambda _part, _line: None
+        return
+    from lookalike.training.scalar_events import ScalarEvents  # noqa: PLC0415 - an extra
+
+    with ScalarEvents(_run_folder(library, asked) / "tensorboard") as events:
+        yield events.tell
+
+
+@contextmanager
+def _teacher(library: Library, start: Start, asked: _Asked, recipe: "HeadRecipe") -> Iterator[FrozenModel | None]:
+    """The larger model, opened while it is needed.
+
+    Raises:
+        ModelMissing: it is not on this machine.
+        CallerError: it is the model that learns.
+    """
+    if "teacher" not in recipe.shares:
+        yield None
+        return
+    if asked.teacher == start.base.base:
+        raise CallerError(f"--teacher {asked.teacher}: is the model that learns; name a larger one, or another --from")
+    models = library.settings.models
+    with open_encoder(
+        asked.teacher, models=models, mode="throughput", threads=library.settings.threads or None
+    ) as encoder:
+        yield FrozenModel(encoder, models)
 
 
 def _clicks(library: Library, asked: _Asked) -> ClickPairs:
@@ -262,8 +385,37 @@ def _clicks(library: Library, asked: _Asked) -> ClickPairs:
         library.catalog.followed_queries(),
         interactions,
         owners=owners,
-        rules=ClickRules(least_clicks=asked.least_clicks, include_simulated=asked.include_simulated),
+        rules=ClickRules(
+            least_clicks=asked.least_clicks,
+            include_simulated=asked.include_simulated,
+            propensities=_propensities(asked.position_bias),
+        ),
     )
+
+
+def _propensities(file: Path | None) -> tuple[float, ...]:
+    """By rank; none where no file was named.
+
+    Raises:
+        CallerError: it cannot be read, or a line is no probability.
+    """
+    if file is None:
+        return ()
+    try:
+        lines = file.expanduser().read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CallerError(f"--position-bias {file}: cannot be read: {error}") from None
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append(float(line))
+        except ValueError:
+            found.append(0.0)
+        if not 0 < found[-1] <= 1:
+            raise CallerError(f"--position-bias {file}: rank {number}: {line[:40]!r} must be above 0 and at most 1")
+    if not found:
+        raise CallerError(f"--position-bias {file}: is empty: write a number for each rank, one a line")
+    return tuple(found)
 
 
 def _labels(found: "TrainedHead") -> list[LabelSource]:
@@ -290,11 +442,57 @@ def _settings(recipe: "HeadRecipe", found: "TrainedHead") -> dict[str, object]:
         "learning rate": recipe.learning_rate,
         "pull": recipe.pull,
         "batch": recipe.batch,
+        **_tuned_by(recipe, found),
         "views": recipe.views,
         "most images": recipe.most_images,
         "held out": recipe.shares_held_out.test,
         "seed": recipe.seed,
     }
+
+
+def _method(found: "TrainedHead", recipe: "HeadRecipe", frozen: Frozen, base: FrozenModel) -> str:
+    over = "descriptors" if frozen is base else "levels" if frozen.encoder.name.endswith("-levels") else "features"
+    head = f"linear head over its {over}" if frozen.base == base.base else f"linear head over {frozen.base}'s {over}"
+    if found.tuned is None or recipe.tune is None:
+        return head
+    if not found.tuned.kept:
+        return f"{head}; fine-tuning the network did not help and was undone"
+    return f"{head}, then {f'its last {recipe.tune.blocks} blocks' if recipe.tune.blocks else 'all of it'} fine-tuned"
+
+
+def _notes(frozen: Frozen, base: FrozenModel) -> list[str]:
+    if frozen.base == base.base:
+        return []
+    licence = f"Licence of the weights it began with: {frozen.licence}."
+    return [f"Its network is {frozen.base}; {base.base} is what it was compared with. {licence}"]
+
+
+def _begun_from(asked: _Asked) -> dict[str, object]:
+    """Without the folders of this machine: a card goes where its model goes."""
+    if asked.backbone is None:
+        return {}
+    name, _, path = asked.backbone.partition(":")
+    return {"backbone": f"{name}:{Path(path).name}" if path else name}
+
+
+def _tuned_by(recipe: "HeadRecipe", found: "TrainedHead") -> dict[str, object]:
+    if found.tuned is None or recipe.tune is None:
+        return {}
+    return {
+        "fine-tuned blocks": recipe.tune.blocks or "all",
+        "fine-tuning steps": found.tuned.result.steps,
+        "fine-tuning rate": recipe.tune.learning_rate,
+        "validation nDCG@10 before fine-tuning": found.tuned.before,
+        "validation nDCG@10 after fine-tuning": found.tuned.result.best_value,
+    }
+
+
+def _debiased(asked: _Asked) -> dict[str, object]:
+    return {"position bias": str(asked.position_bias)} if asked.position_bias else {}
+
+
+def _taught_by(recipe: "HeadRecipe", asked: _Asked) -> dict[str, object]:
+    return {"teacher": asked.teacher} if "teacher" in recipe.shares else {}
 
 
 def _keep_report(card: ModelCard, run: Path) -> None:
@@ -317,15 +515,17 @@ def _document(card: ModelCard, found: "TrainedHead", run: Path) -> dict[str, obj
     }
 
 
-def _tell(name: str, base: str, found: "TrainedHead", run: Path) -> None:
+def _tell(name: str, network: str, base: str, found: "TrainedHead", run: Path) -> None:
     tell_refused(dict(found.refused))
+    if found.tuned is not None and not found.tuned.kept:
+        messages.print("Fine-tuning the network did not help on validation queries: only the head is new.")
     learnt = "; ".join(
         f"{source}: {', '.join(f'{count:,} {unit}' for unit, count in counts.items() if count)}"
         for source, counts in found.sources.items()
     )
     console.print(
         printable(
-            f"{name} is {base} with a new head ({found.result.steps:,} steps, {found.seconds:.0f} s), learnt from"
+            f"{name} is {network} with a new head ({found.result.steps:,} steps, {found.seconds:.0f} s), learnt from"
             f" {learnt}."
         ),
         style="bold",

@@ -12,10 +12,13 @@ from lookalike.embedding import Projection
 from lookalike.embedding.runtimes import Descriptors
 from lookalike.preprocessing import Limits
 from lookalike.training.examples.example import GradedQuery
-from lookalike.training.frozen import FrozenModel, Made
+from lookalike.training.frozen import Frozen, FrozenModel, Made
 from lookalike.training.held_out import GRADED_MEASURES, ExactRanking, HeldOut, Judged, held_out, unit_rows
 from lookalike.training.library import DescribedLibrary, KnownImages, Watching, image_of
 from lookalike.training.whitening import SHRINKAGE, fit_whitening
+from lookalike.types import Vectors
+
+_PICTURES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,7 @@ def adapt(
     recipe: AdaptationRecipe,
     *,
     name: str,
+    over: Frozen | None = None,
     descriptors: Path,
     limits: Limits,
     watching: Watching,
@@ -70,11 +74,12 @@ def adapt(
 
     Args:
         catalog: of the library.
-        base: the model whose descriptors are projected.
+        base: the model to start from, and to compare with.
         known: the library's images.
         graded: to compare by; nothing is learnt from them.
         recipe: how.
         name: of the new model.
+        over: whose descriptors are projected; None for the base's.
         descriptors: folder of all descriptors.
         limits: for images.
         watching: is told how far it is.
@@ -87,25 +92,33 @@ def adapt(
     started = time.monotonic()
     needed = {image_of(name) for query in graded for name in (query.query, *query.images)}
     chosen = known.sample(needed, recipe.most_images)
-    library = DescribedLibrary(catalog, base.encoder, base.preprocessing, folder=descriptors, limits=limits)
+    frozen: Frozen = over or base
+    library = DescribedLibrary(catalog, frozen.encoder, frozen.preprocessing, folder=descriptors, limits=limits)
     parts = sorted({query.query for query in graded} - set(chosen.image_ids))
     parts = [name for name in parts if image_of(name) in set(chosen.image_ids)]
     names = [*chosen.image_ids, *parts]
-    watching.stage(f"Describing by {base.base}", len(names))
+    watching.stage(f"Describing by {frozen.encoder.name}", len(names))
     described = library.describe(names, watching.advance)
     rows = described.features()
     whole = np.array([name == image_of(name) for name in described.image_ids], bool)
-    projection = fit_whitening(rows[whole], recipe.dimension, recipe.shrinkage)
+    if over is not None:
+        over.learn(rows[whole], recipe.dimension)
+    inputs = frozen.inputs(rows)
+    projection = fit_whitening(inputs[whole], recipe.dimension, recipe.shrinkage)
     test = held_out("grades", graded, set(described.image_ids), GRADED_MEASURES)
     judged: tuple[Judged, ...] = ()
     if test is not None:
-        base.learn(rows)
-        judged = (_compared(described.image_ids, rows, base, projection, test, recipe),)
-    made = base.become(
+        by_base = DescribedLibrary(catalog, base.encoder, base.preprocessing, folder=descriptors, limits=limits)
+        before = rows if over is None else by_base.describe(described.image_ids, watching.advance).features()
+        base.learn(before)
+        vectors = unit_rows(_projected(inputs, projection)), unit_rows(_projected(before, base.start))
+        judged = (_compared(described.image_ids, *vectors, test, recipe),)
+    pictures = [library.prepared(image_id) for image_id in chosen.image_ids[:_PICTURES] if over is not None]
+    made = frozen.become(
         name,
         projection,
         summary=f"{base.base}, its projection fitted to {int(whole.sum()):,} images of a library",
-        pictures=np.empty((0, 3, 1, 1), np.float32),
+        pictures=np.stack(pictures) if pictures else np.empty((0, 3, 1, 1), np.float32),
         files=descriptors,
     )
     return Adapted(
@@ -119,15 +132,12 @@ def adapt(
 
 def _compared(
     names: Sequence[str],
-    rows: Descriptors,
-    base: FrozenModel,
-    projection: Projection,
+    adapted: Vectors,
+    before: Vectors,
     test: HeldOut,
     recipe: AdaptationRecipe,
 ) -> Judged:
     ranking = ExactRanking(names, [name for name in names if name == image_of(name)])
-    adapted = unit_rows(_projected(rows, projection))
-    before = unit_rows(_projected(rows, base.start))
     return ranking.compare(adapted, before, test, resamples=recipe.resamples)
 
 

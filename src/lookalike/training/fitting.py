@@ -3,10 +3,11 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from lookalike.catalog import Catalog
 from lookalike.embedding import Projection
 from lookalike.embedding.projection import to_vectors
 from lookalike.embedding.runtimes import Descriptors
-from lookalike.errors import TrainingRefused
+from lookalike.errors import InternalFault, TrainingRefused
 from lookalike.evaluation import write_judgements
 from lookalike.preprocessing import Limits
 from lookalike.training.examples import (
@@ -28,7 +29,8 @@ from lookalike.training.examples import (
     split,
     without_low_grades,
 )
-from lookalike.training.frozen import Frozen, FrozenModel, Made
+from lookalike.training.fine_tuning import FILE, FineTuning, Tuned, TuneRecipe, as_rows, freeze, tuned_network
+from lookalike.training.frozen import Frozen, FrozenModel, FrozenNetwork, Made
 from lookalike.training.head import HeadData, LinearHead, as_projection
 from lookalike.training.held_out import ExactRanking, HeldOut, Judged, unit_rows
 from lookalike.training.library import DescribedLibrary, KnownImages, Watching, crop_names, image_of
@@ -46,9 +48,11 @@ from lookalike.training.sources import (
     spread,
     view_source,
 )
+from lookalike.training.teaching import taught_held_out, taught_source, taught_start
 from lookalike.types import Vectors
 
 _PICTURES = 64
+_GRADED = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,7 @@ class HeadRecipe:
     """How a head is trained.
 
     Attributes:
-        shares: source -> its share of the loss: `grades`, `clicks`, `views`.
+        shares: source -> its share of the loss: `grades`, `clicks`, `views`, `teacher`.
         dimension: of the vectors; None for the base's.
         steps: at most; training stops before when validation gets no better.
         learning_rate: the highest.
@@ -64,6 +68,7 @@ class HeadRecipe:
         batch: queries or pairs in a batch.
         stand_ins: see `head.GradedBatches`.
         views: altered views of each image.
+        tune: how the network is fine-tuned once its head is trained; None to leave it as it is.
         most_images: that are described; those that were graded or clicked come first.
         shares_held_out: how much is kept to validate and to test by.
         resamples: for intervals.
@@ -78,15 +83,18 @@ class HeadRecipe:
     batch: int = 96
     stand_ins: float = 0.5
     views: int = 2
+    tune: TuneRecipe | None = None
     most_images: int = 20_000
     shares_held_out: SplitShares = field(default_factory=SplitShares)
     resamples: int = 10_000
     seed: int = 0
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.shares) - {"grades", "clicks", "views"})
+        unknown = sorted(set(self.shares) - {"grades", "clicks", "views", "teacher"})
         if unknown or not self.shares:
-            raise TrainingRefused(f"cannot learn from {', '.join(unknown) or 'nothing'}: name grades, clicks or views")
+            raise TrainingRefused(
+                f"cannot learn from {', '.join(unknown) or 'nothing'}: name grades, clicks, views or teacher"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +104,13 @@ class Labels:
     Attributes:
         graded: queries with grades.
         clicks: pairs from clicks.
+        teacher: a larger model, whose vectors are learnt from.
         groups: image id -> a name, for images that must not be divided between training and test; see `--split-by`.
     """
 
     graded: Sequence[GradedQuery] = ()
     clicks: ClickPairs | None = None
+    teacher: FrozenModel | None = None
     groups: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -111,6 +121,7 @@ class TrainedHead:
     Attributes:
         made: the new model; None when the run was interrupted.
         result: of the loop.
+        tuned: what fine-tuning the network came to; None where only the head was trained.
         judged: the new model against its base, on held-out queries.
         held_out: files of those queries, by name, for `lookalike models promote --judgements`.
         sources: what was learnt from, by source.
@@ -121,6 +132,7 @@ class TrainedHead:
 
     made: Made | None
     result: TrainingResult
+    tuned: Tuned | None = None
     judged: tuple[Judged, ...] = ()
     held_out: Mapping[str, Path] = field(default_factory=dict)
     sources: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -143,6 +155,7 @@ class HeadTraining:
         descriptors: folder of all descriptors.
         limits: for images.
         watching: is told how far it is.
+        tell: gets every line of metrics, after what is trained by then: `head` or `fine-tuning`.
     """
 
     def __init__(
@@ -158,13 +171,22 @@ class HeadTraining:
         descriptors: Path,
         limits: Limits,
         watching: Watching,
+        tell: Callable[[str, Mapping[str, Any]], None] = lambda _part, _line: None,
     ) -> None:
         self._catalog, self._frozen, self._base, self._recipe = catalog, frozen, base, recipe
-        self._run, self._watching = RunFolder(run), watching
+        self._run, self._tell = RunFolder(run, tell=partial(tell, "head")), tell
+        self._watching, self._descriptors = watching, descriptors
         self._described = DescribedLibrary(
             catalog, frozen.encoder, frozen.preprocessing, folder=descriptors, limits=limits
         )
         self._by_base = DescribedLibrary(catalog, base.encoder, base.preprocessing, folder=descriptors, limits=limits)
+        self._teacher = labels.teacher if "teacher" in recipe.shares else None
+        if "teacher" in recipe.shares and self._teacher is None:
+            raise TrainingRefused("teacher: none was named")
+        teacher = self._teacher or base
+        self._by_teacher = DescribedLibrary(
+            catalog, teacher.encoder, teacher.preprocessing, folder=descriptors, limits=limits
+        )
         pairs = labels.clicks.pairs if labels.clicks else ()
         self._pairs = tuple(without_low_grades(pairs, labels.graded))
         needed = {image_of(name) for name in names_in(labels.graded)} | {
@@ -187,21 +209,30 @@ class HeadTraining:
             StorageFailed: the disk is full, read-only or failing.
         """
         started = time.monotonic()
+        self._require_tunable()
         names, features, refused = self._features()
         parts = spread(self._division.parts, names)
         held_out = self._held_out(parts, names)
         ranking = ExactRanking(names, self._known.image_ids)
         sources = self._sources(names, features, parts)
-        head = LinearHead(self._frozen.start.matrix, pull=self._recipe.pull)
+        head = LinearHead(self._start.matrix, pull=self._recipe.pull)
         result = self._learn(head, sources, features, ranking, held_out, resume=resume)
         if result.stopped is Stopped.INTERRUPTED:
             return TrainedHead(made=None, result=result, seconds=time.monotonic() - started)
-        training_rows = [row for row, one in enumerate(names) if parts.parts.get(one) is Part.TRAIN]
-        projection = as_projection(head, features=features[training_rows], base=self._frozen.start, of="descriptors")
+        tuned = None
+        if self._recipe.tune is not None:
+            tuned, features = self._fine_tune(head, self._recipe.tune, names, features, parts, held_out, resume=resume)
+            if tuned.result.stopped is Stopped.INTERRUPTED:
+                return TrainedHead(made=None, result=result, tuned=tuned, seconds=time.monotonic() - started)
+        training_rows = [
+            row for row, one in enumerate(names) if parts.parts.get(one) is Part.TRAIN and not (tuned and "~" in one)
+        ]
+        projection = as_projection(head, features=features[training_rows], base=self._start, of="descriptors")
         judged = self._judge(names, features, projection, self._tests(held_out))
         return TrainedHead(
             made=self._become(name, projection, summary),
             result=result,
+            tuned=tuned,
             judged=judged,
             held_out=self._keep(judged),
             sources={source.name: source.counts for source in sources},
@@ -209,6 +240,17 @@ class HeadTraining:
             refused=refused,
             seconds=time.monotonic() - started,
         )
+
+    def _require_tunable(self) -> None:
+        """Said before minutes are spent on the head."""
+        if self._recipe.tune is None:
+            return
+        if not isinstance(self._frozen, FrozenNetwork):
+            raise TrainingRefused(
+                f"{self._base.base}: only its head can be trained here; start from efficientnet-lite0, or name a"
+                " --backbone"
+            )
+        freeze(self._frozen.network, self._recipe.tune)
 
     @cached_property
     def _groups(self) -> dict[str, str]:
@@ -237,7 +279,29 @@ class HeadTraining:
         if not learnt:
             raise TrainingRefused(f"{len(described.image_ids)} images leave none to learn from: index more images")
         self._frozen.learn(rows[learnt], self._recipe.dimension)
-        return described.image_ids, self._frozen.inputs(rows) - self._frozen.start.mean, described.refused
+        inputs = self._frozen.inputs(rows)
+        self._start = self._frozen.start
+        if self._teacher is not None:
+            self._start = self._taught_start([described.image_ids[row] for row in learnt], inputs[learnt])
+        return described.image_ids, inputs - self._start.mean, described.refused
+
+    @cached_property
+    def _taught(self) -> dict[str, Vectors]:
+        """Image id -> the teacher's vector, of every image that was described."""
+        if self._teacher is None:
+            return {}
+        vectors = self._vectors_by(self._teacher, self._by_teacher, self._known.image_ids)
+        return dict(zip(self._known.image_ids, vectors, strict=True))
+
+    def _taught_start(self, names: Sequence[str], inputs: Descriptors) -> Projection:
+        rows = [row for row, name in enumerate(names) if name in self._taught]
+        whole = [names[row] for row in rows]
+        return taught_start(
+            inputs[rows],
+            np.stack([self._taught[name] for name in whole]),
+            dimension=self._recipe.dimension,
+            groups=[self._groups[name] for name in whole],
+        )
 
     def _queried_parts(self) -> list[str]:
         known = set(self._known.image_ids)
@@ -275,6 +339,9 @@ class HeadTraining:
                 found["clicks", part] = click_held_out(self._pairs, parts, part, known)
             mine = {image: name for image, name in crops.items() if parts.parts.get(image) is part}
             found["crops", part] = crops_held_out(mine, known)
+            if self._teacher is not None and not said_better:
+                asked = [image for image in self._known.image_ids if parts.parts.get(image) is part]
+                found["teacher", part] = taught_held_out(asked, self._taught)
         return {key: value for key, value in found.items() if value is not None}
 
     def _graded_in(self, known: set[str]) -> list[GradedQuery]:
@@ -287,28 +354,46 @@ class HeadTraining:
                 kept.append(GradedQuery(query=query.query, images=images, grades=grades))
         return kept
 
-    def _sources(self, names: Sequence[str], features: Descriptors, parts: Split) -> list[Source]:
+    def _sources(
+        self, names: Sequence[str], features: Descriptors, parts: Split, tune: TuneRecipe | None = None
+    ) -> list[Source]:
+        """Over features; or, for fine-tuning, over row numbers, in smaller batches."""
         rows = [row for row, name in enumerate(names) if parts.parts.get(name) is Part.TRAIN]
         mine = [names[row] for row in rows]
         images = HeadData(
             image_ids=mine,
-            features=np.ascontiguousarray(features[rows]),
+            features=np.ascontiguousarray((features if tune is None else as_rows(len(names)))[rows]),
             groups={name: self._groups[image_of(name)] for name in mine},
         )
-        return [self._source(kind, share, images, parts) for kind, share in self._recipe.shares.items()]
-
-    def _source(self, kind: str, share: float, images: HeadData, parts: Split) -> Source:
-        recipe, known = self._recipe, set(images.image_ids)
-        settings = {
-            "batch": recipe.batch,
-            "others": 4 * recipe.batch,
+        recipe = self._recipe
+        batches = {
+            "batch": recipe.batch if tune is None else tune.batch,
+            "others": 4 * recipe.batch if tune is None else 2 * tune.batch,
+            "graded": _GRADED if tune is None else tune.graded,
             "stand_ins": recipe.stand_ins,
             "seed": recipe.seed,
         }
+        nearness = unit_rows(features[rows] @ self._start.matrix) if "clicks" in recipe.shares else None
+        return [
+            self._source(kind, share, images, parts, batches=batches, nearness=nearness)
+            for kind, share in recipe.shares.items()
+        ]
+
+    def _source(
+        self,
+        kind: str,
+        share: float,
+        images: HeadData,
+        parts: Split,
+        *,
+        batches: Mapping[str, Any],
+        nearness: Vectors | None,
+    ) -> Source:
+        recipe, known = self._recipe, set(images.image_ids)
         if kind == "grades":
-            return graded_source(images, self._graded_in(known), parts, share=share, settings=settings)
+            return graded_source(images, self._graded_in(known), parts, share=share, settings=batches)
         if kind == "clicks":
-            if self._labels.clicks is None:
+            if self._labels.clicks is None or nearness is None:
                 raise TrainingRefused("clicks: none were read")
             pairs = [pair for pair in self._pairs if {pair.query, pair.positive} <= known]
             return click_source(
@@ -317,12 +402,22 @@ class HeadTraining:
                 pairs,
                 parts,
                 share=share,
-                nearness=unit_rows(images.features @ self._frozen.start.matrix),
-                settings=settings,
+                nearness=nearness,
+                settings=batches,
+            )
+        if kind == "teacher":
+            rows = [row for row, name in enumerate(images.image_ids) if name in self._taught]
+            whole = [images.image_ids[row] for row in rows]
+            return taught_source(
+                HeadData(image_ids=whole, features=images.features[rows], groups=images.groups),
+                np.stack([self._taught[name] for name in whole]),
+                share=share,
+                batch=4 * batches["batch"],
+                seed=recipe.seed,
             )
         views = {image: self._described.view_names(image, recipe.views) for image in known if image == image_of(image)}
         ordered = dict(sorted(views.items()))
-        return view_source(images, ordered, known, share=share, batch=4 * recipe.batch)
+        return view_source(images, ordered, known, share=share, batch=4 * batches["batch"])
 
     def _learn(
         self,
@@ -365,6 +460,51 @@ class HeadTraining:
         )
         return training.run(resume=resume)
 
+    def _fine_tune(
+        self,
+        head: LinearHead,
+        recipe: TuneRecipe,
+        names: Sequence[str],
+        features: Descriptors,
+        parts: Split,
+        held_out: Mapping[tuple[str, Part], HeldOut],
+        *,
+        resume: bool,
+    ) -> tuple[Tuned, Descriptors]:
+        """The network and its head together, in place; and the features that come of it."""
+        if not isinstance(self._frozen, FrozenNetwork):
+            raise InternalFault("a model without a network was to be fine-tuned")
+        run = RunFolder(self._run.path / "fine-tuning", tell=partial(self._tell, "fine-tuning"))
+        model = tuned_network(
+            self._frozen,
+            head,
+            self._start.mean,
+            recipe,
+            names=names,
+            prepare=self._described.prepared,
+            descriptors=self._descriptors,
+            folder=run.path,
+            watching=self._watching,
+        )
+        tuning = FineTuning(
+            model,
+            recipe,
+            sources=self._sources(names, features, parts, recipe),
+            names=names,
+            validation=[held for (_, part), held in held_out.items() if part is Part.VALIDATION],
+            gallery=self._known.image_ids,
+            folder=run,
+            watching=self._watching,
+        )
+        tuned = tuning.run(self._description(features), seed=self._recipe.seed, resume=resume)
+        if tuned.result.stopped is not Stopped.INTERRUPTED and tuned.kept:
+            needed = [row for row, name in enumerate(names) if "~" not in name]
+            self._watching.stage("Describing by the fine-tuned network", len(needed))
+            features = features.copy()
+            features[needed] = model.features(needed, self._watching)
+        (run.path / FILE).unlink(missing_ok=True)
+        return tuned, features
+
     def _description(self, features: Descriptors) -> dict[str, object]:
         """What a run may only go on with: settings, images and labels."""
         labels = hashlib.sha256()
@@ -378,6 +518,7 @@ class HeadTraining:
             "base": self._frozen.encoder.fingerprint,
             "features": [*features.shape, hashlib.sha256(np.ascontiguousarray(features).tobytes()).hexdigest()],
             "labels": labels.hexdigest(),
+            "teacher": self._teacher.encoder.fingerprint if self._teacher else None,
         }
 
     @staticmethod
@@ -396,7 +537,7 @@ class HeadTraining:
         kept = [name for name in names if "~" not in name]
         places = {name: row for row, name in enumerate(names)}
         trained = unit_rows(features[[places[name] for name in kept]] @ projection.matrix)
-        base = self._vectors_of_base(kept)
+        base = self._vectors_by(self._base, self._by_base, kept)
         over = ExactRanking(kept, self._known.image_ids)
         self._watching.stage("Judging", len(tests))
         judged = []
@@ -405,14 +546,14 @@ class HeadTraining:
             self._watching.advance(1)
         return tuple(judged)
 
-    def _vectors_of_base(self, names: Sequence[str]) -> Vectors:
-        """As the library holds them; parts of images are described."""
-        stored = self._catalog.vectors(self._base.encoder.fingerprint, [name for name in names if "#" not in name])
+    def _vectors_by(self, model: FrozenModel, described_by: DescribedLibrary, names: Sequence[str]) -> Vectors:
+        """As the library holds them; what it does not hold, such as parts of images, is described."""
+        stored = self._catalog.vectors(model.encoder.fingerprint, [name for name in names if "#" not in name])
         others = [name for name in names if name not in stored]
         if others:
-            self._watching.stage(f"Describing by {self._base.base}", len(others))
-            described = self._by_base.describe(others, self._watching.advance).features()
-            stored |= dict(zip(others, to_vectors(described, self._base.projection), strict=True))
+            self._watching.stage(f"Describing by {model.base}", len(others))
+            described = described_by.describe(others, self._watching.advance).features()
+            stored |= dict(zip(others, to_vectors(described, model.projection), strict=True))
         return np.stack([stored[name] for name in names])
 
     def _become(self, name: str, projection: Projection, summary: str) -> Made:

@@ -27,6 +27,8 @@ GRADED_MEASURES = parse_measures(["nDCG@10", "mAP", "P@10"])
 CLICKED_MEASURES = parse_measures(["nDCG@10", "MRR"])
 FOUND_MEASURES = parse_measures(["nDCG@10", "MRR", "R@1"])
 """For queries of which one relevant image is known."""
+TAUGHT_MEASURES = parse_measures(["nDCG@10", "R@10"])
+"""For queries whose answers are another model's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +106,13 @@ class ExactRanking:
 
     def value(self, vectors: Vectors, held_out: HeldOut) -> float:
         """Mean nDCG@10: what validation looks at."""
+        return float(self.values(vectors, held_out).mean())
+
+    def values(self, vectors: Vectors, held_out: HeldOut) -> NDArray[np.float64]:
+        """nDCG@10 of each query that has something to find, [queries]."""
         run = self.run(vectors, held_out, depth=10, name="validation")
-        return float(np.nanmean(evaluate_run(run, held_out.judgements, VALIDATED).of(VALIDATED[0])))
+        found: NDArray[np.float64] = evaluate_run(run, held_out.judgements, VALIDATED).of(VALIDATED[0])
+        return found[~np.isnan(found)]
 
     def compare(self, trained: Vectors, base: Vectors, held_out: HeldOut, *, resamples: int) -> Judged:
         """Both on the same queries, with intervals and p-values."""

@@ -10,8 +10,8 @@
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,15 @@ from lookalike.errors import StorageFailed, TrainingRefused
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """The folder of one training run."""
+    """The folder of one training run.
+
+    Attributes:
+        path: of it.
+        tell: is given every line of metrics too.
+    """
 
     path: Path
+    tell: Callable[[Mapping[str, Any]], None] = field(default=lambda _: None, compare=False, repr=False)
 
     @property
     def last(self) -> Path:
@@ -86,6 +92,7 @@ class RunFolder:
                 lines.write(json.dumps(line, sort_keys=True) + "\n")
         except OSError as fault:
             raise StorageFailed(f"{self.metrics}: {fault}") from fault
+        self.tell(line)
 
     def lines(self) -> list[dict[str, Any]]:
         """All metrics so far; a line that was cut off by a kill is left out."""

@@ -30,7 +30,7 @@ class Source:
     """What a head may learn from.
 
     Attributes:
-        name: `grades`, `clicks` or `views`.
+        name: `grades`, `clicks`, `views` or `teacher`.
         share: of the loss, relative to the other sources.
         batch_at: batches by their numbers.
         loss_of: the loss of one.

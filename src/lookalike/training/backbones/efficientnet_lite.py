@@ -122,13 +122,26 @@ class EfficientNetLite(Blocked):
 
     def levels(self, batch: Tensor) -> list[Tensor]:
         """Outputs of all depths, [b, 3, size, size] to a [b, channels, h, w] for each of `level_widths`."""
+        found, pixels = self.levels_before(batch, 0)
+        return [*found, *self.levels_from(pixels, 0)]
+
+    def levels_before(self, batch: Tensor, first: int) -> tuple[list[Tensor], Tensor]:
+        """The depths that lie before a block, by its number, and what that block takes."""
         pixels = functional.relu6(self._bn0(self._conv_stem(batch)))
         found = [pixels]
-        for number, block in enumerate(self._blocks):
-            pixels = block(pixels)
+        return self._passed(found, pixels, range(first))
+
+    def levels_from(self, pixels: Tensor, first: int) -> list[Tensor]:
+        """The other depths, from what the block takes."""
+        found, pixels = self._passed([], pixels, range(first, len(self._blocks)))
+        return [*found, functional.relu6(self._bn1(self._conv_head(pixels)))]
+
+    def _passed(self, found: list[Tensor], pixels: Tensor, numbers: range) -> tuple[list[Tensor], Tensor]:
+        for number in numbers:
+            pixels = self._blocks[number](pixels)
             if number in self._lasts:
                 found.append(pixels)
-        return [*found, functional.relu6(self._bn1(self._conv_head(pixels)))]
+        return found, pixels
 
     def blocks(self) -> Sequence[nn.Module]:
         """The inverted bottlenecks."""
