@@ -4,6 +4,7 @@
     python benchmarks/training.py types       # the same, on article types that nothing was learnt from
     python benchmarks/training.py views       # without labels: finding an image by a part of it
     python benchmarks/training.py clicks      # from simulated clicks with noise, as a share of what grades give
+    python benchmarks/training.py blocks      # fine-tuning the network's last blocks, beside the head alone
     python benchmarks/training.py adapt       # the projection alone, without labels
     python benchmarks/training.py all
 
@@ -37,6 +38,7 @@ BASE = "efficientnet-lite0"
 ARCHIVES = {"fashion_224": "fashion_224.tar.gz", "wardrobe_and_grocery": "wardrobe_and_grocery.tar"}
 JUDGEMENTS = {"fashion_224": "qrels_grade2up.tsv", "wardrobe_and_grocery": "qrels.tsv"}
 ASKING, SEARCHES, SHOWN, NOISE = 3_000, 6, 40, 0.2
+TUNE_STEPS = 200
 
 
 class Set:
@@ -101,6 +103,15 @@ def clicks(folder: Path) -> dict[str, Any]:
     return {"clicks": by_clicks, "grades": by_grades, "share of the gain": shares}
 
 
+def blocks(folder: Path) -> dict[str, Any]:
+    """The head alone, and the network's last blocks after it; the same queries."""
+    fashion = Set("fashion_224", folder)
+    return {
+        "head": fashion.train("fashion-head", "--on", "grades"),
+        "blocks": fashion.train("fashion-blocks", "--on", "grades", "--tune", "blocks", "--tune-steps", TUNE_STEPS),
+    }
+
+
 def adapt(folder: Path) -> dict[str, Any]:
     """The projection alone."""
     found = {}
@@ -110,13 +121,14 @@ def adapt(folder: Path) -> dict[str, Any]:
     return found
 
 
-ROWS = {"grades": grades, "types": types, "views": views, "clicks": clicks, "adapt": adapt}
+ROWS = {"grades": grades, "types": types, "views": views, "clicks": clicks, "blocks": blocks, "adapt": adapt}
 SAYS = {
     "grades": "learnt from grades of 85 % of the queries (15 % of them to validate by)",
     "types": "learnt from grades, tested on queries of article types that nothing was learnt from",
     "views": "learnt from altered views, no labels",
     "clicks": f"learnt from simulated clicks of searches by {ASKING:,} images, {NOISE:.0%} of them on images that"
     " answer nothing",
+    "blocks": f"learnt from the same grades: the head, and the last 4 blocks after it ({TUNE_STEPS} steps)",
     "adapt": "projection fitted to the set, no labels; all queries are tests",
 }
 
