@@ -362,12 +362,12 @@ def test_a_toml_with_a_source_needs_no_file_beside_it(source, models, tmp_path):
 def test_a_description_that_was_spoilt_by_hand_does_not_hide_the_others(tiny, caplog):
     (tiny / "tiny" / storage.DESCRIPTION).write_text("licence = ")
     names = [status.description.name for status in describe_models(tiny)]
-    assert names == ["clip-vit-b16", "efficientnet-lite0"]
+    assert names == ["clip-vit-b16", "efficientnet-lite0", "lookalike-small"]
     assert "model tiny is left out" in caplog.text
 
 
 def test_describing_an_empty_or_missing_folder_lists_what_can_be_pulled(models):
     statuses = describe_models(models)
-    assert [status.pulled for status in statuses] == [False, False]
+    assert [status.pulled for status in statuses] == [False, False, False]
     assert all(len(status.fingerprint or "") == 64 for status in statuses)
     assert all(status.path == models / status.description.name for status in statuses)

@@ -47,7 +47,8 @@ def list_models(*, as_json: JsonOption = False) -> None:
             print_json([_as_document(status) for status in statuses])
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in ("name", "on this machine", "dimension", "licence", "what it is"):
+        table.add_column("name", no_wrap=True)  # it is copied into other commands
+        for heading in ("on this machine", "dimension", "licence", "what it is"):
             table.add_column(heading)
         for status in statuses:
             here = f"{status.bytes_on_disk / 1e6:.0f} MB" if status.pulled else "no"
