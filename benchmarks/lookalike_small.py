@@ -11,8 +11,8 @@ stopped goes on. `measure` exports the model, int8, and writes results/lookalike
 
 The weights that ship were made by an earlier form of this script, with the same settings but for which photos came
 first: 8,941 of them, 1,100 steps of 64, of which some 585 under a schedule of 1,600, in an hour on two busy cores.
-Another 1,500 steps from there, on all 20,947 photos and parts at a rate of 3e-4, came nearer to the teacher on photos like
-them (cosine .644 to .683) and closed less of the distance on the two sets (48.5 %): they do not ship.
+Another 1,500 steps from there, on all 20,947 photos and parts at a rate of 3e-4, came nearer to the teacher on photos
+like them (cosine .644 to .683) and closed less of the distance on the two sets (48.5 %): they do not ship.
 """
 
 import argparse
