@@ -20,8 +20,6 @@ import csv
 import dataclasses
 import io
 import json
-import os
-import tarfile
 import time
 from pathlib import Path
 
@@ -30,7 +28,6 @@ from PIL import Image
 
 from lookalike.embedding import open_encoder
 from lookalike.embedding.projection import Projection, pair_cosines
-from lookalike.evaluation.ranking_metrics import average_precision, count_grades
 from lookalike.preprocessing import prepare
 from lookalike.training.backbones import build_backbone, fetch_weights
 from lookalike.training.chance import chance_for
@@ -40,17 +37,27 @@ from lookalike.training.features import describe_images
 from lookalike.training.framework import functional, nn, torch
 from lookalike.training.loop import LoopSettings, Training
 from lookalike.training.run import RunFolder
+from training_distill import (
+    BASE,
+    MODELS,
+    PROJECT,
+    RESULTS,
+    SHARED,
+    TEACHER,
+    Counted,
+    average_precisions,
+    drawn_means,
+    interval,
+    percent,
+    unpacked,
+)
 
-PROJECT = Path(__file__).parents[1]
-SHARED = Path(os.environ.get("LOOKALIKE_SHARED", PROJECT.parent / "shared"))
-MODELS = Path(os.environ.get("LOOKALIKE_MODELS", PROJECT / ".cache" / "models"))
-RESULTS = PROJECT / "benchmarks" / "results"
-TEACHER, BASE, NAME = "clip-vit-b16", "efficientnet-lite0", "lookalike-small"
+NAME = "lookalike-small"
 MADE = f"{NAME}-made"  # the name itself is taken by what comes with lookalike
 HELD_OUT = ("smvs_dvd", "human_zappos85")
 SMALL_SETS = ("wardrobe_and_grocery", "human_materials100", "coco256")
 STORED, SHOWN, SERVED, DIMENSION = 192, 160, 224, 256
-FROZEN_BLOCKS, BATCH, RATE, TEMPERATURE, VALIDATED, RESAMPLES = 5, 64, 4e-4, 0.1, 300, 10_000
+FROZEN_BLOCKS, BATCH, RATE, TEMPERATURE, VALIDATED = 5, 64, 4e-4, 0.1, 300
 EARLIER_WEIGHT, FINAL_WEIGHT, RIDGE = 0.5, 1.0, 0.3
 
 
@@ -62,14 +69,10 @@ class Photos:
 
     def __init__(self, folder):
         self.folder = folder / "images"
-        self.folder.mkdir(parents=True, exist_ok=True)
 
     def names(self, name):
-        archive = next(SHARED.glob(f"data/{name}.tar*"))
-        if not (self.folder / name).exists():
-            with tarfile.open(archive) as packed:
-                packed.extractall(self.folder, filter="data")
-        with (self.folder / name / "manifest.csv").open(newline="") as lines:
+        archive = next(SHARED.glob(f"data/{name}.tar*")).name
+        with (unpacked(archive, self.folder) / "manifest.csv").open(newline="") as lines:
             return [f"{name}/{row['path']}" for row in csv.DictReader(lines)]
 
     def content(self, name):
@@ -136,19 +139,6 @@ def vectors_by(model, names, photos, folder):
         )
     assert not found.refused, found.refused
     return found.features()
-
-
-class Counted:
-    """Says every 400 how many are done."""
-
-    def __init__(self, name, total):
-        self.name, self.total, self.done, self.said = name, total, 0, 0
-
-    def __call__(self, more):
-        self.done += more
-        if self.done - self.said >= 400 or self.done == self.total:
-            self.said = self.done
-            print(f"{time.strftime('%H:%M:%S')} {self.name}: {self.done} of {self.total}", flush=True)
 
 
 def stored(names, photos, preprocessing, size, file):
@@ -373,10 +363,10 @@ def measure(folder):
         with open_encoder(MADE, models=folder / "models") as encoder:
             batches = [photos.prepared(one, encoder.preprocessing)[None] for one in names]
             made[NAME] = np.concatenate([encoder.encode(batch) for batch in batches])
-        rows = np.stack([average_precisions(vectors, queries, grades) for vectors in made.values()])
-        chance = np.random.default_rng(place)
-        drawn = [rows[:, chance.integers(rows.shape[1], size=rows.shape[1])].mean(axis=1) for _ in range(RESAMPLES)]
-        draws.append(np.array(drawn).T)
+        rows = np.stack(
+            [average_precisions(vectors, queries, grades, np.arange(len(names))) for vectors in made.values()]
+        )
+        draws.append(drawn_means(rows, seed=place))
         means.append(rows.mean(axis=1))
         of_set = {model: interval(means[-1][at], draws[-1][at]) for at, model in enumerate(made)}
         found["sets"][name] = {"queries": rows.shape[1], "mAP": of_set, "closed": closed(means[-1], draws[-1])}
@@ -430,19 +420,6 @@ def grades_of(photos, name, names):
     return np.array(sorted(judged)), grades
 
 
-def average_precisions(vectors, queries, grades):
-    """[queries]; a query's own image is left out."""
-    cosines = vectors[queries] @ vectors.T
-    cosines[np.arange(len(queries)), queries] = -2
-    order = np.argsort(-cosines, axis=1, kind="stable")
-    return average_precision(np.take_along_axis(grades, order, axis=1), count_grades(grades))
-
-
-def interval(value, draws):
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return {"mean": float(value), "low": float(low), "high": float(high)}
-
-
 def closed(means, draws):
     """Share of the distance from the base to the teacher."""
     return interval((means[2] - means[1]) / (means[0] - means[1]), (draws[2] - draws[1]) / (draws[0] - draws[1]))
@@ -479,18 +456,14 @@ def page(found):
     ]
     for name, one in found["sets"].items():
         cells = " | ".join(f"{one['mAP'][model]['mean']:.3f}" for model in (BASE, TEACHER, NAME))
-        lines.append(f"| {name} | {one['queries']} | {cells} | {spelled(one['closed'])} |")
+        lines.append(f"| {name} | {one['queries']} | {cells} | {percent(one['closed'])} |")
     lines += [
-        f"| mean | | | | | {spelled(found['closed'])} |",
+        f"| mean | | | | | {percent(found['closed'])} |",
         "",
         f"{found['megabytes']:.1f} MB. A picture takes {taken[NAME]:.1f} ms, of {TEACHER} {taken[TEACHER]:.0f} ms",
         f"({share:.1%}), of {BASE} {taken[BASE]:.1f} ms; other programs ran: read the ratios.",
     ]
     return "\n".join(lines) + "\n"
-
-
-def spelled(one):
-    return f"{one['mean']:.1%} ({one['low']:.1%} to {one['high']:.1%})"
 
 
 def main():

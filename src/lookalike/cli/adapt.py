@@ -10,7 +10,6 @@ import typer
 from lookalike.assembly import Library, open_library
 from lookalike.cli.judging import ImagesOption, QueriesOption
 from lookalike.cli.learning import (
-    WITH_LEVELS,
     FromOption,
     MostImagesOption,
     NewNameArgument,
@@ -20,6 +19,7 @@ from lookalike.cli.learning import (
     levels_of,
     print_judged,
     start_of,
+    takes_levels,
     tell_next,
     tell_refused,
 )
@@ -33,7 +33,6 @@ from lookalike.cli.output import (
     settings_for,
 )
 from lookalike.cli.progress import IndexProgress
-from lookalike.errors import CallerError
 from lookalike.training.adapting import AdaptationRecipe, Adapted, adapt
 from lookalike.training.card import ImageCounts
 from lookalike.training.frozen import Frozen
@@ -122,12 +121,7 @@ def _levels(library: Library, start: Start, features: str) -> Frozen | None:
         CallerError: the model has none, or there is no such choice.
         DependencyMissing: they were asked for, and torch is not installed.
     """
-    if features not in {"auto", "final", "levels"}:
-        raise CallerError(f"--features {features}: choose one of auto, final, levels")
-    has_levels = start.base.base in WITH_LEVELS
-    if features == "levels" and not has_levels:
-        raise CallerError(f"--features levels: only for {', '.join(WITH_LEVELS)}; {start.base.base} has none here")
-    if features == "final" or not has_levels or (features == "auto" and find_spec("torch") is None):
+    if not takes_levels(start, features) or (features == "auto" and find_spec("torch") is None):
         return None
     return levels_of(library, start, labelled=False)
 

@@ -82,6 +82,33 @@ def start_of(library: Library) -> Start:
     )
 
 
+def require_features(features: str) -> None:
+    """Refuse what is no choice of `--features`.
+
+    Raises:
+        CallerError: it is none.
+    """
+    if features not in {"auto", "final", "levels"}:
+        raise CallerError(f"--features {features}: choose one of auto, final, levels")
+
+
+def takes_levels(start: Start, features: str) -> bool:
+    """Whether to learn over all levels of the base's network, rather than over its final features.
+
+    Args:
+        start: from which.
+        features: what was asked for; `auto` takes levels where there are any.
+
+    Raises:
+        CallerError: the base has none, or there is no such choice.
+    """
+    require_features(features)
+    has_levels = start.base.base in WITH_LEVELS
+    if features == "levels" and not has_levels:
+        raise CallerError(f"--features levels: only for {', '.join(WITH_LEVELS)}; {start.base.base} has none here")
+    return has_levels and features != "final"
+
+
 def levels_of(library: Library, start: Start, *, labelled: bool) -> FrozenLevels:
     """All levels of the base's network, to learn over.
 

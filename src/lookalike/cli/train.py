@@ -24,7 +24,9 @@ from lookalike.cli.learning import (
     kept_together,
     levels_of,
     print_judged,
+    require_features,
     start_of,
+    takes_levels,
     tell_next,
     tell_refused,
 )
@@ -287,25 +289,23 @@ def _run_folder(library: Library, asked: _Asked) -> Path:
 
 def _frozen(library: Library, start: Start, asked: _Asked, recipe: "HeadRecipe") -> Frozen:
     """What the head is over."""
-    features, base = asked.features, start.base.base
-    if features not in {"auto", "final", "levels"}:
-        raise CallerError(f"--features {features}: choose one of auto, final, levels")
-    with_levels = base in WITH_LEVELS
-    if asked.backbone is not None or (with_levels and features == "final" and recipe.tune is not None):
-        from lookalike.training.named_backbones import NamedBackbone  # noqa: PLC0415 - needs torch
+    backbone = asked.backbone
+    if backbone is None:
+        if takes_levels(start, asked.features):
+            return levels_of(library, start, labelled=set(recipe.shares) != {"views"})
+        if recipe.tune is None or start.base.base not in WITH_LEVELS:
+            return start.base
+        backbone = start.base.base
+    require_features(asked.features)
+    from lookalike.training.named_backbones import NamedBackbone  # noqa: PLC0415 - needs torch
 
-        return NamedBackbone.parse(asked.backbone or base).opened(
-            features=features,
-            folder=start.folder / "backbones",
-            models=library.settings.models,
-            threads=library.settings.threads or None,
-            seed=recipe.seed,
-        )
-    if features == "final" or (features == "auto" and not with_levels):
-        return start.base
-    if not with_levels:
-        raise CallerError(f"--features levels: only for {', '.join(WITH_LEVELS)}; {base} has none here")
-    return levels_of(library, start, labelled=set(recipe.shares) != {"views"})
+    return NamedBackbone.parse(backbone).opened(
+        features=asked.features,
+        folder=start.folder / "backbones",
+        models=library.settings.models,
+        threads=library.settings.threads or None,
+        seed=recipe.seed,
+    )
 
 
 def _training(

@@ -12,13 +12,11 @@ from lookalike.embedding import Projection
 from lookalike.embedding.runtimes import Descriptors
 from lookalike.preprocessing import Limits
 from lookalike.training.examples.example import GradedQuery
-from lookalike.training.frozen import Frozen, FrozenModel, Made
+from lookalike.training.frozen import PICTURES, Frozen, FrozenModel, Made
 from lookalike.training.held_out import GRADED_MEASURES, ExactRanking, HeldOut, Judged, held_out, unit_rows
 from lookalike.training.library import DescribedLibrary, KnownImages, Watching, image_of
 from lookalike.training.whitening import SHRINKAGE, fit_whitening
 from lookalike.types import Vectors
-
-_PICTURES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +111,7 @@ def adapt(
         base.learn(before)
         vectors = unit_rows(_projected(inputs, projection)), unit_rows(_projected(before, base.start))
         judged = (_compared(described.image_ids, *vectors, test, recipe),)
-    pictures = [library.prepared(image_id) for image_id in chosen.image_ids[:_PICTURES] if over is not None]
+    pictures = [library.prepared(image_id) for image_id in chosen.image_ids[:PICTURES] if over is not None]
     made = frozen.become(
         name,
         projection,

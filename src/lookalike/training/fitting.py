@@ -30,7 +30,7 @@ from lookalike.training.examples import (
     without_low_grades,
 )
 from lookalike.training.fine_tuning import FILE, FineTuning, Tuned, TuneRecipe, as_rows, freeze, tuned_network
-from lookalike.training.frozen import Frozen, FrozenModel, FrozenNetwork, Made
+from lookalike.training.frozen import PICTURES, Frozen, FrozenModel, FrozenNetwork, Made
 from lookalike.training.head import HeadData, LinearHead, as_projection
 from lookalike.training.held_out import ExactRanking, HeldOut, Judged, unit_rows
 from lookalike.training.library import DescribedLibrary, KnownImages, Watching, crop_names, image_of
@@ -51,7 +51,6 @@ from lookalike.training.sources import (
 from lookalike.training.teaching import taught_held_out, taught_source, taught_start
 from lookalike.types import Vectors
 
-_PICTURES = 64
 _GRADED = 16
 
 
@@ -176,17 +175,11 @@ class HeadTraining:
         self._catalog, self._frozen, self._base, self._recipe = catalog, frozen, base, recipe
         self._run, self._tell = RunFolder(run, tell=partial(tell, "head")), tell
         self._watching, self._descriptors = watching, descriptors
-        self._described = DescribedLibrary(
-            catalog, frozen.encoder, frozen.preprocessing, folder=descriptors, limits=limits
-        )
-        self._by_base = DescribedLibrary(catalog, base.encoder, base.preprocessing, folder=descriptors, limits=limits)
+        self._limits = limits
+        self._described = self._described_by(frozen)
         self._teacher = labels.teacher if "teacher" in recipe.shares else None
         if "teacher" in recipe.shares and self._teacher is None:
             raise TrainingRefused("teacher: none was named")
-        teacher = self._teacher or base
-        self._by_teacher = DescribedLibrary(
-            catalog, teacher.encoder, teacher.preprocessing, folder=descriptors, limits=limits
-        )
         pairs = labels.clicks.pairs if labels.clicks else ()
         self._pairs = tuple(without_low_grades(pairs, labels.graded))
         needed = {image_of(name) for name in names_in(labels.graded)} | {
@@ -241,6 +234,11 @@ class HeadTraining:
             seconds=time.monotonic() - started,
         )
 
+    def _described_by(self, model: Frozen) -> DescribedLibrary:
+        return DescribedLibrary(
+            self._catalog, model.encoder, model.preprocessing, folder=self._descriptors, limits=self._limits
+        )
+
     def _require_tunable(self) -> None:
         """Said before minutes are spent on the head."""
         if self._recipe.tune is None:
@@ -290,7 +288,7 @@ class HeadTraining:
         """Image id -> the teacher's vector, of every image that was described."""
         if self._teacher is None:
             return {}
-        vectors = self._vectors_by(self._teacher, self._by_teacher, self._known.image_ids)
+        vectors = self._vectors_by(self._teacher, self._known.image_ids)
         return dict(zip(self._known.image_ids, vectors, strict=True))
 
     def _taught_start(self, names: Sequence[str], inputs: Descriptors) -> Projection:
@@ -537,7 +535,7 @@ class HeadTraining:
         kept = [name for name in names if "~" not in name]
         places = {name: row for row, name in enumerate(names)}
         trained = unit_rows(features[[places[name] for name in kept]] @ projection.matrix)
-        base = self._vectors_by(self._base, self._by_base, kept)
+        base = self._vectors_by(self._base, kept)
         over = ExactRanking(kept, self._known.image_ids)
         self._watching.stage("Judging", len(tests))
         judged = []
@@ -546,18 +544,18 @@ class HeadTraining:
             self._watching.advance(1)
         return tuple(judged)
 
-    def _vectors_by(self, model: FrozenModel, described_by: DescribedLibrary, names: Sequence[str]) -> Vectors:
+    def _vectors_by(self, model: FrozenModel, names: Sequence[str]) -> Vectors:
         """As the library holds them; what it does not hold, such as parts of images, is described."""
         stored = self._catalog.vectors(model.encoder.fingerprint, [name for name in names if "#" not in name])
         others = [name for name in names if name not in stored]
         if others:
             self._watching.stage(f"Describing by {model.base}", len(others))
-            described = described_by.describe(others, self._watching.advance).features()
+            described = self._described_by(model).describe(others, self._watching.advance).features()
             stored |= dict(zip(others, to_vectors(described, model.projection), strict=True))
         return np.stack([stored[name] for name in names])
 
     def _become(self, name: str, projection: Projection, summary: str) -> Made:
-        pictures = np.stack([self._described.prepared(image) for image in self._known.image_ids[:_PICTURES]])
+        pictures = np.stack([self._described.prepared(image) for image in self._known.image_ids[:PICTURES]])
         return self._frozen.become(name, projection, summary=summary, pictures=pictures, files=self._run.path)
 
     def _keep(self, judged: Sequence[Judged]) -> dict[str, Path]:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:  # needs torch, which `adapt` does not
     from lookalike.training.backbones.efficientnet_lite import EfficientNetLite
     from lookalike.training.framework import nn
 
+PICTURES = 64
+"""Of a library, to check by that an exported model gives what was trained."""
+
 _EARLIER_WITHOUT_LABELS = 0.1  # chosen with the shrinkage on wardrobe_and_grocery, see docs/training.md
 _SHRINKAGE = 1.0  # of the whitening that a head starts from: labels then say which axes are noise
 
