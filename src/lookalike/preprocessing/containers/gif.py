@@ -18,9 +18,12 @@ def read_gif(content: bytes) -> Header:
     head = _SCREEN_LENGTH + palette
     control, frame = _first_frame(content, head)
     left, top, width, height = struct.unpack_from("<HHHH", content, frame + 1)
+    right, bottom = left + width, top + height
+    covers_all = left == top == 0 and right >= screen_width and bottom >= screen_height
     return Header(
-        width=max(screen_width, left + width),
-        height=max(screen_height, top + height),
+        width=max(screen_width, right),
+        height=max(screen_height, bottom),
+        covered=None if covers_all else (left, top, right, bottom),
         content=content if frame == head + len(control) else content[:head] + control + content[frame:],
     )
 

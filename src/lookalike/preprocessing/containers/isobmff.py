@@ -4,6 +4,7 @@ import re
 import struct
 from collections.abc import Iterator
 
+from lookalike.preprocessing.containers.item_properties import tags_of_primary_item
 from lookalike.preprocessing.containers.record import Header
 
 _MAX_BOXES = 1_000
@@ -25,7 +26,14 @@ def read_isobmff(content: bytes) -> Header:
     if _EXIF_ITEM.search(content, start, end):
         renamed = content[:start] + _EXIF_ITEM.sub(rb"\1skip", content[start:end]) + content[end:]
     whole = bool(boxes) and boxes[-1][2] <= len(content)
-    return Header(width=width, height=height, content=renamed, orientation=None, whole=whole)
+    return Header(
+        width=width,
+        height=height,
+        content=renamed,
+        orientation=None,
+        whole=whole,
+        colour=tags_of_primary_item(content, start, end),
+    )
 
 
 def _boxes(content: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -3,12 +3,14 @@
 import struct
 from collections.abc import Iterator
 
+from lookalike.preprocessing.containers.colour_tags import tags_of_jpeg
 from lookalike.preprocessing.containers.exif import orientation_of
 from lookalike.preprocessing.containers.record import Header
 
 _START_OF_SCAN = 0xDA
 _END_OF_IMAGE = 0xD9
 _EXIF = 0xE1
+_PROFILE = 0xE2
 _ADOBE = 0xEE
 _COMMENT = 0xFE
 _STANDALONE = {0x00, 0x01, *range(0xD0, 0xD9)}
@@ -25,6 +27,7 @@ def read_jpeg(content: bytes) -> Header:
     frame = scan = 0
     orientation: int | None = None
     kept = [content[:2]]
+    profile = []
     position, untouched = 2, True
     for marker, start, end in _segments(content):
         untouched &= start == position and marker not in _METADATA
@@ -33,6 +36,8 @@ def read_jpeg(content: bytes) -> Header:
             frame = start
         elif marker == _EXIF and orientation is None and content.startswith(b"Exif\0\0", start + 4):
             orientation = orientation_of(content[start + 4 : end])
+        elif marker == _PROFILE:
+            profile.append(content[start + 4 : end])
         if marker not in _METADATA:
             kept.append(content[start:end])
     if not frame:
@@ -45,6 +50,7 @@ def read_jpeg(content: bytes) -> Header:
         height=height,
         content=content if untouched else b"".join(kept) + content[position:],
         orientation=orientation or 1,
+        colour=tags_of_jpeg(profile),
     )
 
 

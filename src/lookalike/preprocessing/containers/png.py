@@ -3,12 +3,14 @@
 import struct
 from collections.abc import Iterator
 
+from lookalike.preprocessing.containers.colour_tags import tags_of_png
 from lookalike.preprocessing.containers.exif import orientation_of
 from lookalike.preprocessing.containers.record import Header
 
 _SIGNATURE_LENGTH = 8
 _FRAMING = 12
 """Bytes of a chunk beside its payload: length, kind, checksum."""
+_OF_COLOUR = {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"}
 _NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 _MAX_CHUNKS = 100_000
 _GREY_OR_COLOUR = {0, 2}
@@ -24,9 +26,12 @@ def read_png(content: bytes) -> Header:
     kept = [content[:_SIGNATURE_LENGTH]]
     end = _SIGNATURE_LENGTH
     untouched = True
+    of_colour: dict[bytes, bytes] = {}
     for kind, start, end in _chunks(content):
         if kind == b"eXIf":
             orientation = orientation_of(content[start + 8 : end - 4])
+        elif kind in _OF_COLOUR:
+            of_colour.setdefault(kind, content[start + 8 : end - 4])
         # Pillow compares tRNS samples of these depths with samples it has already scaled to 8 bits.
         mistaken = kind == b"tRNS" and _is_mistaken(bits, colour_type)
         if kind in _NEEDED and not mistaken:
@@ -39,6 +44,7 @@ def read_png(content: bytes) -> Header:
         content=content if untouched and end == len(content) else b"".join(kept),
         orientation=orientation,
         whole=end <= len(content),
+        colour=tags_of_png(of_colour),
     )
 
 

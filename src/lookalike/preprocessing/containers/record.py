@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from lookalike.preprocessing.containers.colour_tags import UNTAGGED, ColourTags
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
@@ -13,6 +15,9 @@ class Header:
         content: what the decoder is given: the file, without the metadata that is of no use to it. EXIF, XMP, text
             and colour profiles are where decoders are attacked and where they print warnings.
         orientation: EXIF's 1 to 8; None where the decoder applies or tells it.
+        colour: what the file says of its colours.
+        covered: left, top, right and bottom of the part of the screen that the first frame of a GIF covers, pixels;
+            None where that is all of it.
         whole: False where the container's own lengths reach past the end of the file.
     """
 
@@ -21,3 +26,5 @@ class Header:
     content: bytes
     orientation: int | None = 1
     whole: bool = True
+    colour: ColourTags = UNTAGGED
+    covered: tuple[int, int, int, int] | None = None

@@ -4,11 +4,13 @@ import math
 import struct
 from dataclasses import dataclass
 
+from lookalike.preprocessing.containers.colour_tags import MAX_PROFILE_BYTES, UNTAGGED, ColourTags
 from lookalike.preprocessing.containers.exif import ORIENTATION
 from lookalike.preprocessing.containers.record import Header
 
 _WIDTH, _HEIGHT, _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 277, 278, 322, 323
 _JPEG_TABLES = 347
+_PROFILE = 34_675
 _OFFSETS = {273, 279, 324, 325}
 """StripOffsets, StripByteCounts, TileOffsets, TileByteCounts."""
 _SIZES = {_WIDTH, _HEIGHT, _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT}
@@ -52,6 +54,7 @@ def read_tiff(content: bytes) -> Header:
     header_length = 16 if version == _BIG else 8
     (directory,) = struct.unpack_from(layout.offset, content, header_length - layout.inline)
     entries = _entries(content, directory, layout)
+    colour = _colour(content, entries.pop(_PROFILE, b""), layout)
     values = {tag: next(iter(_values(content, entries[tag], layout)), 0) for tag in _SINGLE & entries.keys()}
     _check_pieces(entries, values, layout)
     _check_ends(content, entries, layout)
@@ -64,6 +67,7 @@ def read_tiff(content: bytes) -> Header:
         height=values.get(_HEIGHT, 0),
         content=front + padding + _directory(entries, values, layout),
         orientation=orientation if 1 <= orientation <= 8 else 1,  # noqa: PLR2004 - EXIF's range
+        colour=colour,
     )
 
 
@@ -82,6 +86,9 @@ def _entries(content: bytes, directory: int, layout: _Layout) -> dict[int, bytes
         tag, kind = struct.unpack_from(layout.order + "HH", entry)
         if tag in entries or not _is_wanted(tag, kind):
             continue
+        if tag == _PROFILE:  # one that is cut off is none; the picture is good without it
+            entries[tag] = entry
+            continue
         length = _length(entry, kind, layout)
         if length > layout.inline:
             outside += length
@@ -91,10 +98,18 @@ def _entries(content: bytes, directory: int, layout: _Layout) -> dict[int, bytes
     return entries
 
 
+def _colour(content: bytes, entry: bytes, layout: _Layout) -> ColourTags:
+    """What the entry of an ICC profile points at, if anything."""
+    if not entry or not layout.inline < (length := _count(entry, layout)) <= MAX_PROFILE_BYTES:
+        return UNTAGGED
+    start = _offset(entry, layout)
+    return ColourTags(profile=content[start : start + length])
+
+
 def _is_wanted(tag: int, kind: int) -> bool:
     if tag == _JPEG_TABLES:
         return kind == _UNDEFINED
-    return kind in _INTEGERS and (tag in _SINGLE or tag in _MANY)
+    return tag == _PROFILE or (kind in _INTEGERS and (tag in _SINGLE or tag in _MANY))
 
 
 def _length(entry: bytes, kind: int, layout: _Layout) -> int:

@@ -2,6 +2,7 @@
 
 import struct
 
+from lookalike.preprocessing.containers.colour_tags import tags_of_webp
 from lookalike.preprocessing.containers.record import Header
 
 _RIFF_HEADER = 8
@@ -13,7 +14,12 @@ def read_webp(content: bytes) -> Header:
     (length,) = struct.unpack_from("<I", content, 4)
     width, height = _size(content)
     return Header(
-        width=width, height=height, content=content, orientation=None, whole=length + _RIFF_HEADER <= len(content)
+        width=width,
+        height=height,
+        content=content,
+        orientation=None,
+        whole=length + _RIFF_HEADER <= len(content),
+        colour=tags_of_webp(content),
     )
 
 
