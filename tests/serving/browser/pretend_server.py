@@ -328,17 +328,24 @@ def generated_pictures(count: int = 96) -> Iterator[tuple[str, bytes, list[str]]
 
 
 @contextmanager
-def serving(library: Library, *, port: int = 0) -> Iterator[str]:
-    """The base address of the library's pretended server, which stops on leaving."""
+def serving(library: Library, *, port: int = 0, below: str = "") -> Iterator[str]:
+    """The base address of the library's pretended server, which stops on leaving.
+
+    Args:
+        library: what it shows.
+        port: 0 for any.
+        below: as behind a proxy that keeps a path for it (`/photos`) and takes that off: nothing else is answered.
+    """
     listening = socket.socket()
     listening.bind(("127.0.0.1", port))
-    server = uvicorn.Server(uvicorn.Config(application(library), log_level="error", lifespan="off"))
+    app = Starlette(routes=[Mount(below, application(library))]) if below else application(library)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
         while not server.started:
             time.sleep(0.01)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}{below}"
     finally:
         server.should_exit = True
         thread.join(timeout=10)

@@ -10,7 +10,6 @@
  * @property {number} bytes
  * @property {string[]} tags
  * @property {string|null} source_name
- * @property {string} content_url
  */
 /**
  * @typedef {object} Hit
@@ -150,6 +149,17 @@ export function addImage(file, name) {
   return call("v1/images", { method: "POST", body: pictureForm(file, name) });
 }
 
+/**
+ * Where an image's bytes are, below whatever address this page was opened at.
+ * @param {string} id @param {number} [size]  longest side of a thumbnail in pixels; without it, the bytes as they came
+ * @returns {string}
+ */
+export function contentUrl(id, size) {
+  const address = new URL(`v1/images/${encodeURIComponent(id)}/content`, root);
+  if (size) address.searchParams.set("size", String(size));
+  return address.href;
+}
+
 /** Where events are sent; `sendBeacon` needs the address itself. */
 export const eventsUrl = new URL("v1/events", root).href;
 
@@ -163,7 +173,7 @@ export function thumbnails(image) {
   const sizes = [128, 256, 512, 1024].filter((size, place, all) => place === 0 || all[place - 1] < longest);
   const sources = sizes.map((size) => {
     const width = Math.max(1, Math.round(image.width * Math.min(1, size / longest)));
-    return `${image.content_url}?size=${size} ${width}w`;
+    return `${contentUrl(image.id, size)} ${width}w`;
   });
-  return { src: `${image.content_url}?size=256`, srcset: sources.join(", ") };
+  return { src: contentUrl(image.id, 256), srcset: sources.join(", ") };
 }

@@ -3,7 +3,7 @@
  * Says `crop` with the crop (or null), `add` and `copy-link`.
  */
 
-import { thumbnails } from "../api.js";
+import { contentUrl, thumbnails } from "../api.js";
 import { fromPixels, sameCrop, settle, toPixels } from "../crop.js";
 import { el, emit } from "../dom.js";
 import { icon } from "../icons.js";
@@ -74,7 +74,7 @@ export class QueryPanel extends HTMLElement {
     const { width, height, mean_colour: colour } = image;
     if (this.#become(`image ${image.id}`)) this.box.show({ ...thumbnails(image), width, height, colour, name: nameOf(image) });
     this.#describe(nameOf(image), [`${width} × ${height}`, shortType(image.media_type), byteText(image.bytes)], image.tags);
-    this.openLink.href = image.content_url;
+    this.openLink.href = contentUrl(image.id);
     this.openLink.hidden = false;
     this.addButton.hidden = true;
     this.crop = crop;

@@ -1,6 +1,6 @@
 /** One tile of the grid: the picture, and for a hit how close it is and what looks the same. */
 
-import { thumbnails } from "../api.js";
+import { contentUrl, thumbnails } from "../api.js";
 import { el, emit, isPlainClick } from "../dom.js";
 import { icon } from "../icons.js";
 import { routeUrl } from "../state/route.js";
@@ -88,7 +88,7 @@ export class Tile {
   #actions() {
     const copy = el("button", { type: "button", className: "tile-action", title: "Copy link", "aria-label": "Copy link" }, icon("link"));
     copy.addEventListener("click", () => emit(this.element, "copy-link", this.link.href));
-    const original = { className: "tile-action", href: this.image.content_url, target: "_blank", rel: "noopener" };
+    const original = { className: "tile-action", href: contentUrl(this.image.id), target: "_blank", rel: "noopener" };
     return el("div", { className: "tile-actions" },
       el("a", { ...original, title: "Open the original", "aria-label": "Open the original" }, icon("open")), copy);
   }
@@ -117,9 +117,8 @@ export class Tile {
 
   /** @param {string} id @param {number} place */
   #duplicate(id, place) {
-    const address = new URL(`../${encodeURIComponent(id)}/content?size=128`, new URL(this.image.content_url, location.href));
     const link = el("a", { href: routeUrl({ image: id }), "aria-label": `The same, ${place + 1}` },
-      el("img", { src: address.pathname + address.search, alt: "", loading: "lazy", decoding: "async" }));
+      el("img", { src: contentUrl(id, 128), alt: "", loading: "lazy", decoding: "async" }));
     followClicks(link, (event) => this.#click(event, id));
     return link;
   }
