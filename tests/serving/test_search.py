@@ -1,8 +1,10 @@
 import base64
 import contextlib
+import io
 import json
 from datetime import UTC, datetime
 
+import PIL.Image
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +32,9 @@ def test_a_picture_finds_itself_first_and_the_answer_is_complete(client, images)
     assert set(answer) == {
         "query_id", "generation", "query", "total", "hits", "next_cursor", "milliseconds", "notes",
     }  # fmt: skip
-    assert answer["query"] == {"image_id": None, "width": 320, "height": 240, "crop": None}
+    assert answer["query"] == {
+        "image_id": None, "width": 320, "height": 240, "crop": None, "indexed_as": images[3], "preview": None,
+    }  # fmt: skip
     assert answer["total"] == 12
     first = answer["hits"][0]
     assert set(first) == {"rank", "image", "cosine", "closeness", "match", "duplicates"}
@@ -39,6 +43,40 @@ def test_a_picture_finds_itself_first_and_the_answer_is_complete(client, images)
     assert answer["milliseconds"]["total"] >= answer["milliseconds"]["decode"] > 0
     assert "embed;dur=" in response.headers["server-timing"]
     assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("visibility", ["private", "blocked"])
+def test_a_hidden_image_is_as_unknown_as_one_that_never_was(client, images, visibility):
+    assert client.patch(f"/v1/images/{images[3]}", json={"visibility": visibility}).status_code == 200
+    for seed in (3, 99):
+        assert client.search(picture(seed)).json()["query"]["indexed_as"] is None
+
+
+@pytest.mark.parametrize(
+    ("content", "wish", "given"),
+    [
+        (jpeg_bytes(photo()), "never", False),
+        (jpeg_bytes(photo()), "if-needed", False),
+        (jpeg_bytes(photo()), "always", True),
+        (oriented_bytes(3, photo()), "if-needed", True),
+        (png_bytes(photo()), "if-needed", False),
+    ],
+    ids=["unasked", "plain", "asked for", "turned", "png"],
+)
+def test_a_preview_is_given_where_a_browser_may_show_the_picture_otherwise(client, images, content, wish, given):
+    preview = client.search(content, preview=wish).json()["query"]["preview"]
+    assert (preview is not None) is given
+    if preview:
+        head, _, encoded = preview.partition(",")
+        assert head == "data:image/jpeg;base64"
+        assert max(PIL.Image.open(io.BytesIO(base64.b64decode(encoded))).size) == 320
+
+
+def test_a_preview_is_small_and_upright(client, images):
+    turned = oriented_bytes(6, photo(width=3000, height=1500))
+    preview = client.search(turned, preview="if-needed").json()["query"]["preview"]
+    shown = PIL.Image.open(io.BytesIO(base64.b64decode(preview.partition(",")[2])))
+    assert shown.size == (1024, 512)
 
 
 def test_an_indexed_image_is_not_its_own_hit_unless_asked(client, images):

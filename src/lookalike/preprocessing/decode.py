@@ -136,6 +136,11 @@ class OpenedImage:
         turned = self._orientation >= _FIRST_TURNED
         self.width, self.height = (height, width) if turned else (width, height)
 
+    @property
+    def turned(self) -> bool:
+        """Whether the file stores its pixels rotated or mirrored and says so: not every program turns them upright."""
+        return self._orientation in _TO_UPRIGHT
+
     def rgb(self, shortest_side: int | None = None) -> Image.Image:
         """Decode, once: the upright RGB image.
 

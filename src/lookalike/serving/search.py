@@ -13,11 +13,13 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lookalike.errors import CropRefused, CursorRefused
+from lookalike.catalog import content_id
+from lookalike.errors import CropRefused, CursorRefused, UnknownImage
 from lookalike.preprocessing.decode import OpenedImage
 from lookalike.retrieval import Answer, Query
 from lookalike.serving.bodies import checked, media_type, read_json, read_picture_form, unsupported
 from lookalike.serving.documentation import body_of
+from lookalike.serving.previews import PreviewWish, preview_url
 from lookalike.serving.problems import Refused, documented, problem
 from lookalike.serving.state import State
 from lookalike.serving.wire import (
@@ -44,6 +46,10 @@ class SearchFields(Wire):
     crop_unit: Literal["fraction", "pixel"] = "fraction"
     limit: int = Field(default=_USUAL_LIMIT, ge=1, le=MOST_HITS)
     include_self: bool | None = None
+    preview: PreviewWish = Field(
+        default=PreviewWish.NEVER,
+        description="Answer with a small upright copy of the picture: never, where browsers may show it otherwise, or always.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +96,14 @@ class _Asked:
 
     query: Query
     crop: CropBox | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _About:
+    """What the page wants to know about a picture that was sent."""
+
+    indexed_as: str | None
+    preview: str | None
 
 
 class SearchRoutes:
@@ -139,7 +153,9 @@ class SearchRoutes:
             crop = _crop_of_text(fields.crop, fields.crop_unit) if fields.crop else None
             query = Query(content=form.content, name=form.name, limit=fields.limit, include_self=fields.include_self)
             answer = await self._state.gates.model.run(self._answer, _Asked(query=query, crop=crop))
-        return self._respond(answer, Cursor(query_id=answer.query_id, offset=0, limit=fields.limit), started)
+            about = await self._state.gates.pictures.enter_and_run(self._about, query, fields.preview)
+        here = Cursor(query_id=answer.query_id, offset=0, limit=fields.limit)
+        return self._respond(answer, here, started, about)
 
     async def _first_page(self, asked: _Asked, started: float) -> Response:
         answer = await self._state.gates.model.enter_and_run(self._answer, asked)
@@ -163,6 +179,15 @@ class SearchRoutes:
             query = replace(query, crop=self._in_fractions(query, asked.crop))
         return self._state.services.engine.search(query)
 
+    def _about(self, query: Query, wish: PreviewWish) -> _About:
+        """In a thread: hashing and decoding take a while."""
+        content = query.content or b""
+        preview = preview_url(content, wish, name=query.name, limits=self._state.settings.picture_limits)
+        try:
+            return _About(indexed_as=self._state.services.engine.public_image(content_id(content)).id, preview=preview)
+        except UnknownImage:
+            return _About(indexed_as=None, preview=preview)
+
     def _in_fractions(self, query: Query, box: CropBox) -> Crop:
         if box.unit == "fraction":
             return Crop(x=box.x, y=box.y, width=box.width, height=box.height)
@@ -175,7 +200,7 @@ class SearchRoutes:
             size = (picture.width, picture.height)
         return Crop.from_pixels(box.x, box.y, box.width, box.height, image_size=size)
 
-    def _respond(self, answer: Answer, here: Cursor, started: float) -> Response:
+    def _respond(self, answer: Answer, here: Cursor, started: float, about: _About | None = None) -> Response:
         following = replace(here, offset=here.offset + here.limit)
         stages = {
             stage: round(answer.milliseconds.get(stage, 0.0), 3) for stage in ("decode", "embed", "search", "rerank")
@@ -190,6 +215,8 @@ class SearchRoutes:
                 width=answer.width,
                 height=answer.height,
                 crop=CropBox.of(answer.crop) if answer.crop else None,
+                indexed_as=about.indexed_as if about else None,
+                preview=about.preview if about else None,
             ),
             total=answer.total,
             hits=(),

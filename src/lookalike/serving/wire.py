@@ -243,6 +243,10 @@ class QueryRecord(Wire):
     width: int
     height: int
     crop: CropBox | None
+    indexed_as: str | None = Field(default=None, description="The public image that has the same bytes as the picture.")
+    preview: str | None = Field(
+        default=None, description="The picture upright, as a `data:` URL of a JPEG; only where `preview` asked for it."
+    )
 
 
 class HitRecord(Wire):
@@ -284,7 +288,14 @@ class SearchAnswer(Wire):
                 {
                     "query_id": _QUERY_ID,
                     "generation": "3fa2c1d0-7-1776",
-                    "query": {"image_id": None, "width": 1200, "height": 800, "crop": None},
+                    "query": {
+                        "image_id": None,
+                        "width": 1200,
+                        "height": 800,
+                        "crop": None,
+                        "indexed_as": None,
+                        "preview": None,
+                    },
                     "total": 300,
                     "hits": [
                         {

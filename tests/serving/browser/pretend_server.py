@@ -169,6 +169,10 @@ def thumbnail(content: bytes, size: int) -> bytes:
     return made.getvalue()
 
 
+def preview(content: bytes) -> str:
+    return f"data:image/webp;base64,{base64.b64encode(thumbnail(content, 1024)).decode()}"
+
+
 # -- HTTP --------------------------------------------------------------------------------------------------------------
 
 
@@ -184,6 +188,7 @@ def application(library: Library) -> Starlette:
         Route("/v1/images/{id}", api.image, methods=["GET"]),
         Route("/v1/images/{id}/content", api.content, methods=["GET"]),
         Route("/v1/events", api.events, methods=["POST"]),
+        Route("/healthz", lambda _: JSONResponse({"status": "alive"})),
     ]
     app = Starlette(routes=routes, exception_handlers={Refusal: refuse, HTTPException: refuse_path})
 
@@ -234,15 +239,19 @@ class Api:
         query_id = uuid.uuid4().hex
         self.library.queries[query_id] = hits
         query = {"image_id": asked.get("image_id"), "width": picture.width, "height": picture.height}
+        query |= {"indexed_as": asked.get("indexed_as"), "preview": asked.get("preview")}
         took = (time.perf_counter() - started) * 1000
         return self.page(query_id, 0, int(asked.get("limit", 30)), query | {"crop": asked.get("crop")}, took)
 
     async def uploaded(self, request: Request) -> dict[str, Any]:
         async with request.form() as form:
             file: Any = form["image"]
+            content = await file.read()
             asked: dict[str, Any] = {
-                "opened": open_upright(await file.read(), file.filename),
+                "opened": open_upright(content, file.filename),
                 "limit": form.get("limit", 30),
+                "indexed_as": next((one.id for one in self.library.pictures.values() if one.content == content), None),
+                "preview": preview(content) if form.get("preview") == "always" else None,
             }
             if form.get("crop"):
                 values = [float(part) for part in str(form["crop"]).split(",")]

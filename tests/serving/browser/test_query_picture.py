@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from pictures import jpeg_bytes, photo
+from pictures import jpeg_bytes, oriented_bytes, photo
 from serving.browser.driving import (
     choose,
     drag,
@@ -85,16 +85,79 @@ def test_a_tile_that_is_dropped_on_the_page_is_searched_by(page, pretended):
     assert wanted in page.url
 
 
-def test_a_picture_that_the_browser_cannot_show_is_searched_and_cropped(page, site):
-    made = io.BytesIO()
-    photo(300, 200, seed=1).save(made, "TIFF")
+@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 800}, {"width": 390, "height": 800}])
+def test_a_picture_that_the_browser_cannot_show_is_shown_by_the_server(page_of, site, viewport):
+    page = page_of(viewport=viewport)
     open_library(page, site)
-    choose(page, made.getvalue(), "scan.tiff", "image/tiff")
+    choose(page, encoded("TIFF", photo(300, 200, seed=1)), "scan.tiff", "image/tiff")
     wait_for_results(page)
-    expect(page.locator(".crop-missing")).to_contain_text("cannot show")
-    expect(page.get_by_label("Width")).to_have_value("300")
-    page.get_by_label("Width").fill("150")
-    wait_for_crop(page, width=0.5)
+    assert shown_size(page) == [300, 200]
+    expect(page.locator(".crop-missing")).to_be_hidden()
+    drag(page, (0.1, 0.1), (0.6, 0.6))
+    wait_for_crop(page, x=0.1, width=0.5)
+    wait_until(page, lambda: page.evaluate(KEPT_PREVIEWS) == [True])  # it is written behind the page's back
+    page.reload()
+    wait_for_results(page)
+    assert shown_size(page) == [300, 200]
+
+
+def encoded(file_format, picture, **options):
+    made = io.BytesIO()
+    picture.save(made, file_format, **options)
+    return made.getvalue()
+
+
+def shown_size(page):
+    page.wait_for_function("document.querySelector('.crop-picture').naturalWidth > 0")
+    return page.evaluate(
+        "(({ naturalWidth, naturalHeight }) => [naturalWidth, naturalHeight])(document.querySelector('.crop-picture'))"
+    )
+
+
+KEPT_PREVIEWS = """() => new Promise((done) => {
+  indexedDB.open("lookalike", 1).onsuccess = ({ target }) => {
+    target.result.transaction("uploads").objectStore("uploads").getAll().onsuccess = ({ target: reading }) => {
+      target.result.close();
+      done(reading.result.map((upload) => Boolean(upload.preview)));
+    };
+  };
+})"""
+
+
+@pytest.mark.parametrize("orientation", [3, 5, 6])
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP"])
+def test_a_turned_picture_is_shown_as_it_is_searched(page, real, file_format, orientation):
+    """Dark above, light below once it is upright; browsers obey the metadata of some formats only."""
+    upright = Image.new("RGB", (240, 160), "white")
+    upright.paste((20, 30, 90), (0, 0, 240, 80))
+    content = oriented_bytes(orientation, upright, file_format=file_format)
+    open_library(page, real)
+    choose(page, content, f"turned.{file_format.lower()}", f"image/{file_format.lower()}")
+    wait_for_results(page)
+    assert shown_size(page) == [240, 160]
+    assert page.evaluate(BRIGHTNESS) == [pytest.approx(35, abs=20), pytest.approx(255, abs=20)]
+
+
+BRIGHTNESS = """() => {
+  const [picture, canvas] = [document.querySelector(".crop-picture"), document.createElement("canvas")];
+  [canvas.width, canvas.height] = [240, 160];
+  const drawing = canvas.getContext("2d", { willReadFrequently: true });
+  drawing.drawImage(picture, 0, 0);
+  return [40, 120].map((y) => drawing.getImageData(120, y, 1, 1).data.slice(0, 3).reduce((sum, level) => sum + level / 3, 0));
+}"""
+
+
+def test_a_picture_of_the_library_is_not_called_new(page, site, generated):
+    open_library(page, site)
+    choose(page, generated[2][1], "copied.png")
+    wait_for_results(page)
+    facts = page.locator("query-panel .facts").first
+    expect(facts).to_contain_text("in the library")
+    expect(facts).not_to_contain_text("not in the library")
+    expect(page.get_by_role("button", name="Add to library")).to_be_hidden()
+    choose(page, jpeg_bytes(photo(seed=77)), "new.jpg", "image/jpeg")
+    expect(facts).to_contain_text("not in the library")
+    expect(page.get_by_role("button", name="Add to library")).to_be_visible()
 
 
 def test_a_sideways_photo_is_cropped_upright(page, site):
@@ -131,9 +194,9 @@ def test_links_are_copied(page_of, site):
     assert page.evaluate("navigator.clipboard.readText()") == page.url
 
 
-def test_the_link_of_an_upload_is_not_promised(page, pretended, generated):
+def test_the_link_of_an_upload_is_not_promised(page, pretended):
     open_library(page, pretended)
-    choose(page, generated[0][1])
+    choose(page, jpeg_bytes(photo(seed=9)), "new.jpg", "image/jpeg")
     wait_for_results(page)
     page.locator("query-panel").get_by_role("button", name="Copy link").click()
     expect(page.locator("#toast")).to_contain_text("Add it to the library")

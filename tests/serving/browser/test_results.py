@@ -92,14 +92,15 @@ def test_more_come_while_scrolling(page, site):
     expect(page.locator("#more-end")).to_contain_text(f"{len(ids)} pictures")
 
 
-def test_a_page_that_does_not_come_can_be_asked_for_again(page, site):
+def test_a_page_that_does_not_come_is_asked_for_again(page, site):
     page.route("**/v1/images?*cursor=*", lambda route: route.abort())
+    page.route("**/healthz", lambda route: route.abort())
     open_library(page, site)
     first = len(shown_ids(page))
     page.mouse.wheel(0, 5000)
     expect(page.locator("#more-error")).to_contain_text("cannot be reached")
     page.unroute("**/v1/images?*cursor=*")
-    page.get_by_role("button", name="Try again").click()
+    page.unroute("**/healthz")
     wait_until(page, lambda: len(shown_ids(page)) > first)
     expect(page.locator("#more-error")).to_be_hidden()
     page.faults.clear()
@@ -199,7 +200,44 @@ def test_offline_is_said_and_what_was_asked_goes_on_later(page, pretended):
 def test_an_image_that_vanished_says_so(page, pretended):
     page.route("**/content?size=*", lambda route: route.fulfill(status=404))
     open_library(page, pretended)
-    expect(page.locator(".tile.unavailable").first).to_be_visible()
+    expect(page.locator(".tile-link[data-says='No longer in the library']").first).to_be_visible()
+
+
+@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 800}, {"width": 390, "height": 800}])
+def test_pictures_come_when_the_server_is_back(page_of, pretended, viewport):
+    page = page_of(viewport=viewport)
+    page.route("**/content?size=*", lambda route: route.abort())
+    page.route("**/healthz", lambda route: route.abort())
+    open_library(page, pretended)
+    expect(page.locator(".tile-link[data-says]").first).to_be_visible()
+    expect(page.locator("#offline")).to_contain_text("The server does not answer")
+    page.unroute("**/content?size=*")
+    page.unroute("**/healthz")
+    expect(page.locator("#offline")).to_be_hidden()
+    expect(page.locator(".tile.loaded").first).to_be_visible()
+    wait_until(page, lambda: page.locator(".tile-link[data-says]").count() == 0)
+    page.faults.clear()
+
+
+def test_what_failed_goes_on_when_the_server_is_back(page, pretended, generated):
+    """A list, a search and an upload: each is done and its message gone, without a click."""
+    page.route("**/v1/**", lambda route: route.abort())
+    page.route("**/healthz", lambda route: route.abort())
+    page.goto(pretended.url)
+    expect(page.locator("page-notice[role=alert]")).to_contain_text("cannot be reached")
+    choose(page, generated[0][1], "mine.png")
+    message = page.locator("drop-zone [role=alert]")
+    expect(message).to_contain_text("cannot be reached")
+    page.unroute("**/v1/**")
+    page.unroute("**/healthz")
+    wait_for_results(page)
+    expect(page.locator("query-panel h2")).to_have_text("mine.png")
+    expect(message).to_be_hidden()
+    expect(page.locator("page-notice")).to_be_hidden()
+    page.go_back()
+    expect(page.locator("#title")).to_have_text("Library")
+    expect(page.locator(TILES).first).to_be_visible()
+    page.faults.clear()
 
 
 def test_the_grid_follows_the_window(page, site):

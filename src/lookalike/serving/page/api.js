@@ -24,12 +24,20 @@
  * @typedef {object} Answer
  * @property {string} query_id
  * @property {string} generation
- * @property {{image_id: string|null, width: number, height: number}} query
+ * @property {QueryRecord} query
  * @property {number} total
  * @property {Hit[]} hits
  * @property {string|null} next_cursor
  * @property {Record<string, number>} milliseconds
  * @property {string[]} notes
+ */
+/**
+ * @typedef {object} QueryRecord
+ * @property {string|null} image_id
+ * @property {number} width  upright pixels
+ * @property {number} height
+ * @property {string|null} [indexed_as]  id of the image that has the picture's bytes
+ * @property {string|null} [preview]  `data:` URL of the picture upright
  */
 /** @typedef {{images: Image[], next_cursor: string|null, total: number|null}} BrowsePage */
 /** @typedef {import("./crop.js").Crop} Crop */
@@ -49,6 +57,11 @@ export class Problem extends Error {
   get refusesPicture() {
     return this.status === 413 || this.status === 415 || this.code === "image-refused";
   }
+
+  /** Whether no server answered: once one does, the same request may succeed. */
+  get isUnreachable() {
+    return this.code === "unreachable" || this.code === "offline";
+  }
 }
 
 const root = new URL("../", import.meta.url);
@@ -67,10 +80,11 @@ async function problemOf(response) {
 /**
  * @param {string} path
  * @param {RequestInit} [options]
+ * @param {number} [tries]  while the server is too busy
  * @returns {Promise<any>} the JSON answer
  * @throws {Problem} refused, failed, or the server cannot be reached
  */
-async function call(path, options = {}) {
+async function call(path, options = {}, tries = 3) {
   let response;
   try {
     response = await fetch(new URL(path, root), { headers: { Accept: "application/json" }, ...options });
@@ -78,14 +92,18 @@ async function call(path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Problem(unreachable());
   }
+  if (response.status === 503 && tries > 1 && response.headers.has("Retry-After")) {
+    await new Promise((resolve) => setTimeout(resolve, 1000 * Number(response.headers.get("Retry-After"))));
+    return call(path, options, tries - 1);
+  }
   if (!response.ok) throw await problemOf(response);
   return response.json();
 }
 
 function unreachable() {
   return navigator.onLine
-    ? { code: "unreachable", title: "The server cannot be reached", detail: "Is lookalike serve still running?" }
-    : { code: "offline", title: "You are offline", detail: "This will go on when the connection is back." };
+    ? { code: "unreachable", title: "The server cannot be reached", detail: "It is asked again until it answers. Is lookalike serve still running?" }
+    : { code: "offline", title: "You are offline", detail: "This goes on when the connection is back." };
 }
 
 /** @param {any} body @param {AbortSignal} [signal] @returns {RequestInit} */
@@ -129,11 +147,13 @@ export function searchImage(id, { crop, limit = 40, signal }) {
 
 /**
  * Search by a picture that is not in the library.
- * @param {Blob} file @param {{name: string, crop: Crop|null, limit?: number, signal?: AbortSignal}} options
+ * @param {Blob} file
+ * @param {{name: string, crop: Crop|null, preview?: "never"|"if-needed"|"always", limit?: number, signal?: AbortSignal}} options
  * @returns {Promise<Answer>}
  */
-export function searchPicture(file, { name, crop, limit = 40, signal }) {
+export function searchPicture(file, { name, crop, preview = "never", limit = 40, signal }) {
   const form = pictureForm(file, name);
+  form.append("preview", preview);
   form.append("limit", String(limit));
   if (crop) form.append("crop", [crop.x, crop.y, crop.width, crop.height].join(","));
   return call("v1/search", { method: "POST", body: form, signal });
@@ -159,6 +179,9 @@ export function contentUrl(id, size) {
   if (size) address.searchParams.set("size", String(size));
   return address.href;
 }
+
+/** Answers as soon as the server runs. */
+export const aliveUrl = new URL("healthz", root).href;
 
 /** Where events are sent; `sendBeacon` needs the address itself. */
 export const eventsUrl = new URL("v1/events", root).href;

@@ -1,19 +1,20 @@
 /** The page's composition root: addresses in, requests out, results and panel follow. */
 
 import * as api from "./api.js";
+import { Connection } from "./connection.js";
 import { isPlainClick } from "./dom.js";
 import { Dwell } from "./events/dwell.js";
 import { Impressions } from "./events/impressions.js";
 import { EventLog } from "./events/log.js";
 import { icon } from "./icons.js";
 import { listenForKeys } from "./keyboard.js";
-import { emptyNotice, lostNotice, problemNotice, spoken } from "./messages.js";
+import { connectionWords, emptyNotice, lostNotice, problemNotice, spoken } from "./messages.js";
+import { repair } from "./repairs.js";
 import { Results } from "./results.js";
 import { announce, copyText, toast } from "./share.js";
-import { parseRoute } from "./state/route.js";
+import { parseRoute, routeUrl } from "./state/route.js";
 import { Trail } from "./state/trail.js";
-import { keepUpload } from "./state/uploads.js";
-import { brought, keyOfRoute, keyOfSubject, knownSubject, noteImages, PictureLost } from "./subject.js";
+import { keyOfRoute, keyOfSubject, knownSubject, noteImages, PictureLost, searchByFile } from "./subject.js";
 import { lengthen, loadView, searchView, titleOf } from "./views.js";
 import { counted } from "./words.js";
 import "./elements/drop-zone.js";
@@ -34,9 +35,13 @@ const node = (id) => /** @type {any} */ (document.getElementById(id));
 const panel = /** @type {import("./elements/query-panel.js").QueryPanel} */ (node("query"));
 const drop = /** @type {import("./elements/drop-zone.js").DropZone} */ (node("drop"));
 const results = new Results(() => loadMore());
-const trail = new Trail((entry) => open(entry));
+const trail = new Trail((entry) => {
+  drop.clear();
+  open(entry);
+});
 const log = new EventLog(api.eventsUrl);
 const impressions = new Impressions((shown) => log.record("impression", shown));
+const connection = new Connection(api.aliveUrl, () => followConnection());
 const dwell = new Dwell((shown, seconds) => log.record("dwell", shown, { dwell_seconds: seconds }));
 
 let loading = new AbortController();
@@ -63,7 +68,7 @@ async function open(entry, { keep = false } = {}) {
     if (!signal.aborted && entry.scroll) await loadUntil(view, entry.scroll + innerHeight, signal);
     if (!signal.aborted) present(entry, view, keep);
   } catch (error) {
-    if (!signal.aborted) await explain(error, entry);
+    if (!signal.aborted) await explain(error, entry, signal);
   }
 }
 
@@ -84,7 +89,7 @@ function present(entry, view, glide = false) {
   if (view.shown.length) watch(results.show(view, { glide }), view);
   else results.say(emptyNotice(view, () => go(BROWSE)), view.title);
   panel.remarks = view.remarks;
-  if (subject?.upload && view.querySize) panel.size = view.querySize;
+  if (subject?.upload) panel.showUpload(subject.upload, entry.route.crop); // the server told more about it
   if (glide) followResults();
   else takeUp(entry);
   announce(spoken(view));
@@ -110,13 +115,16 @@ function watch(tiles, { queryId }) {
   }
 }
 
-/** @param {any} error @param {Entry} entry */
-async function explain(error, entry) {
+/** @param {any} error @param {Entry} entry @param {AbortSignal} signal  aborted as soon as something else is asked for */
+async function explain(error, entry, signal) {
   if (error instanceof PictureLost) return explainLost(entry);
   if (!(error instanceof api.Problem)) throw error;
   if (!subject) node("columns").classList.remove("with-query");
   const ways = { retry: () => open(trail.current), browse: () => go(BROWSE) };
   results.say(problemNotice(error, ways), titleOf(entry.route));
+  if (!error.isUnreachable) return;
+  await connection.answers();
+  if (!signal.aborted) open(entry);
 }
 
 /** @param {Entry} entry  of an upload this browser no longer has; perhaps it was added to the library since */
@@ -149,6 +157,7 @@ async function loadMore() {
     if (signal.aborted) return;
     results.loadingMore = false;
     results.failMore(`${error.title || "The next pictures did not come"}: ${error.message}`);
+    if (error.isUnreachable) connection.answers().then(() => signal.aborted || loadMore());
   }
   onTheWay = "";
 }
@@ -170,7 +179,7 @@ function showSubject(found, crop) {
   node("columns").classList.add("with-query");
   node("aside").hidden = false;
   if (found.image) panel.showImage(found.image, crop);
-  else panel.showUpload(found.upload, found.size, crop);
+  else panel.showUpload(found.upload, crop);
   document.title = `Like ${found.name} · lookalike`;
 }
 
@@ -205,15 +214,18 @@ async function bring(file) {
     await file.slice(0, 1).arrayBuffer().catch(() => {
       throw new api.Problem({ code: "unreadable", title: "That cannot be read", detail: "Drop one picture, not a folder." });
     });
-    const answer = await api.searchPicture(file, { name: file.name, crop: null, signal });
-    const found = await brought(await keepUpload(file, file.name || "pasted picture"));
+    const [answer, found] = await searchByFile(file, signal);
     if (signal.aborted) return;
+    drop.clear();
     showSubject(found, null);
     open(trail.push({ ...BROWSE, upload: found.upload.key }, searchView(answer)));
   } catch (error) {
     if (signal.aborted) return;
     drop.busy = false;
     refuse(error);
+    if (!error.isUnreachable) return;
+    await connection.answers();
+    if (!signal.aborted) bring(file);
   }
 }
 
@@ -269,7 +281,9 @@ function openImage({ id, shown, plain }) {
 
 /** @param {string} address */
 async function copyLink(address) {
-  if (subject?.upload && address === location.href) {
+  if (subject?.upload?.indexedAs && address === location.href) {
+    address = new URL(routeUrl({ image: subject.upload.indexedAs, crop: trail.current.route.crop }), address).href;
+  } else if (subject?.upload && address === location.href) {
     return toast("This picture is only in this browser. Add it to the library to share its link.");
   }
   toast((await copyText(address)) ? "Link copied" : "The link could not be copied; it is in the address bar.");
@@ -287,8 +301,9 @@ function followLink(event) {
 }
 
 function followConnection() {
-  node("offline").hidden = navigator.onLine;
-  if (navigator.onLine && results.failing) open(trail.current);
+  const words = connectionWords(navigator.onLine, connection.lost);
+  node("offline").textContent = words;
+  node("offline").hidden = !words;
 }
 
 function leave() {
@@ -298,6 +313,7 @@ function leave() {
 
 document.addEventListener("click", followLink);
 document.addEventListener("open-image", (event) => openImage(event.detail));
+document.addEventListener("picture-failed", (event) => repair(event.detail, connection));
 document.addEventListener("copy-link", (event) => copyLink(event.detail));
 panel.addEventListener("crop", (event) => cropTo(event.detail));
 panel.addEventListener("add", addToLibrary);

@@ -5,6 +5,12 @@ import { closenessOf, counted } from "./words.js";
 /** @typedef {import("./views.js").View} View */
 /** @typedef {{title: string, text: string, code?: string, action?: {words: string, act: () => void}, alarming?: boolean}} Notice */
 
+/** @param {boolean} online @param {boolean} lost  the server does not answer @returns {string} empty when all is well */
+export function connectionWords(online, lost) {
+  if (!online) return "You are offline. What is on the page stays; searching goes on when the connection is back.";
+  return lost ? "The server does not answer. What is on the page stays; it is asked again until it does." : "";
+}
+
 /** @param {View} view @returns {boolean} whether even the first hit is not close */
 export function isWeak(view) {
   return view.shown[0]?.hit?.match === "none";

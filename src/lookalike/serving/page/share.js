@@ -10,7 +10,7 @@ export function toast(words) {
   place.textContent = words;
   place.classList.add("on");
   clearTimeout(fading);
-  fading = setTimeout(() => place.classList.remove("on"), 3500);
+  fading = setTimeout(() => place.classList.remove("on"), 2500 + 50 * words.length); // time to read it
 }
 
 /** @param {string} words  read out by a screen reader, not shown */

@@ -1,13 +1,12 @@
 /** What is searched by: an image of the library, or a picture this browser keeps. */
 
 import * as api from "./api.js";
-import { findUpload } from "./state/uploads.js";
+import { findUpload, keepUpload } from "./state/uploads.js";
 import { nameOf } from "./words.js";
 
 /** @typedef {import("./state/route.js").Route} Route */
-/** @typedef {{width: number, height: number}} Size  upright pixels, zeros where unknown */
 /** @typedef {{image: api.Image, upload: null, name: string}} Indexed */
-/** @typedef {{image: null, upload: import("./state/uploads.js").Upload, size: Size, name: string}} Brought */
+/** @typedef {{image: null, upload: import("./state/uploads.js").Upload, name: string}} Brought */
 /** @typedef {Indexed|Brought} Subject */
 
 /** The browser no longer has the picture, and the library never had it. */
@@ -55,13 +54,27 @@ export async function findSubject(route, signal) {
 export async function searchBy(route, signal) {
   const { image, crop } = route;
   if (image) return api.searchImage(image, { crop, signal });
-  const { blob, name } = await uploadOf(route);
-  return api.searchPicture(blob, { name, crop, signal });
+  const upload = await uploadOf(route);
+  const answer = await api.searchPicture(upload.blob, { name: upload.name, crop, signal });
+  upload.indexedAs = answer.query.indexed_as || null; // it may have been added or deleted since
+  return answer;
 }
 
-/** @param {import("./state/uploads.js").Upload} upload @returns {Promise<Brought>} */
-export async function brought(upload) {
-  const subject = { image: null, upload, size: await measure(upload.blob), name: upload.name };
+/**
+ * Search by a picture for the first time.
+ * @param {File} file @param {AbortSignal} signal @returns {Promise<[api.Answer, Brought]>}
+ */
+export async function searchByFile(file, signal) {
+  const preview = (await isShown(file)) ? "if-needed" : "always";
+  const answer = await api.searchPicture(file, { name: file.name, crop: null, preview, signal });
+  const { width, height, preview: url, indexed_as: id } = answer.query;
+  const about = { size: { width, height }, preview: url || null, indexedAs: id || null };
+  return [answer, brought(await keepUpload(file, file.name || "pasted picture", about))];
+}
+
+/** @param {import("./state/uploads.js").Upload} upload @returns {Brought} */
+function brought(upload) {
+  const subject = { image: null, upload, name: upload.name };
   carried.set(upload.key, subject);
   return subject;
 }
@@ -78,16 +91,16 @@ async function uploadOf({ upload: key }) {
   return upload;
 }
 
-/** @param {Blob} blob @returns {Promise<Size>} zeros where this browser cannot decode it */
-async function measure(blob) {
+/** @param {Blob} blob @returns {Promise<boolean>} whether this browser can decode it */
+async function isShown(blob) {
   const address = URL.createObjectURL(blob);
   const picture = new Image();
   picture.src = address;
   try {
     await picture.decode();
-    return { width: picture.naturalWidth, height: picture.naturalHeight };
+    return true;
   } catch {
-    return { width: 0, height: 0 };
+    return false;
   } finally {
     URL.revokeObjectURL(address);
   }

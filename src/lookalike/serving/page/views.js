@@ -14,7 +14,6 @@ import { findSubject, noteImages, searchBy } from "./subject.js";
  * @property {string|null} tag  what is browsed
  * @property {string} title
  * @property {string[]} remarks  what the server says about its answer
- * @property {{width: number, height: number}|null} querySize  upright pixels of the query picture
  */
 
 /** @param {Partial<Route>} route */
@@ -60,7 +59,6 @@ export function searchView(answer) {
     tag: null,
     title: titleOf({ image: "any" }),
     remarks: [took ? `Found in ${Math.round(took)} ms.` : "", ...answer.notes].filter(Boolean),
-    querySize: answer.query,
   };
 }
 
@@ -69,5 +67,5 @@ function browseView(page, tag) {
   noteImages(page.images);
   const shown = page.images.map((image) => ({ image, hit: null }));
   const { total, next_cursor: cursor } = page;
-  return { shown, total, cursor, queryId: null, tag, title: titleOf({ tag }), remarks: [], querySize: null };
+  return { shown, total, cursor, queryId: null, tag, title: titleOf({ tag }), remarks: [] };
 }

@@ -8,7 +8,7 @@ import { el, emit } from "../dom.js";
 
 /** @typedef {import("../crop.js").Crop} Crop */
 /** @typedef {{x: number, y: number}} Point  fractions of the picture */
-/** @typedef {{src: string|null, srcset?: string, width: number, height: number, colour: string, name: string}} Picture */
+/** @typedef {{src: string, srcset?: string, width: number, height: number, colour: string, name: string}} Picture */
 
 const EDGES = ["n", "e", "s", "w", "nw", "ne", "se", "sw"]; // corners last: they lie on top
 const STEP = 0.02;
@@ -23,6 +23,9 @@ export class CropBox extends HTMLElement {
   /** @type {{edges: string, from: Point, before: Crop|null, x: number, y: number, begun: boolean}|null} */
   #drag = null;
   #size = { width: 0, height: 0 };
+  #source = "";
+  /** @type {((came: boolean) => void)|null} told when a repeated attempt ends */
+  #loading = null;
 
   constructor() {
     super();
@@ -48,7 +51,8 @@ export class CropBox extends HTMLElement {
     this.stage.addEventListener("pointermove", (event) => this.#pull(event));
     for (const type of ["pointerup", "pointercancel"]) this.stage.addEventListener(type, () => this.#release());
     this.frame.addEventListener("keydown", (event) => this.#key(event));
-    this.picture.addEventListener("error", () => this.#showMissing());
+    this.picture.addEventListener("error", () => this.#failed());
+    this.picture.addEventListener("load", () => this.#arrived());
     this.#draw();
   }
 
@@ -63,8 +67,7 @@ export class CropBox extends HTMLElement {
     this.picture.sizes = "(width < 56rem) 90vw, 22rem";
     if (srcset) this.picture.srcset = srcset;
     else this.picture.removeAttribute("srcset");
-    if (src) this.picture.src = src;
-    else this.#showMissing();
+    this.#source = this.picture.src = src;
     this.#draw();
   }
 
@@ -105,10 +108,41 @@ export class CropBox extends HTMLElement {
     this.#change(null);
   }
 
-  #showMissing() {
+  /** @param {string} words  instead of the picture */
+  #say(words) {
     this.picture.hidden = true;
     this.missing.hidden = false;
-    this.missing.textContent = "This browser cannot show this kind of picture. Searching by it works.";
+    this.missing.textContent = words;
+  }
+
+  #failed() {
+    const url = this.#source;
+    if (/^(blob|data):/.test(url)) return this.#say("This browser cannot show this kind of picture. Searching by it works.");
+    this.#say("The picture has not come yet.");
+    if (!this.#loading) {
+      emit(this, "picture-failed", {
+        url,
+        isWanted: () => this.#source === url && this.isConnected,
+        load: () => this.#reload(url),
+        giveUp: (words) => this.#say(words),
+      });
+    }
+    this.#loading?.(false);
+  }
+
+  #arrived() {
+    this.missing.hidden = true;
+    this.picture.hidden = false;
+    this.#loading?.(true);
+  }
+
+  /** @param {string} url @returns {Promise<boolean>} whether it came this time */
+  async #reload(url) {
+    const came = new Promise((resolve) => (this.#loading = resolve));
+    this.picture.removeAttribute("srcset");
+    this.picture.removeAttribute("src");
+    this.picture.src = url;
+    return came.finally(() => (this.#loading = null));
   }
 
   /** @param {Crop|null} crop */

@@ -80,24 +80,19 @@ export class QueryPanel extends HTMLElement {
     this.crop = crop;
   }
 
-  /** @param {Upload} upload @param {{width: number, height: number}} size  zeros where unknown @param {Crop|null} crop */
-  showUpload(upload, size, crop) {
+  /** @param {Upload} upload @param {Crop|null} crop */
+  showUpload(upload, crop) {
+    const { name, blob, size, preview, indexedAs } = upload;
     if (this.#become(`upload ${upload.key}`)) {
-      this.#blobUrl = URL.createObjectURL(upload.blob);
-      this.box.show({ src: this.#blobUrl, ...size, colour: "", name: upload.name });
+      this.#blobUrl = preview ? null : URL.createObjectURL(blob);
+      this.box.show({ src: preview || this.#blobUrl, ...size, colour: "", name });
     }
-    const pixels = size.width ? [`${size.width} × ${size.height}`] : [];
-    this.#describe(upload.name, [...pixels, byteText(upload.blob.size), "not in the library"], []);
-    this.openLink.hidden = true;
-    this.addButton.hidden = false;
+    const where = indexedAs ? "in the library" : "not in the library";
+    this.#describe(name, [`${size.width} × ${size.height}`, byteText(blob.size), where], []);
+    if (indexedAs) this.openLink.href = contentUrl(indexedAs);
+    this.openLink.hidden = !indexedAs;
+    this.addButton.hidden = Boolean(indexedAs);
     this.crop = crop;
-  }
-
-  /** @param {{width: number, height: number}} size  as the server found it */
-  set size(size) {
-    if (!size.width || (this.box.size.width === size.width && this.box.size.height === size.height)) return;
-    this.box.size = size;
-    this.crop = this.box.crop;
   }
 
   /** @param {boolean} adding  while it is sent to the library */

@@ -17,6 +17,8 @@ const CAPTION = 2.25; // rem: the line under a hit
 
 export class Tile {
   #open = false;
+  /** @type {((came: boolean) => void)|null} told when a repeated attempt ends */
+  #attempt = null;
 
   /** @param {Shown} shown */
   constructor(shown) {
@@ -28,8 +30,8 @@ export class Tile {
     this.element = el("li", { className: "tile", "data-id": this.image.id, hidden: true }, this.link, this.#actions(), this.caption, this.group);
     this.element.style.setProperty("--colour", this.image.mean_colour || "transparent");
     followClicks(this.link, (event) => this.#click(event, this.image.id));
-    this.picture.addEventListener("load", () => this.element.classList.add("loaded"));
-    this.picture.addEventListener("error", () => this.element.classList.add("unavailable"));
+    this.picture.addEventListener("load", () => this.#ended(true));
+    this.picture.addEventListener("error", () => this.#ended(false));
     this.update(shown);
   }
 
@@ -71,6 +73,34 @@ export class Tile {
     this.picture.srcset = srcset;
     this.picture.src = src;
     if (this.picture.complete && this.picture.naturalWidth) this.element.classList.add("loaded");
+  }
+
+  /** @param {boolean} came */
+  #ended(came) {
+    this.element.classList.toggle("loaded", came);
+    if (came) this.link.removeAttribute("data-says");
+    if (this.#attempt) this.#attempt(came);
+    else if (!came) this.#failed();
+  }
+
+  #failed() {
+    this.link.dataset.says = "Not loaded yet";
+    emit(this.element, "picture-failed", {
+      url: thumbnails(this.image).src,
+      isWanted: () => this.element.isConnected,
+      load: () => this.#reload(),
+      giveUp: (words) => (this.link.dataset.says = words),
+    });
+  }
+
+  /** @returns {Promise<boolean>} whether it came this time */
+  #reload() {
+    this.picture.removeAttribute("srcset");
+    this.picture.removeAttribute("src");
+    this.picture.loading = "eager";
+    const came = new Promise((resolve) => (this.#attempt = resolve));
+    this.#load();
+    return came.finally(() => (this.#attempt = null));
   }
 
   /** @param {number} width */

@@ -2,7 +2,13 @@
 
 import { uuid } from "../dom.js";
 
-/** @typedef {{key: string, blob: Blob, name: string, at: number}} Upload */
+/**
+ * @typedef {object} About  what the server said about the picture
+ * @property {{width: number, height: number}} size  upright pixels
+ * @property {string|null} preview  `data:` URL of the picture upright, where this browser would not show it so
+ * @property {string|null} indexedAs  id of the image of the library that has the same bytes
+ */
+/** @typedef {{key: string, blob: Blob, name: string, at: number} & About} Upload */
 
 const KEPT = 20;
 
@@ -44,9 +50,9 @@ async function keyOf(blob) {
   return Array.from(digest.slice(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** @param {Blob} blob @param {string} name @returns {Promise<Upload>} */
-export async function keepUpload(blob, name) {
-  const upload = { key: await keyOf(blob), blob, name, at: Date.now() };
+/** @param {Blob} blob @param {string} name @param {About} about @returns {Promise<Upload>} */
+export async function keepUpload(blob, name, about) {
+  const upload = { key: await keyOf(blob), blob, name, at: Date.now(), ...about };
   memory.set(upload.key, upload);
   stored("readwrite", (store) => store.put(upload)).then(forgetOldest);
   return upload;
