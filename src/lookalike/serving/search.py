@@ -48,7 +48,7 @@ class SearchFields(Wire):
     include_self: bool | None = None
     preview: PreviewWish = Field(
         default=PreviewWish.NEVER,
-        description="Answer with a small upright copy of the picture: never, where browsers may show it otherwise, or always.",
+        description="Answer with an upright copy of the picture: never, where browsers may show another, or always.",
     )
 
 

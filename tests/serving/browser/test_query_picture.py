@@ -143,7 +143,7 @@ BRIGHTNESS = """() => {
   [canvas.width, canvas.height] = [240, 160];
   const drawing = canvas.getContext("2d", { willReadFrequently: true });
   drawing.drawImage(picture, 0, 0);
-  return [40, 120].map((y) => drawing.getImageData(120, y, 1, 1).data.slice(0, 3).reduce((sum, level) => sum + level / 3, 0));
+  return [40, 120].map((y) => drawing.getImageData(120, y, 1, 1).data[1]);
 }"""
 
 
