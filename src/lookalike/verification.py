@@ -70,7 +70,7 @@ def verify_library(catalog: Catalog, snapshots: Path, *, queries: int) -> Verifi
     problems += [f"{folder.parent.name}/{folder.name}: {problem}" for folder, problem in found if folder.exists()]
     live = catalog.live_model()
     problems += _without_vectors(catalog, live) if live else []
-    snapshot = newest(snapshots, live.fingerprint) if live else None
+    snapshot = newest(snapshots, live.fingerprint, catalog=catalog) if live else None
     images = catalog.counts().readable
     if snapshot is None or snapshot.manifest.size == 0:
         return Verification(problems=tuple(problems), images=images, snapshots=len(folders))

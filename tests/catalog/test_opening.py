@@ -48,6 +48,7 @@ def test_a_library_of_the_first_schema_is_migrated(library, new_url, tmp_path):
     file = Path(str(engine.url.database))
     if engine.dialect.name == "sqlite":
         file.parent.mkdir()
+        file.touch()
     image_id = library.addition("a").content_id
     with writing(engine).begin() as connection:
         upgrade(connection, "0001")

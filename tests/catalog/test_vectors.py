@@ -52,7 +52,7 @@ def test_a_reading_does_not_see_what_is_written_meanwhile(library, catalog):
         watermark = catalog.sequence()
         second = library.add("b", vector=library.unit(2))
         catalog.delete_image(first)
-        assert (reading.sequence, reading.size, reading.dimension) == (watermark, 1, 8)
+        assert (reading.state.sequence, reading.size, reading.dimension) == (watermark, 1, 8)
         assert [block.image_ids for block in reading.blocks()] == [[first]]
     assert {change.image_id for change in catalog.changes(after=watermark, fingerprint=library.fingerprint)} == {
         first,

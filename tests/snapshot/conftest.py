@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from lookalike.catalog import CatalogState
 from lookalike.snapshot import publish
 from lookalike.types import Visibility
 from unit_vectors import clustered
@@ -22,7 +23,7 @@ def made(root):
         arguments = {
             "model_name": "tiny",
             "fingerprint": FINGERPRINT,
-            "watermark": watermark,
+            "state": CatalogState("library", watermark, f"token-{watermark}"),
             "image_ids": [f"{number * 7:032x}" for number in range(size)],
             "vectors": clustered(size + 1, 16, seed=seed)[:size],
             "visibilities": [list(Visibility)[number % 3] for number in range(size)],

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import SnapshotDamaged
-from lookalike.snapshot import Snapshot, newest, verify
+from lookalike.snapshot import FORMAT_VERSION, Snapshot, newest, verify
 
 FINGERPRINT = "ab" * 32
 FILES = {
@@ -115,9 +115,10 @@ def test_a_manifest_that_is_not_one(two, root, content):
 def test_a_manifest_of_a_newer_format(two, root):
     directory = two()
     document = json.loads((directory / "manifest.json").read_bytes())
-    document["manifest"]["format_version"] = 2
+    document["manifest"]["format_version"] = FORMAT_VERSION + 1
     (directory / "manifest.json").write_text(json.dumps(document))
-    check_passed_over(root, directory, "its format is 2, this version of lookalike reads 1")
+    told = f"its format is {FORMAT_VERSION + 1}, this version of lookalike reads {FORMAT_VERSION}"
+    check_passed_over(root, directory, told)
 
 
 def test_an_honest_manifest_of_other_files(two, made, root):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from lookalike.catalog import CatalogState
 from lookalike.errors import DependencyMissing, StorageFailed, VectorsRefused
 from lookalike.neighbors import BACKENDS, ExactIndex, available
 from lookalike.snapshot import VISIBILITY_CODES, newest, prune, publish, verify
@@ -314,7 +315,7 @@ def test_a_snapshot_of_a_hundred_thousand_opens_in_well_under_a_second(root):
         root,
         model_name="large",
         fingerprint=FINGERPRINT,
-        watermark=1,
+        state=CatalogState("library", 1, "token"),
         image_ids=[f"{number:032x}" for number in range(size)],
         vectors=vectors,
         visibilities=[Visibility.PUBLIC] * size,

@@ -5,9 +5,12 @@ from lookalike.catalog.engine import parse_url, sqlite_url
 from lookalike.catalog.grades import JudgementSet
 from lookalike.catalog.originals import Originals
 from lookalike.catalog.records import (
+    BEGINNING,
     BrowsePage,
     CatalogCounts,
+    CatalogState,
     Change,
+    ChangesSince,
     ImageAddition,
     LiveModel,
     LiveSince,
@@ -21,10 +24,13 @@ from lookalike.catalog.records import (
 from lookalike.catalog.vectors import VectorReading
 
 __all__ = [
+    "BEGINNING",
     "BrowsePage",
     "Catalog",
     "CatalogCounts",
+    "CatalogState",
     "Change",
+    "ChangesSince",
     "ImageAddition",
     "JudgementSet",
     "LiveModel",

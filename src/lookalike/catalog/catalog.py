@@ -34,6 +34,7 @@ from lookalike.catalog import (
 from lookalike.catalog.changing import Changing
 from lookalike.catalog.engine import (
     describe_url,
+    is_replaced,
     make_engine,
     parse_url,
     reading,
@@ -48,7 +49,9 @@ from lookalike.catalog.recent import RecentImages
 from lookalike.catalog.records import (
     BrowsePage,
     CatalogCounts,
+    CatalogState,
     Change,
+    ChangesSince,
     Deletion,
     ImageAddition,
     LiveModel,
@@ -112,10 +115,7 @@ class Catalog:
         parsed = parse_url(url)
         where = describe_url(parsed)
         if parsed.get_backend_name() == "sqlite":
-            try:
-                Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise StorageFailed(f"{where}: {error.strerror or error}") from error
+            _make_file(Path(str(parsed.database)), where)
         engine = make_engine(parsed, busy_seconds=busy_seconds)
         try:
             with storage_errors(where):
@@ -284,13 +284,13 @@ class Catalog:
 
     def images(self, image_ids: Sequence[str]) -> dict[str, Image]:
         """The live ones among them, by id, in the order asked for, as they are now; others are left out."""
-        sequence = self.sequence()
-        known = self._recent.at(sequence)
+        state = self.state()
+        known = self._recent.at(state)
         missing = [image_id for image_id in dict.fromkeys(image_ids) if image_id not in known]
         if missing:
             with self._reading() as connection:
                 read = images.read_images(connection, missing)
-            self._recent.keep(sequence, read)
+            self._recent.keep(state, read)
             known = known | read
         return {image_id: known[image_id] for image_id in image_ids if image_id in known}
 
@@ -380,19 +380,49 @@ class Catalog:
 
     def sequence(self) -> int:
         """The number of the newest change; cheap enough to ask at each search."""
+        return self.state().sequence
+
+    def state(self) -> CatalogState:
+        """The moment the catalog is at; cheap enough to ask at each search."""
         with storage_errors(self.describe):
+            connection = self._sequence_connection()
             try:
-                connection = self._sequence_connections.pop()
-            except IndexError:
-                connection = self._singles.connect()
-            try:
-                number: int = connection.execute(changing.READ_COUNTER).scalar_one()
+                state = changing.as_state(connection.execute(changing.READ_STATE).one())
             except SQLAlchemyError:
                 connection.close()
                 self._close_sequence_connections()  # a server that was restarted has dropped the others too
                 raise
             self._sequence_connections.append(connection)
-            return number
+            return state
+
+    def _sequence_connection(self) -> Connection:
+        try:
+            connection = self._sequence_connections.pop()
+        except IndexError:
+            return self._singles.connect()
+        if not is_replaced(connection):
+            return connection
+        connection.close()  # the pool opens the file that is there now
+        self._close_sequence_connections()
+        return self._singles.connect()
+
+    def has_been(self, state: CatalogState) -> bool:
+        """Whether that state is in this catalog's past. It is not, once an older or another catalog takes its place."""
+        with self._reading() as connection:
+            return changing.is_past(connection, state)
+
+    def changes_since(self, state: CatalogState, *, fingerprint: str) -> ChangesSince | None:
+        """What changed since the catalog was in that state.
+
+        Args:
+            state: the state to go on from.
+            fingerprint: of the model whose vectors are wanted.
+
+        Returns:
+            None where the catalog was never in that state: another one, or an older one, has taken its place.
+        """
+        with self._reading() as connection:
+            return vectors.read_changes_since(connection, state, fingerprint=fingerprint)
 
     def changes(self, *, after: int, fingerprint: str, limit: int = 10_000) -> list[Change]:
         """What changed above a watermark, oldest first, each image once, in its newest state.
@@ -553,6 +583,15 @@ class Catalog:
                 return list(checking.problems(connection, self._originals))
         except StorageFailed as error:
             return [str(error)]
+
+
+def _make_file(file: Path, where: str) -> None:
+    """Make an empty file where there is none: connections only open files that are there."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    except OSError as error:
+        raise StorageFailed(f"{where}: {error.strerror or error}") from error
 
 
 def _printable(image_id: str) -> str:

@@ -1,15 +1,18 @@
 """Connections: one engine for each database, its transactions, and its errors in our words."""
 
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from lookalike.errors import CallerError, DependencyMissing, InternalFault, LibraryBusy, LookalikeError, StorageFailed
@@ -18,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 _BEGIN = "lookalike_begin"
 """The execution option that says how a SQLite transaction begins; "" is no transaction at all."""
+
+_FILE = "lookalike_file"
+"""In a connection's info: the path of its SQLite file, and which file that was when the connection was made."""
 
 _SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _SQLITE_STORAGE = {
@@ -77,7 +83,9 @@ def make_engine(url: URL, *, busy_seconds: float) -> Engine:
     pool: dict[str, Any] = {"pool_size": 8, "max_overflow": 56, "pool_timeout": busy_seconds}
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": busy_seconds}, **pool)
+        event.listen(engine, "do_connect", partial(_open_sqlite, Path(str(url.database)).absolute()))
         event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "checkout", _require_same_file)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     try:
@@ -153,6 +161,38 @@ def _translated(error: DBAPIError, where: str) -> LookalikeError:
     if bad_value:
         return CallerError(f"a value does not fit ({reason})")
     return InternalFault(f"{where}: {reason}")
+
+
+def is_replaced(connection: Connection) -> bool:
+    """Whether another file is at the SQLite file's path now than the one this connection has open."""
+    return _is_replaced(connection.info)
+
+
+def _is_replaced(info: dict[str, Any]) -> bool:
+    if _FILE not in info:
+        return False
+    file, opened = info[_FILE]
+    return bool(_which_file(file) != opened)
+
+
+def _which_file(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _open_sqlite(file: Path, _dialect: Any, record: Any, _arguments: Any, options: dict[str, Any]) -> Any:
+    """Open a file that is there; an empty one in place of one that was moved away would look like an empty library."""
+    record.info[_FILE] = (file, _which_file(file))
+    return sqlite3.connect(f"file:{quote(os.fsencode(file))}?mode=rw", uri=True, **options)
+
+
+def _require_same_file(_connection: Any, record: Any, _fairy: Any) -> None:
+    """A file that was replaced, by a restored backup for one, is opened anew; what the old one takes would be lost."""
+    if _is_replaced(record.info):
+        raise InvalidatePoolError("another file has taken the place of the catalog's")
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

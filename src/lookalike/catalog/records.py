@@ -191,6 +191,34 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogState:
+    """One committed moment in the history of one catalog.
+
+    Attributes:
+        library_id: of the library, drawn once with its catalog.
+        sequence: the change sequence's number.
+        token: drawn at random by the transaction that reached that number. Two catalogs that went on from the same
+            backup reach the same numbers with different tokens.
+    """
+
+    library_id: str
+    sequence: int
+    token: str
+
+
+BEGINNING = CatalogState("", 0, "")
+"""Before the first change: part of every catalog's past."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesSince:
+    """What changed after a moment, oldest first, each image once; and the moment that this leads to."""
+
+    state: CatalogState
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LiveModel:
     """The model whose vectors answer searches now."""
 

@@ -23,10 +23,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """The integer stored in `library.schema_version`; each migration that is added raises it."""
 
-HEAD_REVISION = "0004"
+HEAD_REVISION = "0005"
 """The newest Alembic revision; a test holds it equal to what the migration files say."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -139,6 +139,16 @@ change_counter = Table(
     metadata,
     Column("id", SmallInteger, CheckConstraint("id = 1", name="ck_change_counter_one_row"), primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+# Every transaction that moves the counter draws a token. A catalog put back from a backup counts the same numbers
+# again, but with other tokens: by them an index knows whether it was built from this catalog's past.
+lineage = Table(
+    "lineage",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("token", String(16), nullable=False),
+    sqlite_with_rowid=False,
 )
 
 images = Table(

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, exists, func, insert, select, update
 
-from lookalike.catalog.changing import READ_COUNTER, Changing, chunks
+from lookalike.catalog.changing import READ_STATE, Changing, as_state, chunks, is_past
 from lookalike.catalog.images import SELECT_IMAGES, VISIBILITIES, from_rows
-from lookalike.catalog.records import Change, VectorBlock, is_image_id
+from lookalike.catalog.records import CatalogState, Change, ChangesSince, VectorBlock, is_image_id
 from lookalike.catalog.schema import fingerprints, images, tombstones, vectors
 from lookalike.errors import VectorsRefused
 from lookalike.types import Image, Vectors, Visibility
@@ -20,6 +20,7 @@ UNIT_TOLERANCE = 1e-2
 
 
 _PIECE = 1_000
+_CHANGES_A_READ = 10_000
 
 
 def dtype_of(name: str) -> np.dtype[np.floating]:
@@ -152,7 +153,7 @@ class VectorReading:
     """One consistent look at all vectors of a model and at the watermark they belong to.
 
     Attributes:
-        sequence: the change sequence that the vectors include.
+        state: of the catalog, which the vectors include.
         size: how many live images have a vector of this model.
         dimension: None where no vector of this model was ever kept.
     """
@@ -160,7 +161,7 @@ class VectorReading:
     def __init__(self, connection: Connection, fingerprint: str) -> None:
         self._connection = connection
         self._model = stored_model(connection, fingerprint)
-        self.sequence: int = connection.execute(READ_COUNTER).scalar_one()
+        self.state = as_state(connection.execute(READ_STATE).one())
         self.dimension: int | None = self._model.dimension if self._model else None
         self.size = self._count()
 
@@ -227,6 +228,20 @@ def without_vectors(connection: Connection, fingerprint: str, *, limit: int, aft
         has_one = exists().where(vectors.c.fingerprint_number == model.number, vectors.c.image_id == images.c.id)
         statement = statement.where(~has_one)
     return from_rows(connection, connection.execute(statement.order_by(images.c.id).limit(limit)).all())
+
+
+def read_changes_since(connection: Connection, state: CatalogState, *, fingerprint: str) -> ChangesSince | None:
+    """All changes since a moment, and the present moment; None where the catalog was never in that state."""
+    if not is_past(connection, state):
+        return None
+    now = as_state(connection.execute(READ_STATE).one())
+    changes: list[Change] = []
+    while True:
+        after = changes[-1].sequence if changes else state.sequence
+        read = read_changes(connection, after=after, fingerprint=fingerprint, limit=_CHANGES_A_READ)
+        changes += read
+        if len(read) < _CHANGES_A_READ:
+            return ChangesSince(now, tuple(changes))
 
 
 def read_changes(connection: Connection, *, after: int, fingerprint: str, limit: int) -> list[Change]:

@@ -39,7 +39,7 @@ def stats(
 def _document(library: Library, unreadable: int) -> dict[str, object]:
     settings = library.settings
     live = library.catalog.live_model()
-    snapshot = newest(settings.snapshots, live.fingerprint) if live else None
+    snapshot = newest(settings.snapshots, live.fingerprint, catalog=library.catalog) if live else None
     return {
         "library": str(settings.library),
         "model": asdict(live) if live else None,

@@ -142,6 +142,15 @@ class Indexer:
         self._publisher.publish_soon(using.model)
         return self._catalog.image(addition.content_id), created
 
+    def publish_if_late(self) -> None:
+        """Publish in the background if the live model's index is far behind, or not of this catalog.
+
+        For services, from time to time: a catalog put back from a backup gets its index without an upload.
+        """
+        live = self._catalog.live_model()
+        if live is not None:
+            self._publisher.publish_soon(live)
+
     def embed_known(self, *, progress: Progress | None = None) -> IndexReport:
         """Give every readable image of the catalog a vector of this model, without making the model live.
 

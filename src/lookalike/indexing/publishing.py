@@ -2,8 +2,10 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,18 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, LiveModel
 from lookalike.errors import StorageFailed
-from lookalike.snapshot import IndexChoice, Snapshot, find_choice, gathering, newest, prune, publish
+from lookalike.snapshot import (
+    IndexChoice,
+    Manifest,
+    Snapshot,
+    find_choice,
+    gathering,
+    has_foreign,
+    newest,
+    prune,
+    publish,
+    set_foreign_aside,
+)
 from lookalike.types import Visibility
 
 _log = logging.getLogger(__name__)
@@ -21,6 +34,8 @@ _QUICK_SIZE = 20_000  # a snapshot of so many images is built in well under a se
 _LATE_SHARE = 0.10  # of the snapshot's size: beyond it, scanning the tail costs more than the index saves
 _LEAST_TAIL = 1_000
 _LOCK = "publish.lock"
+_KEEP_SET_ASIDE = timedelta(days=30)
+_SECONDS_AFTER_FAILURE = 60.0
 _MOST_IN_MEMORY = 500_000  # half a gigabyte at 256 dimensions
 
 
@@ -53,8 +68,8 @@ class Publisher:
         self._choice = choice
         self._most_in_memory = most_in_memory
         self._background: threading.Thread | None = None
-        self._watermark = 0  # of the newest snapshot this process knows of, so that uploads need not look at the disk
-        self._size = 0
+        self._newest: Manifest | None = None  # that this process knows of, so that uploads need not look at the disk
+        self._not_before = 0.0
 
     def use_reference(self, cosines: NDArray[np.float32] | None) -> None:
         """Another model's random-pair cosines take the place of those it began with."""
@@ -71,26 +86,32 @@ class Publisher:
             StorageFailed: the disk is full, read-only or failing; older snapshots are as they were.
         """
         with self._alone():
+            set_foreign_aside(self._snapshots, self._catalog, keep=_KEEP_SET_ASIDE)
             snapshot = self._build(model, choice)
             prune(self._snapshots, model.fingerprint)
-        self._remember(snapshot)
+        self._newest = snapshot.manifest
         _log.info("published snapshot %d of %d images", snapshot.manifest.number, snapshot.manifest.size)
         return snapshot
 
     def publish_if_due(self, model: LiveModel) -> Snapshot | None:
-        """Publish when there is no whole snapshot, or when enough has changed since its watermark."""
-        snapshot = newest(self._snapshots, model.fingerprint)
-        if snapshot is None:
+        """Publish when no whole snapshot belongs to the catalog, or when enough has changed since its watermark."""
+        snapshot = newest(self._snapshots, model.fingerprint, catalog=self._catalog)
+        if snapshot is None or has_foreign(self._snapshots, model.fingerprint, self._catalog):
             return self.publish(model)
-        self._remember(snapshot)
-        changed = self._catalog.sequence() - self._watermark
-        if changed and (self._size <= _QUICK_SIZE or self._is_late()):
+        self._newest = snapshot.manifest
+        changed = self._catalog.sequence() - snapshot.manifest.watermark
+        if changed and (snapshot.manifest.size <= _QUICK_SIZE or self._is_late(model)):
             return self.publish(model)
         return None
 
     def publish_soon(self, model: LiveModel) -> None:
-        """Publish in the background if the tail has grown long; at most one at a time in this process."""
-        if self._is_late() and (self._background is None or not self._background.is_alive()):
+        """Publish in the background if the tail has grown long, or if another catalog was put in place.
+
+        At most one at a time in this process; after a failure not for a minute.
+        """
+        if time.monotonic() < self._not_before or (self._background is not None and self._background.is_alive()):
+            return
+        if self._is_late(model):
             self._background = threading.Thread(target=self._publish_late, args=(model,), name="publish", daemon=True)
             self._background.start()
 
@@ -116,16 +137,21 @@ class Publisher:
         finally:
             lock.release()
 
-    def _is_late(self) -> bool:
-        return self._catalog.sequence() - self._watermark > max(_LEAST_TAIL, self._size * _LATE_SHARE)
-
-    def _remember(self, snapshot: Snapshot) -> None:
-        self._watermark, self._size = snapshot.manifest.watermark, snapshot.manifest.size
+    def _is_late(self, model: LiveModel) -> bool:
+        known = self._newest
+        if known is None or known.fingerprint != model.fingerprint:
+            return self._catalog.sequence() > _LEAST_TAIL or has_foreign(
+                self._snapshots, model.fingerprint, self._catalog
+            )
+        if not self._catalog.has_been(known.state):
+            return True
+        return self._catalog.sequence() - known.watermark > max(_LEAST_TAIL, known.size * _LATE_SHARE)
 
     def _publish_late(self, model: LiveModel) -> None:
         try:
             self.publish_if_due(model)
         except Exception:  # noqa: BLE001 - searches go on with the tail; the next upload tries again
+            self._not_before = time.monotonic() + _SECONDS_AFTER_FAILURE
             _log.exception("the snapshot could not be published")
 
     def _build(self, model: LiveModel, choice: IndexChoice | None) -> Snapshot:
@@ -143,13 +169,13 @@ class Publisher:
                     visibilities.extend(block.visibilities)
                     gathered.take(block.vectors)
                     hashes.append(block.difference_hashes)
-                watermark = reading.sequence
+                state = reading.state
             choice = choice or self._chosen(model, len(image_ids))
             return publish(
                 self._snapshots,
                 model_name=model.name,
                 fingerprint=model.fingerprint,
-                watermark=watermark,
+                state=state,
                 image_ids=image_ids,
                 vectors=gathered.vectors,
                 visibilities=visibilities,

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from lookalike.catalog import Catalog, LiveModel
 from lookalike.embedding import Encoder
-from lookalike.errors import CursorRefused, LibraryMissing
+from lookalike.errors import CursorRefused, LibraryBusy, LibraryMissing
 from lookalike.retrieval.view import View
-from lookalike.snapshot import Closeness, newest
+from lookalike.snapshot import Closeness, Snapshot, newest
 
 _log = logging.getLogger(__name__)
 _CALIBRATIONS_KEPT = 64  # snapshots whose queries can still be paged through
 _SECONDS_BETWEEN_TRIES = 1.0
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +69,11 @@ class LiveIndex:
         """
         with self._lock:
             if self._live is None:
-                self._live = self._open(self._live_model(), encoder=None)
+                self._live = self._open(self._live_model(), before=None)
             view = self._live.view.following(self._catalog)
+            if view is None:
+                self._live = self._start_over(self._live)
+                view = self._live.view
             changed = view is not self._live.view
             if changed:
                 self._live = replace(self._live, view=view)
@@ -111,12 +115,18 @@ class LiveIndex:
             raise LibraryMissing("nothing was indexed here yet: run `lookalike index FOLDER` first")
         return model
 
-    def _open(self, model: LiveModel, *, encoder: Encoder | None) -> Live:
-        self._folder_seen = self._folder_time(model)
+    def _start_over(self, before: Live) -> Live:
+        """Another catalog, or an older state of this one, was put in place: nothing known of the old one holds."""
+        _log.warning("the catalog was replaced by another one or by an older state of it; searches follow it")
+        live = self._open(self._live_model(), before=before)
+        note = "the catalog was replaced while this service ran; uploads and changes it does not know are not found"
+        return replace(live, notes=(*live.notes, note))
+
+    def _open(self, model: LiveModel, *, before: Live | None) -> Live:
+        folder_seen = self._folder_time(model)  # first, so that what is published meanwhile is looked at, too
         problems: list[str] = []
-        snapshot = newest(self._snapshots, model.fingerprint, problems=problems)
-        encoder = encoder or self._open_encoder(model)
-        view = View.of(snapshot, fingerprint=model.fingerprint, dimension=model.dimension).following(self._catalog)
+        encoder = before.encoder if before is not None and before.model == model else self._open_encoder(model)
+        snapshot, view = self._newest_view(model, problems)
         if problems:
             used = f"snapshot {snapshot.manifest.number}" if snapshot else "exact search over the catalog"
             problems.append(f"{used} is used instead; run `lookalike index` to publish a new one")
@@ -124,7 +134,22 @@ class LiveIndex:
         self._calibrations[_calibrated(view.generation)] = closeness
         while len(self._calibrations) > _CALIBRATIONS_KEPT:
             self._calibrations.popitem(last=False)
+        self._folder_seen = folder_seen  # last: an opening that failed is tried again
         return Live(model=model, encoder=encoder, view=view, closeness=closeness, notes=tuple(problems))
+
+    def _newest_view(self, model: LiveModel, problems: list[str]) -> tuple[Snapshot | None, View]:
+        """The newest snapshot of this catalog, and the view of everything through it.
+
+        Raises:
+            LibraryBusy: the catalog is replaced again and again.
+        """
+        for _ in range(_TRIES):
+            snapshot = newest(self._snapshots, model.fingerprint, catalog=self._catalog, problems=problems)
+            empty = View.of(snapshot, fingerprint=model.fingerprint, dimension=model.dimension)
+            view = empty.following(self._catalog)
+            if view is not None:
+                return snapshot, view
+        raise LibraryBusy("the catalog is being replaced; try again when that is done")
 
     def _folder_time(self, model: LiveModel) -> int:
         try:
@@ -135,9 +160,7 @@ class LiveIndex:
     def _reopen(self) -> None:
         """Open what is newer, beside what answers meanwhile, and switch."""
         try:
-            model, before = self._live_model(), self._live
-            same_model = before is not None and before.model == model
-            live = self._open(model, encoder=before.encoder if before is not None and same_model else None)
+            live = self._open(self._live_model(), before=self._live)
             with self._lock:
                 self._live, self._other_model = live, False
             _log.info("now searching %s", live.view.generation)

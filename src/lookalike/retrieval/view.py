@@ -3,19 +3,18 @@
 A view is immutable. Following the catalog makes a new one, so that searches that run meanwhile are not disturbed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalog import Catalog, Change
+from lookalike.catalog import BEGINNING, Catalog, CatalogState, Change
 from lookalike.neighbors import AllowedRows, VectorIndex
 from lookalike.retrieval.scoring import exact_cosines
 from lookalike.snapshot import Snapshot
 from lookalike.types import Vectors, Visibility
 
-_CHANGES_A_READ = 10_000
 _SPARE = 16  # float32 sums of unit vectors differ in the seventh digit: no two images more than this far apart swap
 
 
@@ -38,7 +37,7 @@ class Nearest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A snapshot seen through the catalog's changes up to `sequence`.
+    """A snapshot seen through the catalog's changes up to `state`.
 
     Attributes:
         fingerprint: of the model that made every vector here.
@@ -48,7 +47,7 @@ class View:
         tail_ids: public images that the snapshot does not hold, sorted.
         tail_vectors: [tail, dimension] float32, in that order.
         tail_hashes: [tail] uint64, in that order: the images' difference hashes.
-        sequence: the last change of the catalog that this view includes.
+        state: of the catalog, which this view includes.
     """
 
     fingerprint: str
@@ -58,7 +57,7 @@ class View:
     tail_ids: tuple[str, ...]
     tail_vectors: Vectors
     tail_hashes: NDArray[np.uint64]
-    sequence: int
+    state: CatalogState
 
     @classmethod
     def of(cls, snapshot: Snapshot | None, *, fingerprint: str, dimension: int) -> "View":
@@ -71,30 +70,38 @@ class View:
             tail_ids=(),
             tail_vectors=np.zeros((0, dimension), dtype=np.float32),
             tail_hashes=np.zeros(0, dtype=np.uint64),
-            sequence=snapshot.manifest.watermark if snapshot else 0,
+            state=snapshot.manifest.state if snapshot else BEGINNING,
         )
+
+    @classmethod
+    def whole(cls, catalog: Catalog, *, fingerprint: str, dimension: int) -> "View":
+        """Everything the catalog holds, without a snapshot: every search is exact."""
+        empty = cls.of(None, fingerprint=fingerprint, dimension=dimension)
+        return empty.following(catalog) or empty  # every catalog has been at its beginning
 
     @property
     def generation(self) -> str:
         """Names this exact state: model, snapshot, last change."""
         number = self.snapshot.manifest.number if self.snapshot else 0
-        return f"{self.fingerprint[:8]}-{number}-{self.sequence}"
+        return f"{self.fingerprint[:8]}-{number}-{self.state.sequence}"
 
     @property
     def size(self) -> int:
         """Images that can be found."""
         return self.allowed.count + len(self.tail_ids)
 
-    def following(self, catalog: Catalog) -> "View":
-        """This view, or a newer one that includes every change the catalog has by now."""
-        sequence = catalog.sequence()
-        if sequence == self.sequence:
-            return self
-        changes = list(_changes(catalog, self.fingerprint, after=self.sequence))
-        last = max([sequence, *(change.sequence for change in changes)])
-        return replace(self._with(changes), sequence=last)
+    def following(self, catalog: Catalog) -> "View | None":
+        """This view, or a newer one that includes every change the catalog has by now.
 
-    def _with(self, changes: list[Change]) -> "View":
+        Returns:
+            None where the catalog was never in this view's state: another one, or an older one, has taken its place.
+        """
+        if catalog.state() == self.state:
+            return self
+        since = catalog.changes_since(self.state, fingerprint=self.fingerprint)
+        return None if since is None else replace(self._with(since.changes), state=since.state)
+
+    def _with(self, changes: Sequence[Change]) -> "View":
         if not changes:
             return self
         allowed = self.allowed.mask.copy()
@@ -117,7 +124,7 @@ class View:
             tail_hashes=np.array([tail[i][1] for i in ids], dtype=np.uint64),
         )
 
-    def _rows(self, changes: list[Change]) -> list[int]:
+    def _rows(self, changes: Sequence[Change]) -> list[int]:
         if self.snapshot is None:
             return [-1] * len(changes)
         return [int(row) for row in self.snapshot.rows_of([change.image_id for change in changes])]
@@ -174,12 +181,3 @@ class View:
 
     def _ids(self, rows: NDArray[np.int64]) -> list[str]:
         return [image_id.decode() for image_id in self.snapshot.image_ids[rows].tolist()] if self.snapshot else []
-
-
-def _changes(catalog: Catalog, fingerprint: str, *, after: int) -> Iterator[Change]:
-    while True:
-        read = catalog.changes(after=after, fingerprint=fingerprint, limit=_CHANGES_A_READ)
-        yield from read
-        if len(read) < _CHANGES_A_READ:
-            return
-        after = read[-1].sequence

@@ -28,6 +28,7 @@ from lookalike.serving.state import State
 
 _log = logging.getLogger(__name__)
 _SECONDS_BETWEEN_CLEANINGS = 3600.0
+_SECONDS_BETWEEN_LOOKS = 5.0
 
 _DESCRIPTION = """Visual search that you own.
 
@@ -94,13 +95,14 @@ def _lifespan(state: State, warm_up: WarmUp) -> Callable[[FastAPI], contextlib.A
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         warm_up.start()
         state.recall_watch.start()
-        cleaning = asyncio.create_task(_forget_old_queries(state))
+        tasks = [asyncio.create_task(_forget_old_queries(state)), asyncio.create_task(_keep_published(state))]
         try:
             yield
         finally:
-            cleaning.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await cleaning
+            for task in tasks:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             await asyncio.to_thread(_finish, state, warm_up)
 
     return lifespan
@@ -112,6 +114,16 @@ def _finish(state: State, warm_up: WarmUp) -> None:
     state.recall_watch.stop()
     state.gates.close()
     state.services.engine.flush()
+
+
+async def _keep_published(state: State) -> None:
+    """The index of a catalog that was put in place under the service is built without waiting for an upload."""
+    while True:
+        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+        try:
+            await asyncio.to_thread(state.services.indexer.publish_if_late)
+        except LookalikeError as fault:
+            _log.warning("whether the index is due could not be seen: %s", fault)
 
 
 async def _forget_old_queries(state: State) -> None:

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
+from lookalike.catalog import CatalogState
 from lookalike.errors import UnknownImage
 from lookalike.serving.answers import json_answer
 from lookalike.serving.bodies import checked, media_type, read_json, read_picture_form, unsupported
@@ -44,7 +45,7 @@ class ImageRoutes:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._counted: tuple[int, dict[tuple[Visibility, str | None], int]] = (-1, {})
+        self._counted: tuple[CatalogState | None, dict[tuple[Visibility, str | None], int]] = (None, {})
 
     def add_to(self, app: FastAPI) -> None:
         """Make the app answer for images."""
@@ -166,11 +167,11 @@ class ImageRoutes:
 
     def _total(self, visibility: Visibility, tag: str | None) -> int:
         """Images on all pages. Counting reads tables, so it is done once a change."""
-        sequence = self._state.services.catalog.sequence()
+        state = self._state.services.catalog.state()
         counted_at, totals = self._counted  # once: another thread may put a newer one in its place
-        if counted_at != sequence or len(totals) >= _MOST_TOTALS:
+        if counted_at != state or len(totals) >= _MOST_TOTALS:
             totals = {}
-            self._counted = (sequence, totals)
+            self._counted = (state, totals)
         total = totals.get((visibility, tag))
         if total is None:
             total = self._all(visibility) if tag is None else self._tagged(visibility, tag)

@@ -7,11 +7,23 @@ from lookalike.snapshot.live_recall import LiveRecall, live_recall, recall_of_qu
 from lookalike.snapshot.manifest import FORMAT_VERSION, FileRecord, Manifest
 from lookalike.snapshot.publishing import publish, workspace
 from lookalike.snapshot.recall import Recall, Truth, TruthInBlocks, sampled_rows
-from lookalike.snapshot.stored import VISIBILITY_CODES, Snapshot, newest, prune, verify
+from lookalike.snapshot.stored import (
+    SET_ASIDE,
+    VISIBILITY_CODES,
+    Snapshot,
+    foreign,
+    has_foreign,
+    newest,
+    prune,
+    published,
+    set_foreign_aside,
+    verify,
+)
 
 __all__ = [
     "CHOICE_FILE",
     "FORMAT_VERSION",
+    "SET_ASIDE",
     "VISIBILITY_CODES",
     "ChoiceFound",
     "Closeness",
@@ -27,13 +39,17 @@ __all__ = [
     "Truth",
     "TruthInBlocks",
     "find_choice",
+    "foreign",
     "gathering",
+    "has_foreign",
     "live_recall",
     "newest",
     "prune",
     "publish",
+    "published",
     "recall_of_queries",
     "sampled_rows",
+    "set_foreign_aside",
     "verify",
     "workspace",
 ]

@@ -56,7 +56,7 @@ def live_recall(catalog: Catalog, snapshots: Path, *, queries: int = QUERIES) ->
         None while there is no index.
     """
     model = catalog.live_model()
-    snapshot = newest(snapshots, model.fingerprint) if model else None
+    snapshot = newest(snapshots, model.fingerprint, catalog=catalog) if model else None
     if model is None or snapshot is None or snapshot.manifest.size == 0:
         return None
     visible = np.flatnonzero(snapshot.visible)

@@ -5,11 +5,12 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lookalike.catalog import CatalogState
 from lookalike.errors import SnapshotDamaged
 from lookalike.snapshot.closeness import Closeness
 
 MANIFEST_FILE = "manifest.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,9 @@ class Manifest:
         model_name: for people.
         fingerprint: of the model that made every vector.
         dimension: of the vectors.
+        library_id: of the library whose catalog it was built from.
         watermark: the catalog's change sequence that is included.
+        token: of the catalog at that number: only a catalog with this token in its past can use the snapshot.
         size: images.
         backend: of the index, a key of `lookalike.neighbors.BACKENDS`.
         created_at: ISO 8601, UTC.
@@ -58,7 +61,9 @@ class Manifest:
     model_name: str
     fingerprint: str
     dimension: int
+    library_id: str
     watermark: int
+    token: str
     size: int
     backend: str
     created_at: str
@@ -66,6 +71,11 @@ class Manifest:
     closeness: Closeness
     self_recall: float
     recall_at_10: float
+
+    @property
+    def state(self) -> CatalogState:
+        """The state of the catalog that it includes."""
+        return CatalogState(self.library_id, self.watermark, self.token)
 
     def encode(self) -> bytes:
         """As JSON that ends in its own checksum. The same manifest is always the same bytes."""

@@ -18,6 +18,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from lookalike.catalog import CatalogState
 from lookalike.errors import StorageFailed
 from lookalike.neighbors import BACKENDS, VectorIndex, choose_backend, ivfpq
 from lookalike.snapshot.closeness import Closeness
@@ -31,7 +32,7 @@ from lookalike.snapshot.stored import (
     VISIBILITY_CODES,
     Snapshot,
     folder_of,
-    numbered,
+    highest_number,
 )
 from lookalike.types import Vectors, Visibility
 
@@ -51,7 +52,7 @@ def publish(
     *,
     model_name: str,
     fingerprint: str,
-    watermark: int,
+    state: CatalogState,
     image_ids: Sequence[str],
     vectors: Vectors | HalfVectors,
     visibilities: Sequence[Visibility],
@@ -71,7 +72,7 @@ def publish(
         root: where snapshots are; made if it is not there.
         model_name: for people.
         fingerprint: of the model that made the vectors.
-        watermark: the catalog's change sequence that the vectors include.
+        state: of the catalog, which the vectors include.
         image_ids: ascending, no two equal, at most 32 ASCII characters each.
         vectors: [images, dimension] float32 unit rows, in that order; or float16, mapped from a file, which are then
             read in blocks as far as the backend can do with that.
@@ -106,7 +107,9 @@ def publish(
                 model_name=model_name,
                 fingerprint=fingerprint,
                 dimension=vectors.shape[1],
-                watermark=watermark,
+                library_id=state.library_id,
+                watermark=state.sequence,
+                token=state.token,
                 size=len(ids),
                 backend=backend,
                 created_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -152,7 +155,7 @@ def _make_visible(root: Path, work: Path, manifest: Manifest) -> Path:
     """Write the manifest, and rename the directory to the next free number."""
     folder = folder_of(root, manifest.fingerprint)
     folder.mkdir(exist_ok=True)
-    number = max([0, *(int(path.name) for path in numbered(root, manifest.fingerprint))])
+    number = highest_number(root, manifest.fingerprint)
     while True:
         number += 1
         (work / MANIFEST_FILE).write_bytes(replace(manifest, number=number).encode())

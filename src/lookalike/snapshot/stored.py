@@ -1,9 +1,12 @@
 """Opening what was published."""
 
 import logging
+import os
 import shutil
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.catalog import Catalog
 from lookalike.errors import DependencyMissing, SnapshotDamaged
 from lookalike.neighbors import BACKENDS, AllowedRows, VectorIndex
 from lookalike.snapshot.closeness import Closeness
@@ -25,6 +29,9 @@ VISIBILITIES_FILE = "visibilities.npy"
 HASHES_FILE = "difference_hashes.npy"
 VISIBILITY_CODES = {Visibility.BLOCKED: 0, Visibility.PUBLIC: 1, Visibility.PRIVATE: 2}
 """How a visibility is stored. Only `PUBLIC` is shown, and a page of zeros shows nothing."""
+
+SET_ASIDE = "set-aside"
+"""The folder beside the models' folders for snapshots that were built from another catalog or another past of it."""
 
 _READ_AT_OPENING = 1 << 30  # files above a GiB are only measured when opened; `verify` reads them
 _TRIES = 3
@@ -135,18 +142,25 @@ class Snapshot:
         return np.where(self.image_ids[places] == wanted, places, -1)
 
 
-def newest(root: Path, fingerprint: str, *, problems: list[str] | None = None) -> Snapshot | None:
+def newest(
+    root: Path, fingerprint: str, *, catalog: Catalog | None = None, problems: list[str] | None = None
+) -> Snapshot | None:
     """Open the newest whole snapshot of a model: the one with the highest watermark, then number.
 
     Args:
         root: where snapshots are published.
         fingerprint: of the model.
-        problems: damaged snapshots that were passed over are named here, and logged.
+        catalog: skip snapshots that were not built from this catalog's past; None opens any.
+        problems: skipped snapshots are named here, with the reason, and logged.
     """
     told = [] if problems is None else problems
     for _ in range(_TRIES):  # a snapshot may be pruned between listing and opening; then a newer one is there
         candidates, vanished = _by_age(root, fingerprint, told)
         for manifest, directory in candidates:
+            misfit = foreign(manifest, catalog) if catalog else None
+            if misfit:
+                _tell(told, directory, f"snapshot {manifest.number} {misfit}")
+                continue
             try:
                 return Snapshot.open(directory)
             except SnapshotDamaged as damage:
@@ -157,6 +171,76 @@ def newest(root: Path, fingerprint: str, *, problems: list[str] | None = None) -
         if not vanished:
             break
     return None
+
+
+def foreign(manifest: Manifest, catalog: Catalog) -> str | None:
+    """Why a snapshot does not belong to a catalog, to follow its number in a sentence; None where it does.
+
+    It belongs if the catalog has been in the state that the snapshot was built from. After a backup was put back, a
+    snapshot from later times would hide what comes in now: its watermark says that it has been included already.
+    """
+    if catalog.has_been(manifest.state):
+        return None
+    if manifest.library_id != catalog.library_id:
+        return "was built from another library's catalog"
+    sequence = catalog.sequence()
+    if manifest.watermark > sequence:
+        return (
+            f"includes {manifest.watermark:,} changes, and the catalog knows {sequence:,}:"
+            " an older catalog was put in place"
+        )
+    return f"includes changes up to {manifest.watermark:,} that this catalog never had: an older one was put in place"
+
+
+def has_foreign(root: Path, fingerprint: str, catalog: Catalog) -> bool:
+    """Whether a model has snapshots that do not belong to this catalog. Reads manifests only."""
+    return any(foreign(manifest, catalog) for manifest, _ in _by_age(root, fingerprint, [])[0])
+
+
+def set_foreign_aside(root: Path, catalog: Catalog, *, keep: timedelta) -> list[str]:
+    """Move every model's snapshots that do not belong to this catalog out of the way of those that do.
+
+    Args:
+        root: where snapshots are published.
+        catalog: the one they should belong to.
+        keep: how long those that were moved stay, before they are deleted.
+
+    Returns:
+        One sentence for each that was moved.
+    """
+    _delete_older(root / SET_ASIDE, keep)
+    told = []
+    for manifest, directory in _readable(root):
+        misfit = foreign(manifest, catalog)
+        if misfit is None:
+            continue
+        target = root / SET_ASIDE / directory.parent.name / f"{directory.name}-{uuid.uuid4().hex[:8]}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        directory.rename(target)
+        os.utime(target)  # from when on `keep` counts
+        told.append(f"snapshot {manifest.number} {misfit}; it was moved to {target.relative_to(root)}")
+        _log.warning("%s", told[-1])
+    return told
+
+
+def published(root: Path) -> list[Path]:
+    """The directory of every published snapshot of every model, whole or not."""
+    models = sorted(path for path in root.glob("*") if path.is_dir() and path.name != SET_ASIDE)
+    return [path for model in models for path in sorted(model.glob("[0-9]*")) if path.is_dir()]
+
+
+def _readable(root: Path) -> Iterator[tuple[Manifest, Path]]:
+    for directory in published(root):
+        try:
+            yield Manifest.read(directory), directory
+        except SnapshotDamaged:
+            continue  # `newest` tells
+
+
+def _delete_older(folder: Path, keep: timedelta) -> None:
+    for directory in folder.glob("*/*"):
+        if time.time() - directory.stat().st_mtime > keep.total_seconds():
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def verify(directory: Path) -> list[str]:
@@ -208,6 +292,13 @@ def numbered(root: Path, fingerprint: str) -> list[Path]:
     folder = folder_of(root, fingerprint)
     found = [path for path in folder.iterdir() if path.name.isdecimal()] if folder.is_dir() else []
     return sorted(found, key=lambda path: int(path.name))
+
+
+def highest_number(root: Path, fingerprint: str) -> int:
+    """Of all snapshots of a model, those set aside too: a number names one snapshot for ever. 0 where there is none."""
+    aside = (root / SET_ASIDE / folder_of(root, fingerprint).name).glob("[0-9]*")
+    names = [path.name.partition("-")[0] for path in (*numbered(root, fingerprint), *aside)]
+    return max([0, *(int(name) for name in names if name.isdecimal())])
 
 
 def _by_age(root: Path, fingerprint: str, problems: list[str]) -> tuple[list[tuple[Manifest, Path]], bool]:

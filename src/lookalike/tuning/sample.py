@@ -57,7 +57,7 @@ class Sample:
             blocks = (block.vectors for block in reading.blocks())
             with closing(blocks):
                 return cls._of_blocks(
-                    blocks, size=reading.size, dimension=reading.dimension or 1, seed=reading.sequence
+                    blocks, size=reading.size, dimension=reading.dimension or 1, seed=reading.state.sequence
                 )
 
     @classmethod

@@ -72,8 +72,7 @@ class ExactPipeline:
         depth: int = FROZEN_HITS,
     ) -> None:
         self.model = model
-        empty = View.of(None, fingerprint=model.fingerprint, dimension=model.dimension)
-        self._view = empty.following(catalog)
+        self._view = View.whole(catalog, fingerprint=model.fingerprint, dimension=model.dimension)
         self._rerankers = rerankers
         self._depth = depth
         self._ids = np.array(self._view.tail_ids, dtype=np.str_)
