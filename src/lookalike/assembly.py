@@ -1,5 +1,6 @@
 """The one place where the parts are connected: settings in, a working library out."""
 
+import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
@@ -212,11 +213,20 @@ def open_library(
             f"there is no library in {folder}: make one with `lookalike index FOLDER`,"
             " or name another with --library DIR or LOOKALIKE_LIBRARY"
         )
+    _provide_temporary_folder(folder)
     library = Library(settings, mode=mode, model=model)
     try:
         yield library
     finally:
         library.close()
+
+
+def _provide_temporary_folder(library: Path) -> None:
+    """Let temporary files, such as large uploads, go into the library where the machine has no other place for them."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        tempfile.tempdir = str(library.absolute())
 
 
 def image_limits(settings: Settings) -> Limits:

@@ -7,7 +7,7 @@ command-line options.
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -20,6 +20,34 @@ FILE_NAME = "library.toml"
 PREFIX = "LOOKALIKE_"
 
 
+def user_path(text: str | Path) -> Path:
+    """A path as a person wrote it: `~` is the home folder, where there is one; any other name is taken as it is."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises for a file named `~x`
+
+
+def default_library() -> Path:
+    """The user's own library.
+
+    Raises:
+        CallerError: this user has no home folder.
+    """
+    try:
+        return user_data_path("lookalike", appauthor=False) / "library"
+    except RuntimeError:
+        raise CallerError(
+            "this user has no home folder, so there is no default library: name one with --library DIR or"
+            " LOOKALIKE_LIBRARY"
+        ) from None
+
+
+def _user_models() -> Path | None:
+    """Where a user's models are kept; None for a user who has no home folder."""
+    try:
+        return user_cache_path("lookalike", appauthor=False) / "models"
+    except RuntimeError:
+        return None
+
+
 def _setting(default: Any, meaning: str, *, least: int = 0, most: int | None = None) -> Any:
     return field(default=default, metadata={"meaning": meaning, "least": least, "most": most})
 
@@ -28,12 +56,8 @@ def _setting(default: Any, meaning: str, *, least: int = 0, most: int | None = N
 class Settings:
     """Every setting, with its default. `meaning` in a field's metadata is what the documentation says."""
 
-    library: Path = _setting(
-        user_data_path("lookalike", appauthor=False) / "library", "The folder that holds one collection."
-    )
-    models: Path = _setting(
-        user_cache_path("lookalike", appauthor=False) / "models", "Where pulled and imported models are kept."
-    )
+    library: Path = _setting(MISSING, "The folder that holds one collection.")
+    models: Path = _setting(MISSING, "Where pulled and imported models are kept.")
     catalog_url: str = _setting(
         "",
         "The catalog's SQLAlchemy URL; empty for an SQLite file in the library. PostgreSQL: postgresql+psycopg://...",
@@ -91,10 +115,9 @@ def load_settings(overrides: Mapping[str, Any], *, environment: Mapping[str, str
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     from_environment = _from_environment(environment)
-    library = Path(given.get("library") or from_environment.get("library") or Settings().library).expanduser()
+    library = user_path(given.get("library") or from_environment.get("library") or default_library())
     values: dict[str, Any] = {**_from_file(library / FILE_NAME), **from_environment, **given, "library": library}
-    if "models" in values:
-        values["models"] = Path(values["models"]).expanduser()
+    values["models"] = user_path(values.get("models") or _user_models() or library / "models")
     settings = Settings(**values)
     _check(settings)
     return settings
@@ -123,9 +146,11 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
-        written = tomllib.loads(path.read_text(encoding="utf-8"))
+        written = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin a file with a mark
     except FileNotFoundError:
         return {}
+    except UnicodeDecodeError:
+        raise CallerError(f"{path}: is not text in UTF-8; save it again with that encoding") from None
     except (OSError, ValueError) as fault:
         raise CallerError(f"{path}: cannot be read as TOML: {fault}") from None
     known = {setting.name for setting in fields(Settings)} - {"library"}

@@ -33,8 +33,10 @@ def test_a_model_that_ranks_better_takes_over(run, shop):
 
 
 def test_nobody_switches_to_what_nobody_measured(run, shop):
+    vectors = run.json("stats")["counts"]
     done = run("models", "promote", "blind", code=2)
     assert "--judgements" in done.stderr
+    assert run.json("stats")["counts"] == vectors, "it is refused before anything is embedded"
     assert live(run) == "tiny"
     assert "blind answers now" in run("models", "promote", "blind", "--force").stdout
     assert live(run) == "blind"

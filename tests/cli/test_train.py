@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from lookalike.catalog import Catalog, QueryRecord, content_id, sqlite_url
+from lookalike.embedding import Projection
 from lookalike.types import Interaction, InteractionKind
 
 KINDS, EACH = 6, 22
@@ -230,10 +231,12 @@ def test_what_cannot_be_learnt_is_refused(run, things, arguments, said):
     assert said in run("train", "better", *arguments, *QUICK, code=2).stderr.replace("\n", " ")
 
 
-def test_a_name_that_comes_with_lookalike_is_refused(run, things):
+def test_a_name_that_comes_with_lookalike_is_refused(run, things, tmp_path):
     asked = ("--on", "grades", "--judgements", things / "grades.tsv", *QUICK)
     assert "comes with lookalike" in run("train", "clip-vit-b16", *asked, code=2).stderr
     assert "choose another name" in run("train", "tiny", *asked, code=2).stderr
+    assert "comes with lookalike" in run("adapt", "clip-vit-b16", code=2).stderr
+    assert not (tmp_path / "library" / "training").exists(), "nothing was described"
 
 
 def test_a_model_is_fitted_without_labels(run, things):
@@ -250,6 +253,26 @@ def test_too_few_images_to_fit_a_model_are_said(run, things):
     assert "choose one of" in run("adapt", "fitted", "--features", "all", code=2).stderr
     refused = run("adapt", "fitted", "--dimension", "30", "--most-images", "100", code=2)
     assert "100 images are too few to fit 30 dimensions" in refused.stderr
+
+
+def test_a_library_too_small_for_axes_of_its_own_keeps_those_of_the_model(run, things, models):
+    run("adapt", "fitted", "--dimension", "24")
+    before = run.json("models", "show", "fitted")
+    done = run.json("adapt", "centred", "--from", "fitted", "--most-images", "60")
+    assert done["model"]["images"]["trained"] == 60
+    assert "centred on 60 images" in run.json("models", "show", "centred")["summary"]
+    assert done["model"]["fingerprint"] != before["fingerprint"]
+    first, second = (Projection.load(models / name / "projection.npz") for name in ("fitted", "centred"))
+    assert np.array_equal(first.matrix, second.matrix)
+    assert not np.array_equal(first.mean, second.mean)
+    assert "40 images are too few" in run("adapt", "few", "--from", "fitted", "--most-images", "40", code=2).stderr
+
+
+def test_advice_can_be_pasted(run, things, tmp_path):
+    library = tmp_path / "my library"
+    run("index", things, "--library", library)
+    shown = run("adapt", "fitted", "--dimension", "24", "--library", library).stdout
+    assert f"`lookalike models promote fitted --library '{library}'`" in shown
 
 
 @pytest.fixture

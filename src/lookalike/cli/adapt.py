@@ -18,6 +18,7 @@ from lookalike.cli.learning import (
     graded_in,
     levels_of,
     print_judged,
+    require_new_name,
     start_of,
     takes_levels,
     tell_next,
@@ -33,6 +34,7 @@ from lookalike.cli.output import (
     settings_for,
 )
 from lookalike.cli.progress import IndexProgress
+from lookalike.settings import Settings
 from lookalike.training.adapting import AdaptationRecipe, Adapted, adapt
 from lookalike.training.card import ImageCounts
 from lookalike.training.frozen import Frozen
@@ -78,6 +80,7 @@ def adapt_model(
             IndexProgress(messages, quiet=as_json) as progress,
         ):
             start = start_of(opened)
+            require_new_name(name, start.base.base)
             graded = graded_in(opened, judgements, queries, images) if judgements else []
             recipe = AdaptationRecipe(
                 dimension=dimension or opened.encoder.dimension,
@@ -85,7 +88,7 @@ def adapt_model(
                 most_images=most_images,
                 resamples=resamples,
             )
-            over = _levels(opened, start, features)
+            over = _levels(opened, start, features, recipe)
             found = adapt(
                 opened.catalog,
                 start.base,
@@ -111,24 +114,26 @@ def adapt_model(
         if as_json:
             print_json({"model": card.as_document(), "refused": dict(found.refused)})
             return
-        _tell(name, found, start.base.base, Path(judgements) if judgements else None)
+        _tell(settings, name, found, start.base.base, Path(judgements) if judgements else None)
 
 
-def _levels(library: Library, start: Start, features: str) -> Frozen | None:
+def _levels(library: Library, start: Start, features: str, recipe: AdaptationRecipe) -> Frozen | None:
     """The levels to project; None for the final features.
 
     Raises:
         CallerError: the model has none, or there is no such choice.
         DependencyMissing: they were asked for, and torch is not installed.
     """
-    if not takes_levels(start, features) or (features == "auto" and find_spec("torch") is None):
+    images = min(len(start.known.image_ids), recipe.most_images)
+    levels = takes_levels(start, features, images=images, dimension=recipe.dimension)
+    if not levels or (features == "auto" and find_spec("torch") is None):
         return None
     return levels_of(library, start, labelled=False)
 
 
-def _tell(name: str, found: Adapted, base: str, judgements: Path | None) -> None:
+def _tell(settings: Settings, name: str, found: Adapted, base: str, judgements: Path | None) -> None:
     tell_refused(dict(found.refused))
     console.print(f"[bold]{name}[/] is {base} fitted to {found.images:,} images ({found.seconds:.0f} s).")
     if found.judged:
         print_judged(name, base, found.judged)
-    tell_next(name, judgements)
+    tell_next(settings, name, judgements)

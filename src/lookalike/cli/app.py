@@ -1,6 +1,7 @@
 """The commands of `lookalike`."""
 
 import logging
+import sys
 from typing import Annotated
 
 import typer
@@ -24,10 +25,12 @@ from lookalike.cli import (
     tune,
     verify,
 )
-from lookalike.cli.output import console, messages
+from lookalike.cli.help import CommandGroup
+from lookalike.cli.output import ExitCode, console, ignore_output, messages, prepare_streams
 
 app = typer.Typer(
     name="lookalike",
+    cls=CommandGroup,
     help="Visual search that you own: index pictures, then find what looks like one of them, or like a part of it.",
     epilog=(
         "Exit codes: 0 done, 1 a mistake of ours, 2 the request cannot be served as asked,"
@@ -35,6 +38,7 @@ app = typer.Typer(
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # Rich takes what stands in brackets for markup and drops it
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("index")(index.index)
@@ -80,4 +84,11 @@ def options(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    prepare_streams()
+    try:
+        app()
+    except SystemExit as ending:
+        if not isinstance(ending.__context__, BrokenPipeError):
+            raise
+        ignore_output()
+        sys.exit(ExitCode.DONE)

@@ -199,14 +199,14 @@ def print_bench(report: BenchReport, rows: Sequence[ModelBench], *, resamples: i
             rate(point.milliseconds),
             byte_size(point.bytes_per_image),
         )
-    console.print(table)
+    console.print_table(table)
     others = rows[0].evaluation.measures[1:]
     if others:
         means = plain_table("model", *map(str, others))
         for point in best_first:
             evaluation = by_name[point.name].evaluation
             means.add_row(point.name, *(decimal(evaluation.mean(other), 4) for other in others))
-        console.print(means)
+        console.print_table(means)
     console.print(printable(report.advice or advice(report.points)), soft_wrap=True)
 
 

@@ -30,7 +30,7 @@ from lookalike.embedding import describe_models
 from lookalike.errors import CallerError
 from lookalike.reranking import visible
 from lookalike.retrieval import Query
-from lookalike.settings import Settings
+from lookalike.settings import default_library, user_path
 from lookalike.types import Image
 
 _SAMPLE_QUERIES = ("sheep", "deer", "rabbit", "pig", "rhinoceros", "automobile", "red-apple", "guitar")
@@ -54,12 +54,12 @@ def demo(
     """Show the whole thing: index a folder of pictures, print one search, draw a sheet, serve the page."""
     with faults_are_told(as_json=False):
         settings = settings_for(library, port=port)
-        if images is None and settings.library == Settings().library:  # the samples are not to mix with one's own
+        if images is None and settings.library == default_library():  # the samples are not to mix with one's own
             settings = settings_for(settings.library.with_name("demo-library"), port=port)
         if not any(status.pulled for status in describe_models(settings.models) if status.description.name == model):
             messages.print(f"Pulling the model {model} ...")
             pull_with_progress(model, quiet=False)
-        folder = images.expanduser() if images is not None else fetch_samples(tell=messages.print)
+        folder = user_path(images) if images is not None else fetch_samples(tell=messages.print)
         with open_library(settings, create=True, mode="throughput", model=model) as opened:
             with IndexProgress(messages) as progress:
                 report = opened.indexer.index([folder], progress=progress)
@@ -83,7 +83,7 @@ def _show(library: Library, folder: Path, sheet: Path) -> None:
         if place == 0:
             console.print("\nWhat looks like ", printable(Path(image.source or image.id).name), ":", sep="")
             print_answer(answer)
-    sheet = sheet.expanduser()
+    sheet = user_path(sheet)
     save_sheet(sheet, rows, library.catalog.content)
     console.print(printable(f"Contact sheet of {len(rows)} searches: {sheet}"), soft_wrap=True)
     console.print()

@@ -75,6 +75,7 @@ from lookalike.evaluation.report import (
 from lookalike.evaluation.report.wording import decimal, p_value, signed, span
 from lookalike.preprocessing import thumbnail
 from lookalike.retrieval import FROZEN_HITS
+from lookalike.settings import user_path
 
 _SHOWN_GROUPS = 12
 _PICTURE_PIXELS = 144
@@ -197,7 +198,7 @@ class _Measuring:
 
     def other(self, name: str, asked: Asked) -> Run:
         """Another run of the same queries: from a file, or by another model."""
-        path = Path(name).expanduser()
+        path = user_path(name)
         if not path.exists() and path.suffix.lower() not in SUFFIXES:
             return self._by_model(name)
         reading = read_run(path, keep_good=asked.keep_good)
@@ -356,7 +357,7 @@ def _print_groups(groups: Sequence[GroupRow]) -> None:
         table.add_row(
             printable(group.name), f"{group.queries:,}", decimal(interval.mean if interval else None), span(interval)
         )
-    console.print(table)
+    console.print_table(table)
     if len(shown) > _SHOWN_GROUPS:
         console.print(f"[dim]and {len(shown) - _SHOWN_GROUPS} groups more: --html and --json have all.[/]")
 
@@ -368,7 +369,7 @@ def _print_extremes(report: EvaluationReport) -> None:
         for strip in strips:
             table.add_row(kind, printable(strip.query), decimal(strip.value, 4))
             kind = ""  # noqa: PLW2901 - said once
-    console.print(table)
+    console.print_table(table)
 
 
 def _print_comparison(tables: ReportTables, *, theirs: str) -> None:
@@ -385,7 +386,7 @@ def _print_comparison(tables: ReportTables, *, theirs: str) -> None:
                 p_value(row.adjusted_p),
                 f"{found.wins}/{found.ties}/{found.losses}",
             )
-    console.print(table)
+    console.print_table(table)
     console.print(printable(verdict(tables.comparisons[0], ours=_HERE, theirs=theirs)), soft_wrap=True)
     for caution in cautions(tables, ours=_HERE, theirs=theirs):
         console.print(printable(caution), style="yellow", soft_wrap=True)

@@ -23,6 +23,7 @@ from lookalike.cli.output import (
 from lookalike.cli.progress import IndexProgress
 from lookalike.errors import CallerError
 from lookalike.indexing import IndexReport
+from lookalike.settings import user_path
 from lookalike.snapshot import LiveRecall, live_recall
 
 _REFUSALS_SHOWN = 10
@@ -49,7 +50,7 @@ def index(
     Run it again at any time: what did not change is not read. After Ctrl-C or a crash it goes on where it was.
     """
     with faults_are_told(as_json=as_json):
-        paths = [path.expanduser() for path in paths]  # `--option=~/x` and quotes reach us as they are
+        paths = [user_path(path) for path in paths]  # `--option=~/x` and quotes reach us as they are
         for path in paths:
             if not path.exists():
                 raise CallerError(f"{path}: there is no such file or folder; nothing was changed")

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from lookalike.assembly import Library, open_library
+from lookalike.cli.help import CommandGroup
 from lookalike.cli.judging import (
     Asked,
     CombineOption,
@@ -51,7 +52,7 @@ from lookalike.evaluation.pipeline import (
 )
 from lookalike.types import Grade
 
-app = typer.Typer(help="Grades that people gave: what `evaluate` measures by.", no_args_is_help=True)
+app = typer.Typer(cls=CommandGroup, help="Grades that people gave: what `evaluate` measures by.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Of the judgement set.")]
 OutArgument = Annotated[
@@ -77,7 +78,10 @@ def list_sets(*, library: LibraryOption = None, as_json: JsonOption = False) -> 
         for one in sets:
             numbers = (f"{number:,}" for number in (one.queries, one.grades, one.graders))
             table.add_row(printable(one.name), *numbers, printable(one.rule))
-        console.print(table if sets else "There are no judgement sets here: `lookalike judgements import FILE`.")
+        if sets:
+            console.print_table(table)
+        else:
+            console.print("There are no judgement sets here: `lookalike judgements import FILE`.")
 
 
 @app.command("import")

@@ -12,6 +12,7 @@ from lookalike.cli.output import messages, printable
 from lookalike.errors import CallerError, EvaluationRefused, StorageFailed
 from lookalike.evaluation import BadLine, Combination, FileFormat, Judgements, read_judgements
 from lookalike.evaluation.pipeline import JudgedLibrary, judged_library, read_query_table, stored_judgements
+from lookalike.settings import user_path
 
 _BAD_LINES_SHOWN = 20
 _PLOT_SUFFIXES = (".svg", ".png")
@@ -75,7 +76,7 @@ class Asked:
     @property
     def file(self) -> Path | None:
         """The file, or None when a set of the library is named."""
-        path = Path(self.judgements).expanduser()
+        path = user_path(self.judgements)
         return path if path.exists() or path.suffix else None
 
     @property

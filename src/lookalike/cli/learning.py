@@ -10,17 +10,21 @@ import typer
 
 from lookalike.assembly import Library, image_limits
 from lookalike.cli.judging import Asked, judged
-from lookalike.cli.output import console, messages, plain_table, printable
-from lookalike.errors import CallerError, LibraryMissing
+from lookalike.cli.output import advised, console, messages, plain_table, printable
+from lookalike.embedding.descriptions import checked_name
+from lookalike.embedding.registry import is_packaged
+from lookalike.errors import CallerError, LibraryMissing, ModelRefused
 from lookalike.evaluation.pipeline import find_images_named, read_query_table
 from lookalike.evaluation.report.wording import decimal, signed, span
 from lookalike.preprocessing import Limits
+from lookalike.settings import Settings, user_path
 from lookalike.training.card import HeldOutMeasure, ImageCounts, LabelSource, ModelCard
 from lookalike.training.examples.example import GradedQuery
 from lookalike.training.examples.graded import graded_queries
 from lookalike.training.frozen import FrozenLevels, FrozenModel, Made
 from lookalike.training.held_out import Judged
 from lookalike.training.library import KnownImages, known_images
+from lookalike.training.whitening import least_images
 
 WITH_LEVELS = ("efficientnet-lite0",)
 """Models whose network is known, so that all of its levels can be learnt over."""
@@ -82,6 +86,18 @@ def start_of(library: Library) -> Start:
     )
 
 
+def require_new_name(name: str, base: str) -> None:
+    """Refuse a name that the new model cannot have, before hours are spent on it.
+
+    Raises:
+        ModelRefused: it is no name, the base's, or that of a model that comes with lookalike.
+    """
+    if checked_name(name) == base:
+        raise ModelRefused(f"{name!r} is the model it is made from; choose another name")
+    if is_packaged(name):
+        raise ModelRefused(f"{name!r} is a model that comes with lookalike; choose another name")
+
+
 def require_features(features: str) -> None:
     """Refuse what is no choice of `--features`.
 
@@ -92,12 +108,14 @@ def require_features(features: str) -> None:
         raise CallerError(f"--features {features}: choose one of auto, final, levels")
 
 
-def takes_levels(start: Start, features: str) -> bool:
+def takes_levels(start: Start, features: str, *, images: int, dimension: int | None) -> bool:
     """Whether to learn over all levels of the base's network, rather than over its final features.
 
     Args:
         start: from which.
-        features: what was asked for; `auto` takes levels where there are any.
+        features: what was asked for; `auto` takes levels where there are any, and images enough for them.
+        images: about how many there are to learn from.
+        dimension: of the vectors; None for the base's.
 
     Raises:
         CallerError: the base has none, or there is no such choice.
@@ -106,7 +124,8 @@ def takes_levels(start: Start, features: str) -> bool:
     has_levels = start.base.base in WITH_LEVELS
     if features == "levels" and not has_levels:
         raise CallerError(f"--features levels: only for {', '.join(WITH_LEVELS)}; {start.base.base} has none here")
-    return has_levels and features != "final"
+    enough = images >= least_images(dimension or start.base.encoder.dimension)
+    return has_levels and (features == "levels" or (features == "auto" and enough))
 
 
 def levels_of(library: Library, start: Start, *, labelled: bool) -> FrozenLevels:
@@ -164,7 +183,7 @@ def kept_together(library: Library, asked: str | None, images: Path | None) -> d
     table, _, column = asked.rpartition(":")
     if not table or not column:
         raise CallerError(f"--split-by {asked}: give a table and one of its columns, such as articles.csv:type")
-    path = Path(table).expanduser()
+    path = user_path(table)
     rows = read_query_table(path, group_by=[column])
     folders = [folder.absolute() for folder in (images, path.parent, Path()) if folder is not None]
     named = find_images_named(library.catalog, [row.query.image for row in rows.values()], folders=folders)
@@ -229,7 +248,7 @@ def print_judged(name: str, base: str, judged_by: Sequence[Judged]) -> None:
                 relative,
                 span(found.difference, signs=True),
             )
-    console.print(table)
+    console.print_table(table)
 
 
 def tell_refused(refused: dict[str, str]) -> None:
@@ -243,11 +262,10 @@ def tell_refused(refused: dict[str, str]) -> None:
         )
 
 
-def tell_next(name: str, held_out: Path | None) -> None:
+def tell_next(settings: Settings, name: str, held_out: Path | None) -> None:
     """What to do with the new model."""
-    judgements = f" --judgements {held_out}" if held_out else ""
-    console.print(
-        f"It waits beside the model that answers: `lookalike models promote {name}{judgements}` lets it answer if it"
-        f" ranks no worse, `lookalike models show {name}` says what it is.",
-        soft_wrap=True,
-    )
+    judgements = ["--judgements", str(held_out)] if held_out else []
+    promote = advised(settings, "models", "promote", name, *judgements)
+    show = f"`lookalike models show {name}`"
+    told = f"It waits beside the model that answers: {promote} lets it answer if it ranks no worse,"
+    console.print(printable(f"{told} {show} says what it is."), soft_wrap=True)

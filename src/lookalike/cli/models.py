@@ -9,6 +9,7 @@ from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedCol
 from rich.table import Table
 from rich.text import Text
 
+from lookalike.cli.help import CommandGroup
 from lookalike.cli.output import (
     JsonOption,
     console,
@@ -31,9 +32,10 @@ from lookalike.embedding import (
     remove_model,
 )
 from lookalike.errors import ModelRefused, StorageFailed
+from lookalike.settings import user_path
 from lookalike.training.card import ModelCard, read_card
 
-app = typer.Typer(help="The models that turn pictures into vectors.", no_args_is_help=True)
+app = typer.Typer(cls=CommandGroup, help="The models that turn pictures into vectors.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
 
@@ -54,7 +56,7 @@ def list_models(*, as_json: JsonOption = False) -> None:
             here = f"{status.bytes_on_disk / 1e6:.0f} MB" if status.pulled else "no"
             about = status.description
             table.add_row(about.name, here, str(about.dimension), printable(about.licence), printable(about.summary))
-        console.print(table)
+        console.print_table(table)
 
 
 @app.command("show")
@@ -133,7 +135,7 @@ def import_file(
 ) -> None:
     """Take in a model of your own. See docs/models.md for the few lines its .toml needs."""
     with faults_are_told(as_json=as_json):
-        _tell(import_model(file.expanduser(), models=settings_for(None).models), "was imported", as_json=as_json)
+        _tell(import_model(user_path(file), models=settings_for(None).models), "was imported", as_json=as_json)
 
 
 @app.command("remove")

@@ -1,15 +1,18 @@
 """How the command line speaks: tables for people, one JSON document for programs, a documented exit code for both."""
 
 import json
+import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.table import Table
 from rich.text import Text
 
@@ -34,8 +37,50 @@ LibraryOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
-console = Console(highlight=False)
-messages = Console(stderr=True, highlight=False)
+_PIPE_COLUMNS = 100_000
+
+
+class OutputConsole(Console):
+    """A console that loses nothing: in a pipe or a file no line is cut or wrapped, and a closed pipe ends quietly."""
+
+    _least_columns = 0
+
+    @property  # type: ignore[misc] # Rich lets it be set; nothing here does
+    def size(self) -> ConsoleDimensions:
+        """Columns and lines of the terminal; without one, more columns than any line needs."""
+        found = super().size
+        columns = self._least_columns if self.is_terminal else _PIPE_COLUMNS
+        return ConsoleDimensions(max(found.width, columns), found.height)
+
+    def print_table(self, table: Table) -> None:
+        """Print all of a table: what is wider than the terminal goes on in the next line instead of being cut."""
+        self._least_columns = self.measure(table, options=self.options.update(width=_PIPE_COLUMNS)).maximum
+        try:
+            self.print(table)
+        finally:
+            self._least_columns = 0
+
+    def on_broken_pipe(self) -> None:
+        """Stop, as done: whoever reads, such as `head`, has seen enough."""
+        self.quiet = True
+        ignore_output()
+        raise SystemExit(int(ExitCode.DONE))
+
+
+console = OutputConsole(highlight=False)
+messages = OutputConsole(stderr=True, highlight=False)
+
+
+def prepare_streams() -> None:
+    r"""Write what an output's encoding does not have as an escape such as `\u65e5`, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def ignore_output() -> None:
+    """Send what is still to be written to standard output nowhere: its reader is gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def settings_for(library: Path | None, **overrides: Any) -> Settings:
@@ -43,9 +88,19 @@ def settings_for(library: Path | None, **overrides: Any) -> Settings:
     return load_settings({"library": library, **overrides})
 
 
+def advised(settings: Settings, *words: str) -> str:
+    """A command that can be pasted: quoted where the shell needs it, and naming the library that was named here."""
+    named = [] if settings.library == load_settings({}).library else ["--library", str(settings.library)]
+    return f"`{shlex.join(['lookalike', *words, *named])}`"
+
+
 def print_json(document: Any) -> None:
     """Print one document; names that are not UTF-8 come out as escapes."""
-    sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
+    try:
+        sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        console.on_broken_pipe()
 
 
 def plain_table(*headings: str) -> Table:
@@ -57,8 +112,13 @@ def plain_table(*headings: str) -> Table:
 
 
 def printable(text: str) -> Text:
-    """A path or a message as rich text: no markup, and no control characters reach the terminal."""
+    """A path or a name as rich text: no markup, and no control characters reach the terminal."""
     return Text("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
+
+
+def printable_lines(text: str) -> Text:
+    """The same for a message of ours, which may have several lines."""
+    return Text("\n").join(printable(line) for line in text.split("\n"))
 
 
 def stop(code: ExitCode) -> NoReturn:
@@ -78,7 +138,7 @@ def faults_are_told(*, as_json: bool) -> Iterator[None]:
                 document["reason"] = fault.reason
             print_json(document)
         else:
-            messages.print(Text("Error: ", style="bold red") + printable(str(fault)), soft_wrap=True)
+            messages.print(Text("Error: ", style="bold red") + printable_lines(str(fault)), soft_wrap=True)
         stop(_exit_code(fault))
     except KeyboardInterrupt:
         messages.print("Interrupted.")

@@ -47,13 +47,7 @@ class _Candidacy:
     comparisons: dict[Measure, Comparison]
 
     def require_better(self) -> None:
-        """Raises PromotionRefused: it ranks worse, or nobody knows."""
-        if not self.comparisons:
-            raise PromotionRefused(
-                f"nothing says that {self.name} ranks as well as {self.live.name}: name grades with --judgements"
-                " (a file, or a set of `lookalike judgements list`), or switch anyway with --force;"
-                " its vectors are kept, so the next try is quick"
-            )
+        """Raises PromotionRefused: it ranks worse."""
         measure, found = next(iter(self.comparisons.items()))
         if found.difference.mean < 0:
             raise PromotionRefused(
@@ -94,6 +88,11 @@ def promote(
             live = _live(opened)
             if opened.encoder.fingerprint == live.fingerprint:
                 raise CallerError(f"{name} is the model that answers already")
+            if judgements is None and not force:
+                raise PromotionRefused(
+                    f"nothing says that {name} ranks as well as {live.name}: name grades with --judgements"
+                    " (a file, or a set of `lookalike judgements list`), or switch anyway with --force"
+                )
             known = judged(opened, Asked(judgements=judgements, queries=queries, images=images)) if judgements else None
             embedded = opened.indexer.embed_known(progress=progress)
             comparisons = _compared(opened, live, known, chosen, resamples, progress) if known else {}
@@ -155,7 +154,7 @@ def print_comparisons(candidacy: _Candidacy) -> None:
             span(found.difference, signs=True),
             p_value(found.p_value),
         )
-    console.print(table)
+    console.print_table(table)
 
 
 def _live(library: Library) -> LiveModel:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from lookalike.errors import FetchFailed
+from lookalike.errors import CallerError, FetchFailed
 
 _PACKAGE = "@lobehub/fluent-emoji-3d@1.1.0"
 _SHA256 = "c1bb7eee7de090205a232518a9ab4adb3df458bfbe8a1f78232991194c8b2e58"
@@ -28,9 +28,15 @@ def fetch_samples(*, tell: Callable[[str], None]) -> Path:
     """The folder of sample images, fetched and unpacked once, each named for what it shows.
 
     Raises:
-        FetchFailed: npm is not to be had, the download failed, or it is not what it should be.
+        CallerError: this user has no home folder to keep them in.
+        FetchFailed: npm is unavailable, the download failed, or it is not what it should be.
     """
-    folder = user_cache_path("lookalike", appauthor=False) / "samples" / "fluent-emoji-3d-1.1.0"
+    try:
+        folder = user_cache_path("lookalike", appauthor=False) / "samples" / "fluent-emoji-3d-1.1.0"
+    except RuntimeError:
+        raise CallerError(
+            "this user has no home folder to keep the sample images in: name a folder of your own images"
+        ) from None
     if folder.is_dir():
         return folder
     tell(f"Fetching the sample images ({_PACKAGE}) ...")

@@ -20,6 +20,7 @@ from lookalike.cli.sheet import SheetRow, save_sheet
 from lookalike.errors import CallerError, CropRefused
 from lookalike.preprocessing import decode
 from lookalike.retrieval import Answer, Query
+from lookalike.settings import user_path
 from lookalike.types import Crop, Hit
 
 _IMAGE_ID = re.compile(r"[0-9a-f]{32}")
@@ -46,7 +47,7 @@ def search(
         answer = opened.engine.search(query)
         if sheet is not None:
             content = query.content or opened.catalog.content(query.image_id or "")
-            sheet = sheet.expanduser()
+            sheet = user_path(sheet)
             save_sheet(sheet, [SheetRow(content=content, crop=query.crop, hits=answer.hits)], opened.catalog.content)
         if as_json:
             print_json(as_document(answer))
@@ -63,7 +64,7 @@ def make_query(library: Library, image: str, *, crop: str | None, top: int) -> Q
         CallerError: there is no such file, and no such id.
         CropRefused: the crop is not four numbers inside the image.
     """
-    path = Path(image).expanduser()
+    path = user_path(image)
     if _IMAGE_ID.fullmatch(image) and not path.exists():
         record = library.catalog.image(image)
         size = (record.width, record.height)

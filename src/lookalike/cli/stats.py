@@ -103,7 +103,7 @@ def _print(document: dict[str, object]) -> None:
                 table.add_row(f"  {part}", printable(f"{count:,}" if isinstance(count, int) else str(count)))
         elif not isinstance(value, list):
             table.add_row(name, printable(str(value)))
-    console.print(table)
+    console.print_table(table)
     refused = document["refused"]
     if isinstance(refused, list) and refused:
         console.print("[bold]refused files[/]")

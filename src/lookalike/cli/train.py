@@ -25,6 +25,7 @@ from lookalike.cli.learning import (
     levels_of,
     print_judged,
     require_features,
+    require_new_name,
     start_of,
     takes_levels,
     tell_next,
@@ -45,6 +46,7 @@ from lookalike.cli.output import (
 from lookalike.cli.progress import IndexProgress
 from lookalike.embedding import open_encoder
 from lookalike.errors import CallerError
+from lookalike.settings import Settings, user_path
 from lookalike.training.card import ImageCounts, LabelSource, ModelCard
 from lookalike.training.examples import ClickPairs, ClickRules, click_pairs
 from lookalike.training.frozen import Frozen, FrozenModel
@@ -211,6 +213,7 @@ def train(
             IndexProgress(messages, quiet=as_json) as progress,
         ):
             start = start_of(opened)
+            require_new_name(name, start.base.base)
             frozen = _frozen(opened, start, asked, recipe)
             with _teacher(opened, start, asked, recipe) as taught_by, _curves(opened, asked) as tell:
                 training = _training(opened, start, frozen, asked, recipe, progress, teacher=taught_by, tell=tell)
@@ -237,7 +240,7 @@ def train(
         if as_json:
             print_json(_document(card, found, _run_folder(opened, asked)))
             return
-        _tell(name, frozen.base, start.base.base, found, _run_folder(opened, asked))
+        _tell(opened.settings, name, frozen.base, start.base.base, found, _run_folder(opened, asked))
 
 
 def _require_one_process() -> None:
@@ -291,7 +294,10 @@ def _frozen(library: Library, start: Start, asked: _Asked, recipe: "HeadRecipe")
     """What the head is over."""
     backbone = asked.backbone
     if backbone is None:
-        if takes_levels(start, asked.features):
+        described = min(len(start.known.image_ids), recipe.most_images)
+        shares = recipe.shares_held_out
+        images = int(described * (1 - shares.validation - shares.test))
+        if takes_levels(start, asked.features, images=images, dimension=recipe.dimension):
             return levels_of(library, start, labelled=set(recipe.shares) != {"views"})
         if recipe.tune is None or start.base.base not in WITH_LEVELS:
             return start.base
@@ -402,7 +408,7 @@ def _propensities(file: Path | None) -> tuple[float, ...]:
     if file is None:
         return ()
     try:
-        lines = file.expanduser().read_text(encoding="utf-8").split()
+        lines = user_path(file).read_text(encoding="utf-8-sig").split()
     except (OSError, UnicodeDecodeError) as error:
         raise CallerError(f"--position-bias {file}: cannot be read: {error}") from None
     found = []
@@ -515,7 +521,7 @@ def _document(card: ModelCard, found: "TrainedHead", run: Path) -> dict[str, obj
     }
 
 
-def _tell(name: str, network: str, base: str, found: "TrainedHead", run: Path) -> None:
+def _tell(settings: Settings, name: str, network: str, base: str, found: "TrainedHead", run: Path) -> None:
     tell_refused(dict(found.refused))
     if found.tuned is not None and not found.tuned.kept:
         messages.print("Fine-tuning the network did not help on validation queries: only the head is new.")
@@ -536,4 +542,4 @@ def _tell(name: str, network: str, base: str, found: "TrainedHead", run: Path) -
     else:
         messages.print("Nothing was held out to judge by: name grades with --judgements.", style="yellow")
     console.print(printable(f"Report, curves and held-out queries are in {run}."), soft_wrap=True)
-    tell_next(name, next(iter(found.held_out.values()), None))
+    tell_next(settings, name, next(iter(found.held_out.values()), None))

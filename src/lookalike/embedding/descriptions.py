@@ -168,7 +168,7 @@ def read_description(
         ModelRefused: not TOML, a key is missing, unknown, or of the wrong type or value; the message names it.
     """
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ModelRefused(f"{file}: no such file; docs/models.md shows what a description looks like") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -1,13 +1,20 @@
 """Models that are described, fetching them, and bringing in one's own."""
 
 import logging
+import shlex
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from lookalike.embedding.descriptions import FileSource, ModelDescription, checked_name, read_description
+from lookalike.embedding.descriptions import (
+    FileSource,
+    ModelDescription,
+    PackagedSource,
+    checked_name,
+    read_description,
+)
 from lookalike.embedding.fingerprints import conversion_digest, fingerprint
 from lookalike.embedding.projection import Projection, to_vectors
 from lookalike.embedding.runtimes import GraphFile, choose_runtime
@@ -128,11 +135,16 @@ def import_model(file: Path, *, models: Path) -> ModelStatus:
         StorageFailed: the disk is full, read-only or failing.
     """
     description = _description_beside(file)
-    if (PACKAGED / f"{description.name}.toml").exists():
+    if is_packaged(description.name):
         raise ModelRefused(f"{file}: {description.name!r} is a model that comes with lookalike; choose another name")
     with model_lock(models, description.name):
         _install(description, file.with_suffix(".toml"), models=models, progress=_silent)
     return _status(_described(description.name, models), models)
+
+
+def is_packaged(name: str) -> bool:
+    """Whether a model of that name comes with lookalike."""
+    return (PACKAGED / f"{name}.toml").exists()
 
 
 def remove_model(name: str, *, models: Path) -> None:
@@ -149,17 +161,21 @@ def remove_model(name: str, *, models: Path) -> None:
 
 
 def installed(name: str, *, models: Path) -> InstalledModel:
-    """A model that can be opened.
+    """A model that can be opened. One whose weights come with lookalike is made ready when it is first asked for.
 
     Raises:
         UnknownModel: no such model is described.
         ModelMissing: it is not in `models`; the message says what to run.
+        StorageFailed: a model that comes with lookalike cannot be made ready, for `models` cannot be written to.
     """
     description = _described(name, models)
     record = _usable_record(description, models)
+    if record is None and isinstance(description.source, PackagedSource):
+        pull(name, models=models)
+        record = _usable_record(description, models)
     if record is None:
         again = description.source.path if isinstance(description.source, FileSource) else None
-        command = f"import {again}" if again else f"pull {name}"
+        command = f"import {shlex.quote(again)}" if again else f"pull {name}"
         raise ModelMissing(f"the model {name} is not on this machine: run `lookalike models {command}`")
     projection = _projection(description, _description_file(name, models))
     return InstalledModel(

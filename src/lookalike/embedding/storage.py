@@ -111,10 +111,15 @@ def bytes_on_disk(folder: Path) -> int:
 @contextlib.contextmanager
 def model_lock(models: Path, name: str) -> Iterator[None]:
     """Held while a model's folder is made or removed; a second process waits."""
-    with storage_faults(models):
+    try:
         models.mkdir(parents=True, exist_ok=True)
         lock = FileLock(models / f".{name}.lock")
         lock.acquire()
+    except OSError as error:
+        raise StorageFailed(
+            f"{models}: models cannot be kept there: {error.strerror or error}; name another folder with"
+            " LOOKALIKE_MODELS"
+        ) from error
     try:
         yield
     finally:

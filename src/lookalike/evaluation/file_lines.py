@@ -1,8 +1,10 @@
 """Files to numbered lines with named fields: TREC, tables, Label Studio. What the fields mean is for others to say."""
 
+import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Literal, TypeAlias, TypeVar
 from lookalike.errors import EvaluationRefused
 
 _SHOWN = 80
+_DECIMAL_COMMA = re.compile(r"^(\s*-?\d+),(\d+\s*)$")
 
 _Kind = TypeVar("_Kind")
 _Row = TypeVar("_Row")
@@ -90,14 +93,16 @@ def read_text(path: Path) -> str:
     """The file's text. Bytes that are not UTF-8 stay recoverable, as in file names.
 
     Raises:
-        EvaluationRefused: it cannot be read, or is UTF-16.
+        EvaluationRefused: it cannot be read, or is not a text.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise EvaluationRefused(f"{path}: cannot be read: {error.strerror}") from error
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")  # as spreadsheets save "Unicode text"
     if b"\0" in content:
-        raise EvaluationRefused(f"{path}: not a text in UTF-8 (spreadsheets may write UTF-16); save it as UTF-8")
+        raise EvaluationRefused(f"{path}: not a text in UTF-8; save it as UTF-8")
     return content.decode("utf-8-sig", "surrogateescape")
 
 
@@ -122,14 +127,17 @@ def table_lines(
 
     Args:
         path: to read.
-        delimiter: between cells.
+        delimiter: between cells, unless the first line has none of them but semicolons, commas or tabs: spreadsheets
+            choose by country. Beside semicolons, 0,5 is a half.
         columns: our name of a column -> its spellings, the preferred first.
         required: groups of our names; of each group one must be there.
 
     Raises:
         EvaluationRefused: as for `read_text`, or a column is missing.
     """
-    rows = _table_rows(read_text(path), delimiter)
+    text = read_text(path)
+    delimiter = _delimiter_of(text, delimiter)
+    rows = _table_rows(text, delimiter)
     first = next(rows, Line(1, "", {}))
     header = [cell.strip().lower() for cell in _cells(first)]
     places = {
@@ -178,6 +186,11 @@ def label_studio_lines(path: Path) -> Lines:
             yield _rating(number, pair, annotation)
 
 
+def _delimiter_of(text: str, expected: str) -> str:
+    first_line = text.split("\n", 1)[0]
+    return next((one for one in (expected, ";", "\t", ",") if one in first_line), expected)
+
+
 def _table_rows(text: str, delimiter: str) -> Lines:
     """Rows before the columns are known: fields are numbered. One that is no row at all ends the table."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -191,7 +204,10 @@ def _table_rows(text: str, delimiter: str) -> Lines:
             yield BadLine(number, f"not a row of a table ({error}); nothing after it was read")
             return
         if any(cells):
-            yield Line(number, delimiter.join(cells), {str(place): cell for place, cell in enumerate(cells)})
+            text = delimiter.join(cells)
+            if delimiter == ";":
+                cells = [_DECIMAL_COMMA.sub(r"\1.\2", cell) for cell in cells]
+            yield Line(number, text, {str(place): cell for place, cell in enumerate(cells)})
 
 
 def _cells(row: Line | BadLine) -> list[str]:

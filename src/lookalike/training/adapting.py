@@ -15,7 +15,14 @@ from lookalike.training.examples.example import GradedQuery
 from lookalike.training.frozen import PICTURES, Frozen, FrozenModel, Made
 from lookalike.training.held_out import GRADED_MEASURES, ExactRanking, HeldOut, Judged, held_out, unit_rows
 from lookalike.training.library import DescribedLibrary, KnownImages, Watching, image_of
-from lookalike.training.whitening import SHRINKAGE, fit_whitening
+from lookalike.training.whitening import (
+    SHRINKAGE,
+    centred_on,
+    fit_whitening,
+    least_images,
+    require_images,
+    require_images_to_centre,
+)
 from lookalike.types import Vectors
 
 
@@ -91,6 +98,11 @@ def adapt(
     needed = {image_of(name) for query in graded for name in (query.query, *query.images)}
     chosen = known.sample(needed, recipe.most_images)
     frozen: Frozen = over or base
+    centred = over is None and keeps_axes(base, len(chosen.image_ids), recipe.dimension)
+    if centred:
+        require_images_to_centre(len(chosen.image_ids))
+    else:
+        require_images(len(chosen.image_ids), recipe.dimension)
     library = DescribedLibrary(catalog, frozen.encoder, frozen.preprocessing, folder=descriptors, limits=limits)
     parts = sorted({query.query for query in graded} - set(chosen.image_ids))
     parts = [name for name in parts if image_of(name) in set(chosen.image_ids)]
@@ -99,23 +111,32 @@ def adapt(
     described = library.describe(names, watching.advance)
     rows = described.features()
     whole = np.array([name == image_of(name) for name in described.image_ids], bool)
-    if over is not None:
+    if over is None:
+        base.learn(rows[whole])
+    else:
         over.learn(rows[whole], recipe.dimension)
     inputs = frozen.inputs(rows)
-    projection = fit_whitening(inputs[whole], recipe.dimension, recipe.shrinkage)
+    projection = (
+        centred_on(inputs[whole], base.start)
+        if centred
+        else fit_whitening(inputs[whole], recipe.dimension, recipe.shrinkage)
+    )
     test = held_out("grades", graded, set(described.image_ids), GRADED_MEASURES)
     judged: tuple[Judged, ...] = ()
     if test is not None:
         by_base = DescribedLibrary(catalog, base.encoder, base.preprocessing, folder=descriptors, limits=limits)
-        before = rows if over is None else by_base.describe(described.image_ids, watching.advance).features()
-        base.learn(before)
+        before = rows
+        if over is not None:
+            before = by_base.describe(described.image_ids, watching.advance).features()
+            base.learn(before)
         vectors = unit_rows(_projected(inputs, projection)), unit_rows(_projected(before, base.start))
         judged = (_compared(described.image_ids, *vectors, test, recipe),)
     pictures = [library.prepared(image_id) for image_id in chosen.image_ids[:PICTURES] if over is not None]
+    fitted = "centred on" if centred else "fitted to"
     made = frozen.become(
         name,
         projection,
-        summary=f"{base.base}, its projection fitted to {int(whole.sum()):,} images of a library",
+        summary=f"{base.base}, its projection {fitted} {int(whole.sum()):,} images of a library",
         pictures=np.stack(pictures) if pictures else np.empty((0, 3, 1, 1), np.float32),
         files=descriptors,
     )
@@ -126,6 +147,11 @@ def adapt(
         refused=described.refused,
         seconds=time.monotonic() - started,
     )
+
+
+def keeps_axes(base: FrozenModel, images: int, dimension: int) -> bool:
+    """Whether a library is too small to have axes of its own, so that those that came with the model stay."""
+    return base.projection is not None and dimension == base.encoder.dimension and images < least_images(dimension)
 
 
 def _compared(

@@ -269,6 +269,12 @@ class HeadTraining:
 
     def _features(self) -> tuple[tuple[str, ...], Descriptors, dict[str, str]]:
         """Names, the head's inputs less the start's mean, [names, d] float32, and what could not be described."""
+        images = len(self._division.images(Part.TRAIN))
+        if images < self._frozen.least_images(self._recipe.dimension):
+            raise TrainingRefused(
+                f"{images} images to learn from are too few to start {self._frozen.base} with vectors of"
+                f" {self._recipe.dimension or 'that many'} dimensions: index more, or ask for --dimension {images // 4}"
+            )
         names = [*self._known.image_ids, *self._queried_parts(), *self._crops.values(), *self._views()]
         self._watching.stage(f"Describing by {self._frozen.encoder.name}", len(names))
         described = self._described.describe(names, self._watching.advance)

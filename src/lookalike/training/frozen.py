@@ -21,7 +21,7 @@ from lookalike.embedding.writing import description_toml
 from lookalike.errors import InternalFault, TrainingRefused
 from lookalike.preprocessing import Preprocessing
 from lookalike.training.parity import Parity
-from lookalike.training.whitening import SHRINKAGE, fit_whitening
+from lookalike.training.whitening import SHRINKAGE, fit_whitening, least_images
 from lookalike.types import Batch
 
 if TYPE_CHECKING:  # needs torch, which `adapt` does not
@@ -57,6 +57,14 @@ class Frozen(Protocol):
     licence: str
     encoder: Encoder
     preprocessing: Preprocessing
+
+    def least_images(self, dimension: int | None) -> int:
+        """Images of the part that is trained on that `learn` needs.
+
+        Args:
+            dimension: as for `learn`.
+        """
+        ...
 
     def learn(self, described: Descriptors, dimension: int | None) -> None:
         """Take from descriptors of the part that is trained on what the head starts from; they have no labels.
@@ -101,6 +109,10 @@ class FrozenModel:
         self.base, self.licence = self.encoder.name, found.description.licence
         self.preprocessing = self.encoder.preprocessing
         self.projection = self._start = found.projection
+
+    def least_images(self, dimension: int | None) -> int:
+        """None, where the model's own projection is kept."""
+        return 0 if dimension in {None, self.encoder.dimension} else least_images(dimension or 0)
 
     def learn(self, described: Descriptors, dimension: int | None = None) -> None:
         """Another dimension starts from a whitening; a model without a projection from its descriptors as they are."""
@@ -198,6 +210,10 @@ class FrozenNetwork:
             file.with_suffix(".toml").write_text(text, encoding="utf-8")
             import_model(file, models=own)
         return open_encoder(name, models=own, mode="throughput", threads=self._threads)
+
+    def least_images(self, dimension: int | None) -> int:
+        """As many as a whitening needs."""
+        return least_images(dimension or self._usual)
 
     def learn(self, described: Descriptors, dimension: int | None = None) -> None:
         """Centre the descriptors, and whiten."""

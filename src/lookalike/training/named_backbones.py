@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -76,7 +77,7 @@ class NamedBackbone:
         if name not in BACKBONES:
             raise TrainingRefused(f"--backbone {asked}: no backbone is called {name}; there are {', '.join(BACKBONES)}")
         at_random = path == _AT_RANDOM
-        weights = Path(path).expanduser() if path and not at_random else None
+        weights = Path(os.path.expanduser(path)) if path and not at_random else None  # noqa: PTH111 - raises nothing
         if weights is not None and not weights.exists():
             raise TrainingRefused(f"--backbone {asked}: there is no {weights}; give a file or folder of weights")
         return cls(name=name, weights=weights, at_random=at_random)
