@@ -12,7 +12,7 @@ LOOKALIKE_LIBRARY ?= $(CURDIR)/demo-library$(if $(IMAGES),-own)
 export LOOKALIKE_MODELS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint check bench format models browser clean
+.PHONY: help demo test test-slow lint check bench format models browser nginx clean
 
 help:  ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,10 +40,13 @@ models: $(BIN)/lookalike  ## fetch the models that tests use
 browser:  ## fetch the browser that the page's tests drive
 	@scripts/get-browser
 
-test: $(VENV)/.dev models browser  ## every test but the slow ones
+nginx:  ## fetch the web server that the examples of docs/deploy.md are tested with
+	@scripts/get-nginx
+
+test: $(VENV)/.dev models browser nginx  ## every test but the slow ones
 	@$(BIN)/python -m pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-slow: $(VENV)/.dev models browser  ## the tests that take minutes, and property tests with new examples
+test-slow: $(VENV)/.dev models browser nginx  ## the tests that take minutes, and property tests with new examples
 	@HYPOTHESIS_PROFILE=new $(BIN)/python -m pytest -m "slow or hypothesis" $(ARGS)
 
 lint: $(VENV)/.dev  ## style, types, layers

@@ -245,7 +245,6 @@ def serving_settings(settings: Settings, *, workers: int) -> "ServingSettings":
     """
     from lookalike.serving import ServingSettings  # noqa: PLC0415 - as above
 
-    hosts = tuple(name.strip() for name in settings.allowed_hosts.split(",") if name.strip())
     return ServingSettings(
         host=settings.host,
         port=settings.port,
@@ -255,8 +254,16 @@ def serving_settings(settings: Settings, *, workers: int) -> "ServingSettings":
         max_waiting=settings.max_waiting_queries,
         max_body_bytes=settings.max_image_bytes + 1024 * 1024,
         admin_token=settings.admin_token or None,
-        allowed_hosts=hosts,
+        allowed_hosts=_listed(settings.allowed_hosts),
+        root_path=settings.root_path,
+        trusted_proxies=_listed(settings.trusted_proxies),
+        keep_alive_seconds=settings.keep_alive_seconds,
         picture_limits=image_limits(settings),
         recall_seconds=60.0 * settings.measure_recall_minutes or None,
         retention=timedelta(days=settings.keep_queries_days) if settings.keep_queries_days else None,
     )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """What a setting names, between commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -70,9 +70,20 @@ class Settings:
     max_image_side: int = _setting(
         30_000, "Images with a longer side, in pixels, are refused before they are decoded.", least=1
     )
-    host: str = _setting("127.0.0.1", "The address `lookalike serve` listens on.")
+    host: str = _setting(
+        "127.0.0.1", "The address `lookalike serve` listens on; `unix:PATH` for a unix socket instead of a port."
+    )
     port: int = _setting(8420, "The port `lookalike serve` listens on; 0 for any that is free.", most=65_535)
     allowed_hosts: str = _setting("", "Host names, comma-separated, that the service answers to beside its address.")
+    root_path: str = _setting("", "The path a proxy serves the page and the API below, as in `/photos`.")
+    trusted_proxies: str = _setting(
+        "",
+        "Proxies whose `X-Forwarded-Prefix`, `-Proto`, `-Host` and `-For` are believed: addresses and networks,"
+        " comma-separated, `unix` for a unix socket, `*` for everybody.",
+    )
+    keep_alive_seconds: int = _setting(
+        75, "A connection that sends no request for so long is closed; 0 closes each after one answer.", most=86_400
+    )
     admin_token: str = _setting("", "If set, uploading, changing and deleting need `Authorization: Bearer TOKEN`.")
     max_concurrent_queries: int = _setting(0, "Queries that run the model at once; 0 for what the model takes.")
     max_waiting_queries: int = _setting(64, "Queries that may wait for their turn; more are answered 503.")

@@ -20,13 +20,13 @@ from pictures import jpeg_bytes, photo
     ],
 )
 def test_loopback_names_are_ours(client, host):
-    assert client.get("/healthz", headers={"host": host}).status_code == 200
+    assert client.get("/v1/images", headers={"host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
     "host",
     [
-        "evil.example", "evil.example:8420", "localhost.evil.example", "127.0.0.1.evil.example", "192.168.1.5", "",
+        "evil.example", "evil.example:8420", "localhost.evil.example", "127.0.0.1.evil.example", "192.168.1.5",
         "[::2]", "10.0.0.1:8420", "localhost:80:80", "127.0.0.1@evil.example", "[::1", "8.8.8.8",
     ],
 )  # fmt: skip
@@ -38,27 +38,104 @@ def test_other_names_are_not(client, problem, host, method):
 
 def test_names_can_be_allowed(client_of, problem):
     client = client_of(allowed_hosts=("Shop.example",))
-    assert client.get("/healthz", headers={"host": "shop.example:443"}).status_code == 200
-    problem(client.get("/healthz", headers={"host": "other.example"}), 421, "host-refused")
-    assert client_of(allowed_hosts=("*",)).get("/healthz", headers={"host": "any.example"}).status_code == 200
+    assert client.get("/v1/images", headers={"host": "shop.example:443"}).status_code == 200
+    problem(client.get("/v1/images", headers={"host": "other.example"}), 421, "host-refused")
+    assert client_of(allowed_hosts=("*",)).get("/v1/images", headers={"host": "any.example"}).status_code == 200
 
 
 def test_a_server_bound_to_every_address_is_called_by_any_address_but_no_name(client_of, problem):
     client = client_of(host="0.0.0.0")  # noqa: S104
     for host in ("192.168.1.5:8420", "[fe80::1]:8420", "localhost"):
-        assert client.get("/healthz", headers={"host": host}).status_code == 200
-    problem(client.get("/healthz", headers={"host": "evil.example"}), 421, "host-refused")
+        assert client.get("/v1/images", headers={"host": host}).status_code == 200
+    problem(client.get("/v1/images", headers={"host": "evil.example"}), 421, "host-refused")
 
 
 def test_the_bound_address_is_ours(client_of, problem):
     client = client_of(host="192.168.1.5")
-    assert client.get("/healthz", headers={"host": "192.168.1.5:8420"}).status_code == 200
-    problem(client.get("/healthz", headers={"host": "192.168.1.6:8420"}), 421, "host-refused")
+    assert client.get("/v1/images", headers={"host": "192.168.1.5:8420"}).status_code == 200
+    problem(client.get("/v1/images", headers={"host": "192.168.1.6:8420"}), 421, "host-refused")
 
 
 @given(st.text(max_size=50))
 def test_no_host_breaks_the_check(host):
-    HostNames("127.0.0.1", ()).allows(host)
+    names = HostNames("127.0.0.1", ("photos.example", "*.example.org"))
+    names.allows(host)
+    names.own_origin(f"https://{host}", vouched=True)
+    names.own_origin(f"https://{host}", vouched=False)
+
+
+@pytest.mark.parametrize(
+    "listed",
+    ["photos.example.", "PHOTOS.example", "photos.example:8443", "https://photos.example/", "*.example", "*"],
+)
+def test_names_may_be_listed_as_people_write_them(listed):
+    assert HostNames("127.0.0.1", (listed,)).allows("photos.example:8443")
+
+
+def test_names_may_be_listed_in_any_script():
+    assert HostNames("127.0.0.1", ("bücher.example",)).allows("xn--bcher-kva.example")
+
+
+def test_an_address_in_the_other_notation_is_ours(client):
+    assert client.get("/v1/images", headers={"host": "[::ffff:127.0.0.1]:8420"}).status_code == 200
+
+
+def test_the_refusal_names_the_setting(client, problem):
+    told = problem(client.get("/", headers={"host": "photos.example:8420"}), 421, "host-refused")
+    assert "LOOKALIKE_ALLOWED_HOSTS=photos.example:8420" in told.detail
+
+
+@pytest.mark.parametrize("url", ["/", "/v1/images", "/healthz", "/metrics"])
+def test_probes_without_a_host_are_answered(client_of, url):
+    client = client_of()
+    assert client.get(url, headers={"host": ""}).status_code == 200
+    assert client.request("HEAD", url, headers={"host": ""}).content == b""
+
+
+def test_a_probe_may_call_us_by_any_name(client):
+    assert client.get("/healthz", headers={"host": "lookalike:8420"}).status_code == 200
+
+
+BEHIND_A_PROXY = {"host": "127.0.0.1:8420", "origin": "https://photos.example"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "same-origin"},
+        {"sec-fetch-site": "same-origin", "origin": "https://photos.example:8443"},
+        {"sec-fetch-site": "same-origin", "origin": "https://photos.example:8443", "host": "photos.example"},
+        {},  # browsers leave Sec-Fetch-Site out where the page came by plain http
+        {"origin": "http://photos.example"},
+    ],
+)
+def test_a_proxy_may_hide_the_name_we_were_called_by(client_of, images, headers):
+    client = client_of(allowed_hosts=("photos.example",))
+    response = client.post("/v1/search", json={"image_id": images[0]}, headers=BEHIND_A_PROXY | headers)
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "same-origin", "origin": "https://evil.example"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "cross-site"},
+        {"origin": "https://photos.example:8443"},  # another service on the same machine, for all we know
+        {"origin": "https://evil.example"},
+        {"origin": "null", "sec-fetch-site": "same-origin"},
+    ],
+)
+def test_behind_a_proxy_other_pages_stay_out(client_of, problem, images, headers):
+    client = client_of(allowed_hosts=("photos.example",))
+    response = client.post("/v1/search", json={"image_id": images[0]}, headers=BEHIND_A_PROXY | headers)
+    problem(response, 403, "cross-site-request")
+
+
+def test_the_refusal_of_a_hidden_name_says_what_to_set(client, problem, images):
+    headers = BEHIND_A_PROXY | {"sec-fetch-site": "same-origin"}
+    told = problem(client.post("/v1/search", json={"image_id": images[0]}, headers=headers), 403, "cross-site-request")
+    assert "LOOKALIKE_ALLOWED_HOSTS=photos.example" in told.detail
 
 
 FOREIGN = [
@@ -132,7 +209,7 @@ def test_every_answer_carries_the_headers_that_protect(client, images):
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "access-control-allow-origin" not in headers
         assert "server" not in headers
-    assert client.get("/healthz", headers={"host": "evil.example"}).headers["x-content-type-options"] == "nosniff"
+    assert client.get("/v1/images", headers={"host": "evil.example"}).headers["x-content-type-options"] == "nosniff"
 
 
 def test_the_pages_policy_allows_nothing_inline():

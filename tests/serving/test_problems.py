@@ -46,18 +46,25 @@ def test_unknown_addresses_are_problems(client, problem):
 @pytest.mark.parametrize(
     ("method", "url", "allowed"),
     [
-        ("GET", "/v1/search", "POST"),
-        ("PUT", "/v1/images", "GET, HEAD, POST"),
-        ("POST", "/v1/images/" + "0" * 32, "DELETE, GET, HEAD, PATCH"),
-        ("DELETE", "/", "GET, HEAD"),
-        ("OPTIONS", "/v1/events", "POST"),
-        ("BREW", "/healthz", "GET, HEAD"),
+        ("GET", "/v1/search", "OPTIONS, POST"),
+        ("PUT", "/v1/images", "GET, HEAD, OPTIONS, POST"),
+        ("POST", "/v1/images/" + "0" * 32, "DELETE, GET, HEAD, OPTIONS, PATCH"),
+        ("DELETE", "/", "GET, HEAD, OPTIONS"),
+        ("BREW", "/healthz", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_other_methods_are_told_which_there_are(client, problem, method, url, allowed):
     response = client.request(method, url)
     problem(response, 405, "method-not-allowed")
     assert response.headers["allow"] == allowed
+
+
+def test_options_tells_which_methods_there_are(client, problem):
+    response = client.request("OPTIONS", "/v1/events")
+    assert (response.status_code, response.headers["allow"]) == (204, "OPTIONS, POST")
+    assert "access-control-allow-origin" not in response.headers
+    assert client.request("OPTIONS", "/").status_code == 204
+    problem(client.request("OPTIONS", "/nothing"), 404, "not-found")
 
 
 def test_an_unforeseen_failure_is_an_incident_and_the_server_lives_on(client, library, images, problem, caplog):

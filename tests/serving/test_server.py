@@ -85,6 +85,70 @@ def test_connections_are_kept_open_between_requests(server_of, images):
     assert "date" in response.headers
 
 
+def test_idle_connections_are_closed_when_the_setting_says(server_of):
+    server = server_of(keep_alive_seconds=1)
+    with connection_to(server) as connection:
+        connection.sendall(HEALTHZ)
+        assert b"200 OK" in read_to_end(connection)
+
+
+def test_connections_can_be_closed_after_each_answer(server_of):
+    response = httpx.get(f"{server_of(keep_alive_seconds=0).url}healthz", timeout=60)
+    assert response.headers["connection"] == "close"
+
+
+def test_a_later_head_has_to_come_in_time_too(server_of):
+    server = server_of(header_seconds=0.5, keep_alive_seconds=3600)
+    with connection_to(server) as connection:
+        connection.sendall(HEALTHZ + HEALTHZ[:20])
+        assert read_to_end(connection).count(b"200 OK") == 1
+
+
+def test_a_connection_may_lie_idle_longer_than_a_head_may_take(server_of):
+    server = server_of(header_seconds=2, keep_alive_seconds=3600)
+    with connection_to(server) as connection, connection.makefile("rb") as received:
+        for _ in range(2):
+            connection.sendall(HEALTHZ)
+            assert b"200 OK" in b"".join(iter(received.readline, b"\r\n"))
+            received.read(len(b'{"status":"alive"}'))
+            time.sleep(2.5)
+
+
+@pytest.mark.parametrize("head", [b"GET /healthz HTTP/1.0\r\n\r\n", b"HEAD / HTTP/1.0\r\n\r\n"])
+def test_http_1_0_without_a_host_is_answered(server_of, head):
+    with connection_to(server_of()) as connection:
+        connection.sendall(head)
+        assert read_to_end(connection).split(b"\r\n")[0].endswith(b"200 OK")
+
+
+def test_a_unix_socket_is_listened_on_and_a_left_one_replaced(library, server_of, images):
+    path = library.folder / "lookalike.sock"
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(str(path))
+    server = server_of(host=f"unix:{path}")
+    assert server.url == f"unix:{path}"
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url="http://localhost", timeout=60) as client:
+        assert client.post("/v1/search", json={"image_id": images[0]}).status_code == 200
+    with pytest.raises(EnvironmentFault, match=r"lookalike\.sock"):
+        server_of(host=f"unix:{path}")
+
+
+HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def connection_to(server):
+    address = httpx.URL(server.url)
+    return socket.create_connection((address.host, address.port), timeout=60)
+
+
+def read_to_end(connection):
+    """Until the server closes."""
+    received = b""
+    while chunk := connection.recv(65536):
+        received += chunk
+    return received
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_order(tmp_path, number):
     code = f"""

@@ -11,12 +11,35 @@ from lookalike.cli.output import LibraryOption, console, faults_are_told, printa
 def serve(
     *,
     library: LibraryOption = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="[default: 8420]")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on, or unix:PATH for a unix socket. (default: 127.0.0.1)")
+    ] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on. (default: 8420)")] = None,
+    root_path: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Path that a proxy serves the page below, as in /photos.")
+    ] = None,
+    allowed_hosts: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Host names, comma-separated, to answer to beside the address.")
+    ] = None,
+    trusted_proxies: Annotated[
+        str | None, typer.Option(metavar="ADDRESSES", help="Proxies whose X-Forwarded headers are believed.")
+    ] = None,
+    keep_alive: Annotated[
+        int | None,
+        typer.Option(metavar="SECONDS", min=0, max=86_400, help="Close connections idle for so long. (default: 75)"),
+    ] = None,
 ) -> None:
     """Serve the page and the HTTP API."""
     with faults_are_told(as_json=False):
-        settings = settings_for(library, host=host, port=port)
+        settings = settings_for(
+            library,
+            host=host,
+            port=port,
+            root_path=root_path,
+            allowed_hosts=allowed_hosts,
+            trusted_proxies=trusted_proxies,
+            keep_alive_seconds=keep_alive,
+        )
         with open_library(settings, create=True) as opened:
             serve_library(opened)
 

@@ -22,6 +22,7 @@ from lookalike.serving.metrics import Measured
 from lookalike.serving.origin import HostNames, SecurityHeaders, SiteCheck
 from lookalike.serving.pages import PageRoutes
 from lookalike.serving.problems import Incidents
+from lookalike.serving.proxies import PublicAddress, TrustedProxies, root_path_of
 from lookalike.serving.search import SearchRoutes
 from lookalike.serving.services import Services, ServingSettings
 from lookalike.serving.state import State
@@ -47,6 +48,7 @@ def create_app(services: Services, settings: ServingSettings) -> FastAPI:
         description=_DESCRIPTION,
         docs_url=None,  # both load scripts from other sites
         redoc_url=None,
+        openapi_url=None,  # see `documentation`
         redirect_slashes=False,
         lifespan=_lifespan(state, warm_up),
     )
@@ -70,6 +72,8 @@ def _add_middleware(app: FastAPI, state: State) -> None:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Measured, meters=state.meters, log=settings.access_log)
     app.add_middleware(HeadAsGet)
+    trusted = TrustedProxies(settings.trusted_proxies)
+    app.add_middleware(PublicAddress, root_path=root_path_of(settings.root_path), trusted=trusted)
 
 
 class HeadAsGet:

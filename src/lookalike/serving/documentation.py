@@ -5,7 +5,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
+from lookalike.serving.proxies import address
 from lookalike.serving.wire import EventBatch, ImageChange, ImagePage, ProblemDocument, SearchAnswer, SearchRequest
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -39,14 +42,20 @@ def body_of(json: dict[str, type[BaseModel]], *, form: type[BaseModel] | None = 
 
 
 def install(app: FastAPI) -> None:
-    """Make `/openapi.json` complete."""
+    """Serve `/openapi.json`, complete, and with the path that we are served below."""
 
     def complete() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = _schema(app)
         return app.openapi_schema
 
+    async def openapi(request: Request) -> Response:
+        below = address(request, "")
+        servers = {"servers": [{"url": below}]} if below else {}
+        return JSONResponse({**complete(), **servers})
+
     app.openapi = complete  # type: ignore[method-assign]  # FastAPI's documented way
+    app.get("/openapi.json", include_in_schema=False)(openapi)
 
 
 def _schema(app: FastAPI) -> dict[str, Any]:

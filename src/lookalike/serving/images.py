@@ -13,6 +13,7 @@ from lookalike.serving.answers import json_answer
 from lookalike.serving.bodies import checked, media_type, read_json, read_picture_form, unsupported
 from lookalike.serving.documentation import body_of
 from lookalike.serving.problems import documented
+from lookalike.serving.proxies import address
 from lookalike.serving.state import State
 from lookalike.serving.wire import MOST_HITS, ImageChange, ImagePage, ImageRecord, Tags, Wire, Words
 from lookalike.types import Image, Visibility
@@ -110,7 +111,9 @@ class ImageRoutes:
         """Public images; with the admin token, private or blocked ones on request."""
         if visibility is not Visibility.PUBLIC:
             self._state.admin.require_for_hidden(request)
-        page = await self._state.gates.reading.enter_and_run(self._page, limit, cursor, tag, visibility)
+        page = await self._state.gates.reading.enter_and_run(
+            self._page, limit, cursor, tag, visibility, address(request, "")
+        )
         return json_answer(page)
 
     async def upload(self, request: Request) -> Response:
@@ -132,15 +135,15 @@ class ImageRoutes:
             )
         if created:
             self._state.meters.model_runs.labels("upload").inc()
-        return json_answer(
-            ImageRecord.of(image), status=201 if created else 200, headers={"Location": f"/v1/images/{image.id}"}
-        )
+        below = address(request, "")
+        headers = {"Location": f"{below}/v1/images/{image.id}"}
+        return json_answer(ImageRecord.of(image, below), status=201 if created else 200, headers=headers)
 
     async def read(self, request: Request, image_id: str) -> Response:
         """The record of a public image; with the admin token, of any."""
         image = await self._state.gates.reading.enter_and_run(self._image, image_id)
         self._state.admin.require_visible(request, image)
-        return json_answer(ImageRecord.of(image))
+        return json_answer(ImageRecord.of(image, address(request, "")))
 
     async def change(self, request: Request, image_id: str) -> Response:
         """Fields that are absent or null stay as they are. A hidden image leaves results and pages at once."""
@@ -149,7 +152,7 @@ class ImageRoutes:
             raise unsupported(request, "application/json")
         change = await read_json(request, ImageChange, most_bytes=self._state.settings.max_json_bytes)
         image = await self._state.gates.writing.enter_and_run(self._change, image_id, change)
-        return json_answer(ImageRecord.of(image))
+        return json_answer(ImageRecord.of(image, address(request, "")))
 
     async def delete(self, request: Request, image_id: str) -> Response:
         """The image leaves results at once, and indexing its folder again does not bring it back."""
@@ -157,10 +160,10 @@ class ImageRoutes:
         await self._state.gates.writing.enter_and_run(self._delete, image_id)
         return Response(status_code=204)
 
-    def _page(self, limit: int, cursor: str | None, tag: str | None, visibility: Visibility) -> ImagePage:
+    def _page(self, limit: int, cursor: str | None, tag: str | None, visibility: Visibility, below: str) -> ImagePage:
         page = self._state.services.catalog.browse(after=cursor, limit=limit, visibility=visibility, tag=tag)
         return ImagePage(
-            images=tuple(ImageRecord.of(image) for image in page.images),
+            images=tuple(ImageRecord.of(image, below) for image in page.images),
             next_cursor=page.next,
             total=self._total(visibility, tag),
         )

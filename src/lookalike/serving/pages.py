@@ -1,6 +1,7 @@
 """The page's files, from the package."""
 
 import hashlib
+import html
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from lookalike.serving.answers import REVALIDATE, is_known
 from lookalike.serving.origin import PAGE_POLICY
 from lookalike.serving.problems import refused
+from lookalike.serving.proxies import address
 
 _log = logging.getLogger(__name__)
 
@@ -63,17 +65,19 @@ class PageRoutes:
         app.get("/page/{path:path}", include_in_schema=False)(self.file)
 
     async def index(self, request: Request) -> Response:
-        """The page itself."""
-        return self._answer(request, "index.html")
+        """The page itself, whose addresses are relative: to the path we are served below, where that is known."""
+        return self._answer(request, "index.html", below=address(request, "/"))
 
     async def file(self, request: Request, path: str) -> Response:
         """One of its files."""
         return self._answer(request, path)
 
-    def _answer(self, request: Request, path: str) -> Response:
+    def _answer(self, request: Request, path: str, *, below: str = "/") -> Response:
         file = self._files.get(path)
         if file is None:
             raise refused("not-found", "the page has no such file")
+        if below != "/":
+            file = _below(file, below)
         headers = {"ETag": file.etag, "Cache-Control": REVALIDATE, "Content-Security-Policy": PAGE_POLICY}
         if is_known(request, file.etag):
             return Response(status_code=304, headers=headers)  # a browser takes the policy of the 304 for the page
@@ -81,6 +85,15 @@ class PageRoutes:
 
 
 def _read(path: Path) -> _File:
-    content = path.read_bytes()
+    return _file(path.read_bytes(), _MEDIA_TYPES[path.suffix])
+
+
+def _file(content: bytes, media_type: str) -> _File:
     etag = f'"{hashlib.sha256(content).hexdigest()[:24]}"'
-    return _File(content=content, media_type=_MEDIA_TYPES[path.suffix], etag=etag)
+    return _File(content=content, media_type=media_type, etag=etag)
+
+
+def _below(page: _File, folder: str) -> _File:
+    """The page with that folder as its base: at `/photos`, without the slash, it would be another one."""
+    base = f'<head>\n    <base href="{html.escape(folder)}">'.encode()
+    return _file(page.content.replace(b"<head>", base, 1), page.media_type)

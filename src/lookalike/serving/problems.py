@@ -182,7 +182,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refused, _answering(_of_refusal))
     app.add_exception_handler(LookalikeError, _answering(_of_ours))
     app.add_exception_handler(RequestValidationError, _answering(_of_parameters))
-    app.add_exception_handler(HTTPException, _answering(_of_routing))
+    app.add_exception_handler(HTTPException, _answer_routing)
     app.add_exception_handler(OSError, _answering(_of_the_disk))
     app.add_exception_handler(ClientDisconnect, _answering(_of_a_lost_connection))
 
@@ -192,6 +192,14 @@ def _answering(tell: Callable[[Request, E], Problem]) -> Callable[[Request, Exce
         return tell(request, cast("E", error)).response(request.scope["path"])
 
     return answer
+
+
+async def _answer_routing(request: Request, error: Exception) -> Response:
+    """The problem, or what OPTIONS asks for: load balancers probe with it."""
+    told = _of_routing(request, cast("HTTPException", error))
+    if request.method == "OPTIONS" and (told.code == "method-not-allowed" or request.scope["path"].endswith("*")):
+        return Response(status_code=204, headers=dict(told.headers))
+    return told.response(request.scope["path"])
 
 
 def _of_refusal(_request: Request, error: Refused) -> Problem:
@@ -238,7 +246,7 @@ def _methods(request: Request) -> list[str]:
     for route in request.app.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
             methods |= getattr(route, "methods", None) or set()
-    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
+    return sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
 
 
 class Incidents:

@@ -21,6 +21,7 @@ from lookalike.serving.bodies import checked, media_type, read_json, read_pictur
 from lookalike.serving.documentation import body_of
 from lookalike.serving.previews import PreviewWish, preview_url
 from lookalike.serving.problems import Refused, documented, problem
+from lookalike.serving.proxies import address
 from lookalike.serving.state import State
 from lookalike.serving.wire import (
     MOST_HITS,
@@ -141,10 +142,11 @@ class SearchRoutes:
             raise unsupported(request, "multipart/form-data, application/json")
         asked = await read_json(request, SearchRequest, most_bytes=self._state.settings.max_json_bytes)
         if asked.cursor is not None:
-            return await self._next_page(Cursor.of(asked.cursor), asked.limit, started)
+            return await self._next_page(request, Cursor.of(asked.cursor), asked.limit, started)
         limit = asked.limit or _USUAL_LIMIT
         query = Query(image_id=asked.image_id, limit=limit, include_self=asked.include_self)
-        return await self._first_page(_Asked(query=query, crop=asked.crop), started)
+        answer = await self._state.gates.model.enter_and_run(self._answer, _Asked(query=query, crop=asked.crop))
+        return self._respond(request, answer, Cursor(query_id=answer.query_id, offset=0, limit=limit), started)
 
     async def _by_picture(self, request: Request, started: float) -> Response:
         with self._state.gates.model.place():
@@ -155,13 +157,9 @@ class SearchRoutes:
             answer = await self._state.gates.model.run(self._answer, _Asked(query=query, crop=crop))
             about = await self._state.gates.pictures.enter_and_run(self._about, query, fields.preview)
         here = Cursor(query_id=answer.query_id, offset=0, limit=fields.limit)
-        return self._respond(answer, here, started, about)
+        return self._respond(request, answer, here, started, about)
 
-    async def _first_page(self, asked: _Asked, started: float) -> Response:
-        answer = await self._state.gates.model.enter_and_run(self._answer, asked)
-        return self._respond(answer, Cursor(query_id=answer.query_id, offset=0, limit=asked.query.limit), started)
-
-    async def _next_page(self, cursor: Cursor, limit: int | None, started: float) -> Response:
+    async def _next_page(self, request: Request, cursor: Cursor, limit: int | None, started: float) -> Response:
         limit = limit or cursor.limit
         page = self._state.services.engine.page
         try:
@@ -170,7 +168,7 @@ class SearchRoutes:
             )
         except CursorRefused as gone:
             raise Refused(problem("cursor-refused", str(gone), status=410)) from None
-        return self._respond(answer, replace(cursor, limit=limit), started)
+        return self._respond(request, answer, replace(cursor, limit=limit), started)
 
     def _answer(self, asked: _Asked) -> Answer:
         """Search, in a thread."""
@@ -200,7 +198,10 @@ class SearchRoutes:
             size = (picture.width, picture.height)
         return Crop.from_pixels(box.x, box.y, box.width, box.height, image_size=size)
 
-    def _respond(self, answer: Answer, here: Cursor, started: float, about: _About | None = None) -> Response:
+    def _respond(
+        self, request: Request, answer: Answer, here: Cursor, started: float, about: _About | None = None
+    ) -> Response:
+        below = address(request, "")
         following = replace(here, offset=here.offset + here.limit)
         stages = {
             stage: round(answer.milliseconds.get(stage, 0.0), 3) for stage in ("decode", "embed", "search", "rerank")
@@ -225,7 +226,7 @@ class SearchRoutes:
             notes=answer.notes,
         )
         timing = ", ".join(f"{stage};dur={duration:.2f}" for stage, duration in {**stages, "total": total}.items())
-        hits = ",".join(hit_json(hit) for hit in answer.hits if hit.image.visibility is Visibility.PUBLIC)
+        hits = ",".join(hit_json(hit, below) for hit in answer.hits if hit.image.visibility is Visibility.PUBLIC)
         before, empty, after = body.model_dump_json().partition('"hits":[]')
         whole = f"{before}{empty[:-1]}{hits}]{after}"
         return Response(whole, media_type="application/json", headers={"Server-Timing": timing})

@@ -1,25 +1,24 @@
 """uvicorn, set up for this app: bounded heads, quiet logs, an end that waits for what runs."""
 
-import asyncio
 import contextlib
 import logging
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lookalike.errors import EnvironmentFault
-from lookalike.serving.problems import MEDIA_TYPE, problem
+from lookalike.serving.connections import protocol
 from lookalike.serving.services import ServingSettings
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 512
 _STARTING_SECONDS = 30.0
+_UNIX = "unix:"
 
 
 def run(app: FastAPI, settings: ServingSettings, *, listening: Callable[[str], None] | None = None) -> None:
@@ -52,7 +51,7 @@ class Server:
         self, app: FastAPI, settings: ServingSettings, *, listening: Callable[[str], None] | None = None
     ) -> None:
         self._socket = _listen(settings.host, settings.port)
-        self.url = _url(settings.host, self._socket.getsockname()[1])
+        self.url = _url(settings.host, self._socket.getsockname())
         self._uvicorn = _Uvicorn(_config(app, settings), on_start=lambda: listening(self.url) if listening else None)
         self._thread: threading.Thread | None = None
 
@@ -84,7 +83,9 @@ class Server:
 def _config(app: FastAPI, settings: ServingSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=_protocol(settings.header_seconds),
+        http=protocol(settings.header_seconds),
+        timeout_keep_alive=settings.keep_alive_seconds,
+        headers=[] if settings.keep_alive_seconds else [("connection", "close")],
         ws="none",
         lifespan="on",
         log_config=None,
@@ -124,41 +125,9 @@ class _Uvicorn(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def _protocol(header_seconds: float) -> type[H11Protocol]:
-    """HTTP/1.1 that closes connections whose request head does not come, and says what is wrong as a problem."""
-
-    class Impatient(H11Protocol):
-        _waits: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            self._waits = self.loop.call_later(header_seconds, transport.close)
-
-        def handle_events(self) -> None:
-            super().handle_events()
-            if self._waits is not None and self.scope is not None:
-                self._waits.cancel()
-                self._waits = None
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            if self._waits is not None:
-                self._waits.cancel()
-            super().connection_lost(exc)
-
-        def send_400_response(self, msg: str) -> None:
-            told = problem("malformed-request", f"{msg} It is not HTTP/1.1, or its head is too long.")
-            body = told.response("/").body
-            head = (
-                f"HTTP/1.1 400 Bad Request\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
-                "connection: close\r\nx-content-type-options: nosniff\r\n\r\n"
-            )
-            self.transport.write(head.encode("ascii") + bytes(body))
-            self.transport.close()
-
-    return Impatient
-
-
 def _listen(host: str, port: int) -> socket.socket:
+    if host.startswith(_UNIX):
+        return _listen_at_path(Path(host.removeprefix(_UNIX)))
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Only where the protocol is named does asyncio switch Nagle's algorithm off; an answer's body then does not wait
     # some 40 ms for the client to acknowledge its head.
@@ -176,6 +145,31 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(host: str, port: int) -> str:
+def _listen_at_path(path: Path) -> socket.socket:
+    """A unix socket there, in the place of one that a server left behind."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket() and not _is_answered(path):
+            path.unlink()
+        listener.bind(str(path))
+    except OSError as fault:
+        listener.close()
+        raise EnvironmentFault(
+            f"cannot listen on the unix socket {path}: {fault.strerror or fault}; choose another path with --host,"
+            " or end the program that has it"
+        ) from None
+    listener.listen(_BACKLOG)
+    return listener
+
+
+def _is_answered(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(str(path)) == 0
+
+
+def _url(host: str, bound: tuple[str, int] | str) -> str:
+    if isinstance(bound, str):
+        return f"{_UNIX}{bound}"
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{name}:{port}/"
+    return f"http://{name}:{bound[1]}/"

@@ -32,7 +32,7 @@ class ServingSettings:
     """How the API is reached and what it refuses.
 
     Attributes:
-        host: address to listen on.
+        host: address to listen on; `unix:PATH` for a unix socket.
         port: 0 takes any free one.
         thumbnails: folder of the thumbnail cache.
         thumbnail_bytes: what that cache may take on disk.
@@ -45,6 +45,9 @@ class ServingSettings:
         admin_token: when set, changes need it, and it shows what is not public. When None, whoever reaches the
             server may change images (a laptop), and nobody sees private ones.
         allowed_hosts: names the server may be called by, beside loopback names and `host`; `*` allows all.
+        root_path: the path a proxy serves us below, as `/photos`.
+        trusted_proxies: addresses and networks whose `X-Forwarded-*` headers are believed; see `TrustedProxies`.
+        keep_alive_seconds: a connection without a request is closed after so long; 0 closes it after each answer.
         allowed_origins: other sites, as `https://name`, whose pages may send requests.
         picture_limits: for pictures, tested before decoding.
         retention: queries without interactions are forgotten after so long; None keeps them.
@@ -65,6 +68,9 @@ class ServingSettings:
     max_waiting: int = 32
     admin_token: str | None = field(default=None, repr=False)
     allowed_hosts: tuple[str, ...] = ()
+    root_path: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+    keep_alive_seconds: int = 75
     allowed_origins: tuple[str, ...] = ()
     picture_limits: Limits = field(default_factory=Limits)
     retention: timedelta | None = timedelta(days=30)

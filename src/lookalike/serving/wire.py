@@ -135,8 +135,8 @@ class ImageRecord(Wire):
     content_url: str
 
     @classmethod
-    def of(cls, image: Image) -> "ImageRecord":
-        """The record as others may see it: of its source, only the name."""
+    def of(cls, image: Image, below: str = "") -> "ImageRecord":
+        """The record as others may see it: of its source, only the name; `below` is the path we are served below."""
         return cls(
             id=image.id,
             width=image.width,
@@ -149,14 +149,14 @@ class ImageRecord(Wire):
             owner_id=image.owner_id,
             uploaded_at=image.uploaded_at,
             source_name=source_name(image),
-            content_url=f"/v1/images/{image.id}/content",
+            content_url=f"{below}/v1/images/{image.id}/content",
         )
 
 
 @lru_cache(maxsize=10_000)  # by every field of the record: what changed is another key
-def image_json(image: Image) -> str:
+def image_json(image: Image, below: str = "") -> str:
     """An image's record as JSON. Popular images are in many answers."""
-    return ImageRecord.of(image).model_dump_json()
+    return ImageRecord.of(image, below).model_dump_json()
 
 
 def source_name(image: Image) -> str | None:
@@ -260,10 +260,10 @@ class HitRecord(Wire):
     duplicates: tuple[str, ...] = Field(description="Images that look the same and stand behind this one.")
 
 
-def hit_json(hit: Hit) -> str:
+def hit_json(hit: Hit, below: str = "") -> str:
     """A `HitRecord` as JSON, put together from its image's: thirty of them are half the time of an answer."""
     return (
-        f'{{"rank":{hit.rank},"image":{image_json(hit.image)},"cosine":{json.dumps(hit.cosine)},'
+        f'{{"rank":{hit.rank},"image":{image_json(hit.image, below)},"cosine":{json.dumps(hit.cosine)},'
         f'"closeness":{json.dumps(hit.closeness)},"match":"{match_of(hit).value}",'
         f'"duplicates":{json.dumps(hit.duplicates)}}}'
     )

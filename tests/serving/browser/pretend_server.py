@@ -35,7 +35,7 @@ PAGE = resources.files("lookalike") / "serving" / "page"
 MAX_BYTES = 3_000_000
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
-    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    " form-action 'self'; base-uri 'self'; frame-ancestors 'none'"
 )
 LEVELS = ((0.995, "duplicate"), (0.9, "very-close"), (0.7, "close"), (0.4, "loose"))
 
