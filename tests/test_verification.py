@@ -1,10 +1,14 @@
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from lookalike import verification
-from lookalike.neighbors import IvfPqBuild, keeps_vectors
+from lookalike.neighbors import ExactIndex, IvfPqBuild, keeps_vectors
+from lookalike.snapshot import Manifest, publish
+from lookalike.types import Visibility
 from lookalike.verification import verify_library
 from parts import Parts, write_pictures
 
@@ -43,6 +47,55 @@ def test_a_damaged_snapshot_is_still_told(library):
     (manifest,) = library.snapshots.glob("*/*/manifest.json")
     manifest.write_text("{")
     assert len(problems(library)) == 1
+
+
+def test_a_snapshot_of_another_catalog_is_told(library, tmp_path):
+    manifest = next(library.snapshots.glob("*/*/manifest.json"))
+    with Parts(tmp_path / "other") as other:
+        other.upload(7)
+        snapshot = other.publisher.publish(other.indexer.model)
+        shutil.copytree(snapshot.directory, manifest.parent.with_name("000009"))
+    (problem,) = problems(library)
+    assert "another library's catalog" in problem
+    assert "lookalike index" in problem
+    library.indexer.index([tmp_path / "photos"])
+    assert problems(library) == ()
+
+
+def test_a_snapshot_that_lacks_images_or_has_strangers_is_told(library):
+    manifest = Manifest.read(next(library.snapshots.glob("*/*/manifest.json")).parent)
+    ids = [image.id for image in library.catalog.browse(limit=100).images]
+    vectors = library.catalog.vectors(manifest.fingerprint, ids)
+    kept = sorted([*ids[1:], "f" * 32])
+    publish(
+        library.snapshots,
+        model_name=manifest.model_name,
+        fingerprint=manifest.fingerprint,
+        state=manifest.state,
+        image_ids=kept,
+        vectors=np.stack([vectors.get(image_id, vectors[ids[0]]) for image_id in kept]),
+        visibilities=[Visibility.PUBLIC] * len(kept),
+    )
+    told = problems(library)
+    assert any("1 images of the catalog are missing from the snapshot" in problem for problem in told)
+    assert any("1 images of the snapshot are unknown to the catalog" in problem for problem in told)
+
+
+@pytest.mark.parametrize("images", [1, 3, 5])
+def test_recall_is_of_as_many_neighbours_as_there_are(tmp_path, images, monkeypatch):
+    with Parts(tmp_path / "library") as parts:
+        parts.indexer.index([write_pictures(tmp_path / "photos", range(images))])
+        assert verify_library(parts.catalog, parts.snapshots, queries=200).recall == 1.0
+        search = ExactIndex.search
+
+        def only_the_first(self, *arguments, **keywords):
+            found = search(self, *arguments, **keywords)
+            return replace(found, rows=np.repeat(found.rows[:, :1], found.rows.shape[1], axis=1))
+
+        monkeypatch.setattr(ExactIndex, "search", only_the_first)
+        found = verify_library(parts.catalog, parts.snapshots, queries=200)
+    assert found.recall == pytest.approx(1 / images)
+    assert bool(found.problems) == (images > 1)
 
 
 def test_images_without_a_vector_are_named_up_to_a_number(library, monkeypatch):

@@ -76,6 +76,7 @@ class Library:
             threads=self.settings.threads or None,
             reference_cosines=self._reference_cosines(),
             choice=self.index_choice,
+            keep_removed=timedelta(days=self.settings.keep_removed_days),
         )
         self._closing.callback(publisher.wait)
         return publisher
@@ -102,6 +103,7 @@ class Library:
             leave_out=self.settings.library,
             limits=image_limits(self.settings),
             open_live=self._open_live if self._model is None else None,
+            keep_removed=timedelta(days=self.settings.keep_removed_days),
         )
 
     @cached_property

@@ -91,6 +91,9 @@ class Settings:
     measure_recall_minutes: int = _setting(
         60, "How often `serve` measures what share of the true nearest the latest searches found; 0 for never."
     )
+    keep_removed_days: int = _setting(
+        30, "How many days uploads without a record, and indexes of another catalog, stay in the bin before they go."
+    )
     keep_queries_days: int = _setting(90, "Queries nobody clicked on are forgotten after so many days; 0 keeps them.")
 
     @property

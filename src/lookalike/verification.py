@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, LiveModel
 from lookalike.neighbors import keeps_vectors
-from lookalike.snapshot import Snapshot, newest, verify
+from lookalike.snapshot import Manifest, Snapshot, foreign, newest, published, verify
 from lookalike.types import Rows, Vectors
 
 _LEAST_RECALL = 0.9
@@ -63,9 +63,8 @@ def verify_library(catalog: Catalog, snapshots: Path, *, queries: int) -> Verifi
         queries: how many stored images to search with.
     """
     problems = catalog.check()
-    folders = sorted(manifest.parent for manifest in snapshots.glob("*/*/manifest.json"))
-    folders += [folder for folder in sorted(snapshots.glob("*/[0-9]*")) if folder not in folders]
-    found = [(folder, problem) for folder in folders for problem in verify(folder)]
+    folders = published(snapshots)
+    found = [(folder, problem) for folder in folders for problem in _snapshot_problems(catalog, folder)]
     # An index run that publishes meanwhile deletes the oldest snapshots: what is gone as a whole was not damaged.
     problems += [f"{folder.parent.name}/{folder.name}: {problem}" for folder, problem in found if folder.exists()]
     live = catalog.live_model()
@@ -91,6 +90,14 @@ def verify_library(catalog: Catalog, snapshots: Path, *, queries: int) -> Verifi
     )
 
 
+def _snapshot_problems(catalog: Catalog, folder: Path) -> list[str]:
+    damage = verify(folder)
+    if damage:
+        return damage
+    misfit = foreign(Manifest.read(folder), catalog)
+    return [f"it {misfit}; `lookalike index` sets it aside and builds the index anew"] if misfit else []
+
+
 def _without_vectors(catalog: Catalog, live: LiveModel) -> list[str]:
     missing = [image.id for image in catalog.images_without_vectors(live.fingerprint, limit=_MOST_NAMED + 1)]
     named = [
@@ -108,6 +115,7 @@ class _Comparison:
         self._snapshot = snapshot
         self._present = np.zeros(snapshot.manifest.size, dtype=bool)
         self._differing: list[str] = []
+        self._absent: list[str] = []
         rows = np.random.default_rng(_SEED).permutation(snapshot.manifest.size)[:queries]
         ids = [snapshot.image_ids[row].decode() for row in rows]
         stored = catalog.vectors(snapshot.manifest.fingerprint, ids)
@@ -118,18 +126,30 @@ class _Comparison:
                 self._take(block.image_ids, block.vectors)
 
     def problems(self) -> list[str]:
-        """Images whose vector in the snapshot is not the catalog's."""
-        shown = ", ".join(self._differing[:3])
-        return [f"{len(self._differing)} vectors differ from the catalog's: {shown}"] if self._differing else []
+        """Images whose vector in the snapshot is not the catalog's, or that only one of them has."""
+        # Read last, so that what changed while the vectors were read counts as changed.
+        manifest = self._snapshot.manifest
+        since = self._catalog.changes_since(manifest.state, fingerprint=manifest.fingerprint)
+        changed = {change.image_id for change in since.changes} if since else set()
+        absent = [image_id for image_id in self._absent if image_id not in changed]
+        rows = np.flatnonzero(~self._present)
+        left = [image_id for row in rows if (image_id := self._snapshot.image_ids[row].decode()) not in changed]
+        told = (
+            (self._differing, "vectors differ from the catalog's"),
+            (absent, "images of the catalog are missing from the snapshot"),
+            (left, "images of the snapshot are unknown to the catalog"),
+        )
+        return [f"{len(ids)} {words}: {', '.join(ids[:3])}" for ids, words in told if ids]
 
     def recall(self) -> float:
-        """Share of the true nearest that the index finds, equal cosines counting as found."""
-        if not len(self.sample):
+        """Share of the min(10, images) true nearest that the index finds, 0 to 1; equal cosines count as found."""
+        k = min(_NEIGHBORS, int(np.count_nonzero(self._present)))
+        if not len(self.sample) or not k:
             return 1.0
-        rows = self._snapshot.index.search(self.sample, _NEIGHBORS, allowed=self._present).rows
-        worst_true = self._best[:, -1:] if np.isfinite(self._best).all() else self._best.min(axis=1, keepdims=True)
-        hits = np.count_nonzero(self._true_cosines(rows) >= worst_true - _ROUNDING)
-        return float(hits) / max(int(np.count_nonzero(np.isfinite(self._best))), 1)
+        found = self._snapshot.index.search(self.sample, k, allowed=self._present).rows[:, :k]
+        rows = np.array([_each_once(row) for row in found])
+        hits = np.count_nonzero(self._true_cosines(rows) >= self._best[:, k - 1 : k] - _ROUNDING)
+        return float(hits) / (len(self.sample) * k)
 
     def _true_cosines(self, rows: Rows) -> NDArray[np.float32]:
         """By the catalog's vectors, for an index may only have estimates; -inf where nothing was found."""
@@ -145,6 +165,7 @@ class _Comparison:
     def _take(self, image_ids: Sequence[str], vectors: Vectors) -> None:
         rows = self._snapshot.rows_of(image_ids)
         known = rows >= 0
+        self._absent += [image_id for image_id, row in zip(image_ids, rows, strict=True) if row < 0]
         rows, vectors = rows[known], vectors[known]
         self._present[rows] = True
         if keeps_vectors(self._snapshot.index):
@@ -153,3 +174,11 @@ class _Comparison:
             self._differing += [self._snapshot.image_ids[row].decode() for row in wrong]
         both = np.concatenate([self._best, self.sample @ vectors.T], axis=1)
         self._best = -np.sort(-both, axis=1)[:, :_NEIGHBORS]
+
+
+def _each_once(rows: Rows) -> Rows:
+    """-1 in place of a row that was named before: nothing is found twice."""
+    _, first = np.unique(rows, return_index=True)
+    once = np.full_like(rows, -1)
+    once[first] = rows[first]
+    return once

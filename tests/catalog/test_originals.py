@@ -2,8 +2,9 @@ import os
 import time
 
 import pytest
+from sqlalchemy import delete
 
-from lookalike.catalog import Originals, content_id
+from lookalike.catalog import Originals, content_id, schema
 from lookalike.errors import StorageFailed, VectorsRefused
 
 ID = content_id(b"bytes")
@@ -17,6 +18,7 @@ def originals(tmp_path):
 def test_bytes_are_kept_under_their_id(originals):
     originals.put(ID, b"bytes")
     originals.put(ID, b"bytes")
+    originals.settle([ID])
     assert originals.get(ID) == b"bytes"
     assert originals.has(ID)
     assert originals.path(ID) == originals.directory / ID[:2] / ID[2:4] / ID
@@ -46,6 +48,7 @@ def test_a_folder_that_cannot_be_made_is_the_environments_fault(tmp_path):
 def test_orphans_are_collected_and_what_is_in_use_is_not(library, catalog):
     kept = library.upload(b"kept")
     catalog._originals.put(ID, b"bytes")
+    catalog._originals.settle([ID])
     abandoned = catalog._originals.path(ID).with_name("x.part")
     fresh = catalog._originals.path(ID).with_name("y.part")
     abandoned.write_bytes(b"half")
@@ -55,6 +58,84 @@ def test_orphans_are_collected_and_what_is_in_use_is_not(library, catalog):
     assert list(catalog._originals.ids()) == [kept]
     assert (abandoned.exists(), fresh.exists()) == (False, True)
     assert catalog.collect_orphans() == 0
+
+
+def forget_record(catalog, image_id):
+    """As a catalog put back from an older backup does not know the image."""
+    with catalog._writing() as change:
+        change.connection.execute(delete(schema.images).where(schema.images.c.id == image_id))
+
+
+def age(originals, image_id, *, days):
+    when = time.time() - days * 86_400
+    os.utime(next((originals.directory / "removed").rglob(image_id)), (when, when))
+
+
+def test_bytes_that_no_image_has_stay_in_the_bin_for_a_month_and_go_then(library, catalog):
+    image_id = library.upload(b"picture")
+    forget_record(catalog, image_id)
+    assert [image_id in problem and "without a record" in problem for problem in catalog.check()] == [True]
+    assert catalog.collect_orphans() == 1
+    assert catalog.check() == []
+    age(catalog._originals, image_id, days=29)
+    assert catalog.collect_orphans() == 0
+    assert catalog._originals.get(image_id) == b"picture"
+    age(catalog._originals, image_id, days=31)
+    assert catalog.collect_orphans() == 1
+    assert not catalog._originals.is_kept(image_id)
+
+
+def test_bytes_come_back_from_the_bin_with_their_record(library, catalog):
+    image_id = library.upload(b"picture")
+    forget_record(catalog, image_id)
+    catalog.collect_orphans()
+    library.upload(b"picture")
+    assert catalog._originals.has(image_id)
+    catalog._originals.move_to_bin(image_id)  # as a newer catalog finds them, once it is put back
+    assert catalog.content(image_id) == b"picture"
+    assert catalog.check() == []
+    assert catalog.collect_orphans() == 0
+    assert catalog._originals.has(image_id)
+    assert list(catalog._originals.in_bin()) == []
+
+
+def test_a_clock_that_was_set_back_does_not_shorten_the_time_in_the_bin(library, catalog, monkeypatch):
+    image_id = library.upload(b"picture")
+    forget_record(catalog, image_id)
+    with monkeypatch.context() as wrong:
+        wrong.setattr(time, "time", lambda: 1_000.0)  # 1970, as a board without a battery starts
+        catalog.collect_orphans()
+    assert catalog.collect_orphans() == 0
+    assert catalog._originals.get(image_id) == b"picture"
+
+
+def test_an_upload_that_was_killed_is_no_damage(catalog):
+    catalog._originals.put(ID, b"bytes")
+    assert catalog.check() == []
+    assert catalog.collect_orphans() == 0  # it may still be under way
+    mark = catalog._originals.directory / "incoming" / ID
+    os.utime(mark, (time.time() - 7200, time.time() - 7200))
+    assert catalog.collect_orphans() == 1
+    assert not mark.exists()
+
+
+def test_bytes_of_what_was_deleted_on_request_go_at_once_from_the_bin_too(library, catalog):
+    image_id = library.upload(b"picture")
+    catalog._originals.move_to_bin(image_id)
+    catalog.delete_image(image_id)
+    assert not catalog._originals.is_kept(image_id)
+    catalog._originals.put(image_id, b"picture")  # a crash between the transaction and the removal leaves them
+    catalog.collect_orphans()
+    assert not catalog._originals.is_kept(image_id)
+
+
+def test_an_upload_that_fails_leaves_bytes_that_were_there_before(library, catalog):
+    first = library.upload(b"first", vector=library.unit(1))
+    orphan = library.upload(b"orphan")
+    forget_record(catalog, orphan)
+    with pytest.raises(VectorsRefused):
+        library.upload(b"orphan", vector=library.unit(1, dimension=4))
+    assert sorted(catalog._originals.ids()) == sorted([first, orphan])
 
 
 def test_an_upload_whose_transaction_fails_leaves_no_bytes(library, catalog):

@@ -1,6 +1,6 @@
 """The only truth: images, users, interactions, grades and vectors in one SQL database."""
 
-from lookalike.catalog.catalog import Catalog
+from lookalike.catalog.catalog import KEEP_REMOVED, Catalog
 from lookalike.catalog.engine import parse_url, sqlite_url
 from lookalike.catalog.grades import JudgementSet
 from lookalike.catalog.originals import Originals
@@ -25,6 +25,7 @@ from lookalike.catalog.vectors import VectorReading
 
 __all__ = [
     "BEGINNING",
+    "KEEP_REMOVED",
     "BrowsePage",
     "Catalog",
     "CatalogCounts",

@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -69,6 +69,9 @@ from lookalike.types import Grade, Image, Interaction, User, Vectors, Visibility
 logger = logging.getLogger(__name__)
 
 BUSY_SECONDS = 60.0
+KEEP_REMOVED = timedelta(days=30)
+"""How long bytes that no image has stay in the bin, where nothing else is set."""
+_UPLOAD_SECONDS = 3600.0  # an upload that has not ended after so long was killed
 
 
 class Catalog:
@@ -176,6 +179,7 @@ class Catalog:
             VectorsRefused: a vector of another dimension than its model's others, not finite, or not of unit length.
         """
         uploads = {addition.content_id: addition.upload for addition in additions if addition.upload is not None}
+        new = [image_id for image_id in uploads if not self._originals.is_kept(image_id)]
         for image_id, content in uploads.items():
             self._originals.put(image_id, content)
         try:
@@ -189,10 +193,12 @@ class Catalog:
             raise  # the bytes may stay until `collect_orphans`: removing them would wait for the same lock
         except BaseException:
             with suppress(EnvironmentFault):
-                self._remove_orphans(list(uploads))
+                self._remove_orphans(new)
+                self._originals.settle(uploads)
             raise
-        refused = [one.content_id for one, new in zip(additions, added, strict=True) if one.upload and not new]
-        self._remove_orphans(refused)
+        refused = [one.content_id for one, made in zip(additions, added, strict=True) if one.upload and not made]
+        self._remove_orphans([image_id for image_id in refused if image_id in new])
+        self._originals.settle(uploads)
         return added
 
     def update_image(
@@ -253,18 +259,54 @@ class Catalog:
         with self._writing() as change:
             vectors.add_vectors(change, fingerprint, image_ids, vectors_of)
 
-    def collect_orphans(self) -> int:
-        """Remove uploaded bytes that no image has (a crash may leave some); how many files that were."""
-        return self._remove_orphans(list(self._originals.ids())) + self._originals.remove_abandoned_parts()
+    def collect_orphans(self, *, keep: timedelta = KEEP_REMOVED) -> int:
+        """Move uploaded bytes that no image has to the bin, and bring back those in it that one has.
+
+        A crash leaves such bytes; so does a catalog put back from a backup, for the uploads that came after it.
+
+        Args:
+            keep: how long bytes stay in the bin before they are deleted.
+
+        Returns:
+            How many files were moved to the bin or deleted.
+        """
+        emptied = self._originals.empty_bin(keep=keep)  # first: nothing is deleted by the run that moved it
+        self._bring_back()
+        moved = 0
+        for chunk in changing.chunks(self._originals.ids()):
+            moved += self._move_orphans(chunk)
+        return moved + emptied + self._originals.remove_abandoned_parts()
+
+    def _move_orphans(self, image_ids: Sequence[str]) -> int:
+        moved = unknown = 0
+        with self._writing() as change:
+            deleted = images.deleted_on_request(change.connection, image_ids)
+            for image_id in set(image_ids) - images.with_upload(change.connection, image_ids):
+                incoming = self._originals.incoming_for(image_id)
+                if image_id in deleted:
+                    self._originals.remove(image_id)
+                elif incoming is not None and incoming < _UPLOAD_SECONDS:
+                    continue
+                else:
+                    self._originals.move_to_bin(image_id)
+                    unknown += incoming is None
+                moved += 1
+        if unknown:
+            logger.warning("%d uploads have no record in this catalog; their bytes are in the bin for now", unknown)
+        return moved
+
+    def _bring_back(self) -> None:
+        for chunk in changing.chunks(self._originals.in_bin()):
+            with self._writing() as change:
+                for image_id in images.with_upload(change.connection, chunk):
+                    self._originals.take_from_bin(image_id)
 
     def _remove_orphans(self, image_ids: Sequence[str]) -> int:
         removed = 0
-        candidates = [image_id for image_id in image_ids if self._originals.has(image_id)]
+        candidates = [image_id for image_id in image_ids if self._originals.is_kept(image_id)]
         for chunk in changing.chunks(candidates):
             with self._writing() as change:
-                has_upload = schema.images.c.has_upload.is_(True)
-                statement = select(schema.images.c.id).where(schema.images.c.id.in_(chunk), has_upload)
-                kept = set(change.connection.execute(statement).scalars())
+                kept = images.with_upload(change.connection, chunk)
                 for image_id in chunk:
                     if image_id not in kept:
                         self._originals.remove(image_id)
@@ -578,9 +620,13 @@ class Catalog:
 
     def check(self) -> list[str]:
         """Every damage found, in words: the file, the change sequence, vectors, sources and uploaded bytes."""
+        # Before the catalog is looked at: what is uploaded meanwhile has its record by then, or its mark now.
+        stored = list(self._originals.ids())
+        incoming = self._originals.incoming()
+        stored = [name for name in stored if name not in incoming]
         try:
             with self._reading() as connection:
-                return list(checking.problems(connection, self._originals))
+                return list(checking.problems(connection, self._originals, stored))
         except StorageFailed as error:
             return [str(error)]
 

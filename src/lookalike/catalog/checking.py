@@ -1,11 +1,12 @@
 """Looking for damage: what `lookalike verify` says about the catalog."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from sqlalchemy import Connection, exists, func, select
 
 from lookalike.catalog.changing import READ_COUNTER
+from lookalike.catalog.images import deleted_on_request, with_upload
 from lookalike.catalog.originals import Originals
 from lookalike.catalog.records import content_id, is_image_id
 from lookalike.catalog.schema import fingerprints, images, sources, tombstones, vectors
@@ -14,14 +15,21 @@ from lookalike.catalog.vectors import UNIT_TOLERANCE, dtype_of
 _ROWS_AT_ONCE = 5_000
 
 
-def problems(connection: Connection, originals: Originals) -> Iterator[str]:
-    """Every problem found, in words."""
+def problems(connection: Connection, originals: Originals, stored: Sequence[str]) -> Iterator[str]:
+    """Every problem found, in words.
+
+    Args:
+        connection: to the catalog.
+        originals: uploaded bytes.
+        stored: ids of uploaded bytes, as they were before the connection's transaction began.
+    """
     if connection.dialect.name == "sqlite":
         yield from _file_problems(connection)
     yield from _sequence_problems(connection)
     yield from _homeless_images(connection)
     yield from _vector_problems(connection)
     yield from _original_problems(connection, originals)
+    yield from _stray_originals(connection, originals, stored)
 
 
 def _file_problems(connection: Connection) -> Iterator[str]:
@@ -99,6 +107,17 @@ def _original_problems(connection: Connection, originals: Originals) -> Iterator
             continue
         if content_id(content) != image_id:
             yield f"uploaded bytes of image {image_id} are not those that were uploaded"
-    for name in originals.ids():
+
+
+def _stray_originals(connection: Connection, originals: Originals, stored: Sequence[str]) -> Iterator[str]:
+    ids = [name for name in stored if is_image_id(name)]
+    for name in stored:
         if not is_image_id(name):
             yield f"{originals.path(name)}: does not belong among the uploaded bytes"
+    unknown = sorted(set(ids) - with_upload(connection, ids) - deleted_on_request(connection, ids))
+    if unknown:
+        yield (
+            f"uploaded bytes without a record in the catalog: {len(unknown):,} (such as {unknown[0]}); the"
+            " catalog may be older than they are. The next `lookalike index` moves them to the bin, from which they"
+            " come back when their catalog does"
+        )

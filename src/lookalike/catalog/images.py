@@ -192,6 +192,25 @@ def change_image(
     return read_image(connection, image_id)
 
 
+def with_upload(connection: Connection, image_ids: Iterable[str]) -> set[str]:
+    """Those of them that are live and were uploaded."""
+    found: set[str] = set()
+    for chunk in chunks(image_ids):
+        statement = select(images.c.id).where(images.c.id.in_(chunk), images.c.has_upload.is_(True))
+        found.update(connection.execute(statement).scalars())
+    return found
+
+
+def deleted_on_request(connection: Connection, image_ids: Iterable[str]) -> set[str]:
+    """Those of them that somebody deleted for good."""
+    found: set[str] = set()
+    for chunk in chunks(image_ids):
+        requested = tombstones.c.reason == Deletion.REQUESTED.value
+        statement = select(tombstones.c.image_id).where(tombstones.c.image_id.in_(chunk), requested)
+        found.update(connection.execute(statement).scalars())
+    return found
+
+
 def bury(changing: Changing, image_ids: Collection[str], reason: Deletion) -> None:
     """Leave nothing of those live images but a tombstone; their tags and vectors go by the foreign keys."""
     ordered = sorted(image_ids)

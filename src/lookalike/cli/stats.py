@@ -39,7 +39,8 @@ def stats(
 def _document(library: Library, unreadable: int) -> dict[str, object]:
     settings = library.settings
     live = library.catalog.live_model()
-    snapshot = newest(settings.snapshots, live.fingerprint, catalog=library.catalog) if live else None
+    notes: list[str] = []
+    snapshot = newest(settings.snapshots, live.fingerprint, catalog=library.catalog, problems=notes) if live else None
     return {
         "library": str(settings.library),
         "model": asdict(live) if live else None,
@@ -53,6 +54,7 @@ def _document(library: Library, unreadable: int) -> dict[str, object]:
         }
         if snapshot
         else None,
+        "notes": " ".join(f"{note}." for note in notes),
         "index_choice": _choice(library, live, snapshot.manifest.size if snapshot else 0),
         "counts": asdict(library.catalog.counts()),
         "bytes_on_disk": _bytes_on_disk(settings.library),

@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lookalike.catalog import Catalog, LiveModel
+from lookalike.catalog import KEEP_REMOVED, Catalog, LiveModel
 from lookalike.embedding import Encoder
 from lookalike.errors import LibraryBusy, StorageFailed
 from lookalike.indexing.publishing import Publisher
@@ -41,6 +42,7 @@ class Indexer:
         limits: for images.
         workers: threads that decode and embed; None for one more than the model runs at once.
         open_live: opens the model that became live meanwhile, so that uploads go on with it; None refuses them then.
+        keep_removed: how long uploaded bytes without a record stay in the bin.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Indexer:
         limits: Limits | None = None,
         workers: int | None = None,
         open_live: Callable[[LiveModel], Encoder] | None = None,
+        keep_removed: timedelta = KEEP_REMOVED,
     ) -> None:
         self._catalog = catalog
         self._publisher = publisher
@@ -62,6 +65,7 @@ class Indexer:
         self._workers = workers or encoder.concurrency + 1
         self._limits = limits or Limits()
         self._open_live = open_live
+        self._keep_removed = keep_removed
         self.use(encoder)
 
     def use(self, encoder: Encoder) -> None:
@@ -194,7 +198,7 @@ class Indexer:
         self.claim_library()
         run.follow(roots, leave_out=self._leave_out)
         run.fill_gaps()
-        self._catalog.collect_orphans()
+        self._catalog.collect_orphans(keep=self._keep_removed)
         self._publish_and_switch(run, "indexed with it")
 
     def _publish_and_switch(self, run: FolderRun, because: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from lookalike.catalog import Catalog, LiveModel
+from lookalike.catalog import KEEP_REMOVED, Catalog, LiveModel
 from lookalike.errors import StorageFailed
 from lookalike.snapshot import (
     IndexChoice,
@@ -34,7 +34,6 @@ _QUICK_SIZE = 20_000  # a snapshot of so many images is built in well under a se
 _LATE_SHARE = 0.10  # of the snapshot's size: beyond it, scanning the tail costs more than the index saves
 _LEAST_TAIL = 1_000
 _LOCK = "publish.lock"
-_KEEP_SET_ASIDE = timedelta(days=30)
 _SECONDS_AFTER_FAILURE = 60.0
 _MOST_IN_MEMORY = 500_000  # half a gigabyte at 256 dimensions
 
@@ -49,6 +48,7 @@ class Publisher:
         reference_cosines: the model's own random-pair cosines, for libraries too small to have their own.
         choice: the file that says which index to build, as `lookalike tune` writes it; None for what suits the size.
         most_in_memory: images; the vectors of more are gathered in a file while an index is built of them.
+        keep_removed: how long snapshots that do not belong to the catalog are kept aside.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Publisher:
         reference_cosines: NDArray[np.float32] | None = None,
         choice: Path | None = None,
         most_in_memory: int = _MOST_IN_MEMORY,
+        keep_removed: timedelta = KEEP_REMOVED,
     ) -> None:
         self._catalog = catalog
         self._snapshots = snapshots
@@ -67,6 +68,7 @@ class Publisher:
         self._reference_cosines = reference_cosines
         self._choice = choice
         self._most_in_memory = most_in_memory
+        self._keep_removed = keep_removed
         self._background: threading.Thread | None = None
         self._newest: Manifest | None = None  # that this process knows of, so that uploads need not look at the disk
         self._not_before = 0.0
@@ -86,7 +88,7 @@ class Publisher:
             StorageFailed: the disk is full, read-only or failing; older snapshots are as they were.
         """
         with self._alone():
-            set_foreign_aside(self._snapshots, self._catalog, keep=_KEEP_SET_ASIDE)
+            set_foreign_aside(self._snapshots, self._catalog, keep=self._keep_removed)
             snapshot = self._build(model, choice)
             prune(self._snapshots, model.fingerprint)
         self._newest = snapshot.manifest
