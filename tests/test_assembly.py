@@ -7,7 +7,8 @@ import pytest
 
 from doubles import picture
 from lookalike.assembly import open_library
-from lookalike.embedding import import_model, remove_model
+from lookalike.embedding import import_model, registry, remove_model
+from lookalike.errors import LibraryOutdated
 from lookalike.retrieval import Query
 from lookalike.settings import load_settings
 from parts import write_pictures
@@ -61,6 +62,37 @@ def test_the_old_model_is_freed_when_nothing_uses_it(serving, settings, photos):
     gc.collect()  # a thread that has just ended may hold a frame
     assert old() is None
     assert serving.encoder.fingerprint == moved.fingerprint
+
+
+@pytest.fixture
+def earlier_recipe(monkeypatch):
+    """Makes an earlier version of lookalike of this one while it lasts."""
+    with monkeypatch.context() as patch:
+        patch.setitem(registry._fingerprint.__kwdefaults__, "recipe", 1)
+        yield patch
+
+
+def test_a_library_of_an_earlier_recipe_says_so_and_is_embedded_again(settings, photos, earlier_recipe):
+    with open_library(settings, create=True) as library:
+        library.indexer.index([photos])
+        old = library.indexer.model
+        image_ids = [
+            image_id for block in library.catalog.vector_blocks(old.fingerprint) for image_id in block.image_ids
+        ]
+    earlier_recipe.undo()
+    with open_library(settings) as library, pytest.raises(LibraryOutdated, match="lookalike index FOLDER"):
+        library.engine.search(Query(content=picture(0)))
+    with open_library(settings) as library, pytest.raises(LibraryOutdated):
+        library.indexer.add_upload(picture(60), name="x.png")
+    with open_library(settings) as library:
+        outdated = library.is_outdated
+        report = library.indexer.index([photos])
+        new = library.catalog.live_model()
+        assert (outdated, library.is_outdated) == (True, False)
+        assert (new.name, report.unchanged, report.embedded) == ("tiny", 6, 6)
+        assert new.fingerprint != old.fingerprint
+        assert library.catalog.vectors(new.fingerprint, image_ids).keys() == set(image_ids)
+        assert library.engine.search(Query(content=picture(0))).generation.startswith(new.fingerprint[:8])
 
 
 def test_a_model_that_was_asked_for_stays(settings, photos):

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, LiveModel
 from lookalike.embedding import Encoder, open_encoder
-from lookalike.errors import CallerError, LibraryMissing, ModelMissing, StorageFailed, UnknownModel, VectorsRefused
+from lookalike.errors import (
+    CallerError,
+    LibraryOutdated,
+    LibraryMissing,
+    ModelMissing,
+    StorageFailed,
+    UnknownModel,
+    VectorsRefused,
+)
 from lookalike.indexing import Indexer, Publisher
 from lookalike.preprocessing import Limits
 from lookalike.retrieval import QueryJournal, SearchEngine
@@ -59,8 +67,21 @@ class Library:
         """The model to index with."""
         live = self.catalog.live_model()
         if self._model is None and live is not None:
-            return self._open_live(live)
+            return self._open_newest(live)
         return self.open_model(self._model or self.settings.model)
+
+    def _open_newest(self, live: LiveModel) -> Encoder:
+        """The live model; where its vectors are of an earlier recipe, the same model with the present one."""
+        try:
+            return self._open_live(live)
+        except LibraryOutdated:
+            return self.open_model(live.name)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the next run embeds everything again: the vectors are of an earlier recipe of the same model."""
+        live = self.catalog.live_model()
+        return live is not None and live.fingerprint in self.encoder.earlier_fingerprints
 
     @property
     def index_choice(self) -> Path:
@@ -170,10 +191,16 @@ class Library:
         """Open a model by name, if it is still the one that made the vectors.
 
         Raises:
+            LibraryOutdated: the same model made them, in an earlier version of lookalike.
             VectorsRefused: the one on this machine is another.
             ModelMissing: it is not on this machine.
         """
         encoder = self.open_model(model.name)
+        if model.fingerprint in encoder.earlier_fingerprints:
+            raise LibraryOutdated(
+                "the vectors of this library were made by an earlier version of lookalike, which read some pictures in"
+                " another way; run `lookalike index FOLDER` once: it makes them again, and nothing else is lost"
+            )
         if encoder.fingerprint != model.fingerprint:
             raise VectorsRefused(
                 f"this library was indexed with another {model.name} ({model.fingerprint[:12]}) than the one installed"

@@ -17,6 +17,7 @@
     ├── EnvironmentFault        something around the program is missing       HTTP 503/507, exit 3
     │   ├── LibraryMissing      there is no library in that folder yet
     │   ├── LibraryTooNew       written by a newer version of lookalike
+    │   ├── LibraryOutdated     its vectors are of an earlier recipe: index once more
     │   ├── LibraryBusy         another process holds the lock
     │   ├── ModelMissing        the model was not pulled
     │   ├── FetchFailed         a download failed or its checksum is wrong
@@ -155,6 +156,12 @@ class LibraryTooNew(EnvironmentFault):
     """The library was written by a newer version of lookalike; nothing was changed."""
 
     code = "library-too-new"
+
+
+class LibraryOutdated(EnvironmentFault):
+    """The live model is here, but an earlier version of lookalike made the library's vectors with it."""
+
+    code = "library-outdated"
 
 
 class LibraryBusy(EnvironmentFault):

@@ -59,6 +59,8 @@ def index(
             open_library(settings, create=True, mode="throughput", model=model) as opened,
             IndexProgress(messages, verbose=verbose, quiet=as_json and not verbose) as progress,
         ):
+            if opened.is_outdated:
+                messages.print("An earlier version of lookalike made this library's vectors: all are made again.")
             report = opened.indexer.index(paths, progress=progress, restore=restore, again=again)
             measured = None
             if with_recall and not report.interrupted:

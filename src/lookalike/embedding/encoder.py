@@ -24,6 +24,7 @@ class Encoder:
     Attributes:
         name: of the model.
         fingerprint: 64 hexadecimal digits; another one means that vectors cannot be compared.
+        earlier_fingerprints: that the same model had with earlier recipes.
         dimension: of the vectors.
         preprocessing: how pixels become its input.
         runtime: what runs it, `openvino` or `onnxruntime`.
@@ -40,9 +41,11 @@ class Encoder:
         runtime: str,
         session: Session,
         projection: Projection | None,
+        earlier_fingerprints: frozenset[str] = frozenset(),
     ) -> None:
         self.name = name
         self.fingerprint = fingerprint
+        self.earlier_fingerprints = earlier_fingerprints
         self.dimension = dimension
         self.preprocessing = preprocessing
         self.runtime = runtime
@@ -124,6 +127,7 @@ def open_encoder(
         runtime=chosen.name,
         session=session,
         projection=model.projection,
+        earlier_fingerprints=model.earlier_fingerprints,
     )
 
 

@@ -15,7 +15,7 @@ from lookalike.embedding.descriptions import (
     checked_name,
     read_description,
 )
-from lookalike.embedding.fingerprints import conversion_digest, fingerprint
+from lookalike.embedding.fingerprints import RECIPE_VERSION, conversion_digest, fingerprint
 from lookalike.embedding.projection import Projection, to_vectors
 from lookalike.embedding.runtimes import GraphFile, choose_runtime
 from lookalike.embedding.sources import Progress, fetch
@@ -63,12 +63,22 @@ class ModelStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstalledModel:
-    """A model whose graph is here."""
+    """A model whose graph is here.
+
+    Attributes:
+        description: of the model.
+        record: of what is here.
+        projection: what the raw descriptor passes last, if anything.
+        fingerprint: of its vectors.
+        earlier_fingerprints: that the same model had with earlier recipes.
+        folder: its own.
+    """
 
     description: ModelDescription
     record: Record
     projection: Projection | None
     fingerprint: str
+    earlier_fingerprints: frozenset[str]
     folder: Path
 
 
@@ -183,6 +193,9 @@ def installed(name: str, *, models: Path) -> InstalledModel:
         record=record,
         projection=projection,
         fingerprint=_fingerprint(description, record, projection),
+        earlier_fingerprints=frozenset(
+            _fingerprint(description, record, projection, recipe=recipe) for recipe in range(1, RECIPE_VERSION)
+        ),
         folder=models / name,
     )
 
@@ -268,8 +281,12 @@ def _known_fingerprint(description: ModelDescription, record: Record | None, mod
     return fingerprint(description, sha256=description.sha256, dimension=description.dimension, projection=projection)
 
 
-def _fingerprint(description: ModelDescription, record: Record, projection: Projection | None) -> str:
-    return fingerprint(description, sha256=record.source_sha256, dimension=record.dimension, projection=projection)
+def _fingerprint(
+    description: ModelDescription, record: Record, projection: Projection | None, *, recipe: int = RECIPE_VERSION
+) -> str:
+    return fingerprint(
+        description, sha256=record.source_sha256, dimension=record.dimension, projection=projection, recipe=recipe
+    )
 
 
 def _projection(description: ModelDescription, description_file: Path) -> Projection | None:

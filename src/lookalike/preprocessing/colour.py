@@ -1,4 +1,4 @@
-"""Every pixel mode to 8-bit RGB on white, without the clipping and the hidden colours of a plain conversion."""
+"""Every pixel mode to 8-bit sRGB, without the clipping and the hidden colours of a plain conversion."""
 
 from typing import cast
 
@@ -6,23 +6,39 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-_WHITE = (255, 255, 255)
+from lookalike.preprocessing.colour_management import transform_to_srgb
+from lookalike.preprocessing.containers.colour_tags import UNTAGGED, ColourTags
+from lookalike.preprocessing.transparency import on_ground
+
 _PHOTOMETRIC = 262
 _WHITE_IS_ZERO = 0
 _LARGEST_8 = 255
 _LARGEST_16 = 65_535
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """An RGB image of the same size.
+def to_rgb(image: Image.Image, tags: ColourTags = UNTAGGED) -> Image.Image:
+    """An RGB image of the same size, in sRGB; the given one may be changed.
 
-    Transparent pixels are composited on white; 16-bit grey is divided by 257; 32-bit integers are taken as 16-bit where
-    they fit and else stretched from their least to their greatest value; floats are taken as 0..1 or 0..255 where they
-    fit and else stretched; CMYK, palette, grey, LAB and YCbCr are converted by Pillow. Colour profiles are left alone.
+    Transparent pixels are laid on white, or on grey where what is visible is nearly white; 16-bit grey is divided by
+    257; 32-bit integers are taken as 16-bit where they fit and else stretched from their least to their greatest value;
+    floats are taken as 0..1 or 0..255 where they fit and else stretched; palette, grey, LAB and YCbCr are converted by
+    Pillow, CMYK by its profile where it has one.
 
     Args:
         image: loaded, of any mode.
+        tags: what the file says of its colours.
     """
+    if image.mode == "CMYK":
+        transform = transform_to_srgb(tags, stored="CMYK", given="CMYK")
+        return transform(image) if transform else image.convert("RGB")
+    plain = _plain(image)
+    transform = transform_to_srgb(tags, stored=image.mode, given=plain.mode)
+    managed = transform(plain) if transform else plain
+    return on_ground(managed) if managed.mode == "RGBA" else managed
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """RGB, or RGBA where some of it is transparent, with colours as they are."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith("I;16"):
@@ -32,15 +48,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         return _grey_float(np.asarray(image))
     if image.has_transparency_data:
-        return _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
+        return image if image.mode == "RGBA" else image.convert("RGBA")
     return image.convert("RGB")
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    """Composite before any resizing, so that colours hidden under alpha 0 never bleed into their neighbours."""
-    white = Image.new("RGB", image.size, _WHITE)
-    white.paste(image, mask=image)
-    return white
 
 
 def _grey16(image: Image.Image) -> Image.Image:
@@ -50,7 +59,9 @@ def _grey16(image: Image.Image) -> Image.Image:
         grey = _LARGEST_8 - grey  # Pillow inverts such TIFFs of 8 bits and not of 16
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):
-        grey[values == transparent] = _LARGEST_8
+        return Image.merge("LA", [Image.fromarray(grey), Image.fromarray(values != transparent).convert("L")]).convert(
+            "RGBA"
+        )
     return _from_grey(grey)
 
 

@@ -28,6 +28,7 @@ from lookalike.preprocessing.containers import Header, read_header
 from lookalike.preprocessing.containers.exif import orientation_of
 from lookalike.preprocessing.formats import FORMATS, HEIC, sniff
 from lookalike.preprocessing.limits import DEFAULT_LIMITS, Limits
+from lookalike.preprocessing.transparency import uncovered_as_transparent
 from lookalike.types import Crop, Pixels
 
 _logger = logging.getLogger(__name__)
@@ -154,7 +155,10 @@ class OpenedImage:
             if shortest_side is not None and isinstance(self._image, JpegImagePlugin.JpegImageFile):
                 self._image.draft(None, (shortest_side, shortest_side))
             self._image.load()
-            image = to_rgb(self._image)
+            image = self._image
+            if self._header.covered is not None:
+                image = uncovered_as_transparent(image, self._header.covered)
+            image = to_rgb(image, self._header.colour)
             method = _TO_UPRIGHT.get(self._orientation)
             return image if method is None else image.transpose(method)
 

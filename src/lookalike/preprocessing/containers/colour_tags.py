@@ -21,7 +21,7 @@ class ColourTags:
         profile: an ICC profile as it stands in the file, at most `MAX_PROFILE_BYTES`; empty where there is none.
         primaries: code point of ITU-T H.273 (CICP, nclx); 2 where it is not said.
         transfer: likewise, of the transfer function.
-        full_range: False where a PNG says that its samples are of video range.
+        peak: luminance of the brightest pixel, nits; 0 where it is not said.
         gamma: exponent of the encoding (PNG's gAMA, 0.45455 for most); None where it is not said.
         chromaticities: x and y of white, red, green and blue (PNG's cHRM); None where they are not said.
     """
@@ -29,7 +29,7 @@ class ColourTags:
     profile: bytes = b""
     primaries: int = 2
     transfer: int = 2
-    full_range: bool = True
+    peak: float = 0.0
     gamma: float | None = None
     chromaticities: tuple[float, ...] | None = None
 
@@ -66,8 +66,9 @@ def tags_of_png(chunks: Mapping[bytes, bytes]) -> ColourTags:
         chunks: kind -> payload of the first chunk of that kind before the pixels.
     """
     code_points = chunks.get(b"cICP", b"")
-    if len(code_points) == 4 and code_points[2] == 0 and code_points[3] <= 1:  # noqa: PLR2004 - RGB, range
-        return ColourTags(primaries=code_points[0], transfer=code_points[1], full_range=code_points[3] == 1)
+    if len(code_points) == 4 and code_points[2:] == b"\0\1":  # noqa: PLR2004 - RGB of full range
+        peak = int.from_bytes(chunks.get(b"cLLI", b"")[:4], "big") / 10_000
+        return ColourTags(primaries=code_points[0], transfer=code_points[1], peak=peak)
     profile = _inflated(chunks.get(b"iCCP", b""))
     if profile:
         return ColourTags(profile=profile)

@@ -7,6 +7,9 @@ from lookalike.preprocessing.containers.colour_tags import MAX_PROFILE_BYTES, UN
 
 _MAX_BOXES = 1_000
 _MAX_ASSOCIATIONS = 10_000
+_SRGB = 13
+_VIDEO = {1, 6, 14, 15}
+"""BT.709 and its kin, which encoders name for want of a choice: browsers show such pictures as sRGB."""
 
 
 def tags_of_primary_item(content: bytes, start: int, end: int) -> ColourTags:
@@ -37,16 +40,21 @@ def _tags(content: bytes, start: int, end: int) -> ColourTags:
         if kind == b"ipma"
         for index in _associated(content[first:last], primary)
     }
-    profile, primaries, transfer = b"", 2, 2
+    profile, primaries, transfer, peak = b"", 2, 2, 0
     for index, (kind, first, last) in enumerate(_boxes(content, *container), start=1):
-        if kind != b"colr" or index not in owned:
+        if index not in owned:
+            continue
+        if kind == b"clli":
+            (peak,) = struct.unpack_from(">H", content, first)
+        if kind != b"colr":
             continue
         form = content[first : first + 4]
         if form in {b"prof", b"rICC"} and last - first - 4 <= MAX_PROFILE_BYTES:
             profile = content[first + 4 : last]
         elif form == b"nclx":
             primaries, transfer = struct.unpack_from(">HH", content, first + 4)
-    return ColourTags(profile=profile, primaries=primaries, transfer=transfer)
+            transfer = _SRGB if transfer in _VIDEO else transfer
+    return ColourTags(profile=profile, primaries=primaries, transfer=transfer, peak=peak)
 
 
 def _associated(table: bytes, item: int) -> Iterator[int]:

@@ -10,7 +10,7 @@ from lookalike.preprocessing.containers.record import Header
 _SIGNATURE_LENGTH = 8
 _FRAMING = 12
 """Bytes of a chunk beside its payload: length, kind, checksum."""
-_OF_COLOUR = {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"}
+_OF_COLOUR = {b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cLLI"}
 _NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 _MAX_CHUNKS = 100_000
 _GREY_OR_COLOUR = {0, 2}
