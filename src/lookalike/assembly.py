@@ -17,8 +17,8 @@ from lookalike.catalog import Catalog, LiveModel
 from lookalike.embedding import Encoder, open_encoder
 from lookalike.errors import (
     CallerError,
-    LibraryOutdated,
     LibraryMissing,
+    LibraryOutdated,
     ModelMissing,
     StorageFailed,
     UnknownModel,
