@@ -15,6 +15,7 @@ from platformdirs import user_cache_path, user_data_path
 
 from lookalike.catalog import parse_url, sqlite_url
 from lookalike.errors import CallerError
+from lookalike.preprocessing.limits import PILLOW_WARNS_ABOVE
 
 FILE_NAME = "library.toml"
 PREFIX = "LOOKALIKE_"
@@ -66,7 +67,13 @@ class Settings:
     runtime: str = _setting("auto", "What runs models: auto, openvino or onnxruntime.")
     threads: int = _setting(0, "Threads for the model and for building indexes; 0 for every core.")
     max_image_bytes: int = _setting(64 * 1024 * 1024, "Larger files and uploads are refused.", least=1)
-    max_image_pixels: int = _setting(50_000_000, "Images of more pixels are refused before they are decoded.", least=1)
+    max_image_pixels: int = _setting(
+        50_000_000,
+        "Images of more decoded pixels are refused before that; those that can be decoded at a fraction of their size"
+        " (JPEG, TIFF, WebP) may have eight times as many.",
+        least=1,
+        most=PILLOW_WARNS_ABOVE,
+    )
     max_image_side: int = _setting(
         30_000, "Images with a longer side, in pixels, are refused before they are decoded.", least=1
     )

@@ -1,12 +1,14 @@
 """Which files are images we read, told by their first bytes and never by their name."""
 
-from importlib.util import find_spec
 from pathlib import PurePath
 
 from lookalike.errors import ImageRefused
+from lookalike.preprocessing.containers import raw_kind
 
 HEIC = "image/heic"
 AVIF = "image/avif"
+RAW = "image/x-raw"
+"""Camera raw files of all makers: the picture is the largest one that the camera developed into the file."""
 
 FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
     "image/jpeg": ("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif")),
@@ -17,8 +19,15 @@ FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
     "image/tiff": ("TIFF", (".tif", ".tiff")),
     AVIF: ("AVIF", (".avif", ".avifs")),
     HEIC: ("HEIC", (".heic", ".heif", ".hif")),
+    RAW: (
+        "RAW",
+        (
+            *(".dng", ".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".sr2", ".srf", ".orf", ".rw2", ".raf", ".pef"),
+            *(".srw", ".3fr", ".iiq", ".erf", ".mef", ".mos", ".mrw", ".rwl", ".x3f", ".dcr", ".kdc", ".gpr"),
+        ),
+    ),
 }
-"""Media type -> the format's name and its usual file suffixes. HEIC needs the extra `lookalike[heic]`."""
+"""Media type -> the format's name and its usual file suffixes."""
 
 EXTENSIONS: frozenset[str] = frozenset(suffix for _, suffixes in FORMATS.values() for suffix in suffixes)
 """Lower-case suffixes, with their dot, of files worth opening when a folder is walked."""
@@ -67,29 +76,19 @@ def worth_opening(file_name: str) -> bool:
 
 
 def reads(media_type: str) -> bool:
-    """Whether images of that media type are decoded here; HEIC only where its extra is installed."""
-    return media_type in FORMATS and (media_type != HEIC or heic_installed())
-
-
-def heic_installed() -> bool:
-    """Whether `pillow_heif` can be imported."""
-    return find_spec("pillow_heif") is not None
+    """Whether images of that media type are decoded here."""
+    return media_type in FORMATS
 
 
 def sniff(content: bytes, *, name: str) -> str:
     """The media type that the first bytes say.
 
     Raises:
-        ImageRefused: `unsupported-format` for formats that are known and not read, HEIC without its extra among them;
-            `not-an-image` for everything else.
+        ImageRefused: `unsupported-format` for formats that are known and not read; `not-an-image` for everything else.
     """
+    if raw_kind(content) is not None:
+        return RAW
     media_type = _known(content)
-    if media_type == HEIC and not heic_installed():
-        raise ImageRefused(
-            name,
-            "unsupported-format",
-            "a HEIC image; run `pip install 'lookalike[heic]'` to read it, or save it as JPEG",
-        )
     if media_type is not None:
         return media_type
     kind = next((kind for prefix, kind in _NOT_READ if content.startswith(prefix)), None)

@@ -7,6 +7,7 @@ from lookalike.preprocessing.containers.gif import read_gif
 from lookalike.preprocessing.containers.isobmff import read_isobmff
 from lookalike.preprocessing.containers.jpeg import read_jpeg
 from lookalike.preprocessing.containers.png import read_png
+from lookalike.preprocessing.containers.raw import read_raw
 from lookalike.preprocessing.containers.record import Header
 from lookalike.preprocessing.containers.tiff import read_tiff
 from lookalike.preprocessing.containers.webp import read_webp
@@ -22,6 +23,7 @@ _READERS: dict[str, Callable[[bytes], Header]] = {
     "image/tiff": read_tiff,
     "image/avif": read_isobmff,
     "image/heic": read_isobmff,
+    "image/x-raw": read_raw,
 }
 
 
@@ -34,6 +36,7 @@ def read_header(content: bytes, media_type: str) -> Header:
 
     Raises:
         EOFError, IndexError, OverflowError, struct.error: the file ends inside its header.
+        NotRead: the file is good, and of a kind that is not read.
         ValueError: the header contradicts itself.
     """
     return _READERS[media_type](content)

@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 
 from lookalike.preprocessing.containers.colour_tags import UNTAGGED, ColourTags
+from lookalike.preprocessing.containers.tiff_picture import TiffPicture
+
+
+class NotRead(Exception):
+    """A picture that is whole, of a kind that is not read; the message says which part of it is the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +23,12 @@ class Header:
         colour: what the file says of its colours.
         covered: left, top, right and bottom of the part of the screen that the first frame of a GIF covers, pixels;
             None where that is all of it.
-        whole: False where the container's own lengths reach past the end of the file.
+        whole: False where the container's own lengths reach past the end of the file, or its end marker is missing.
+        complete: False where the container itself shows that a part of the picture is not in the file.
+        coding: media type of `content` where that is not the file's own: a camera raw file holds a JPEG.
+        tiff: where the pieces of a TIFF's picture are.
+        held_bytes: what the decoder must hold of the whole picture beside the pixels it gives, such as the coefficients
+            of a progressive JPEG.
     """
 
     width: int
@@ -26,5 +36,9 @@ class Header:
     content: bytes
     orientation: int | None = 1
     whole: bool = True
+    complete: bool = True
+    coding: str = ""
+    tiff: TiffPicture | None = None
+    held_bytes: int = 0
     colour: ColourTags = UNTAGGED
     covered: tuple[int, int, int, int] | None = None

@@ -1,26 +1,75 @@
-"""WebP: the first chunk gives the size of the canvas."""
+"""WebP: chunks of a RIFF file, up to the first picture and the metadata after it."""
 
 import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lookalike.preprocessing.containers.colour_tags import tags_of_webp
+from lookalike.preprocessing.containers.exif import orientation_of
 from lookalike.preprocessing.containers.record import Header
 
 _RIFF_HEADER = 8
+_FIRST_CHUNK = 12
 _FOURTEEN_BITS = 0x3FFF
+_PICTURES = {b"VP8 ", b"VP8L", b"ANMF"}
+_KEPT = {b"VP8X", b"ICCP", b"ANIM", b"ALPH", *_PICTURES}
+_MAX_CHUNKS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    kind: bytes
+    start: int
+    end: int
+    whole: bool
 
 
 def read_webp(content: bytes) -> Header:
-    """Size; the decoder hands over the EXIF block unread, so orientation is told later."""
-    (length,) = struct.unpack_from("<I", content, 4)
+    """Size of the canvas and orientation; content of the first picture alone, with lengths that are right."""
+    chunks = list(_chunks(content))
+    picture = next((number for number, chunk in enumerate(chunks) if chunk.kind in _PICTURES), None)
     width, height = _size(content)
+    if picture is None:
+        return Header(width=width, height=height, content=content, whole=all(chunk.whole for chunk in chunks))
+    kept = [chunk for chunk in chunks[: picture + 1] if chunk.kind in _KEPT]
+    exif = next((content[chunk.start + 8 : chunk.end] for chunk in chunks if chunk.kind == b"EXIF"), b"")
+    coded = _coded_size(content, chunks[picture])
     return Header(
-        width=width,
-        height=height,
-        content=content,
-        orientation=None,
-        whole=length + _RIFF_HEADER <= len(content),
+        width=max(width, coded[0]),
+        height=max(height, coded[1]),
+        content=_file_of(content, kept),
+        orientation=orientation_of(exif),
+        whole=chunks[picture].whole,
+        held_bytes=4 * width * height if kept[-1].kind == b"VP8L" or any(c.kind == b"ALPH" for c in kept) else 0,
         colour=tags_of_webp(content),
     )
+
+
+def _chunks(content: bytes) -> Iterator[_Chunk]:
+    """To the end that the file says it has, or to its first picture, whichever is later."""
+    (length,) = struct.unpack_from("<I", content, 4)
+    position, seen = _FIRST_CHUNK, False
+    for _ in range(_MAX_CHUNKS):
+        if position + 8 > len(content) or (seen and position >= length + _RIFF_HEADER):
+            return
+        kind, size = struct.unpack_from("<4sI", content, position)
+        end = position + 8 + size
+        yield _Chunk(kind, position, min(end, len(content)), end <= len(content))
+        seen |= kind in _PICTURES
+        position = end + size % 2
+
+
+def _file_of(content: bytes, kept: list[_Chunk]) -> bytes:
+    """The file itself where it has nothing else and no wrong length."""
+    length = 4 + sum((chunk.end - chunk.start + 1) // 2 * 2 for chunk in kept)
+    (said,) = struct.unpack_from("<I", content, 4)
+    if said == length and len(content) == length + _RIFF_HEADER:
+        return content
+    parts: list[bytes | memoryview] = [struct.pack("<4sI4s", b"RIFF", length, b"WEBP")]
+    for chunk in kept:
+        payload = memoryview(content)[chunk.start + 8 : chunk.end]
+        parts += [struct.pack("<4sI", chunk.kind, len(payload)), payload, bytes(len(payload) % 2)]
+    return b"".join(parts)
 
 
 def _size(content: bytes) -> tuple[int, int]:
@@ -28,10 +77,33 @@ def _size(content: bytes) -> tuple[int, int]:
     if kind == b"VP8X":
         low, high, last = struct.unpack_from("<IHB", content, 23)
         return (low >> 8) + 1, (high | last << 16) + 1
+    size = _stored_size(content, _FIRST_CHUNK)
+    if size == (0, 0):
+        raise ValueError("no picture chunk")
+    return size
+
+
+def _coded_size(content: bytes, chunk: _Chunk) -> tuple[int, int]:
+    """Of the picture itself, which may be another than that of its canvas."""
+    if chunk.kind != b"ANMF":
+        return _stored_size(content, chunk.start)
+    low, high, last = struct.unpack_from("<IHB", content, chunk.start + 8 + 5)
+    width, height = (low >> 8) + 1, (high | last << 16) + 1
+    inner = chunk.start + 8 + 16
+    if content[inner : inner + 4] == b"ALPH":
+        (length,) = struct.unpack_from("<I", content, inner + 4)
+        inner += 8 + length + length % 2
+    stored = _stored_size(content, inner)
+    return max(width, stored[0]), max(height, stored[1])
+
+
+def _stored_size(content: bytes, chunk: int) -> tuple[int, int]:
+    """As the bit stream of a chunk says; zeros where the chunk holds no picture."""
+    kind = content[chunk : chunk + 4]
     if kind == b"VP8L":
-        (bits,) = struct.unpack_from("<I", content, 21)
+        (bits,) = struct.unpack_from("<I", content, chunk + 9)
         return (bits & _FOURTEEN_BITS) + 1, (bits >> 14 & _FOURTEEN_BITS) + 1
     if kind == b"VP8 ":
-        width, height = struct.unpack_from("<HH", content, 26)
+        width, height = struct.unpack_from("<HH", content, chunk + 14)
         return width & _FOURTEEN_BITS, height & _FOURTEEN_BITS
-    raise ValueError("no picture chunk")
+    return 0, 0
