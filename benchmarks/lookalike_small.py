@@ -24,18 +24,20 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
+from torch import nn
+from torch.nn import functional
 
 from lookalike.embedding import open_encoder
 from lookalike.embedding.projection import Projection, pair_cosines
 from lookalike.preprocessing import prepare
-from lookalike.training.backbones import build_backbone, fetch_weights
 from lookalike.training.chance import chance_for
 from lookalike.training.distilling import fit_distilled
-from lookalike.training.exporting import ExportedAs, export_model
 from lookalike.training.features import describe_images
-from lookalike.training.framework import functional, nn, torch
-from lookalike.training.loop import LoopSettings, Training
+from lookalike.training.network.backbones import build_backbone, fetch_weights
+from lookalike.training.network.exporting import ExportedAs, export_model
+from lookalike.training.network.loop import LoopSettings, Training
 from lookalike.training.run import RunFolder
 from training_distill import (
     BASE,

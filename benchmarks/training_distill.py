@@ -22,17 +22,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import nn
 
 from lookalike.embedding import open_encoder
 from lookalike.evaluation.ranking_metrics import average_precision, count_grades
 from lookalike.preprocessing import prepare
-from lookalike.training.backbones import build_backbone, fetch_weights
-from lookalike.training.backbones.level_statistics import LevelStatistics
 from lookalike.training.distilling import choose_ridge, fit_distilled, parts_of
 from lookalike.training.examples import near_duplicate_groups
-from lookalike.training.exporting import ExportedAs, export_model
 from lookalike.training.features import describe_images
-from lookalike.training.framework import nn, torch
+from lookalike.training.network.backbones import build_backbone, fetch_weights
+from lookalike.training.network.backbones.level_statistics import LevelStatistics
+from lookalike.training.network.exporting import ExportedAs, export_model
 
 PROJECT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("LOOKALIKE_SHARED", PROJECT.parent / "shared"))

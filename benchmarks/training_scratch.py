@@ -35,19 +35,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
+from torch import nn
+from torch.nn import functional
 
 from lookalike.evaluation.significance import bootstrap_interval
 from lookalike.preprocessing import Preprocessing
-from lookalike.training.backbones import Embedder, ProjectionHead
-from lookalike.training.backbones.resnet import BasicBlock
-from lookalike.training.framework import functional, nn, torch
-from lookalike.training.loop import LoopSettings, Stopped, Training
-from lookalike.training.losses.moco import KeyQueue, follow, moco
-from lookalike.training.losses.nt_xent import nt_xent
+from lookalike.training.network.backbones import Embedder, ProjectionHead
+from lookalike.training.network.backbones.resnet import BasicBlock
+from lookalike.training.network.loop import LoopSettings, Stopped, Training
+from lookalike.training.network.losses.moco import KeyQueue, follow, moco
+from lookalike.training.network.losses.nt_xent import nt_xent
+from lookalike.training.network.schedule import WarmUpCosine
+from lookalike.training.network.view_batches import ViewBatches
 from lookalike.training.run import RunFolder
-from lookalike.training.schedule import WarmUpCosine
-from lookalike.training.view_batches import ViewBatches
 from lookalike.training.views import ViewSettings
 
 PROJECT = Path(__file__).parents[1]

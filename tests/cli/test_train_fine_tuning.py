@@ -13,9 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
-from lookalike.training.backbones import registry
-from lookalike.training.backbones.efficientnet_lite import EfficientNetLite, Scale
-from lookalike.training.checkpoint import save_checkpoint
+from lookalike.training.network.backbones import registry
+from lookalike.training.network.backbones.efficientnet_lite import EfficientNetLite, Scale
+from lookalike.training.network.checkpoint import save_checkpoint
 from lookalike.training.run import RunFolder
 
 KINDS, EACH, SIZE = 4, 16, 32
@@ -38,7 +38,7 @@ def small(monkeypatch):
     added = registry.Backbone(build=lambda: EfficientNetLite(SMALL), dimension=1_280, size=SIZE, classifier=("_fc.",))
     backbones = MappingProxyType({**registry.BACKBONES, "small": added})
     monkeypatch.setattr(registry, "BACKBONES", backbones)
-    monkeypatch.setattr("lookalike.training.named_backbones.BACKBONES", backbones)
+    monkeypatch.setattr("lookalike.training.network.named_backbones.BACKBONES", backbones)
 
 
 @pytest.fixture

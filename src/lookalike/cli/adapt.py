@@ -37,7 +37,7 @@ from lookalike.cli.progress import IndexProgress
 from lookalike.settings import Settings
 from lookalike.training.adapting import AdaptationRecipe, Adapted, adapt
 from lookalike.training.card import ImageCounts
-from lookalike.training.frozen import Frozen
+from lookalike.training.extractors import FeatureExtractor
 from lookalike.training.whitening import SHRINKAGE
 
 
@@ -117,7 +117,7 @@ def adapt_model(
         _tell(settings, name, found, start.base.base, Path(judgements) if judgements else None)
 
 
-def _levels(library: Library, start: Start, features: str, recipe: AdaptationRecipe) -> Frozen | None:
+def _levels(library: Library, start: Start, features: str, recipe: AdaptationRecipe) -> FeatureExtractor | None:
     """The levels to project; None for the final features.
 
     Raises:

@@ -21,7 +21,7 @@ from lookalike.settings import Settings, user_path
 from lookalike.training.card import HeldOutMeasure, ImageCounts, LabelSource, ModelCard
 from lookalike.training.examples.example import GradedQuery
 from lookalike.training.examples.graded import graded_queries
-from lookalike.training.frozen import FrozenLevels, FrozenModel, Made
+from lookalike.training.extractors import EncoderFeatures, FeatureExtractor, NewModel
 from lookalike.training.held_out import Judged
 from lookalike.training.library import KnownImages, known_images
 from lookalike.training.whitening import least_images
@@ -57,7 +57,7 @@ class Start:
         folder: of what learning keeps in the library.
     """
 
-    base: FrozenModel
+    base: EncoderFeatures
     known: KnownImages
     limits: Limits
     folder: Path
@@ -79,7 +79,7 @@ def start_of(library: Library) -> Start:
     if live is None:
         raise LibraryMissing("nothing was indexed here yet: run `lookalike index FOLDER` first")
     return Start(
-        base=FrozenModel(library.encoder, library.settings.models),
+        base=EncoderFeatures(library.encoder, library.settings.models),
         known=known_images(library.catalog, live.fingerprint),
         limits=image_limits(library.settings),
         folder=library.settings.library / "training",
@@ -128,14 +128,16 @@ def takes_levels(start: Start, features: str, *, images: int, dimension: int | N
     return has_levels and (features == "levels" or (features == "auto" and enough))
 
 
-def levels_of(library: Library, start: Start, *, labelled: bool) -> FrozenLevels:
+def levels_of(library: Library, start: Start, *, labelled: bool) -> FeatureExtractor:
     """All levels of the base's network, to learn over.
 
     Raises:
         FetchFailed: the network's weights could not be had.
         DependencyMissing: torch is not installed.
     """
-    return FrozenLevels(
+    from lookalike.training.network.extractors import LevelFeatures  # noqa: PLC0415 - torch is an extra
+
+    return LevelFeatures(
         start.base.base,
         folder=start.folder / "backbones",
         models=library.settings.models,
@@ -196,8 +198,8 @@ def kept_together(library: Library, asked: str | None, images: Path | None) -> d
 
 
 def card_of(
-    made: Made,
-    base: FrozenModel,
+    made: NewModel,
+    base: EncoderFeatures,
     judged_by: Sequence[Judged],
     *,
     method: str,

@@ -49,12 +49,12 @@ from lookalike.errors import CallerError
 from lookalike.settings import Settings, user_path
 from lookalike.training.card import ImageCounts, LabelSource, ModelCard
 from lookalike.training.examples import ClickPairs, ClickRules, click_pairs
-from lookalike.training.frozen import Frozen, FrozenModel
+from lookalike.training.extractors import EncoderFeatures, FeatureExtractor
 from lookalike.whole_files import replace_file
 
 if TYPE_CHECKING:  # torch takes two seconds to import, and `lookalike train --help` does not need it
-    from lookalike.training.fine_tuning import TuneRecipe
-    from lookalike.training.fitting import HeadRecipe, HeadTraining, TrainedHead
+    from lookalike.training.network.fine_tuning import TuneRecipe
+    from lookalike.training.network.fitting import HeadRecipe, HeadTraining, TrainedHead
 
 _PULL_WITHOUT_LABELS = 10.0
 
@@ -178,7 +178,7 @@ def train(
     with faults_are_told(as_json=as_json):
         _require_one_process()
         from lookalike.training.examples import SplitShares  # noqa: PLC0415 - beside the next, which needs torch
-        from lookalike.training.fitting import HeadRecipe  # noqa: PLC0415 - torch is an extra
+        from lookalike.training.network.fitting import HeadRecipe  # noqa: PLC0415 - torch is an extra
 
         recipe = HeadRecipe(
             shares=_shares(on),
@@ -244,7 +244,7 @@ def train(
 
 
 def _require_one_process() -> None:
-    """A head learns in one process; `torchrun` is for the loop of `lookalike.training.loop`.
+    """A head learns in one process; `torchrun` is for the loop of `lookalike.training.network.loop`.
 
     Raises:
         CallerError: `torchrun` started several.
@@ -281,7 +281,7 @@ def _tuning(tune: str, blocks: int, steps: int, rate: float) -> "TuneRecipe | No
         raise CallerError(f"--tune {tune}: choose one of head, blocks, full")
     if tune == "head":
         return None
-    from lookalike.training.fine_tuning import TuneRecipe  # noqa: PLC0415 - torch is an extra
+    from lookalike.training.network.fine_tuning import TuneRecipe  # noqa: PLC0415 - torch is an extra
 
     return TuneRecipe(blocks=blocks if tune == "blocks" else None, steps=steps, learning_rate=rate)
 
@@ -290,7 +290,7 @@ def _run_folder(library: Library, asked: _Asked) -> Path:
     return asked.run or library.settings.library / "training" / "runs" / asked.name
 
 
-def _frozen(library: Library, start: Start, asked: _Asked, recipe: "HeadRecipe") -> Frozen:
+def _frozen(library: Library, start: Start, asked: _Asked, recipe: "HeadRecipe") -> FeatureExtractor:
     """What the head is over."""
     backbone = asked.backbone
     if backbone is None:
@@ -303,7 +303,7 @@ def _frozen(library: Library, start: Start, asked: _Asked, recipe: "HeadRecipe")
             return start.base
         backbone = start.base.base
     require_features(asked.features)
-    from lookalike.training.named_backbones import NamedBackbone  # noqa: PLC0415 - needs torch
+    from lookalike.training.network.named_backbones import NamedBackbone  # noqa: PLC0415 - needs torch
 
     return NamedBackbone.parse(backbone).opened(
         features=asked.features,
@@ -317,20 +317,18 @@ def _frozen(library: Library, start: Start, asked: _Asked, recipe: "HeadRecipe")
 def _training(
     library: Library,
     start: Start,
-    frozen: Frozen,
+    frozen: FeatureExtractor,
     asked: _Asked,
     recipe: "HeadRecipe",
     progress: IndexProgress,
     *,
-    teacher: FrozenModel | None,
+    teacher: EncoderFeatures | None,
     tell: _Tell,
 ) -> "HeadTraining":
-    from lookalike.training.fitting import HeadTraining, Labels  # noqa: PLC0415 - torch is an extra
-    from lookalike.training.framework import torch  # noqa: PLC0415
+    from lookalike.training.network.fitting import HeadTraining, Labels  # noqa: PLC0415 - torch is an extra
+    from lookalike.training.network.parallel import use_threads  # noqa: PLC0415
 
-    if library.settings.threads:
-        torch.set_num_threads(library.settings.threads)
-
+    use_threads(library.settings.threads)
     wants_grades = "grades" in recipe.shares or asked.judgements is not None
     graded = graded_in(library, asked.judgements, asked.queries, asked.images) if wants_grades else []
     clicks = _clicks(library, asked) if "clicks" in recipe.shares else None
@@ -364,7 +362,7 @@ def _curves(library: Library, asked: _Asked) -> Iterator[_Tell]:
 
 
 @contextmanager
-def _teacher(library: Library, start: Start, asked: _Asked, recipe: "HeadRecipe") -> Iterator[FrozenModel | None]:
+def _teacher(library: Library, start: Start, asked: _Asked, recipe: "HeadRecipe") -> Iterator[EncoderFeatures | None]:
     """The larger model, opened while it is needed.
 
     Raises:
@@ -380,7 +378,7 @@ def _teacher(library: Library, start: Start, asked: _Asked, recipe: "HeadRecipe"
     with open_encoder(
         asked.teacher, models=models, mode="throughput", threads=library.settings.threads or None
     ) as encoder:
-        yield FrozenModel(encoder, models)
+        yield EncoderFeatures(encoder, models)
 
 
 def _clicks(library: Library, asked: _Asked) -> ClickPairs:
@@ -456,7 +454,7 @@ def _settings(recipe: "HeadRecipe", found: "TrainedHead") -> dict[str, object]:
     }
 
 
-def _method(found: "TrainedHead", recipe: "HeadRecipe", frozen: Frozen, base: FrozenModel) -> str:
+def _method(found: "TrainedHead", recipe: "HeadRecipe", frozen: FeatureExtractor, base: EncoderFeatures) -> str:
     over = "descriptors" if frozen is base else "levels" if frozen.encoder.name.endswith("-levels") else "features"
     head = f"linear head over its {over}" if frozen.base == base.base else f"linear head over {frozen.base}'s {over}"
     if found.tuned is None or recipe.tune is None:
@@ -466,7 +464,7 @@ def _method(found: "TrainedHead", recipe: "HeadRecipe", frozen: Frozen, base: Fr
     return f"{head}, then {f'its last {recipe.tune.blocks} blocks' if recipe.tune.blocks else 'all of it'} fine-tuned"
 
 
-def _notes(frozen: Frozen, base: FrozenModel) -> list[str]:
+def _notes(frozen: FeatureExtractor, base: EncoderFeatures) -> list[str]:
     if frozen.base == base.base:
         return []
     licence = f"Licence of the weights it began with: {frozen.licence}."

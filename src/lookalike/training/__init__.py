@@ -1,5 +1,4 @@
-"""Learning what "similar" means here: examples, losses, backbones, the loop, and heads over cached features.
+"""Learning what "similar" means here: sources of examples, the division of images, heads and projections, model cards.
 
-`examples`, `views` and `whitening` need no torch; everything else takes it from `framework`, whose import says what to
-install where it is missing.
+What needs torch is in `network` and nowhere else.
 """

@@ -12,7 +12,7 @@ from lookalike.embedding import Projection
 from lookalike.embedding.runtimes import Descriptors
 from lookalike.preprocessing import Limits
 from lookalike.training.examples.example import GradedQuery
-from lookalike.training.frozen import PICTURES, Frozen, FrozenModel, Made
+from lookalike.training.extractors import PICTURES, EncoderFeatures, FeatureExtractor, NewModel
 from lookalike.training.held_out import GRADED_MEASURES, ExactRanking, HeldOut, Judged, held_out, unit_rows
 from lookalike.training.library import DescribedLibrary, KnownImages, Watching, image_of
 from lookalike.training.whitening import (
@@ -55,7 +55,7 @@ class Adapted:
         seconds: of all.
     """
 
-    made: Made
+    made: NewModel
     judged: tuple[Judged, ...]
     images: int
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -64,13 +64,13 @@ class Adapted:
 
 def adapt(
     catalog: Catalog,
-    base: FrozenModel,
+    base: EncoderFeatures,
     known: KnownImages,
     graded: Sequence[GradedQuery],
     recipe: AdaptationRecipe,
     *,
     name: str,
-    over: Frozen | None = None,
+    over: FeatureExtractor | None = None,
     descriptors: Path,
     limits: Limits,
     watching: Watching,
@@ -97,7 +97,7 @@ def adapt(
     started = time.monotonic()
     needed = {image_of(name) for query in graded for name in (query.query, *query.images)}
     chosen = known.sample(needed, recipe.most_images)
-    frozen: Frozen = over or base
+    frozen: FeatureExtractor = over or base
     centred = over is None and keeps_axes(base, len(chosen.image_ids), recipe.dimension)
     if centred:
         require_images_to_centre(len(chosen.image_ids))
@@ -149,7 +149,7 @@ def adapt(
     )
 
 
-def keeps_axes(base: FrozenModel, images: int, dimension: int) -> bool:
+def keeps_axes(base: EncoderFeatures, images: int, dimension: int) -> bool:
     """Whether a library is too small to have axes of its own, so that those that came with the model stay."""
     return base.projection is not None and dimension == base.encoder.dimension and images < least_images(dimension)
 

@@ -1,0 +1,296 @@
+"""Vision transformers (Dosovitskiy et al. 2021) from the package `transformers`: plain, CLIP's image tower, DINOv2.
+
+What a picture's features are: of a plain one and of DINOv2 (Oquab et al. 2023), the class token after the last layer
+normalisation; of CLIP (Radford et al. 2021), `image_embeds`: the class token in the space that pictures share with
+texts, which is what CLIP was trained to make close, and what a text tower can be added to.
+"""
+
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lookalike.errors import DependencyMissing, LookalikeError, TrainingRefused
+from lookalike.training.network.backbones.blocks import Blocked
+
+CONFIG_FILE = "config.json"
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_POSITIONS = ("position_embeddings", "position_embedding.weight")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """Of a vision transformer.
+
+    Attributes:
+        width: of a token.
+        layers: blocks.
+        heads: of attention in each.
+        patch: side of a patch, pixels.
+        size: side of the pictures, pixels.
+        embedding: of CLIP's `image_embeds`; others have none.
+    """
+
+    width: int
+    layers: int
+    heads: int
+    patch: int
+    size: int = 224
+    embedding: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """A kind of vision transformer.
+
+    Attributes:
+        kinds: `model_type` of configurations that hold one.
+        config: name of its configuration in `transformers`.
+        model: name of its class there.
+        options: given to the class.
+        fixed: values of the configuration that are always so.
+        after: names of what follows the last layer.
+        features: [b, d] of what the model gives.
+    """
+
+    kinds: tuple[str, ...]
+    config: str
+    model: str
+    after: tuple[str, ...]
+    features: Callable[[Any], Tensor]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _class_token(given: Any) -> Tensor:
+    token: Tensor = given.last_hidden_state[:, 0]
+    return token
+
+
+def _image_embedding(given: Any) -> Tensor:
+    embedding: Tensor = given.image_embeds
+    return embedding
+
+
+PLAIN = Family(
+    kinds=("vit",),
+    config="ViTConfig",
+    model="ViTModel",
+    options={"add_pooling_layer": False},
+    after=("layernorm",),
+    features=_class_token,
+)
+CLIP = Family(
+    kinds=("clip", "clip_vision_model"),
+    config="CLIPVisionConfig",
+    model="CLIPVisionModelWithProjection",
+    after=("vision_model.post_layernorm", "visual_projection"),
+    features=_image_embedding,
+)
+DINO_V2 = Family(
+    kinds=("dinov2",),
+    config="Dinov2Config",
+    model="Dinov2Model",
+    fixed={"use_mask_token": False},  # of its training alone
+    after=("layernorm",),
+    features=_class_token,
+)
+
+
+class VisionTransformer(Blocked):
+    """One of `transformers`' models as a backbone.
+
+    Args:
+        network: a model of the family's class.
+        family: which.
+
+    Attributes:
+        dimension: of the features.
+        size: side of the pictures, pixels.
+    """
+
+    def __init__(self, network: Any, family: Family) -> None:
+        super().__init__()
+        self.network = network
+        self._features, self._after = family.features, family.after
+        self.size = int(network.config.image_size)
+        self.dimension = int(network.config.projection_dim if family is CLIP else network.config.hidden_size)
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """[b, 3, size, size] to [b, dimension]."""
+        return self._features(self.network(pixel_values=batch))
+
+    def blocks(self) -> Sequence[nn.Module]:
+        """The layers, wherever this version of `transformers` keeps them."""
+        lists = [list(part) for part in self.network.modules() if isinstance(part, nn.ModuleList)]
+        return max(lists, key=len)
+
+    def after_blocks(self) -> Sequence[nn.Module]:
+        """The last normalisation, and CLIP's projection."""
+        return [self.network.get_submodule(name) for name in self._after]
+
+
+def random_transformer(family: Family, shape: Shape) -> VisionTransformer:
+    """One with random weights.
+
+    Raises:
+        DependencyMissing: `transformers` is not installed.
+    """
+    library = _transformers()
+    config = getattr(library, family.config)(**_configured(family, shape))
+    return VisionTransformer(getattr(library, family.model)(config, **family.options).train(), family)
+
+
+def load_transformer(family: Family, folder: Path, *, shape: Shape | None = None) -> VisionTransformer:
+    """One with the weights of a folder as `save_pretrained` writes it, or as a hub's repository has it.
+
+    Of a CLIP with both towers the image tower is taken; classifiers and poolers are passed over.
+
+    Args:
+        family: that the folder must hold.
+        folder: with `config.json` and `model.safetensors` (or `pytorch_model.bin`), or the path of one of them.
+        shape: that it must have; positions are resampled where only the size of the pictures differs (bicubic, as
+            DINOv2 does for each batch). None for the folder's own.
+
+    Raises:
+        DependencyMissing: `transformers` is not installed.
+        TrainingRefused: the folder is not there or not readable, or holds another kind or shape; the message says what.
+    """
+    folder = folder.parent if folder.is_file() else folder
+    _require_kind(family, folder)
+    library = _transformers()
+    with _quiet(library), _refusals(folder):
+        config = getattr(library, family.config).from_pretrained(folder, **family.fixed)
+        if shape is not None:
+            _require_shape(config, _configured(family, shape), folder)
+        network, found = getattr(library, family.model).from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,
+            local_files_only=True,
+            output_loading_info=True,
+            **family.options,
+        )
+    missing = sorted(found["missing_keys"])
+    if missing:
+        raise TrainingRefused(f"{folder}: {len(missing)} weights are missing, such as {missing[0]}")
+    if shape is not None and config.image_size != shape.size:
+        network = _resized(network, family, shape.size)
+    return VisionTransformer(network.train(), family)
+
+
+def _configured(family: Family, shape: Shape) -> dict[str, Any]:
+    """A shape in the words of `transformers`."""
+    values: dict[str, Any] = {
+        "hidden_size": shape.width,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads,
+        "patch_size": shape.patch,
+        "image_size": shape.size,
+        **family.fixed,
+    }
+    if family is not DINO_V2:  # which has a ratio, of 4 too
+        values["intermediate_size"] = 4 * shape.width
+    if shape.embedding:
+        values["projection_dim"] = shape.embedding
+    return values
+
+
+def _require_kind(family: Family, folder: Path) -> None:
+    """Says what is wrong with a folder before seconds are spent on `transformers`."""
+    if not folder.is_dir():
+        raise TrainingRefused(
+            f"{folder}: there is no such folder; name one with {CONFIG_FILE} and {_WEIGHTS[0]}, as save_pretrained"
+            " writes it"
+        )
+    try:
+        config = json.loads((folder / CONFIG_FILE).read_bytes())
+        kind = config.get("model_type")
+    except (OSError, ValueError, AttributeError) as fault:
+        raise TrainingRefused(f"{folder / CONFIG_FILE}: not readable: {fault}") from None
+    if kind not in family.kinds:
+        raise TrainingRefused(f"{folder / CONFIG_FILE}: model_type is {kind!r}; this backbone is {family.kinds[0]!r}")
+    if not any((folder / name).is_file() for name in _WEIGHTS):
+        raise TrainingRefused(f"{folder}: there is no {' and no '.join(_WEIGHTS)} in it")
+
+
+def _require_shape(config: Any, wanted: dict[str, Any], folder: Path) -> None:
+    for name, value in wanted.items():
+        found = getattr(config, name, None)
+        if name != "image_size" and found != value:
+            raise TrainingRefused(
+                f"{folder}: {name} is {found}, but this backbone has {value}; `vit`, `clip-vit` and `dinov2` take"
+                " their shape from the folder"
+            )
+
+
+def _resized(network: Any, family: Family, size: int) -> Any:
+    """The same weights for pictures of another size."""
+    state = network.state_dict()
+    (name,) = (key for key in state if key.endswith(_POSITIONS))
+    config = copy.deepcopy(network.config)
+    config.image_size = size
+    positions = state[name].reshape(-1, state[name].shape[-1])
+    state[name] = _resampled(positions, size // config.patch_size).reshape(
+        *state[name].shape[:-2], -1, config.hidden_size
+    )
+    other = type(network)(config, **family.options)
+    other.load_state_dict(state)
+    return other
+
+
+def _resampled(positions: Tensor, side: int) -> Tensor:
+    """Positions of the class token and of a grid, [1 + g * g, width], for a grid of another side."""
+    first, grid = positions[:1], positions[1:]
+    before = round(len(grid) ** 0.5)
+    pixels = grid.T.reshape(1, -1, before, before)
+    moved = functional.interpolate(pixels, size=(side, side), mode="bicubic", align_corners=False)
+    return torch.cat([first, moved.reshape(-1, side * side).T])
+
+
+@contextmanager
+def _refusals(folder: Path) -> Iterator[None]:
+    """A folder that cannot be loaded is refused by its name."""
+    try:
+        yield
+    except (LookalikeError, MemoryError):
+        raise
+    except Exception as fault:
+        # damaged files and strange configurations raise what the layers below happen to raise
+        raise TrainingRefused(f"{folder}: not loadable: {_first_line(fault)}") from fault
+
+
+def _first_line(fault: Exception) -> str:
+    return (str(fault).strip() or type(fault).__name__).splitlines()[0]
+
+
+def _transformers() -> Any:
+    try:
+        import transformers  # noqa: PLC0415 - takes seconds to import, and only these backbones need it
+    except ModuleNotFoundError as missing:
+        raise DependencyMissing(
+            f"vision transformers need the package {missing.name}: run `pip install 'lookalike[transformers]'`"
+        ) from None
+    return transformers
+
+
+@contextmanager
+def _quiet(library: Any) -> Iterator[None]:
+    """Without its progress bars and lists of classifiers that were passed over."""
+    logging = library.utils.logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,55 @@
+"""Checkpoints that are whole or not there: written beside, flushed to disk, renamed into place."""
+
+import os
+import zipfile
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+
+from lookalike.errors import StorageFailed, TrainingRefused
+
+
+def save_checkpoint(state: dict[str, Any], file: Path) -> None:
+    """Write tensors and plain values, so that a cut of power leaves the old file or the new one.
+
+    Raises:
+        StorageFailed: the disk is full, read-only or failing; the old checkpoint is still there.
+    """
+    beside = file.with_suffix(".unfinished")
+    try:
+        with beside.open("wb") as stream:
+            torch.save(state, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(file)
+        _sync_folder(file.parent)
+    except (OSError, RuntimeError) as fault:  # torch reports a failed write as a RuntimeError
+        raise StorageFailed(f"{file}: the checkpoint could not be written: {fault}") from fault
+
+
+def load_checkpoint(file: Path) -> dict[str, Any]:
+    """Read what `save_checkpoint` wrote; nothing in the file is executed.
+
+    Raises:
+        TrainingRefused: there is none, or it is no checkpoint.
+    """
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise TrainingRefused(f"{file}: there is no checkpoint to go on from; start without resuming") from None
+    except (OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile, UnpicklingError) as fault:
+        raise TrainingRefused(f"{file}: not a readable checkpoint: {fault}") from None
+    if not isinstance(state, dict):
+        raise TrainingRefused(f"{file}: not a checkpoint of a training run")
+    return state
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself survive a cut of power."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -1,0 +1,166 @@
+"""A backbone of the registry to learn from, which is no model here yet: `--backbone NAME[:PATH]`."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from torch import Tensor, nn
+
+from lookalike.errors import TrainingRefused
+from lookalike.preprocessing import Preprocessing
+from lookalike.training.network.backbones import MultiLevel
+from lookalike.training.network.backbones.efficientnet_lite import EfficientNetLite
+from lookalike.training.network.backbones.registry import BACKBONES, build_backbone, fetch_weights
+from lookalike.training.network.extractors import NetworkFeatures
+
+_AT_RANDOM = "random"
+_USUAL_DIMENSION = 256
+_IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_CLIP = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+_HALF = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+_SCALES = {"clip": _CLIP, "efficientnet": _HALF, "vit": _HALF}
+"""How pixels are scaled, by the start of a backbone's name; as ImageNet's otherwise."""
+
+
+class Whole(nn.Module):
+    """A backbone's features as they are.
+
+    Args:
+        network: the backbone.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """[b, 3, size, size] to [b, d]."""
+        features: Tensor = self.network(batch)
+        return features
+
+    def pooled(self, batch: Tensor) -> Tensor:
+        """The same."""
+        return self(batch)  # type: ignore[no-any-return]
+
+    def centre_on(self, pooled: Tensor) -> None:
+        """The whitening's mean is enough."""
+
+    def weighted(self, pooled: Tensor) -> Tensor:
+        """The same."""
+        return pooled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedBackbone:
+    """What `NAME`, `NAME:PATH` or `NAME:random` asks for.
+
+    Attributes:
+        name: in `BACKBONES`.
+        weights: a file or folder of them; None for those that are published for it.
+        at_random: whether it starts from nothing.
+    """
+
+    name: str
+    weights: Path | None
+    at_random: bool
+
+    @classmethod
+    def parse(cls, asked: str) -> Self:
+        """From the spelling of an option.
+
+        Raises:
+            TrainingRefused: there is no such backbone, or no such file.
+        """
+        name, _, path = asked.partition(":")
+        if name not in BACKBONES:
+            raise TrainingRefused(f"--backbone {asked}: no backbone is called {name}; there are {', '.join(BACKBONES)}")
+        at_random = path == _AT_RANDOM
+        weights = Path(os.path.expanduser(path)) if path and not at_random else None  # noqa: PTH111 - raises nothing
+        if weights is not None and not weights.exists():
+            raise TrainingRefused(f"--backbone {asked}: there is no {weights}; give a file or folder of weights")
+        return cls(name=name, weights=weights, at_random=at_random)
+
+    def opened(
+        self, *, features: str, folder: Path, models: Path, threads: int | None, seed: int = 0
+    ) -> NetworkFeatures:
+        """The network with its weights.
+
+        Args:
+            features: `levels`, `final`, or `auto` for levels where there are any.
+            folder: where weights that are fetched, and graphs, are kept.
+            models: the models folder.
+            threads: for the encoder.
+            seed: of a random start.
+
+        Raises:
+            TrainingRefused: the weights are not of that backbone, or it has none.
+            FetchFailed: the weights could not be had.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = self.weights
+        if weights is None and not self.at_random:
+            weights = fetch_weights(self.name, folder)
+        network = build_backbone(self.name, weights=weights, seed=seed).eval()
+        if features == "levels" and not isinstance(network, EfficientNetLite):
+            raise TrainingRefused(f"--features levels: {self.name} has no levels to describe by; take its final ones")
+        with_levels = isinstance(network, EfficientNetLite) and features != "final"
+        described: nn.Module = MultiLevel(network) if with_levels else Whole(network)  # type: ignore[arg-type]
+        start = f"{self.name}-{_digest(network)}-{'levels' if with_levels else 'final'}"
+        size = int(getattr(network, "size", 0)) or BACKBONES[self.name].size
+        found = NetworkFeatures(
+            self.name,
+            described.eval(),
+            described_as=start,
+            licence=self._licence(),
+            preprocessing=preprocessing_for(self.name, size, weights),
+            dimension=min(_USUAL_DIMENSION, int(described.dimension) if with_levels else network.dimension),  # type: ignore[arg-type]
+            folder=folder,
+            models=models,
+            threads=threads,
+        )
+        found.at_random = self.at_random
+        return found
+
+    def _licence(self) -> str:
+        if self.at_random:
+            return "none: random start"
+        return BACKBONES[self.name].licence if self.weights is None else "as of the weights that were given"
+
+
+def preprocessing_for(name: str, size: int, weights: Path | None) -> Preprocessing:
+    """As the folder of weights says it, or as usual for that kind of backbone.
+
+    Args:
+        name: in `BACKBONES`.
+        size: side of its pictures, pixels.
+        weights: a file, or a folder that may hold `preprocessor_config.json`.
+
+    Raises:
+        TrainingRefused: that file says something else than a mean and a deviation for each channel.
+    """
+    mean, std = next((scale for start, scale in _SCALES.items() if name.startswith(start)), _IMAGENET)
+    said = (weights if weights is None or weights.is_dir() else weights.parent) or Path()
+    file = said / "preprocessor_config.json"
+    if weights is not None and file.is_file():
+        try:
+            config = json.loads(file.read_bytes())
+            mean, std = (_three(config.get(key, usual)) for key, usual in (("image_mean", mean), ("image_std", std)))
+        except (OSError, ValueError, TypeError, AttributeError) as fault:
+            raise TrainingRefused(f"{file}: not readable: {fault}") from None
+    return Preprocessing(size=size, mean=mean, std=std)
+
+
+def _three(values: object) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)  # type: ignore[attr-defined]
+    return red, green, blue
+
+
+def _digest(network: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]

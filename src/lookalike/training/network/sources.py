@@ -1,0 +1,186 @@
+"""Where a head learns from: grades, clicks and altered views, each with queries that are kept from it to judge by."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from lookalike.errors import TrainingRefused
+from lookalike.training.examples import (
+    ClickPairs,
+    GradedQuery,
+    Ingredient,
+    Mixture,
+    Pair,
+    PairSource,
+    Part,
+    Split,
+    graded_by_clicks,
+)
+from lookalike.training.held_out import CLICKED_MEASURES, FOUND_MEASURES, GRADED_MEASURES, HeldOut, held_out
+from lookalike.training.library import image_of
+from lookalike.training.network.head import (
+    Features,
+    GradedBatches,
+    GradedLoss,
+    HeadBatch,
+    HeadData,
+    InBatchPairs,
+    PairLoss,
+)
+
+_SPARED = 0.1
+_GRADED_TEMPERATURE = 0.1  # chosen on validation queries of one set of photos, see docs/training.md
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What a head may learn from.
+
+    Attributes:
+        name: `grades`, `clicks`, `views` or `teacher`.
+        share: of the loss, relative to the other sources.
+        batch_at: batches by their numbers.
+        loss_of: the loss of one.
+        counts: how many queries, pairs or images it learns from, for people.
+    """
+
+    name: str
+    share: float
+    batch_at: Callable[[int], HeadBatch]
+    loss_of: Callable[[nn.Module, HeadBatch], Tensor]
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+class MixedSources:
+    """Several sources at once: the loss of a step is the sum of theirs, by shares."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        if not sources or any(not source.share > 0 for source in sources):
+            raise TrainingRefused("name at least one source to learn from, each with a share above 0")
+        total = sum(source.share for source in sources)
+        self._sources = [(source, source.share / total) for source in sources]
+
+    def batch_at(self, number: int) -> tuple[HeadBatch, ...]:
+        """One batch of each."""
+        return tuple(source.batch_at(number) for source, _ in self._sources)
+
+    def loss_of(self, model: nn.Module, batches: tuple[HeadBatch, ...]) -> Tensor:
+        """A scalar."""
+        losses = [
+            share * source.loss_of(model, batch) for (source, share), batch in zip(self._sources, batches, strict=True)
+        ]
+        return sum(losses[1:], losses[0])
+
+
+def graded_source(
+    images: HeadData, queries: Sequence[GradedQuery], split: Split, *, share: float, settings: Mapping[str, Any]
+) -> Source:
+    """Learning from grades: of training queries, for training images."""
+    mine = split.graded(queries, Part.TRAIN)
+    batches = GradedBatches(images, mine, **settings)
+    grades = sum(len(query.images) for query in mine)
+    return Source(
+        name="grades",
+        share=share,
+        batch_at=batches.batch_at,
+        loss_of=GradedLoss(temperature=_GRADED_TEMPERATURE),
+        counts={"queries": len(mine), "grades": grades},
+    )
+
+
+def graded_held_out(queries: Sequence[GradedQuery], split: Split, part: Part, known: Collection[str]) -> HeldOut | None:
+    """The queries of that part, with all their grades, also of images that were learnt from; None if there is none."""
+    mine = [query for query in queries if split.parts.get(query.query) is part]
+    return held_out("grades", mine, known, GRADED_MEASURES)
+
+
+def click_source(
+    images: HeadData,
+    clicks: ClickPairs,
+    pairs: Sequence[Pair],
+    split: Split,
+    *,
+    share: float,
+    nearness: Features,
+    settings: Mapping[str, Any],
+) -> Source:
+    """Learning from clicks: what was clicked more often above what less, and all above what was passed over.
+
+    Args:
+        images: of the training part.
+        clicks: what became of them.
+        pairs: of them, those that may be used.
+        split: of the images.
+        share: of the loss.
+        nearness: [images, k] float32 unit vectors by the start; what is near and was never shown is no negative.
+        settings: of the batches.
+    """
+    mine = split.pairs(pairs, Part.TRAIN)
+    if not mine:
+        raise TrainingRefused(
+            f"clicks: no pair is left to learn from: of {clicks.clicks:,} clicks {clicks.simulated:,} are simulated,"
+            f" {clicks.by_bots:,} by bots, {clicks.on_own:,} on own images, {clicks.without_image:,} of searches"
+            f" without a whole image, {clicks.repeated:,} repeated and {clicks.too_few:,} of pairs clicked too seldom"
+        )
+    batches = GradedBatches(images, graded_by_clicks(mine), spared=_SPARED, nearness=nearness, **settings)
+    simulated = sum(pair.source is PairSource.SIMULATED_CLICKS for pair in mine)
+    return Source(
+        name="clicks",
+        share=share,
+        batch_at=batches.batch_at,
+        loss_of=GradedLoss(temperature=_GRADED_TEMPERATURE),
+        counts={"pairs by people": len(mine) - simulated, "simulated pairs": simulated, "clicks": clicks.used},
+    )
+
+
+def click_held_out(pairs: Sequence[Pair], split: Split, part: Part, known: Collection[str]) -> HeldOut | None:
+    """The order of what was shown for the queries of that part: clicked more often above less, above passed over."""
+    mine = [pair for pair in pairs if split.parts.get(pair.query) is part]
+    return held_out("clicks", graded_by_clicks(mine), known, CLICKED_MEASURES, condensed=True)
+
+
+def view_source(
+    images: HeadData, views: Mapping[str, Sequence[str]], known: Collection[str], *, share: float, batch: int
+) -> Source:
+    """Learning without labels: an altered view finds its image among the images of other views.
+
+    Args:
+        images: of the training part, and their views.
+        views: image id -> names of its views.
+        known: names that have features.
+        share: of the loss.
+        batch: pairs in a batch.
+    """
+    pairs = [
+        Pair(query=name, positive=image_id, source=PairSource.SELF_SUPERVISION)
+        for image_id, names in views.items()
+        for name in names
+        if name in known and image_id in known
+    ]
+    mixture = Mixture({"views": Ingredient(pairs=pairs)})
+    batches = InBatchPairs(images, mixture, answers=pairs, batch=batch)
+    return Source(
+        name="views",
+        share=share,
+        batch_at=batches.batch_at,
+        loss_of=PairLoss(temperature=0.05),
+        counts={"images": len(views), "views": len(pairs)},
+    )
+
+
+def crops_held_out(crops: Mapping[str, str], known: Collection[str]) -> HeldOut | None:
+    """A part of an image has to find the image it was cut from."""
+    queries = [GradedQuery(query=name, images=(image_id,), grades=(1,)) for image_id, name in crops.items()]
+    return held_out("crops", queries, known, FOUND_MEASURES)
+
+
+def names_in(queries: Sequence[GradedQuery]) -> set[str]:
+    """Everything that has to be described for graded queries to be used."""
+    return {name for query in queries for name in (query.query, *query.images)}
+
+
+def spread(parts: Mapping[str, Part], names: Sequence[str]) -> Split:
+    """A division of images, for everything that is of an image too: its parts and its views."""
+    return Split(parts={name: parts[image_of(name)] for name in names if image_of(name) in parts})
