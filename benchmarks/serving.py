@@ -32,6 +32,7 @@ import psutil
 
 from lookalike.assembly import open_library, serving_settings
 from lookalike.catalog import Catalog, ImageAddition, SourceFile
+from lookalike.columns import image_row
 from lookalike.indexing import Indexer, Publisher
 from lookalike.preprocessing import Preprocessing, prepare
 from lookalike.retrieval import QueryJournal, SearchEngine
@@ -232,7 +233,7 @@ def fill(library, images: int, block: int = 2000) -> None:
                     width=640,
                     height=480,
                     mean_colour="#808080",
-                    difference_hash=secrets.randbits(64),
+                    columns=image_row(difference_hash=secrets.randbits(64)),
                     media_type="image/jpeg",
                     byte_count=50_000,
                     source=SourceFile(path=f"/photos/{start + n}.jpg", byte_count=50_000, modified_ns=0),

@@ -201,7 +201,7 @@ class Bench:
         kept = self.folder / f"{name}-{len(image_ids)}-hashes.npy"
         if not kept.exists():
             looked = (prepare(self.content(one), self.base.preprocessing, name=one) for one in image_ids)
-            np.save(kept, np.array([one.difference_hash for one in looked], np.uint64))
+            np.save(kept, np.array([one.columns["difference_hash"] for one in looked], np.uint64))
         return np.load(kept)
 
     def features(self, pooled, seen):

@@ -115,15 +115,14 @@ class Image:
     """A catalog record.
 
     `id` is the first 32 hex digits of the SHA-256 of the image's bytes. `width` and `height` are of the upright image,
-    in pixels, 0 when it could not be read. `mean_colour` is `#rrggbb`. `difference_hash` is the 64-bit dHash of the
-    grey image. `source` is one path the bytes were seen at, or None for an upload.
+    in pixels, 0 when it could not be read. `mean_colour` is `#rrggbb`. `source` is one path the bytes were seen at, or
+    None for an upload.
     """
 
     id: str
     width: int
     height: int
     mean_colour: str
-    difference_hash: int
     media_type: str
     byte_count: int
     source: str | None

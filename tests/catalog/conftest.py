@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from lookalike.catalog import Catalog, ImageAddition, QueryRecord, SourceFile, content_id, sqlite_url
+from lookalike.columns import image_row
 from lookalike.types import Interaction, InteractionKind
 
 FINGERPRINT = "5" * 64
@@ -145,7 +146,7 @@ class Library:
             "width": 40,
             "height": 30,
             "mean_colour": "#102030",
-            "difference_hash": 7,
+            "columns": image_row(difference_hash=7),
         } | options
         return ImageAddition(
             content_id=content_id(content),

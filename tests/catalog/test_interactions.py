@@ -21,7 +21,11 @@ def test_a_query_comes_back_as_it_was_recorded(library, catalog):
         image_id=ids[0],
         crop=Crop(x=0.1, y=0.2, width=0.3, height=0.4),
         vector=np.ones(4, np.float16).tobytes(),
-        details='{"cosines": [0.5], "word": "\\ud83d é 🦊"}',
+        fingerprint="f" * 64,
+        duplicates={ids[0]: (ids[1], ids[2])},
+        include_self=False,
+        neighbors=301,
+        images=1_000,
     )
     bare = QueryRecord(id="q-2", generation="g", ranked_ids=(), at=NOON)
     catalog.record_queries([whole, bare])

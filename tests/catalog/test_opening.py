@@ -3,6 +3,7 @@ import multiprocessing
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -12,6 +13,7 @@ from sqlalchemy import update
 from lookalike.catalog import Catalog, LiveModel, migrating, schema, sqlite_url
 from lookalike.catalog.engine import make_engine, parse_url, writing
 from lookalike.catalog.migrating import MIGRATIONS, upgrade
+from lookalike.columns import image_row
 from lookalike.errors import LibraryTooNew, StorageFailed
 
 
@@ -62,12 +64,14 @@ def test_a_library_of_the_first_schema_is_migrated(library, new_url, tmp_path):
     for _ in range(2):
         with Catalog.open(url, originals=tmp_path) as catalog:
             assert [image.id for image in catalog.browse(tag="old").images] == [image_id]
-            assert catalog.sequence() == 1
             assert [(grade.user_id, grade.grade, grade.judgement_set) for grade in catalog.grades()] == [
                 ("ann", 4, "grades")
             ]
             assert [one.name for one in catalog.judgement_sets()] == ["grades"]
             assert [step.model for step in catalog.model_history()] == [LiveModel("old", "f", 2)]
+            catalog.add_vectors("f", [image_id], np.eye(1, 2, dtype=np.float32))
+            (block,) = catalog.vector_blocks("f")
+            assert block.columns.tolist() == [image_row(difference_hash=7)]  # its colours are not known
 
 
 def test_a_newer_library_is_refused_and_left_alone(new_url, tmp_path):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from lookalike.catalog import LiveModel
+from lookalike.columns import image_row
 from lookalike.errors import VectorsRefused
 from lookalike.types import Visibility
 
@@ -38,6 +39,20 @@ def test_blocks_hold_every_live_image_in_order_of_id(library, catalog):
     assert visibilities.pop(blocked) is Visibility.BLOCKED
     assert set(visibilities.values()) == {Visibility.PUBLIC}
     assert list(catalog.vector_blocks(OTHER)) == []
+
+
+def test_what_is_kept_beside_vectors_comes_with_blocks_and_changes(library, catalog):
+    colours = np.arange(48, dtype=np.uint8)
+    known = {
+        library.add("known", vector=library.unit(1), columns=row): row
+        for row in [image_row(difference_hash=(1 << 64) - 1, colour_signature=colours)]
+    }
+    known[library.add("old", vector=library.unit(2), columns=image_row(difference_hash=5))] = image_row(
+        difference_hash=5
+    )
+    (block,) = catalog.vector_blocks(library.fingerprint)
+    assert dict(zip(block.image_ids, block.columns, strict=True)) == known
+    assert {one.image_id: one.columns for one in catalog.changes(after=0, fingerprint=library.fingerprint)} == known
 
 
 def test_blocks_longer_than_one_fetch_are_whole(library, catalog):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.catalog import Catalog, ImageAddition, SourceFile, content_id
+from lookalike.columns import image_row
 
 
 def addition(name: str, number: int) -> ImageAddition:
@@ -20,7 +21,7 @@ def addition(name: str, number: int) -> ImageAddition:
         width=1,
         height=1,
         mean_colour="#000000",
-        difference_hash=number,
+        columns=image_row(difference_hash=number),
         media_type="image/png",
         byte_count=len(content),
         upload=content if upload else None,

@@ -106,7 +106,7 @@ class TestPrepare:
         assert prepared.media_type == "image/jpeg"
         assert prepared.batch_row.shape == (3, 224, 224)
         assert prepared.mean_colour.startswith("#")
-        assert 0 <= prepared.difference_hash < 2**64
+        assert 0 <= prepared.columns["difference_hash"] < 2**64
 
     @pytest.mark.parametrize("media_type", FILES)
     def test_the_same_bytes_give_the_same(self, media_type):
@@ -114,7 +114,7 @@ class TestPrepare:
         first, second = (prepare(content, CLIP, name="x") for _ in range(2))
         assert np.array_equal(first.batch_row, second.batch_row)
         assert first.mean_colour == second.mean_colour
-        assert first.difference_hash == second.difference_hash
+        assert first.columns == second.columns
 
     @pytest.mark.parametrize("size", [(320, 240), (1203, 901), (224, 224), (10, 10)])
     def test_no_crop_is_the_full_crop(self, size):
@@ -131,7 +131,7 @@ class TestPrepare:
         prepared = prepare(content, wanted(), name="x", crop=crop)
         assert np.array_equal(prepared.batch_row, expected)
         assert prepared.mean_colour == mean_colour(decoded.pixels)
-        assert prepared.difference_hash == difference_hash(decoded.pixels)
+        assert prepared.columns["difference_hash"] == difference_hash(decoded.pixels)
 
     @given(crop=crops, size=st.tuples(st.integers(40, 900), st.integers(40, 900)))
     def test_the_crop_keeps_the_pixels_the_model_needs(self, crop, size):
@@ -171,5 +171,5 @@ class TestPrepare:
     def test_the_appearance_is_of_the_whole_image(self):
         whole = prepare(png_bytes(), wanted(), name="x")
         part = prepare(png_bytes(), wanted(), name="x", crop=Crop(x=0, y=0, width=0.3, height=0.3))
-        assert (whole.mean_colour, whole.difference_hash) == (part.mean_colour, part.difference_hash)
+        assert (whole.mean_colour, whole.columns) == (part.mean_colour, part.columns)
         assert not np.array_equal(whole.batch_row, part.batch_row)

@@ -1,3 +1,4 @@
+import io
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -5,11 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image as Picture
 
-from lookalike.reranking import Candidate, CollapseDuplicates, Limit, NotItself, RankingQuery, rerank, visible
+from doubles import picture
+from lookalike.columns import image_row, unknown_rows
+from lookalike.preprocessing import Preprocessing, prepare
+from lookalike.reranking import Candidates, CollapseDuplicates, Limit, NotItself, RankingQuery, rerank, visible
 from lookalike.types import Image, Visibility
 
 WHOLE = RankingQuery(image_id=None, include_self=True)
+WANTED = Preprocessing(size=32, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+COLOURFUL = np.tile(np.array([[40, 120, 130], [200, 130, 120]], np.uint8), (8, 1)).ravel()
 
 
 def image(name, *, visibility=Visibility.PUBLIC, error=None):
@@ -18,7 +25,6 @@ def image(name, *, visibility=Visibility.PUBLIC, error=None):
         width=10,
         height=10,
         mean_colour="#808080",
-        difference_hash=0,
         media_type="image/png",
         byte_count=1,
         source=None,
@@ -30,15 +36,39 @@ def image(name, *, visibility=Visibility.PUBLIC, error=None):
     )
 
 
-def candidate(name, *, angle=0.0, hash_=0, cosine=0.5, duplicates=()):
-    vector = np.array([np.cos(angle), np.sin(angle)], dtype=np.float32)
-    return Candidate(
-        image_id=f"{name:032x}", cosine=cosine, vector=vector, difference_hash=hash_, duplicates=duplicates
+def candidates(*names, angles=None, hashes=None, rows=None):
+    """One for each name, of equal vectors, hashes and colours where nothing else is given."""
+    if rows is None:
+        rows = [image_row(difference_hash=one, colour_signature=COLOURFUL) for one in hashes or [7] * len(names)]
+    angles = np.zeros(len(names)) if angles is None else np.array(angles)
+    return Candidates(
+        image_ids=tuple(f"{name:032x}" for name in names),
+        cosines=np.full(len(names), 0.5),
+        vectors=np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32),
+        columns=np.array(rows, unknown_rows(0).dtype),
     )
 
 
-def ids(candidates):
-    return [int(c.image_id, 16) for c in candidates]
+def ids(found):
+    return [int(image_id, 16) for image_id in found.image_ids]
+
+
+def behind(found):
+    return {int(one, 16): [int(other, 16) for other in others] for one, others in found.duplicates.items()}
+
+
+def seen(content):
+    return prepare(content, WANTED, name="x").columns
+
+
+def saved(made, kind="PNG", **options):
+    content = io.BytesIO()
+    made.save(content, kind, **options)
+    return content.getvalue()
+
+
+def opened(seed):
+    return Picture.open(io.BytesIO(picture(seed, size=(320, 240)))).convert("RGB")
 
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.BLOCKED])
@@ -48,47 +78,109 @@ def test_only_public_readable_images_are_visible(visibility):
 
 
 def test_the_selected_image_is_its_own_hit_only_when_asked_for():
-    candidates = [candidate(1), candidate(2)]
     asked = RankingQuery(image_id=f"{1:032x}", include_self=False)
-    assert ids(NotItself()(asked, candidates)) == [2]
-    assert ids(NotItself()(replace(asked, include_self=True), candidates)) == [1, 2]
+    assert ids(NotItself()(asked, candidates(1, 2))) == [2]
+    assert ids(NotItself()(replace(asked, include_self=True), candidates(1, 2))) == [1, 2]
 
 
 def test_near_duplicates_stand_behind_the_best_ranked_one():
-    candidates = [candidate(1, hash_=0b0), candidate(2, hash_=1 << 40 | 0xFFFF), candidate(3, hash_=0b11)]
-    collapsed = CollapseDuplicates()(WHOLE, candidates)
+    collapsed = CollapseDuplicates()(WHOLE, candidates(1, 2, 3, hashes=[0b1, 1 << 40 | 0xFFFF, 0b111]))
     assert ids(collapsed) == [1, 2]
-    assert collapsed[0].duplicates == (f"{3:032x}",)
-    assert collapsed[1].duplicates == ()
+    assert behind(collapsed) == {1: [3]}
 
 
 def test_one_witness_is_not_enough():
-    same_hash_other_vector = [candidate(1), candidate(2, angle=1.0)]
-    same_vector_other_hash = [candidate(1), candidate(2, hash_=(1 << 64) - 1)]
-    assert ids(CollapseDuplicates()(WHOLE, same_hash_other_vector)) == [1, 2]
-    assert ids(CollapseDuplicates()(WHOLE, same_vector_other_hash)) == [1, 2]
+    other = COLOURFUL.copy()
+    other[22] += 12  # Cb of one cell
+    one_colour_apart = [image_row(difference_hash=7, colour_signature=colours) for colours in (COLOURFUL, other)]
+    for made in (
+        candidates(1, 2, angles=[0, 1]),
+        candidates(1, 2, hashes=[7, (1 << 64) - 1]),
+        candidates(1, 2, rows=one_colour_apart),
+    ):
+        assert ids(CollapseDuplicates()(WHOLE, made)) == [1, 2]
+    assert ids(CollapseDuplicates()(WHOLE, candidates(1, 2))) == [1]
+
+
+def test_an_image_whose_colours_are_not_known_stands_for_itself():
+    known = image_row(difference_hash=7, colour_signature=COLOURFUL)
+    rows = [known, image_row(difference_hash=7), image_row(difference_hash=7), known]
+    assert ids(CollapseDuplicates()(WHOLE, candidates(1, 2, 3, 4, rows=rows))) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("colour", "other"),
+    [("black", "white"), ("black", "black"), ("#808080", "#818181"), ("#c81e1e", "#1e50c8")],
+)
+def test_flat_pictures_are_never_the_same(colour, other):
+    flat = [
+        seen(saved(Picture.new("RGB", (320, 240), one), kind)) for one in (colour, other) for kind in ("PNG", "JPEG")
+    ]
+    speckled = np.random.default_rng(0).integers(120, 136, (240, 320, 3), dtype=np.uint8)
+    gradient = np.tile(np.linspace(0, 255, 240).astype(np.uint8)[:, None, None], (1, 320, 3))
+    rows = [
+        *flat,
+        *(seen(saved(Picture.fromarray(made), kind)) for made in (speckled, gradient) for kind in ("PNG", "JPEG")),
+    ]
+    assert len(CollapseDuplicates()(WHOLE, candidates(*range(1, 9), rows=rows))) == 8
+
+
+def test_the_same_picture_in_another_hue_or_without_colour_is_another_one():
+    picture_of = opened(5)
+    hsv = np.array(picture_of.convert("HSV"))
+    turned = [picture_of]
+    for degrees in (40, 100, 180, 260):
+        hsv[..., 0] = (np.array(picture_of.convert("HSV"))[..., 0].astype(int) + degrees * 256 // 360) % 256
+        turned.append(Picture.fromarray(hsv, "HSV").convert("RGB"))
+    turned.append(picture_of.convert("L").convert("RGB"))
+    rows = [seen(saved(one)) for one in turned]
+    assert len(CollapseDuplicates()(WHOLE, candidates(*range(1, 7), rows=rows))) == 6
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_copies_of_other_sizes_qualities_and_formats_are_the_same(seed):
+    whole = opened(seed)
+    small = whole.resize((whole.width // 2, whole.height // 2), Picture.Resampling.LANCZOS)
+    copies = [
+        saved(whole),
+        saved(whole, "JPEG", quality=90),
+        saved(whole, "JPEG", quality=30),
+        saved(whole, "WEBP", quality=50),
+        saved(small, "JPEG", quality=75),
+        saved(whole.resize((whole.width * 3, whole.height * 3), Picture.Resampling.BICUBIC)),
+    ]
+    rows = [seen(content) for content in copies]
+    assert ids(CollapseDuplicates()(WHOLE, candidates(*range(1, 7), rows=rows))) == [1]
 
 
 def test_groups_do_not_grow_by_chains():
-    chain = [candidate(n, angle=0.3 * n) for n in range(4)]  # each like the next, the first unlike the last
+    chain = candidates(0, 1, 2, 3, angles=[0, 0.3, 0.6, 0.9])  # each like the next, the first unlike the last
     collapsed = CollapseDuplicates(least_cosine=np.cos(0.35))(WHOLE, chain)
     assert ids(collapsed) == [0, 2]
-    assert [c.duplicates for c in collapsed] == [(f"{1:032x}",), (f"{3:032x}",)]
+    assert behind(collapsed) == {0: [1], 2: [3]}
 
 
 @given(st.lists(st.tuples(st.floats(0, 6), st.integers(0, 2**64 - 1)), max_size=30))
 def test_collapsing_loses_no_image_and_keeps_the_order(made):
-    candidates = [candidate(n, angle=angle, hash_=hash_ & 0xFF) for n, (angle, hash_) in enumerate(made)]
-    collapsed = CollapseDuplicates()(WHOLE, candidates)
+    angles, hashes = [angle for angle, _ in made], [hash_ & 0xFF for _, hash_ in made]
+    collapsed = CollapseDuplicates()(WHOLE, candidates(*range(len(made)), angles=angles, hashes=hashes))
     assert ids(collapsed) == sorted(ids(collapsed))
-    behind = [int(i, 16) for c in collapsed for i in c.duplicates]
-    assert sorted(ids(collapsed) + behind) == list(range(len(made)))
+    hidden = [other for others in behind(collapsed).values() for other in others]
+    assert sorted(ids(collapsed) + hidden) == list(range(len(made)))
+
+
+def test_a_long_burst_is_collapsed_in_blocks_as_in_one():
+    size = 1_300
+    hashes = [1 + (number % 3 << 20) * 0x111 for number in range(size)]
+    collapsed = CollapseDuplicates(most_bits=0)(WHOLE, candidates(*range(size), hashes=hashes))
+    assert ids(collapsed) == [0, 1, 2]
+    assert behind(collapsed) == {first: list(range(first + 3, size, 3)) for first in range(3)}
 
 
 def test_limit_keeps_the_best():
-    assert ids(Limit(2)(WHOLE, [candidate(n) for n in range(5)])) == [0, 1]
+    assert ids(Limit(2)(WHOLE, candidates(*range(5)))) == [0, 1]
 
 
 def test_rerankers_apply_in_order():
     asked = RankingQuery(image_id=f"{1:032x}", include_self=False)
-    assert ids(rerank(asked, [candidate(n) for n in (1, 2, 3)], [NotItself(), Limit(1)])) == [2]
+    assert ids(rerank(asked, candidates(1, 2, 3), [NotItself(), Limit(1)])) == [2]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lookalike.catalog import Catalog, ImageAddition, LiveModel, SourceFile
+from lookalike.columns import image_row
 from lookalike.indexing import Publisher
 from lookalike.retrieval import View
 from unit_vectors import clustered
@@ -24,7 +25,7 @@ def addition(row, vector):
         width=8,
         height=8,
         mean_colour="#000000",
-        difference_hash=int(row),
+        columns=image_row(difference_hash=int(row)),
         media_type="image/png",
         byte_count=1,
         source=SourceFile(path=f"/pictures/{row}.png", byte_count=1, modified_ns=1),

@@ -120,6 +120,75 @@ def test_pages_outlive_the_process(library):
     engine.close()
 
 
+def all_pages(engine, first, *, limit):
+    pages = [engine.page(first.query_id, offset=0, limit=limit)]
+    while not (pages[-1].complete and limit * len(pages) >= pages[-1].total):
+        pages.append(engine.page(first.query_id, offset=limit * len(pages), limit=limit))
+    return pages
+
+
+def test_every_image_can_be_reached_by_paging_beyond_what_was_ranked_first(library):
+    engine = library.new_engine(depth=10)
+    first = engine.search(Query(content=picture(7), limit=5))
+    assert (first.total, first.complete, first.images) == (10, False, 40)
+    pages = all_pages(engine, first, limit=5)
+    hits = [hit for page in pages for hit in page.hits]
+    assert [hit.rank for hit in hits] == list(range(1, 41))
+    assert [hit.image.id for hit in hits] == library.find_ids(picture(7), limit=40)
+    assert (pages[-1].total, pages[-1].complete) == (40, True)
+    assert as_tuples(engine.page(first.query_id, offset=0, limit=40)) == [
+        hit for page in pages for hit in as_tuples(page)
+    ]
+    engine.close()
+
+
+def test_what_was_ranked_later_is_remembered_and_stays_in_place(library):
+    engine = library.new_engine(depth=10)
+    first = engine.search(Query(content=picture(7), limit=5))
+    before = [as_tuples(page) for page in all_pages(engine, first, limit=15)]
+    engine.close()
+    for noise in (3, 4):
+        library.upload(7, noise=noise)  # would have been near the top
+    other = library.new_engine(depth=10)
+    assert [as_tuples(page) for page in all_pages(other, first, limit=15)] == before
+    other.close()
+
+
+def test_what_came_since_the_first_page_is_behind_it(library):
+    engine = library.new_engine(depth=10)
+    first = engine.search(Query(content=picture(7), limit=5))
+    frozen = as_tuples(engine.page(first.query_id, offset=0, limit=10))
+    new = library.upload(100)
+    pages = all_pages(engine, first, limit=10)
+    assert as_tuples(pages[0]) == frozen
+    ids = [hit.image.id for page in pages for hit in page.hits]
+    assert len(ids) == len(set(ids)) == 41
+    assert new in ids[10:]
+    engine.close()
+
+
+def test_near_duplicates_do_not_use_up_the_depth(library):
+    behind = {library.upload(7, noise=1, size=(64 + n, 48 + n)) for n in range(1, 31)}
+    engine = library.new_engine(depth=10)
+    answer = engine.search(Query(content=picture(7), limit=50))
+    assert behind == set(answer.hits[0].duplicates)
+    assert (len(answer.hits), answer.total, answer.complete) == (40, 40, True)
+    by_id = engine.search(Query(image_id=answer.hits[0].image.id, limit=10))
+    assert len({hit.image.id for hit in by_id.hits} - behind) >= 9
+    engine.close()
+
+
+def test_what_can_be_looked_at_has_an_end_that_is_said(library, monkeypatch):
+    monkeypatch.setattr("lookalike.retrieval.ranking.MOST_NEIGHBORS", 20)
+    monkeypatch.setattr("lookalike.retrieval.engine.MOST_NEIGHBORS", 20)
+    engine = library.new_engine(depth=5)
+    first = engine.search(Query(content=picture(7), limit=5))
+    assert [len(page.hits) for page in all_pages(engine, first, limit=15)] == [15, 5]
+    last = engine.page(first.query_id, offset=20, limit=15)
+    assert (last.hits, last.total, last.complete, last.images) == ((), 20, True, 40)
+    engine.close()
+
+
 def test_an_unknown_query_cannot_be_paged(library):
     with pytest.raises(CursorRefused, match="search again"):
         library.engine.page("nothing", offset=0, limit=10)

@@ -91,7 +91,7 @@ def twelve(tmp_path_factory):
                 width=prepared.width,
                 height=prepared.height,
                 mean_colour=prepared.mean_colour,
-                difference_hash=prepared.difference_hash,
+                columns=prepared.columns,
                 media_type=prepared.media_type,
                 byte_count=status.st_size,
                 source=SourceFile(path=str(file), byte_count=status.st_size, modified_ns=status.st_mtime_ns),

@@ -88,7 +88,7 @@ def test_a_file_that_is_gone_is_a_problem(client, library, images, twelve, probl
 def unreadable(library, content, media_type="application/octet-stream"):
     """An image that the catalog knows and nobody can decode."""
     addition = ImageAddition(
-        content_id=content_id(content), width=0, height=0, mean_colour="#000000", difference_hash=0,
+        content_id=content_id(content), width=0, height=0, mean_colour="#000000",
         media_type=media_type, byte_count=len(content), error="not an image", upload=content,
     )  # fmt: skip
     library.catalog.add_images([addition])

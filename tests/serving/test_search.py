@@ -236,7 +236,6 @@ def test_a_hit_in_json_is_its_record(cosine, closeness, text, duplicates):
         width=4,
         height=3,
         mean_colour="#808080",
-        difference_hash=7,
         media_type="image/png",
         byte_count=9,
         owner_id=text,

@@ -12,9 +12,9 @@ from lookalike.snapshot import FORMAT_VERSION, Snapshot, newest, verify
 
 FINGERPRINT = "ab" * 32
 FILES = {
-    "exact": ["difference_hashes.npy", "image_ids.npy", "manifest.json", "vectors.npy", "visibilities.npy"],
+    "exact": ["columns.npy", "image_ids.npy", "manifest.json", "vectors.npy", "visibilities.npy"],
     "faiss-ivfpq": [
-        "difference_hashes.npy",
+        "columns.npy",
         "image_ids.npy",
         "lists.faiss",
         "manifest.json",

@@ -14,6 +14,7 @@ import pytest
 from filelock import FileLock
 
 from lookalike.catalog import CatalogState
+from lookalike.columns import unknown_rows
 from lookalike.errors import DependencyMissing, StorageFailed, VectorsRefused
 from lookalike.neighbors import BACKENDS, ExactIndex, available
 from lookalike.snapshot import VISIBILITY_CODES, newest, prune, publish, verify
@@ -37,8 +38,10 @@ def leftovers(root):
 
 @pytest.mark.parametrize("backend", sorted(filter(available, BACKENDS)))
 def test_what_was_published_comes_back(made, root, backend):
-    hashes = np.arange(200, dtype=np.uint64) * np.uint64(2**56)
-    given = made(200, watermark=42, backend=backend, difference_hashes=hashes)
+    columns = unknown_rows(200)
+    columns["difference_hash"] = np.arange(200, dtype=np.uint64) * np.uint64(2**56)
+    columns["colour_signature"][:, 3] = np.arange(200)
+    given = made(200, watermark=42, backend=backend, columns=columns)
     for snapshot in (given.snapshot, latest(root)):
         manifest = snapshot.manifest
         assert (manifest.number, manifest.watermark, manifest.size, manifest.dimension) == (1, 42, 200, 16)
@@ -49,7 +52,7 @@ def test_what_was_published_comes_back(made, root, backend):
         assert snapshot.image_ids.dtype == np.dtype("S32")
         assert snapshot.visibilities.tolist() == [VISIBILITY_CODES[v] for v in given.visibilities]
         assert snapshot.visible.tolist() == [v is Visibility.PUBLIC for v in given.visibilities]
-        assert np.array_equal(snapshot.difference_hashes, hashes)
+        assert np.array_equal(snapshot.columns, columns)
         assert snapshot.visible_rows.count == sum(snapshot.visible)
         assert np.allclose(snapshot.index.vectors(np.arange(200)), given.vectors, atol=1e-3)
         assert snapshot.directory == root / FINGERPRINT[:12] / "000001"
@@ -146,8 +149,8 @@ def test_ids_and_lengths_are_checked(made):
     ):
         with pytest.raises(ValueError, match=reason):
             made(2, image_ids=ids)
-    with pytest.raises(ValueError, match="3 difference hashes for 2 images"):
-        made(2, difference_hashes=np.zeros(3, dtype=np.uint64))
+    with pytest.raises(ValueError, match="3 rows of columns for 2 images"):
+        made(2, columns=unknown_rows(3))
     with pytest.raises(VectorsRefused):
         made(2, vectors=np.full((2, 16), np.nan, dtype=np.float32))
 
@@ -294,7 +297,7 @@ def test_every_file_and_directory_is_on_disk_before_and_after_the_rename(made, r
     made()
     before, after = events[: events.index(("rename", "000001"))], events[events.index(("rename", "000001")) :]
     assert [name for kind, name in before if kind == "file"] == [
-        "difference_hashes.npy",
+        "columns.npy",
         "image_ids.npy",
         "vectors.npy",
         "visibilities.npy",

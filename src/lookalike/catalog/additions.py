@@ -14,6 +14,7 @@ from lookalike.catalog.records import Deletion, ImageAddition, SourceFile
 from lookalike.catalog.schema import image_tags, images, tombstones
 from lookalike.catalog.sources import write_sources
 from lookalike.catalog.vectors import encode, write_vectors
+from lookalike.columns import COLUMNS
 from lookalike.errors import VectorsRefused
 
 
@@ -148,7 +149,7 @@ def _description(addition: ImageAddition) -> dict[str, Any]:
         "width": addition.width,
         "height": addition.height,
         "mean_colour": addition.mean_colour,
-        "difference_hash": addition.difference_hash,
+        **{column.name: column.stored(addition.columns) for column in COLUMNS},
         "media_type": addition.media_type,
         "byte_count": addition.byte_count,
         "error": addition.error,
@@ -157,11 +158,11 @@ def _description(addition: ImageAddition) -> dict[str, Any]:
 
 def _repair(changing: Changing, plan: _Plan) -> None:
     """Write what was learnt about images that could not be read before, and which ones have an upload now."""
-    columns = ("width", "height", "mean_colour", "difference_hash", "media_type", "byte_count", "error")
+    learnt = ("width", "height", "mean_colour", "media_type", "byte_count", "error", *(one.name for one in COLUMNS))
     repair = (
         update(images)
         .where(images.c.id == bindparam("repaired"))
-        .values({name: bindparam(f"new_{name}", type_=images.c[name].type) for name in columns})
+        .values({name: bindparam(f"new_{name}", type_=images.c[name].type) for name in learnt})
     )
     changing.execute_many(
         repair,

@@ -508,7 +508,7 @@ class Catalog:
     # -- queries and what people did
 
     def record_queries(self, queries: Sequence[QueryRecord]) -> None:
-        """Keep answered searches; one whose id is known already stays as it is."""
+        """Keep answered searches; of one whose id is known already, its hits where it has more now."""
         with self._writing() as change:
             interactions.write_queries(change, queries)
 

@@ -34,7 +34,6 @@ _FIELDS = (
     "width",
     "height",
     "mean_colour",
-    "difference_hash",
     "media_type",
     "byte_count",
     "owner_id",

@@ -1,11 +1,12 @@
 """Searches that were answered, and what people did with the hits."""
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
 
 from lookalike.catalog.changing import Changing, chunks
 from lookalike.catalog.records import QueryRecord, is_image_id, storable_text
@@ -18,12 +19,38 @@ _MOST_POSITION = 2**31 - 1
 
 
 def write_queries(changing: Changing, records: Sequence[QueryRecord]) -> None:
-    """Keep those queries; one that is known already stays as it is."""
+    """Keep those queries; of one that is known already, what it ranks, where that is more than before."""
     latest = {record.id: record for record in records}
-    known: set[str] = set()
+    known: dict[str, int] = {}
     for chunk in chunks(latest):
-        known.update(changing.connection.execute(select(queries.c.id).where(queries.c.id.in_(chunk))).scalars())
+        statement = select(queries.c.id, func.length(queries.c.ranked_ids)).where(queries.c.id.in_(chunk))
+        known.update((query_id, size // _ID_BYTES) for query_id, size in changing.connection.execute(statement))
     changing.execute_many(insert(queries), [_query_row(latest[key]) for key in latest if key not in known])
+    longer = [latest[key] for key, size in known.items() if len(latest[key].ranked_ids) > size]
+    changing.execute_many(
+        update(queries)
+        .where(queries.c.id == bindparam("key"))
+        .values(ranked_ids=bindparam("ranked"), details=bindparam("more")),
+        [{"key": one.id, "ranked": _packed(one.ranked_ids), "more": _details(one)} for one in longer],
+    )
+
+
+def _packed(image_ids: Iterable[str]) -> bytes:
+    return bytes.fromhex("".join(image_ids))
+
+
+_DETAILS = ("fingerprint", "duplicates", "include_self", "neighbors", "images")
+
+
+def _details(record: QueryRecord) -> str:
+    return json.dumps({name: getattr(record, name) for name in _DETAILS})
+
+
+def _of_details(text: str) -> dict[str, Any]:
+    """The fields of a `QueryRecord` that are kept as JSON; older versions wrote fewer."""
+    details = {name: value for name, value in json.loads(text).items() if name in _DETAILS}
+    behind = details.get("duplicates", {})
+    return details | {"duplicates": {image_id: tuple(others) for image_id, others in behind.items()}}
 
 
 def _query_row(record: QueryRecord) -> dict[str, Any]:
@@ -36,10 +63,10 @@ def _query_row(record: QueryRecord) -> dict[str, Any]:
         "crop_y": crop.y if crop else None,
         "crop_width": crop.width if crop else None,
         "crop_height": crop.height if crop else None,
-        "ranked_ids": bytes.fromhex("".join(record.ranked_ids)),
+        "ranked_ids": _packed(record.ranked_ids),
         "at": record.at,
         "vector": record.vector,
-        "details": record.details,
+        "details": _details(record),
     }
 
 
@@ -70,7 +97,7 @@ def _query(row: Row[Any]) -> QueryRecord:
         image_id=row.image_id,
         crop=crop,
         vector=None if row.vector is None else bytes(row.vector),
-        details=row.details,
+        **_of_details(row.details),
     )
 
 

@@ -3,13 +3,14 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.columns import ImageRow, ImageRows, image_row
 from lookalike.errors import CallerError
 from lookalike.types import Crop, Image, Vectors, Visibility
 
@@ -92,7 +93,7 @@ class ImageAddition:
 
     Attributes:
         content_id: from the function of that name; width and height are upright pixels, 0 where it cannot be read.
-        difference_hash: unsigned 64 bits.
+        columns: what is kept of it beside its vector.
         error: why it cannot be read as an image; None for a good one.
         upload: bytes to keep in the originals; their `content_id` must be this one.
         fingerprint: of the model that made `vector` ([dimension] floats of unit length); both or neither.
@@ -104,9 +105,9 @@ class ImageAddition:
     width: int
     height: int
     mean_colour: str
-    difference_hash: int
     media_type: str
     byte_count: int
+    columns: ImageRow = field(default_factory=image_row)
     error: str | None = None
     source: SourceFile | None = None
     upload: bytes | None = None
@@ -167,12 +168,12 @@ class CatalogCounts:
 
 @dataclass(frozen=True, slots=True)
 class VectorBlock:
-    """Some live images in ascending order of id: vectors [images, dimension] float32, hashes [images] uint64."""
+    """Some live images in ascending order of id, with their vectors, [images, dimension] float32, and columns."""
 
     image_ids: list[str]
     vectors: Vectors
     visibilities: list[Visibility]
-    difference_hashes: NDArray[np.uint64]
+    columns: ImageRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ class Change:
     deleted: bool
     visibility: Visibility
     vector: NDArray[np.float32] | None
-    difference_hash: int = 0
+    columns: ImageRow = field(default_factory=image_row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +247,19 @@ class LiveSince:
 class QueryRecord:
     """A search that was answered: what was asked, by which generation, and the ids it ranked, best first.
 
-    `vector` is float16 little-endian bytes; `details` is JSON.
+    Attributes:
+        id: names it in events and in cursors.
+        generation: that answered.
+        ranked_ids: best first.
+        at: when.
+        image_id: the indexed image that was the query, if one was.
+        crop: the part of the picture that was the query.
+        vector: of the query, float16 little-endian bytes.
+        fingerprint: of the model.
+        duplicates: by the id of a hit, those of images that look the same and stand behind it.
+        include_self: whether `image_id` may be among the hits.
+        neighbors: how many were looked at to rank those.
+        images: that could be found then; where it is `neighbors`, no more can be ranked.
     """
 
     id: str
@@ -256,4 +269,8 @@ class QueryRecord:
     image_id: str | None = None
     crop: Crop | None = None
     vector: bytes | None = None
-    details: str = "{}"
+    fingerprint: str = ""
+    duplicates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    include_self: bool = True
+    neighbors: int = 0
+    images: int = 0

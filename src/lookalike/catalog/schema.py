@@ -23,10 +23,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """The integer stored in `library.schema_version`; each migration that is added raises it."""
 
-HEAD_REVISION = "0005"
+HEAD_REVISION = "0006"
 """The newest Alembic revision; a test holds it equal to what the migration files say."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -159,6 +159,7 @@ images = Table(
     Column("height", Integer, nullable=False),
     Column("mean_colour", String(7), nullable=False),
     Column("difference_hash", UnsignedWord, nullable=False),
+    Column("colour_signature", LargeBinary),
     Column("media_type", String, nullable=False),
     Column("byte_count", BigInteger, nullable=False),
     Column("owner_id", String),

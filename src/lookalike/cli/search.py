@@ -19,12 +19,11 @@ from lookalike.cli.output import (
 from lookalike.cli.sheet import SheetRow, save_sheet
 from lookalike.errors import CallerError, CropRefused
 from lookalike.preprocessing import decode
-from lookalike.retrieval import Answer, Query
+from lookalike.retrieval import MOST_NEIGHBORS, Answer, Query
 from lookalike.settings import user_path
 from lookalike.types import Crop, Hit
 
 _IMAGE_ID = re.compile(r"[0-9a-f]{32}")
-_MOST = 300
 
 
 def search(
@@ -36,7 +35,7 @@ def search(
             metavar="X,Y,W,H", help="Search with this part: pixels of the upright image, or fractions if all are <= 1."
         ),
     ] = None,
-    top: Annotated[int, typer.Option("--top", "-n", min=1, max=_MOST, help="How many hits.")] = 10,
+    top: Annotated[int, typer.Option("--top", "-n", min=1, max=MOST_NEIGHBORS, help="How many hits.")] = 10,
     sheet: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw query and hits.")] = None,
     library: LibraryOption = None,
     as_json: JsonOption = False,
@@ -101,6 +100,8 @@ def as_document(answer: Answer) -> dict[str, object]:
         "query_id": answer.query_id,
         "generation": answer.generation,
         "total": answer.total,
+        "complete": answer.complete,
+        "images": answer.images,
         "milliseconds": {stage: round(spent, 3) for stage, spent in answer.milliseconds.items()},
         "notes": answer.notes,
         "hits": [

@@ -13,6 +13,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from lookalike.catalog import KEEP_REMOVED, Catalog, LiveModel
+from lookalike.columns import unknown_rows
 from lookalike.errors import StorageFailed
 from lookalike.snapshot import (
     IndexChoice,
@@ -159,7 +160,7 @@ class Publisher:
     def _build(self, model: LiveModel, choice: IndexChoice | None) -> Snapshot:
         image_ids: list[str] = []
         visibilities: list[Visibility] = []
-        hashes = [np.zeros(0, dtype=np.uint64)]
+        columns = [unknown_rows(0)]
         with ExitStack() as open_until_published:
             with self._catalog.vectors_at(model.fingerprint) as reading:
                 room = gathering(
@@ -170,7 +171,7 @@ class Publisher:
                     image_ids.extend(block.image_ids)
                     visibilities.extend(block.visibilities)
                     gathered.take(block.vectors)
-                    hashes.append(block.difference_hashes)
+                    columns.append(block.columns)
                 state = reading.state
             choice = choice or self._chosen(model, len(image_ids))
             return publish(
@@ -181,7 +182,7 @@ class Publisher:
                 image_ids=image_ids,
                 vectors=gathered.vectors,
                 visibilities=visibilities,
-                difference_hashes=np.concatenate(hashes),
+                columns=np.concatenate(columns),
                 backend=choice.backend if choice else None,
                 parameters=choice.building if choice else None,
                 searching=choice.searching if choice else None,

@@ -1,6 +1,6 @@
 """Bytes to upright RGB pixels to a normalised batch: one path for indexing and queries."""
 
-from lookalike.preprocessing.appearance import difference_hash, hamming, mean_colour
+from lookalike.preprocessing.appearance import colour_signature, difference_hash, hamming, mean_colour
 from lookalike.preprocessing.decode import Decoded, OpenedImage, cut, decode
 from lookalike.preprocessing.formats import EXTENSIONS, reads, worth_opening
 from lookalike.preprocessing.limits import Limits
@@ -15,6 +15,7 @@ __all__ = [
     "OpenedImage",
     "Prepared",
     "Preprocessing",
+    "colour_signature",
     "cut",
     "decode",
     "difference_hash",

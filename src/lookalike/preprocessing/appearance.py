@@ -1,12 +1,14 @@
-"""What a picture looks like in 11 bytes: its mean colour and its difference hash."""
+"""What a picture looks like in 59 bytes: its mean colour, its difference hash and its colour signature."""
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lookalike.columns import COLOUR_SIGNATURE, ImageRow, image_row
 from lookalike.types import Pixels
 
-_COLUMNS, _ROWS = 9, 8
+_HASH_CELLS = (9, 8)
+_COLOUR_CELLS = (4, 4)
 _REDUCED = 64
 """The shorter side, pixels, down to which a picture is averaged in whole blocks before anything else."""
 _LUMA = np.array([299, 587, 114], np.int32)
@@ -15,7 +17,7 @@ _ALL_BITS = 2**64 - 1
 
 
 def mean_colour(pixels: Pixels) -> str:
-    """The mean of all pixels, `#rrggbb`; blocks cut by an edge of a large picture count as whole ones.
+    """The mean of all pixels, `#rrggbb`.
 
     Args:
         pixels: [height, width, 3] uint8, upright RGB.
@@ -34,7 +36,7 @@ def difference_hash(pixels: Pixels) -> int:
     Args:
         pixels: [height, width, 3] uint8, upright RGB.
     """
-    return appearance(Image.fromarray(pixels))[1]
+    return int(appearance(Image.fromarray(pixels))[1]["difference_hash"])
 
 
 def hamming(first: int, second: int) -> int:
@@ -48,13 +50,29 @@ def hamming(first: int, second: int) -> int:
     return (first ^ second).bit_count()
 
 
-def appearance(image: Image.Image) -> tuple[str, int]:
-    """Mean colour and difference hash of an RGB image, from one pass over it."""
-    factor = min(image.size) // _REDUCED
+def colour_signature(pixels: Pixels) -> NDArray[np.uint8]:
+    """Mean Y, Cb and Cr (ITU-R BT.601, full range) of 4 x 4 cells, row by row, [48] uint8.
+
+    A copy in another size, quality or format differs by a few levels in each number; another colour, or something else
+    in a sixteenth of the picture, by more.
+
+    Args:
+        pixels: [height, width, 3] uint8, upright RGB.
+    """
+    signature: NDArray[np.uint8] = appearance(Image.fromarray(pixels))[1]["colour_signature"]
+    return signature
+
+
+def appearance(image: Image.Image) -> tuple[str, ImageRow]:
+    """Mean colour, and difference hash with colour signature, of an RGB image, from one pass over it."""
+    factor = max(min(image.size) // _REDUCED, 1)
     small = image.reduce(factor) if factor > 1 else image
-    red, green, blue = np.asarray(small.resize((1, 1), Image.Resampling.BOX)).ravel()
-    cells = np.asarray(small.resize((_COLUMNS, _ROWS), Image.Resampling.BOX))
-    return f"#{red:02x}{green:02x}{blue:02x}", _hash(cells)
+    extent = (0, 0, image.width / factor, image.height / factor)  # blocks at the edges may be cut: only so far
+    red, green, blue = np.asarray(small.resize((1, 1), Image.Resampling.BOX, box=extent)).ravel()
+    cells = np.asarray(small.resize(_HASH_CELLS, Image.Resampling.BOX, box=extent))
+    colours = small.resize(_COLOUR_CELLS, Image.Resampling.BOX, box=extent).convert("YCbCr")
+    row = image_row(difference_hash=_hash(cells), colour_signature=np.asarray(colours).reshape(COLOUR_SIGNATURE.shape))
+    return f"#{red:02x}{green:02x}{blue:02x}", row
 
 
 def _hash(cells: NDArray[np.uint8]) -> int:

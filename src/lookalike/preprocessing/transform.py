@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lookalike.columns import ImageRow
 from lookalike.preprocessing.appearance import appearance
 from lookalike.preprocessing.decode import WHOLE, OpenedImage, side_for
 from lookalike.preprocessing.limits import DEFAULT_LIMITS, Limits
@@ -58,7 +59,7 @@ class Prepared:
         height: of the upright original, pixels.
         media_type: what the bytes are, whatever the name says.
         mean_colour: `#rrggbb`, of the whole image, whatever the crop.
-        difference_hash: 64-bit dHash, unsigned, of the whole image, whatever the crop.
+        columns: difference hash and colour signature of the whole image, whatever the crop.
     """
 
     batch_row: NDArray[np.float32]
@@ -66,7 +67,7 @@ class Prepared:
     height: int
     media_type: str
     mean_colour: str
-    difference_hash: int
+    columns: ImageRow
 
 
 def prepare(
@@ -95,7 +96,7 @@ def prepare(
     opened = OpenedImage(content, name=name, limits=limits)
     part = crop or WHOLE
     image = opened.rgb(side_for(opened.width, opened.height, part, preprocessing.size))
-    colour, fingerprint = appearance(image)
+    mean_colour, columns = appearance(image)
     box = part.box(*image.size)
     edges = (box.left, box.top, box.right, box.bottom)
     return Prepared(
@@ -103,8 +104,8 @@ def prepare(
         width=opened.width,
         height=opened.height,
         media_type=opened.media_type,
-        mean_colour=colour,
-        difference_hash=fingerprint,
+        mean_colour=mean_colour,
+        columns=columns,
     )
 
 

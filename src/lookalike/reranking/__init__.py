@@ -1,8 +1,8 @@
 """Hits to better hits: each re-ranker takes the query and its candidates and returns the candidates it stands for."""
 
-from lookalike.reranking.candidate import Candidate, RankingQuery, ReRanker, rerank
+from lookalike.reranking.candidate import Candidates, RankingQuery, ReRanker, rerank
 from lookalike.reranking.duplicates import CollapseDuplicates
 from lookalike.reranking.limit import Limit
 from lookalike.reranking.visibility import NotItself, visible
 
-__all__ = ["Candidate", "CollapseDuplicates", "Limit", "NotItself", "RankingQuery", "ReRanker", "rerank", "visible"]
+__all__ = ["Candidates", "CollapseDuplicates", "Limit", "NotItself", "RankingQuery", "ReRanker", "rerank", "visible"]

@@ -1,29 +1,50 @@
 """What re-rankers work on, and the one loop that applies them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.columns import ImageRows
+from lookalike.types import Vectors
 
-class Candidate(NamedTuple):  # not a dataclass: each query makes 300, and a frozen one takes four times as long
-    """An image on its way to becoming a hit.
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Candidates:
+    """Images on their way to becoming hits, best first.
 
     Attributes:
-        image_id: of the image.
-        cosine: similarity to the query, -1 to 1.
-        vector: [dimension] float32, unit length.
-        difference_hash: the image's 64-bit dHash.
-        duplicates: ids of images that look the same and stand behind this one.
+        image_ids: of the images; equal cosines in the order of ids.
+        cosines: [n] float64, similarity to the query, -1 to 1, exact for the stored vectors.
+        vectors: [n, dimension] float32, unit length.
+        columns: [n], what else is kept of each image.
+        duplicates: by the id of an image, those of images that look the same and stand behind it.
     """
 
-    image_id: str
-    cosine: float
-    vector: NDArray[np.float32]
-    difference_hash: int
-    duplicates: tuple[str, ...] = ()
+    image_ids: tuple[str, ...]
+    cosines: NDArray[np.float64]
+    vectors: Vectors
+    columns: ImageRows
+    duplicates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def take(self, places: Sequence[int]) -> "Candidates":
+        """Those at these places, in this order."""
+        return replace(
+            self,
+            image_ids=tuple(self.image_ids[place] for place in places),
+            cosines=self.cosines[places],
+            vectors=self.vectors[places],
+            columns=self.columns[places],
+        )
+
+    def first(self, most: int) -> "Candidates":
+        """The best `most`."""
+        return self if len(self) <= most else self.take(range(most))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +63,12 @@ class RankingQuery:
 class ReRanker(Protocol):
     """One step: `(query, candidates) -> candidates`, pure and deterministic."""
 
-    def __call__(self, query: RankingQuery, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    def __call__(self, query: RankingQuery, candidates: Candidates) -> Candidates:
         """Return the candidates to go on with, best first."""
 
 
-def rerank(
-    query: RankingQuery, candidates: Sequence[Candidate], rerankers: Iterable[ReRanker]
-) -> tuple[Candidate, ...]:
+def rerank(query: RankingQuery, candidates: Candidates, rerankers: Iterable[ReRanker]) -> Candidates:
     """Apply every re-ranker in turn."""
     for reranker in rerankers:
         candidates = reranker(query, candidates)
-    return tuple(candidates)
+    return candidates

@@ -1,60 +1,84 @@
 """Images that look the same take one place; the others are reported behind it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.reranking.candidate import Candidate, RankingQuery
+from lookalike.reranking.candidate import Candidates, RankingQuery
+from lookalike.types import Mask
+
+_BLOCK = 512  # hashes compared with all others at a time: 20 MB for 5,000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollapseDuplicates:
     """Group near-duplicates under their best-ranked image.
 
-    Two images are near-duplicates when two independent witnesses agree: their 64-bit difference hashes (dHash, Krawetz
-    2013) differ in at most `most_bits` bits, and their vectors' cosine is at least `least_cosine`. The hash alone
-    takes flat pictures for each other; the vector alone takes two photos of one product for each other.
+    Two images are near-duplicates when three independent witnesses agree: their difference hashes (dHash, Krawetz 2013)
+    differ in at most `most_bits` of 64 bits, none of their 16 mean colours by more than `most_luma` and `most_chroma`
+    levels of 255, and their vectors' cosine is at least `least_cosine`. The hash alone takes a product in another
+    colour for the same, the colours another page of the same kind, the vector two photos of one product.
+
+    A flat picture has no shape, so nothing says that two are the same: where the hash is 0, or the mean luma of the
+    cells spans less than `least_contrast` levels, or the colours are not known, an image stands for itself.
+
     Every member of a group is a near-duplicate of its representative, so groups do not grow by chains.
     """
 
     most_bits: int = 6
+    most_luma: int = 8
+    most_chroma: int = 6
     least_cosine: float = 0.93
+    least_contrast: int = 8
 
-    def __call__(self, query: RankingQuery, candidates: Sequence[Candidate]) -> Sequence[Candidate]:  # noqa: ARG002
-        """Return the representatives, each with the ids of its near-duplicates."""
-        standing_for: dict[int, list[int]] = {}
-        grouped: set[int] = set()
-        for best, other in self._alike(candidates):
-            if best not in grouped and other not in grouped:
-                standing_for.setdefault(best, []).append(other)
-                grouped.add(other)
-        return [
-            _representative(candidates, place, standing_for.get(place, []))
-            for place in range(len(candidates))
-            if place not in grouped
-        ]
+    def __call__(self, query: RankingQuery, candidates: Candidates) -> Candidates:  # noqa: ARG002
+        """Return the representatives, and behind each its near-duplicates."""
+        behind: dict[str, tuple[str, ...]] = {}
+        grouped = np.zeros(len(candidates), bool)
+        for best, others in self._alike_in_shape(candidates):
+            if grouped[best]:
+                continue
+            same = self._same(candidates, best, others[~grouped[others]])
+            if len(same):
+                grouped[same] = True
+                behind[candidates.image_ids[best]] = _with_theirs(candidates, best, same)
+        if not behind:
+            return candidates
+        standing = np.flatnonzero(~grouped).tolist()
+        return replace(candidates, duplicates={**candidates.duplicates, **behind}).take(standing)
 
-    def _alike(self, candidates: Sequence[Candidate]) -> list[tuple[int, int]]:
-        """Pairs (better, worse) of places that both witnesses call the same, in rank order."""
-        hashes = np.array([candidate.difference_hash for candidate in candidates], dtype=np.uint64)
-        similar = np.bitwise_count(hashes[:, None] ^ hashes) <= self.most_bits
-        better, worse = np.divmod(np.flatnonzero(similar), max(len(candidates), 1))
-        better, worse = better[better < worse], worse[better < worse]
-        if not len(better):
-            return []
-        first, second = (_vectors(candidates, places) for places in (better, worse))
-        near = np.sum(first * second, axis=1) >= self.least_cosine
-        return list(zip(better[near].tolist(), worse[near].tolist(), strict=True))
+    def _alike_in_shape(self, candidates: Candidates) -> Iterator[tuple[int, NDArray[np.intp]]]:
+        """(place, worse places) of images whose hashes are witnesses and agree, in rank order."""
+        telling = np.flatnonzero(self._has_shape(candidates))
+        hashes = candidates.columns["difference_hash"][telling]
+        for start in range(0, len(telling), _BLOCK):
+            near = np.bitwise_count(hashes[start : start + _BLOCK, None] ^ hashes) <= self.most_bits
+            near &= np.arange(len(telling)) > np.arange(start, start + len(near))[:, None]
+            for row in np.flatnonzero(near.any(axis=1)):
+                yield int(telling[start + row]), telling[near[row]]
+
+    def _has_shape(self, candidates: Candidates) -> Mask:
+        luma = candidates.columns["colour_signature"][:, 0::3]
+        contrast = luma.max(axis=1).astype(np.int16) - luma.min(axis=1)
+        known = candidates.columns["colour_signature"].any(axis=1)
+        has_shape: Mask = (candidates.columns["difference_hash"] != 0) & (contrast >= self.least_contrast) & known
+        return has_shape
+
+    def _same(self, candidates: Candidates, best: int, others: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Those of the other places where colours and vectors agree, too."""
+        colours = candidates.columns["colour_signature"].reshape(len(candidates), -1, 3)
+        apart = np.abs(colours[others].astype(np.int16) - colours[best]).max(axis=1)
+        others = others[np.all(apart <= (self.most_luma, self.most_chroma, self.most_chroma), axis=1)]
+        vector = candidates.vectors[best].astype(np.float64)
+        cosines = np.sum(candidates.vectors[others] * vector, axis=1)  # row by row, whatever rows are beside them
+        same: NDArray[np.intp] = others[cosines >= self.least_cosine]
+        return same
 
 
-def _vectors(candidates: Sequence[Candidate], places: NDArray[np.intp]) -> NDArray[np.float64]:
-    return np.array([candidates[place].vector for place in places.tolist()], dtype=np.float64)
-
-
-def _representative(candidates: Sequence[Candidate], place: int, behind: Sequence[int]) -> Candidate:
-    if not behind:
-        return candidates[place]
-    ids = [image_id for other in behind for image_id in (candidates[other].image_id, *candidates[other].duplicates)]
-    return candidates[place]._replace(duplicates=(*candidates[place].duplicates, *ids))
+def _with_theirs(candidates: Candidates, best: int, same: NDArray[np.intp]) -> tuple[str, ...]:
+    """What stands behind the best one now: what did already, and the others with what stood behind them."""
+    ids = [candidates.image_ids[place] for place in same]
+    known = candidates.duplicates
+    return (*known.get(candidates.image_ids[best], ()), *(one for i in ids for one in (i, *known.get(i, ()))))

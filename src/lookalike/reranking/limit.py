@@ -1,9 +1,8 @@
 """No more than so many."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lookalike.reranking.candidate import Candidate, RankingQuery
+from lookalike.reranking.candidate import Candidates, RankingQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +11,6 @@ class Limit:
 
     most: int
 
-    def __call__(self, query: RankingQuery, candidates: Sequence[Candidate]) -> Sequence[Candidate]:  # noqa: ARG002
+    def __call__(self, query: RankingQuery, candidates: Candidates) -> Candidates:  # noqa: ARG002
         """Return the first `most` candidates."""
-        return candidates[: self.most]
+        return candidates.first(self.most)

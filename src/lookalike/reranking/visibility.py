@@ -1,8 +1,8 @@
 """What may be shown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from lookalike.reranking.candidate import Candidate, RankingQuery
+from lookalike.reranking.candidate import Candidates, RankingQuery
 from lookalike.types import Image, Visibility
 
 
@@ -18,8 +18,8 @@ def visible(images: Iterable[Image]) -> dict[str, Image]:
 class NotItself:
     """Drop the query's own image unless it was asked for."""
 
-    def __call__(self, query: RankingQuery, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    def __call__(self, query: RankingQuery, candidates: Candidates) -> Candidates:
         """Return the candidates in their order."""
-        if query.include_self or query.image_id is None:
+        if query.include_self or query.image_id not in candidates.image_ids:
             return candidates
-        return [candidate for candidate in candidates if candidate.image_id != query.image_id]
+        return candidates.take([place for place, one in enumerate(candidates.image_ids) if one != query.image_id])

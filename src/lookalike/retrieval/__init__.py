@@ -1,14 +1,15 @@
 """The prediction pipeline: query -> embedding -> nearest neighbours -> re-ranking -> hits."""
 
-from lookalike.retrieval.engine import FROZEN_HITS, RERANKERS, Readiness, SearchEngine
+from lookalike.retrieval.engine import RERANKERS, Readiness, SearchEngine
 from lookalike.retrieval.journal import QueryJournal
 from lookalike.retrieval.query import Answer, Query
-from lookalike.retrieval.ranking import Ranking, reranked, with_duplicates
+from lookalike.retrieval.ranking import FROZEN_HITS, MOST_NEIGHBORS, Ranking, ranked, with_duplicates
 from lookalike.retrieval.scoring import stored_precision
 from lookalike.retrieval.view import View
 
 __all__ = [
     "FROZEN_HITS",
+    "MOST_NEIGHBORS",
     "RERANKERS",
     "Answer",
     "Query",
@@ -17,7 +18,7 @@ __all__ = [
     "Readiness",
     "SearchEngine",
     "View",
-    "reranked",
+    "ranked",
     "stored_precision",
     "with_duplicates",
 ]

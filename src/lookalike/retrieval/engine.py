@@ -1,9 +1,8 @@
 """The search engine: one question in, one page of hits out."""
 
-import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,25 +13,15 @@ from lookalike.catalog import Catalog, LiveModel, QueryRecord
 from lookalike.embedding import Encoder
 from lookalike.errors import CursorRefused, UnknownImage
 from lookalike.preprocessing import Limits, prepare
-from lookalike.reranking import (
-    Candidate,
-    CollapseDuplicates,
-    Limit,
-    NotItself,
-    ReRanker,
-    visible,
-)
+from lookalike.reranking import CollapseDuplicates, NotItself, RankingQuery, ReRanker, visible
 from lookalike.retrieval.journal import QueryJournal
 from lookalike.retrieval.live import Live, LiveIndex
 from lookalike.retrieval.query import Answer, Query
-from lookalike.retrieval.ranking import Ranking, reranked
+from lookalike.retrieval.ranking import FROZEN_HITS, MOST_NEIGHBORS, Ranking, ranked
 from lookalike.retrieval.scoring import exact_cosines, stored_precision
 from lookalike.retrieval.stopwatch import Stopwatch
 from lookalike.snapshot import Closeness, LiveRecall, recall_of_queries
 from lookalike.types import Hit, Image, Visibility
-
-FROZEN_HITS = 300
-"""How many hits a query can be paged through."""
 
 RERANKERS: tuple[ReRanker, ...] = (NotItself(), CollapseDuplicates())
 
@@ -89,7 +78,7 @@ class SearchEngine:
         journal: where queries are written down.
         limits: for query pictures.
         rerankers: applied in order.
-        depth: how many neighbours are re-ranked, which bounds how far a query can be paged.
+        depth: how many hits are ranked before the first page; later pages rank more.
     """
 
     def __init__(
@@ -107,7 +96,7 @@ class SearchEngine:
         self._index = LiveIndex(catalog, snapshots=snapshots, open_encoder=open_encoder)
         self._journal = journal
         self._limits = limits or Limits()
-        self._rerankers = (*rerankers, Limit(depth))
+        self._rerankers = tuple(rerankers)
         self._depth = depth
 
     def search(self, query: Query) -> Answer:
@@ -121,27 +110,18 @@ class SearchEngine:
         clock = Stopwatch()
         live = self._index.current()
         asked = self._as_vector(query, live, clock)
-        ranked = self._ranked(query, asked.vector, live, clock)
-        with clock("rerank"):
-            record = _record(query, live, asked, ranked)
-            cosines = {candidate.image_id: candidate.cosine for candidate in ranked[: query.limit]}
-            hits = self._hits(record, tuple(cosines), cosines, first_rank=1, closeness=live.closeness)
+        ranking = self._ranking(query.about, asked.vector, live, clock, wanted=query.limit)
+        record = _record(query, live, ranking)
+        with clock("hits"):
+            best = ranking.candidates.first(query.limit)
+            cosines = dict(zip(best.image_ids, best.cosines.tolist(), strict=True))
+            hits = self._hits(record, best.image_ids, cosines, first_rank=1, closeness=live.closeness)
         self._journal.add(record)
-        return Answer(
-            query_id=record.id,
-            generation=record.generation,
-            hits=hits,
-            total=len(ranked),
-            milliseconds=clock.milliseconds,
-            query_image_id=query.image_id,
-            width=asked.width,
-            height=asked.height,
-            crop=query.crop,
-            notes=live.notes,
-        )
+        answer = _answer(record, hits, clock)
+        return replace(answer, width=asked.width, height=asked.height, notes=live.notes)
 
     def rank(self, query: Query) -> Ranking:
-        """All that `search` would let a query be paged through. Written down nowhere: for measuring.
+        """All that `search` would rank before the first page. Written down nowhere: for measuring.
 
         Raises:
             ImageRefused: as for `search`.
@@ -151,17 +131,13 @@ class SearchEngine:
         clock = Stopwatch()
         live = self._index.current()
         asked = self._as_vector(query, live, clock)
-        return Ranking(
-            candidates=self._ranked(query, asked.vector, live, clock),
-            vector=asked.vector,
-            generation=live.view.generation,
-            milliseconds=clock.milliseconds,
-        )
+        return self._ranking(query.about, asked.vector, live, clock, wanted=query.limit)
 
     def page(self, query_id: str, *, offset: int, limit: int) -> Answer:
-        """A later page of a query, over the ids that were frozen at its first page.
+        """A later page of a query, over the ids that are frozen with it.
 
-        Images that were hidden or deleted since are left out; ranks stay as they were.
+        A page behind them ranks as many again: what is new is frozen behind what was. Images that were hidden or
+        deleted since are left out; ranks stay as they were.
 
         Raises:
             CursorRefused: the query is not known any more, or its model or snapshot does not answer any more.
@@ -170,22 +146,17 @@ class SearchEngine:
         record = self._journal.find(query_id)
         if record is None or record.vector is None:
             raise CursorRefused(f"query {query_id!r} is not known here any more; search again")
-        if json.loads(record.details)["fingerprint"] != self._index.current().model.fingerprint:
+        live = self._index.current()
+        if record.fingerprint != live.model.fingerprint:
             raise CursorRefused("the library has moved to another model since this search; search again")
         closeness = self._index.calibration(record.generation)
-        with clock("rerank"):
+        if offset + limit > len(record.ranked_ids) and _goes_on(record):
+            record = self._continued(record, live, clock, wanted=max(offset + limit, 2 * len(record.ranked_ids)))
+        with clock("hits"):
             ids = record.ranked_ids[offset : offset + limit]
             cosines = self._frozen_cosines(record, ids)
             hits = self._hits(record, ids, cosines, first_rank=offset + 1, closeness=closeness)
-        return Answer(
-            query_id=query_id,
-            generation=record.generation,
-            hits=hits,
-            total=len(record.ranked_ids),
-            milliseconds=clock.milliseconds,
-            query_image_id=record.image_id,
-            crop=record.crop,
-        )
+        return _answer(record, hits, clock)
 
     def public_image(self, image_id: str) -> Image:
         """The record of an image that can be searched with.
@@ -233,7 +204,7 @@ class SearchEngine:
         if live is None or snapshot is None or not snapshot.manifest.size:
             return None
         asked = [record for record in self._journal.latest() if record.vector is not None]
-        asked = [record for record in asked if json.loads(record.details)["fingerprint"] == live.model.fingerprint]
+        asked = [record for record in asked if record.fingerprint == live.model.fingerprint]
         if len(asked) < fewest:
             return None
         vectors = [_unit(np.frombuffer(record.vector or b"", dtype="<f2")) for record in asked]
@@ -281,16 +252,25 @@ class SearchEngine:
             vector = live.encoder.encode(prepared.batch_row[None])[0]
         return _Asked(vector=stored_precision(vector), width=prepared.width, height=prepared.height)
 
-    def _ranked(self, query: Query, vector: NDArray[np.float32], live: Live, clock: Stopwatch) -> tuple[Candidate, ...]:
-        with clock("search"):
-            nearest = live.view.nearest(vector, self._depth + 1)  # one more: the selected image itself
+    def _ranking(
+        self, about: RankingQuery, vector: NDArray[np.float32], live: Live, clock: Stopwatch, *, wanted: int
+    ) -> Ranking:
+        wanted = max(wanted, self._depth)
+        return ranked(about, vector, live.view, self._rerankers, wanted=wanted, clock=clock)
+
+    def _continued(self, record: QueryRecord, live: Live, clock: Stopwatch, *, wanted: int) -> QueryRecord:
+        """The query with more hits behind those it has: the same for the same generation."""
+        about = RankingQuery(image_id=record.image_id, include_self=record.include_self)
+        ranking = self._ranking(about, _vector(record), live, clock, wanted=wanted)
         with clock("rerank"):
-            return reranked(query, nearest, self._rerankers)
+            continued = _with_more(record, ranking, images=live.view.size)
+        self._journal.add(continued)
+        return continued
 
     def _frozen_cosines(self, record: QueryRecord, image_ids: Sequence[str]) -> dict[str, float]:
         """Computed again from the stored vectors, which never change for one model."""
-        vectors = self._catalog.vectors(json.loads(record.details)["fingerprint"], image_ids)
-        query = np.frombuffer(record.vector or b"", dtype="<f2").astype(np.float32)
+        vectors = self._catalog.vectors(record.fingerprint, image_ids)
+        query = _vector(record)
         return {image_id: float(exact_cosines(query, vector[None])[0]) for image_id, vector in vectors.items()}
 
     def _hits(
@@ -303,7 +283,7 @@ class SearchEngine:
         closeness: Closeness,
     ) -> tuple[Hit, ...]:
         """A page of a frozen ranking: what may be shown now, at the ranks it was given then."""
-        behind: dict[str, list[str]] = json.loads(record.details)["duplicates"]
+        behind = record.duplicates
         others = [other for image_id in ids for other in behind.get(image_id, ())]
         images = visible(self._catalog.images([*ids, *others]).values())
         return tuple(
@@ -324,15 +304,59 @@ def _unit(stored: NDArray[np.float16]) -> NDArray[np.float32]:
     return vector / np.linalg.norm(vector)
 
 
-def _record(query: Query, live: Live, asked: _Asked, ranked: Sequence[Candidate]) -> QueryRecord:
-    duplicates = {candidate.image_id: candidate.duplicates for candidate in ranked if candidate.duplicates}
+def _vector(record: QueryRecord) -> NDArray[np.float32]:
+    return np.frombuffer(record.vector or b"", dtype="<f2").astype(np.float32)
+
+
+def _goes_on(record: QueryRecord) -> bool:
+    """Whether more neighbours can be looked at than were."""
+    return record.neighbors < min(record.images, MOST_NEIGHBORS)
+
+
+def _record(query: Query, live: Live, ranking: Ranking) -> QueryRecord:
     return QueryRecord(
         id=secrets.token_hex(16),
-        generation=live.view.generation,
+        generation=ranking.generation,
         image_id=query.image_id,
         crop=query.crop,
-        ranked_ids=tuple(candidate.image_id for candidate in ranked),
+        ranked_ids=ranking.candidates.image_ids,
         at=datetime.now(UTC),
-        vector=asked.vector.astype("<f2").tobytes(),
-        details=json.dumps({"fingerprint": live.model.fingerprint, "duplicates": duplicates}),
+        vector=ranking.vector.astype("<f2").tobytes(),
+        fingerprint=live.model.fingerprint,
+        duplicates=ranking.candidates.duplicates,
+        include_self=query.with_self,
+        neighbors=ranking.neighbors,
+        images=live.view.size,
+    )
+
+
+def _with_more(record: QueryRecord, ranking: Ranking, *, images: int) -> QueryRecord:
+    """What was ranked stays in its place; what is new comes behind it, and behind the hits it looks the same as."""
+    known = {*record.ranked_ids, *(one for others in record.duplicates.values() for one in others)}
+    more = tuple(image_id for image_id in ranking.candidates.image_ids if image_id not in known)
+    behind = dict(record.duplicates)
+    for image_id, others in ranking.candidates.duplicates.items():
+        new = tuple(one for one in others if one not in known)
+        if new:
+            behind[image_id] = (*behind.get(image_id, ()), *new)
+    return replace(
+        record,
+        ranked_ids=(*record.ranked_ids, *more),
+        duplicates=behind,
+        neighbors=ranking.neighbors,
+        images=images,
+    )
+
+
+def _answer(record: QueryRecord, hits: tuple[Hit, ...], clock: Stopwatch) -> Answer:
+    return Answer(
+        query_id=record.id,
+        generation=record.generation,
+        hits=hits,
+        total=len(record.ranked_ids),
+        complete=not _goes_on(record),
+        images=record.images,
+        milliseconds=clock.milliseconds,
+        query_image_id=record.image_id,
+        crop=record.crop,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lookalike.reranking import RankingQuery
 from lookalike.types import Crop, Hit
 
 
@@ -37,6 +38,11 @@ class Query:
             return self.include_self
         return self.image_id is None or self.crop is not None
 
+    @property
+    def about(self) -> RankingQuery:
+        """What re-rankers may know of it."""
+        return RankingQuery(image_id=self.image_id, include_self=self.with_self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -46,7 +52,9 @@ class Answer:
         query_id: names the question in events and in cursors.
         generation: names the exact state of the index: the same query to the same generation has the same answer.
         hits: this page, best first.
-        total: hits on all pages together; frozen when the first page was made.
+        total: hits that are ranked as yet; frozen, so that pages cannot shift.
+        complete: no later page will have more.
+        images: in the library that could be found when they were ranked.
         milliseconds: by stage: decode, embed, search, rerank.
         query_image_id: the indexed image that was asked with, if one was.
         width: of the upright query image, pixels; 0 if it was not looked at.
@@ -59,6 +67,8 @@ class Answer:
     generation: str
     hits: tuple[Hit, ...]
     total: int
+    complete: bool
+    images: int
     milliseconds: Mapping[str, float]
     query_image_id: str | None = None
     width: int = 0

@@ -9,7 +9,7 @@ class Stopwatch:
     """Adds up wall-clock time by stage."""
 
     def __init__(self) -> None:
-        self.milliseconds: dict[str, float] = {"decode": 0.0, "embed": 0.0, "search": 0.0, "rerank": 0.0}
+        self.milliseconds: dict[str, float] = {"decode": 0.0, "embed": 0.0, "search": 0.0, "rerank": 0.0, "hits": 0.0}
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:

@@ -10,29 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.catalog import BEGINNING, Catalog, CatalogState, Change
+from lookalike.columns import IMAGE_ROW, ImageRows, unknown_rows
 from lookalike.neighbors import AllowedRows, VectorIndex
+from lookalike.reranking import Candidates
 from lookalike.retrieval.scoring import exact_cosines
 from lookalike.snapshot import Snapshot
 from lookalike.types import Vectors, Visibility
 
 _SPARE = 16  # float32 sums of unit vectors differ in the seventh digit: no two images more than this far apart swap
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nearest:
-    """Images near a query, best first, with what re-ranking needs.
-
-    Attributes:
-        image_ids: best first; equal cosines in the order of ids.
-        cosines: [n] float64, exact for the stored vectors.
-        vectors: [n, dimension] float32.
-        difference_hashes: [n] uint64, of the images.
-    """
-
-    image_ids: tuple[str, ...]
-    cosines: NDArray[np.float64]
-    vectors: Vectors
-    difference_hashes: NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +31,7 @@ class View:
         allowed: which of the snapshot's rows are public now.
         tail_ids: public images that the snapshot does not hold, sorted.
         tail_vectors: [tail, dimension] float32, in that order.
-        tail_hashes: [tail] uint64, in that order: the images' difference hashes.
+        tail_columns: [tail], in that order.
         state: of the catalog, which this view includes.
     """
 
@@ -56,7 +41,7 @@ class View:
     allowed: AllowedRows
     tail_ids: tuple[str, ...]
     tail_vectors: Vectors
-    tail_hashes: NDArray[np.uint64]
+    tail_columns: ImageRows
     state: CatalogState
 
     @classmethod
@@ -69,7 +54,7 @@ class View:
             allowed=snapshot.visible_rows if snapshot else AllowedRows.of(np.zeros(0, dtype=bool)),
             tail_ids=(),
             tail_vectors=np.zeros((0, dimension), dtype=np.float32),
-            tail_hashes=np.zeros(0, dtype=np.uint64),
+            tail_columns=unknown_rows(0),
             state=snapshot.manifest.state if snapshot else BEGINNING,
         )
 
@@ -106,13 +91,13 @@ class View:
             return self
         allowed = self.allowed.mask.copy()
         rows = self._rows(changes)
-        tail = dict(zip(self.tail_ids, zip(self.tail_vectors, self.tail_hashes.tolist(), strict=True), strict=True))
+        tail = dict(zip(self.tail_ids, zip(self.tail_vectors, self.tail_columns, strict=True), strict=True))
         for change, row in zip(changes, rows, strict=True):
             public = not change.deleted and change.visibility is Visibility.PUBLIC
             if row >= 0:
                 allowed[row] = public
             elif public and change.vector is not None:
-                tail[change.image_id] = change.vector, change.difference_hash
+                tail[change.image_id] = change.vector, change.columns
             else:
                 tail.pop(change.image_id, None)
         ids = tuple(sorted(tail))
@@ -121,7 +106,7 @@ class View:
             allowed=AllowedRows.of(allowed),
             tail_ids=ids,
             tail_vectors=np.array([tail[i][0] for i in ids], dtype=np.float32).reshape(len(ids), self.dimension),
-            tail_hashes=np.array([tail[i][1] for i in ids], dtype=np.uint64),
+            tail_columns=np.array([tail[i][1] for i in ids], dtype=IMAGE_ROW),
         )
 
     def _rows(self, changes: Sequence[Change]) -> list[int]:
@@ -129,7 +114,7 @@ class View:
             return [-1] * len(changes)
         return [int(row) for row in self.snapshot.rows_of([change.image_id for change in changes])]
 
-    def nearest(self, query: NDArray[np.float32], k: int) -> Nearest:
+    def nearest(self, query: NDArray[np.float32], k: int) -> Candidates:
         """The k public images nearest to a query.
 
         The index proposes, then every proposal is scored again in float64, one row at a time: the order does not
@@ -145,11 +130,11 @@ class View:
         vectors = np.concatenate([self._row_vectors(rows), self.tail_vectors[places]])
         cosines = exact_cosines(query, vectors)
         order = np.lexsort((np.array(ids, dtype=np.str_), -cosines))[:k] if ids else np.zeros(0, dtype=np.int64)
-        return Nearest(
+        return Candidates(
             image_ids=tuple(ids[place] for place in order),
             cosines=cosines[order],
             vectors=vectors[order],
-            difference_hashes=np.concatenate([self._row_hashes(rows), self.tail_hashes[places]])[order],
+            columns=np.concatenate([self._row_columns(rows), self.tail_columns[places]])[order],
         )
 
     @property
@@ -176,8 +161,8 @@ class View:
     def _row_vectors(self, rows: NDArray[np.int64]) -> Vectors:
         return self.index.vectors(rows) if self.index is not None else np.zeros((0, self.dimension), dtype=np.float32)
 
-    def _row_hashes(self, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
-        return self.snapshot.difference_hashes[rows] if self.snapshot else np.zeros(0, dtype=np.uint64)
+    def _row_columns(self, rows: NDArray[np.int64]) -> ImageRows:
+        return self.snapshot.columns[rows] if self.snapshot else unknown_rows(0)
 
     def _ids(self, rows: NDArray[np.int64]) -> list[str]:
         return [image_id.decode() for image_id in self.snapshot.image_ids[rows].tolist()] if self.snapshot else []

@@ -131,8 +131,9 @@ class SearchRoutes:
     async def search(self, request: Request) -> Response:
         """Send `multipart/form-data` with the picture in `image`, or JSON with an `image_id` or a `cursor`.
 
-        A crop is measured on the upright picture, in fractions of its sides or in pixels. All pages of a query come
-        from the ranking that was frozen with its first page; images deleted or hidden meanwhile are left out.
+        A crop is measured on the upright picture, in fractions of its sides or in pixels. What a page ranked is frozen:
+        later pages go on behind it, until every image was shown or 10,000 were looked at (`complete`). Images deleted
+        or hidden meanwhile are left out.
         """
         started = time.perf_counter()
         kind = media_type(request)
@@ -220,8 +221,10 @@ class SearchRoutes:
                 preview=about.preview if about else None,
             ),
             total=answer.total,
+            complete=answer.complete,
+            images=answer.images,
             hits=(),
-            next_cursor=following.text() if following.offset < answer.total else None,
+            next_cursor=None if answer.complete and following.offset >= answer.total else following.text(),
             milliseconds=Milliseconds(**stages, total=total),
             notes=answer.notes,
         )

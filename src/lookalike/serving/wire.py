@@ -297,6 +297,8 @@ class SearchAnswer(Wire):
                         "preview": None,
                     },
                     "total": 300,
+                    "complete": False,
+                    "images": 3391,
                     "hits": [
                         {
                             "rank": 1,
@@ -318,7 +320,9 @@ class SearchAnswer(Wire):
     query_id: str
     generation: str
     query: QueryRecord
-    total: int
+    total: int = Field(description="Hits that are ranked as yet; later pages may rank more.")
+    complete: bool = Field(description="No later page has more than these.")
+    images: int = Field(description="Public images of the library when they were ranked: what can be looked through.")
     hits: tuple[HitRecord, ...]
     next_cursor: str | None
     milliseconds: Milliseconds

@@ -10,7 +10,7 @@ from lookalike.errors import SnapshotDamaged
 from lookalike.snapshot.closeness import Closeness
 
 MANIFEST_FILE = "manifest.json"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

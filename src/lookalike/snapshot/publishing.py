@@ -19,13 +19,14 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from lookalike.catalog import CatalogState
+from lookalike.columns import ImageRows, unknown_rows
 from lookalike.errors import StorageFailed
 from lookalike.neighbors import BACKENDS, VectorIndex, choose_backend, ivfpq
 from lookalike.snapshot.closeness import Closeness
 from lookalike.snapshot.manifest import MANIFEST_FILE, FileRecord, Manifest
 from lookalike.snapshot.recall import HalfVectors, Truth, sampled_rows
 from lookalike.snapshot.stored import (
-    HASHES_FILE,
+    COLUMNS_FILE,
     ID_TYPE,
     IDS_FILE,
     VISIBILITIES_FILE,
@@ -56,7 +57,7 @@ def publish(
     image_ids: Sequence[str],
     vectors: Vectors | HalfVectors,
     visibilities: Sequence[Visibility],
-    difference_hashes: NDArray[np.uint64] | None = None,
+    columns: ImageRows | None = None,
     backend: str | None = None,
     parameters: Any = None,
     searching: Any = None,
@@ -77,7 +78,7 @@ def publish(
         vectors: [images, dimension] float32 unit rows, in that order; or float16, mapped from a file, which are then
             read in blocks as far as the backend can do with that.
         visibilities: in that order.
-        difference_hashes: [images] uint64, in that order; None for zeros, which are alike for all.
+        columns: [images] of `IMAGE_ROW`, in that order; None where nothing is known.
         backend: of the index; None chooses by size and dimension.
         parameters: the backend's own build parameters; None chooses them by size and dimension.
         searching: the backend's own search parameters; None takes those that go with the build.
@@ -90,10 +91,10 @@ def publish(
         ValueError: ids out of order, or sequences of different lengths.
     """
     ids = _checked_ids(image_ids, vectors, visibilities)
-    columns = {
+    arrays = {
         IDS_FILE: ids,
         VISIBILITIES_FILE: np.array([VISIBILITY_CODES[visibility] for visibility in visibilities], dtype=np.uint8),
-        HASHES_FILE: _checked_hashes(difference_hashes, len(ids)),
+        COLUMNS_FILE: _checked_columns(columns, len(ids)),
     }
     backend = backend or choose_backend(*vectors.shape)
     try:
@@ -118,7 +119,7 @@ def publish(
                 self_recall=_self_recall(index, vectors),
                 recall_at_10=_recall(index, vectors),
             )
-            directory = _publish_files(root, work, manifest, index=index, columns=columns)
+            directory = _publish_files(root, work, manifest, index=index, arrays=arrays)
     except OSError as failure:
         raise StorageFailed(f"the snapshot could not be written to {root}: {failure.strerror or failure}") from failure
     return Snapshot.open(directory)
@@ -140,11 +141,11 @@ def _blocks(vectors: Vectors | HalfVectors) -> Iterator[Vectors]:
 
 
 def _publish_files(
-    root: Path, work: Path, manifest: Manifest, *, index: VectorIndex, columns: Mapping[str, NDArray[Any]]
+    root: Path, work: Path, manifest: Manifest, *, index: VectorIndex, arrays: Mapping[str, NDArray[Any]]
 ) -> Path:
     index.save(work)
-    for name, column in columns.items():
-        np.save(work / name, column)
+    for name, array in arrays.items():
+        np.save(work / name, array)
     files = {path.name: FileRecord.of(path) for path in sorted(work.iterdir())}
     for name in files:
         _to_disk(work / name)
@@ -230,11 +231,11 @@ def _checked_ids(
     return ids
 
 
-def _checked_hashes(hashes: NDArray[np.uint64] | None, images: int) -> NDArray[np.uint64]:
-    hashes = np.zeros(images, dtype=np.uint64) if hashes is None else np.asarray(hashes, dtype=np.uint64)
-    if hashes.shape != (images,):
-        raise ValueError(f"{len(hashes)} difference hashes for {images} images")
-    return hashes
+def _checked_columns(columns: ImageRows | None, images: int) -> ImageRows:
+    columns = unknown_rows(images) if columns is None else columns
+    if columns.shape != (images,):
+        raise ValueError(f"{len(columns)} rows of columns for {images} images")
+    return columns
 
 
 def _self_recall(index: VectorIndex, vectors: Vectors | HalfVectors) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog
+from lookalike.columns import IMAGE_ROW, ImageRows
 from lookalike.errors import DependencyMissing, SnapshotDamaged
 from lookalike.neighbors import BACKENDS, AllowedRows, VectorIndex
 from lookalike.snapshot.closeness import Closeness
@@ -26,7 +27,7 @@ _log = logging.getLogger(__name__)
 IDS_FILE = "image_ids.npy"
 ID_TYPE = np.dtype("S32")
 VISIBILITIES_FILE = "visibilities.npy"
-HASHES_FILE = "difference_hashes.npy"
+COLUMNS_FILE = "columns.npy"
 VISIBILITY_CODES = {Visibility.BLOCKED: 0, Visibility.PUBLIC: 1, Visibility.PRIVATE: 2}
 """How a visibility is stored. Only `PUBLIC` is shown, and a page of zeros shows nothing."""
 
@@ -50,7 +51,7 @@ class Snapshot:
         index: searched by row.
         image_ids: [size] S32, ascending.
         visibilities: [size] uint8, see `VISIBILITY_CODES`.
-        difference_hashes: [size] uint64, the images' dHashes: what near-duplicates are told by.
+        columns: [size] of `IMAGE_ROW`, what is kept of each image beside its vector.
     """
 
     def __init__(
@@ -61,14 +62,14 @@ class Snapshot:
         index: VectorIndex,
         image_ids: NDArray[np.bytes_],
         visibilities: NDArray[np.uint8],
-        difference_hashes: NDArray[np.uint64],
+        columns: ImageRows,
     ) -> None:
         self.manifest = manifest
         self.directory = directory
         self.index = index
         self.image_ids = image_ids
         self.visibilities = visibilities
-        self.difference_hashes = difference_hashes
+        self.columns = columns
 
     @classmethod
     def open(cls, directory: Path) -> "Snapshot":
@@ -98,8 +99,8 @@ class Snapshot:
             raise SnapshotDamaged(f"its index cannot be opened here: {missing}") from missing
         image_ids = _array(directory / IDS_FILE, ID_TYPE)
         visibilities = _array(directory / VISIBILITIES_FILE, np.dtype(np.uint8))
-        hashes = _array(directory / HASHES_FILE, np.dtype(np.uint64))
-        sizes = {index.size, len(image_ids), len(visibilities), len(hashes)}
+        columns = _array(directory / COLUMNS_FILE, IMAGE_ROW)
+        sizes = {index.size, len(image_ids), len(visibilities), len(columns)}
         if sizes != {manifest.size} or index.dimension != manifest.dimension:
             raise SnapshotDamaged("its files are of different sizes")
         return cls(
@@ -108,7 +109,7 @@ class Snapshot:
             index=index,
             image_ids=image_ids,
             visibilities=visibilities,
-            difference_hashes=hashes,
+            columns=columns,
         )
 
     @property

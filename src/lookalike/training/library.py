@@ -74,7 +74,7 @@ def known_images(catalog: Catalog, fingerprint: str) -> KnownImages:
     for block in catalog.vector_blocks(fingerprint):
         public = [row for row, seen in enumerate(block.visibilities) if seen is Visibility.PUBLIC]
         ids += [block.image_ids[row] for row in public]
-        hashes.append(block.difference_hashes[public])
+        hashes.append(block.columns["difference_hash"][public])
         vectors.append(block.vectors[public])
     if not ids:
         raise TrainingRefused("no public image of this library is indexed: run `lookalike index FOLDER` first")

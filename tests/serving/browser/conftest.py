@@ -105,7 +105,7 @@ def _addition(encoder, prepared, *, content, tags):
         width=prepared.width,
         height=prepared.height,
         mean_colour=prepared.mean_colour,
-        difference_hash=prepared.difference_hash,
+        columns=prepared.columns,
         media_type=prepared.media_type,
         byte_count=len(content),
         upload=content,

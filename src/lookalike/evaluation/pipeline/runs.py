@@ -20,9 +20,8 @@ from lookalike.retrieval import (
     Query,
     Ranking,
     View,
-    reranked,
+    ranked,
     stored_precision,
-    with_duplicates,
 )
 
 MOST_RESULTS = 50_000_000
@@ -86,8 +85,7 @@ class ExactPipeline:
 
     def ranking(self, query: Query, vector: NDArray[np.float32]) -> tuple[str, ...]:
         """The ids of the re-ranked neighbours, best first, as deep as a query can be paged."""
-        candidates = reranked(query, self._view.nearest(vector, self._depth + 1), self._rerankers)
-        return with_duplicates(candidates[: self._depth])
+        return ranked(query.about, vector, self._view, self._rerankers, wanted=self._depth).image_ids
 
     def everything(self, vector: NDArray[np.float32], most: int | None = None) -> list[str]:
         """All ids by cosine, or the first `most`; equal cosines by id.
