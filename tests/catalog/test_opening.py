@@ -71,7 +71,7 @@ def test_a_library_of_the_first_schema_is_migrated(library, new_url, tmp_path):
             assert [step.model for step in catalog.model_history()] == [LiveModel("old", "f", 2)]
             catalog.add_vectors("f", [image_id], np.eye(1, 2, dtype=np.float32))
             (block,) = catalog.vector_blocks("f")
-            assert block.columns.tolist() == [image_row(difference_hash=7)]  # its colours are not known
+            assert block.columns[0] == image_row(difference_hash=7)  # its colours are not known
 
 
 def test_a_newer_library_is_refused_and_left_alone(new_url, tmp_path):

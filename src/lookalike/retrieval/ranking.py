@@ -65,7 +65,7 @@ def ranked(
     """
     clock = clock or Stopwatch()
     reachable = min(view.size, MOST_NEIGHBORS)
-    depth = wanted if about.include_self else wanted + 1
+    depth = max(min(wanted if about.include_self else wanted + 1, reachable), 1)
     while True:
         with clock("search"):
             nearest = view.nearest(vector, depth)
@@ -74,7 +74,7 @@ def ranked(
         if len(candidates) >= wanted or depth >= reachable:
             return Ranking(
                 candidates=candidates,
-                neighbors=min(depth, reachable),
+                neighbors=depth,
                 vector=vector,
                 generation=view.generation,
                 milliseconds=clock.milliseconds,
