@@ -10,6 +10,8 @@
  * @property {number} bytes
  * @property {string[]} tags
  * @property {string|null} source_name
+ * @property {string} [uploaded_at]  ISO time
+ * @property {string|null} [folder]  for owners only
  */
 /**
  * @typedef {object} Hit

@@ -7,18 +7,24 @@ import { Dwell } from "./events/dwell.js";
 import { Impressions } from "./events/impressions.js";
 import { EventLog } from "./events/log.js";
 import { icon } from "./icons.js";
-import { listenForKeys } from "./keyboard.js";
+import { listenForKeys, listenForUndo } from "./keyboard.js";
+import { queryItems, tileItems } from "./menus.js";
 import { connectionWords, emptyNotice, lostNotice, problemNotice, spoken } from "./messages.js";
 import { repair } from "./repairs.js";
 import { Results } from "./results.js";
 import { announce, copyText, toast } from "./share.js";
+import { Dock } from "./state/dock.js";
 import { parseRoute, routeUrl } from "./state/route.js";
 import { Trail } from "./state/trail.js";
 import { keyOfRoute, keyOfSubject, knownSubject, noteImages, PictureLost, searchByFile } from "./subject.js";
 import { lengthen, loadView, searchView, titleOf } from "./views.js";
-import { counted } from "./words.js";
+import { Viewing } from "./viewing.js";
+import { counted, nameOf } from "./words.js";
+import "./elements/details-toggle.js";
 import "./elements/drop-zone.js";
 import "./elements/help-dialog.js";
+import "./elements/image-menu.js";
+import "./elements/image-viewer.js";
 import "./elements/query-panel.js";
 import "./elements/theme-toggle.js";
 
@@ -35,9 +41,17 @@ const node = (id) => /** @type {any} */ (document.getElementById(id));
 const panel = /** @type {import("./elements/query-panel.js").QueryPanel} */ (node("query"));
 const drop = /** @type {import("./elements/drop-zone.js").DropZone} */ (node("drop"));
 const results = new Results(() => loadMore());
+const menu = /** @type {import("./elements/image-menu.js").ImageMenu} */ (node("menu"));
+const dock = new Dock(node("aside"), panel);
 const trail = new Trail((entry) => {
   drop.clear();
   open(entry);
+}, () => viewing.follow());
+const viewing = new Viewing(node("viewer"), trail, {
+  subject: () => subject,
+  view: () => trail.current.view,
+  more: () => loadMore(),
+  left: (key) => comeFrom(key),
 });
 const log = new EventLog(api.eventsUrl);
 const impressions = new Impressions((shown) => log.record("impression", shown));
@@ -46,6 +60,7 @@ const dwell = new Dwell((shown, seconds) => log.record("dwell", shown, { dwell_s
 
 let loading = new AbortController();
 let cropTimer = 0;
+let arriving = true;
 let onTheWay = ""; // cursor of the page being loaded
 let looksAt = ""; // the query picture on the page, for dwell
 /** @type {Subject|null} */
@@ -92,19 +107,23 @@ function present(entry, view, glide = false) {
   if (subject?.upload) panel.showUpload(subject.upload, entry.route.crop); // the server told more about it
   if (glide) followResults();
   else takeUp(entry);
+  viewing.refresh();
   announce(spoken(view));
 }
 
 /** Scroll and focus where one was, or start at the query picture. @param {Entry} entry */
 function takeUp({ scroll, focus, view }) {
+  const firstEntry = arriving; // a page that has just been opened keeps the focus where the browser put it
+  arriving = false;
   scrollTo(0, scroll);
-  if (results.grid.focusImage(focus) || !view.queryId) return;
+  if (results.grid.focusImage(focus) || !view.queryId || firstEntry) return;
   if (!drop.contains(document.activeElement)) panel.heading.focus({ preventScroll: true });
 }
 
 /** With a new crop the best hits are at the top: go there when they are out of sight. */
 function followResults() {
-  if (matchMedia("(min-width: 56rem)").matches && scrollY > 200) scrollTo(0, 0);
+  if (dock.narrow) dock.bringResults();
+  else if (scrollY > 200) scrollTo(0, 0);
 }
 
 /** @param {import("./elements/tile.js").Tile[]} tiles @param {View} view */
@@ -279,6 +298,60 @@ function openImage({ id, shown, plain }) {
   if (clicked) dwell.start(clicked);
 }
 
+/** Back from the large view: where its last picture is in the list. @param {string} key */
+function comeFrom(key) {
+  if (!results.grid.focusImage(key)) return;
+  document.activeElement?.closest(".tile")?.scrollIntoView({ block: "nearest" });
+}
+
+/** @param {string} key  of a picture in the large view: more like it */
+function openViewed(key) {
+  const shown = trail.current.view?.shown.find(({ image }) => image.id === key);
+  viewing.leave();
+  if (shown) openImage({ id: key, shown, plain: true });
+  else if (key === subject?.upload?.key) trail.lookAway();
+  else go({ image: key });
+}
+
+/** @param {api.Image} image @param {DOMRect} anchor */
+function openTileMenu(image, anchor) {
+  menu.open(image, nameOf(image), tileItems(image, ways), anchor);
+}
+
+/** The large view of the tile that has the focus, else of the query picture. */
+function viewFocused() {
+  const tile = /** @type {HTMLElement|null|undefined} */ (document.activeElement?.closest(".tile"));
+  const key = tile?.dataset.id || subject?.image?.id || subject?.upload?.key;
+  if (key) viewing.open(key);
+}
+
+/** @param {DOMRect} anchor */
+function openQueryMenu(anchor) {
+  if (subject) menu.open(subject.image, subject.name, queryItems(subject, ways), anchor);
+}
+
+/** @param {DOMRect} anchor */
+function openViewerMenu(anchor) {
+  const { viewed } = node("viewer");
+  const image = viewed && imageOf(viewed.key);
+  if (image) openTileMenu(image, anchor);
+  else openQueryMenu(anchor);
+}
+
+/** @param {string} key @returns {api.Image|null} of the list or the query */
+function imageOf(key) {
+  const shown = trail.current.view?.shown.find(({ image }) => image.id === key);
+  return shown?.image || (subject?.image?.id === key ? subject.image : null);
+}
+
+/** @type {import("./menus.js").Ways} */
+const ways = {
+  search: (image) => openViewed(image.id),
+  view: (key) => viewing.open(key),
+  copy: (address) => copyLink(address),
+  numbers: () => panel.startNumbers(),
+};
+
 /** @param {string} address */
 async function copyLink(address) {
   if (subject?.upload?.indexedAs && address === location.href) {
@@ -315,15 +388,23 @@ document.addEventListener("click", followLink);
 document.addEventListener("open-image", (event) => openImage(event.detail));
 document.addEventListener("picture-failed", (event) => repair(event.detail, connection));
 document.addEventListener("copy-link", (event) => copyLink(event.detail));
+document.addEventListener("view-image", (event) => viewing.open(event.detail.id));
+document.addEventListener("image-menu", (event) => openTileMenu(event.detail.image, event.detail.anchor));
+document.addEventListener("viewer-similar", (event) => openViewed(event.detail));
+document.addEventListener("viewer-menu", (event) => openViewerMenu(event.detail));
+document.addEventListener("details-changed", () => results.grid.dispatchEvent(new Event("tile-resized")));
+panel.addEventListener("query-menu", (event) => openQueryMenu(event.detail));
 panel.addEventListener("crop", (event) => cropTo(event.detail));
 panel.addEventListener("add", addToLibrary);
 drop.addEventListener("picture", (event) => bring(event.detail));
 drop.addEventListener("same-as", (event) => go(parseRoute(new URL(event.detail).search)));
 node("help").append(icon("help"));
 node("help").addEventListener("click", () => node("help-dialog").open());
-listenForKeys({ "/": () => drop.focus(), c: () => panel.startCrop(), "?": () => node("help-dialog").open() });
+listenForKeys({ "/": () => drop.focus(), c: () => panel.startCrop(), v: () => viewFocused(), "?": () => node("help-dialog").open() });
+listenForUndo(() => panel.undo(), () => panel.redo());
 addEventListener("pagehide", leave);
 addEventListener("offline", followConnection);
 addEventListener("online", followConnection);
 followConnection();
 open(trail.current);
+viewing.follow();

@@ -2,6 +2,20 @@
 
 import { isTyping } from "./dom.js";
 
+/**
+ * Ctrl Z or Cmd Z, and with Shift (or Ctrl Y) the way back.
+ * @param {() => boolean} undo  whether there was something @param {() => boolean} redo
+ */
+export function listenForUndo(undo, redo) {
+  addEventListener("keydown", (event) => {
+    if (event.altKey || !(event.ctrlKey || event.metaKey) || isTyping(event) || document.querySelector("dialog[open]")) return;
+    const key = event.key.toLowerCase();
+    const again = key === "y" || (key === "z" && event.shiftKey);
+    if (key !== "z" && key !== "y") return;
+    if (again ? redo() : undo()) event.preventDefault();
+  });
+}
+
 /** @param {Record<string, () => void>} actions  by key */
 export function listenForKeys(actions) {
   addEventListener("keydown", (event) => {

@@ -32,3 +32,27 @@ export function byteText(bytes) {
 export function nameOf(image) {
   return image.source_name || `picture ${image.id.slice(0, 8)}`;
 }
+
+/** @param {string|undefined} moment  ISO time @returns {string} its day; empty where it is unknown */
+export function dateText(moment) {
+  const day = new Date(moment || NaN);
+  return Number.isNaN(day.getTime()) ? "" : day.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+}
+
+/** @param {string} mediaType */
+function shortType(mediaType) {
+  return (mediaType || "").replace(/^image\//, "").toUpperCase();
+}
+
+/** @param {import("./api.js").Image} image @param {Hit|null} [hit] @returns {string[]} */
+export function factsOf(image, hit = null) {
+  const added = dateText(image.uploaded_at);
+  return [
+    hit ? closenessOf(hit).words : "",
+    image.width ? `${image.width} × ${image.height}` : "",
+    shortType(image.media_type),
+    byteText(image.bytes),
+    added && `added ${added}`,
+    image.folder || "",
+  ].filter(Boolean);
+}

@@ -1,6 +1,7 @@
 /**
  * <crop-box>: a picture with a box on it that mouse, touch and keyboard draw, move and resize.
- * Says `crop-input` with the crop (or null) each time a person changes it.
+ * Says `crop-input` with the crop (or null) each time a person changes it, and before the first change of a drag or of a
+ * run of keys `crop-step` with the crop as it was: what undoing returns to.
  */
 
 import { moved, resized, sameCrop, spanned, toPixels } from "../crop.js";
@@ -14,6 +15,7 @@ const EDGES = ["n", "e", "s", "w", "nw", "ne", "se", "sw"]; // corners last: the
 const STEP = 0.02;
 const LEAST_SIDE = 24; // pixels on the screen, for dragging; number inputs go down to one pixel of the picture
 const SLIP = 5; // pixels a pointer may slip before a press is a drag
+const RUN = 700; // ms between keys that are undone together
 const START = { x: 0.2, y: 0.2, width: 0.6, height: 0.6 };
 const ARROWS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
 
@@ -26,6 +28,7 @@ export class CropBox extends HTMLElement {
   #source = "";
   /** @type {((came: boolean) => void)|null} told when a repeated attempt ends */
   #loading = null;
+  #lastKey = -RUN;
 
   constructor() {
     super();
@@ -49,7 +52,8 @@ export class CropBox extends HTMLElement {
     for (const corner of ["nw", "ne", "se", "sw"]) this.frame.append(el("span", { className: `crop-corner crop-${corner}` }));
     this.stage.addEventListener("pointerdown", (event) => this.#press(event));
     this.stage.addEventListener("pointermove", (event) => this.#pull(event));
-    for (const type of ["pointerup", "pointercancel"]) this.stage.addEventListener(type, () => this.#release());
+    this.stage.addEventListener("pointerup", () => this.#release());
+    this.stage.addEventListener("pointercancel", () => this.#giveUp());
     this.frame.addEventListener("keydown", (event) => this.#key(event));
     this.picture.addEventListener("error", () => this.#failed());
     this.picture.addEventListener("load", () => this.#arrived());
@@ -64,7 +68,7 @@ export class CropBox extends HTMLElement {
     this.missing.hidden = true;
     this.picture.hidden = false;
     this.picture.alt = `The query: ${name}`;
-    this.picture.sizes = "(width < 56rem) 90vw, 22rem";
+    this.picture.sizes = "(width < 56rem) 90vw, 24rem";
     if (srcset) this.picture.srcset = srcset;
     else this.picture.removeAttribute("srcset");
     this.#source = this.picture.src = src;
@@ -100,12 +104,12 @@ export class CropBox extends HTMLElement {
   /** Begin cropping from the keyboard or a button. */
   start() {
     if (!this.ready) return;
-    if (!this.#crop) this.#change({ ...START });
-    this.frame.focus();
+    if (!this.#crop) this.#step(() => this.#change({ ...START }));
+    this.frame.focus({ preventScroll: true });
   }
 
   clear() {
-    this.#change(null);
+    if (this.#crop) this.#step(() => this.#change(null));
   }
 
   /** @param {string} words  instead of the picture */
@@ -153,6 +157,12 @@ export class CropBox extends HTMLElement {
     emit(this, "crop-input", crop);
   }
 
+  /** @param {() => void} change  what is undone as one */
+  #step(change) {
+    emit(this, "crop-step", this.#crop);
+    change();
+  }
+
   #draw() {
     const { x, y, width, height } = this.#crop || { x: 0, y: 0, width: 1, height: 1 };
     for (const [name, value] of Object.entries({ x, y, w: width, h: height })) {
@@ -175,7 +185,6 @@ export class CropBox extends HTMLElement {
     if (event.button !== 0 || !event.isPrimary || !this.ready) return;
     const target = /** @type {HTMLElement} */ (event.target);
     const edges = target.dataset.edges || (target === this.frame ? "move" : "new");
-    if (edges === "new" && event.pointerType === "touch") return; // a finger on the bare picture scrolls the page
     event.preventDefault();
     this.stage.setPointerCapture(event.pointerId);
     const { clientX: x, clientY: y } = event;
@@ -187,8 +196,9 @@ export class CropBox extends HTMLElement {
   #pull(event) {
     const drag = this.#drag;
     if (!drag) return;
-    drag.begun ||= Math.hypot(event.clientX - drag.x, event.clientY - drag.y) >= SLIP;
-    if (!drag.begun) return;
+    if (!drag.begun && Math.hypot(event.clientX - drag.x, event.clientY - drag.y) < SLIP) return;
+    if (!drag.begun) emit(this, "crop-step", this.#crop);
+    drag.begun = true;
     const to = this.#pointOf(event);
     const [dx, dy] = [to.x - drag.from.x, to.y - drag.from.y];
     if (drag.edges === "new") this.#change(this.#atLeast(spanned(drag.from, to)));
@@ -199,6 +209,13 @@ export class CropBox extends HTMLElement {
   #release() {
     if (this.#drag?.begun && this.#crop) this.frame.focus({ preventScroll: true });
     this.#drag = null;
+  }
+
+  /** A second finger came, and the browser zooms the page: the box was not meant. */
+  #giveUp() {
+    const drag = this.#drag;
+    this.#drag = null;
+    if (drag?.begun) this.#change(drag.before);
   }
 
   #least() {
@@ -220,6 +237,8 @@ export class CropBox extends HTMLElement {
     const arrow = ARROWS[event.key];
     if (arrow) {
       const [dx, dy] = arrow;
+      if (event.timeStamp - this.#lastKey > RUN) emit(this, "crop-step", this.#crop);
+      this.#lastKey = event.timeStamp;
       this.#change(event.shiftKey ? resized(this.#crop, "es", dx, dy, this.#least()) : moved(this.#crop, dx, dy));
     } else if (event.key === "Escape") this.clear();
     else return;

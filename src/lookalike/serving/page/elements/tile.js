@@ -2,9 +2,10 @@
 
 import { contentUrl, thumbnails } from "../api.js";
 import { el, emit, isPlainClick } from "../dom.js";
-import { icon } from "../icons.js";
 import { routeUrl } from "../state/route.js";
 import { closenessOf, nameOf } from "../words.js";
+import { listenForLongPress, tileActions } from "./tile-actions.js";
+import { detailsHeight, tileDetails } from "./tile-details.js";
 
 /** @typedef {import("../api.js").Image} Image */
 /** @typedef {import("../api.js").Hit} Hit */
@@ -27,7 +28,9 @@ export class Tile {
     this.link = el("a", { className: "tile-link", href: routeUrl({ image: this.image.id }) }, this.picture);
     this.caption = el("div", { className: "tile-caption" });
     this.group = el("div", { className: "tile-group", hidden: true });
-    this.element = el("li", { className: "tile", "data-id": this.image.id, hidden: true }, this.link, this.#actions(), this.caption, this.group);
+    this.element = el("li", { className: "tile", "data-id": this.image.id, hidden: true },
+      this.link, tileActions(() => this.image), this.caption, tileDetails(this.image), this.group);
+    listenForLongPress(this.element, this.link, () => this.image);
     this.element.style.setProperty("--colour", this.image.mean_colour || "transparent");
     followClicks(this.link, (event) => this.#click(event, this.image.id));
     this.picture.addEventListener("load", () => this.#ended(true));
@@ -55,8 +58,8 @@ export class Tile {
 
   /** @param {number} width pixels @param {number} rem pixels @returns {number} the tile's height */
   height(width, rem) {
-    if (!this.shown.hit) return this.#pictureHeight(width);
-    return this.#pictureHeight(width) + CAPTION * rem + (this.#open ? this.#groupHeight(width, rem) : 0);
+    const picture = this.#pictureHeight(width) + detailsHeight(rem);
+    return this.shown.hit ? picture + CAPTION * rem + (this.#open ? this.#groupHeight(width, rem) : 0) : picture;
   }
 
   /** Be there, and begin to load. @param {import("../masonry.js").Box} box */
@@ -113,14 +116,6 @@ export class Tile {
   #groupHeight(width, rem) {
     const perRow = Math.max(1, Math.floor((width + 0.25 * rem) / (DUPLICATE * rem)));
     return Math.ceil(this.shown.hit.duplicates.length / perRow) * DUPLICATE * rem;
-  }
-
-  #actions() {
-    const copy = el("button", { type: "button", className: "tile-action", title: "Copy link", "aria-label": "Copy link" }, icon("link"));
-    copy.addEventListener("click", () => emit(this.element, "copy-link", this.link.href));
-    const original = { className: "tile-action", href: contentUrl(this.image.id), target: "_blank", rel: "noopener" };
-    return el("div", { className: "tile-actions" },
-      el("a", { ...original, title: "Open the original", "aria-label": "Open the original" }, icon("open")), copy);
   }
 
   /** @param {string[]} duplicates */

@@ -1,4 +1,7 @@
-/** What the address says: `/`, `/?tag=T`, `/?image=ID[&crop=x,y,w,h]`, `/?upload=KEY[&crop=x,y,w,h]`. */
+/**
+ * What the address says: `/`, `/?tag=T`, `/?image=ID[&crop=x,y,w,h]`, `/?upload=KEY[&crop=x,y,w,h]`; each with `view=ID`
+ * while a picture of it is in the large view.
+ */
 
 import { cropText, parseCrop } from "../crop.js";
 
@@ -19,12 +22,18 @@ export function parseRoute(search) {
   return { image, upload, crop, tag: image || upload ? null : query.get("tag") || null };
 }
 
-/** @param {Partial<Route>} route @returns {string} an address for `href` and the history */
-export function routeUrl({ image = null, upload = null, crop = null, tag = null }) {
+/** @param {string} search @returns {string|null} image id or upload key of the picture in the large view */
+export function viewedOf(search) {
+  return new URLSearchParams(search).get("view") || null;
+}
+
+/** @param {Partial<Route>} route @param {string|null} [viewed] @returns {string} an address for `href` and the history */
+export function routeUrl({ image = null, upload = null, crop = null, tag = null }, viewed = null) {
   const parts = [];
   if (image) parts.push(`image=${encodeURIComponent(image)}`);
   else if (upload) parts.push(`upload=${encodeURIComponent(upload)}`);
   else if (tag) parts.push(`tag=${encodeURIComponent(tag)}`);
   if (crop && (image || upload)) parts.push(`crop=${cropText(crop)}`);
+  if (viewed) parts.push(`view=${encodeURIComponent(viewed)}`);
   return parts.length ? `./?${parts.join("&")}` : "./";
 }

@@ -1,7 +1,7 @@
 /** The tab's history: what each entry showed and how far it was scrolled, so that Back shows it at once. */
 
 import { uuid } from "../dom.js";
-import { parseRoute, routeUrl } from "./route.js";
+import { parseRoute, routeUrl, viewedOf } from "./route.js";
 
 /** @typedef {import("./route.js").Route} Route */
 /**
@@ -22,15 +22,20 @@ export class Trail {
   /** @type {Record<string, number>} */
   #scrolls = JSON.parse(sessionStorage.getItem(STORE) || "{}");
 
-  /** @param {(entry: Entry) => void} show  called when Back or Forward arrives at an entry */
-  constructor(show) {
+  /**
+   * @param {(entry: Entry) => void} show  called when Back or Forward arrives at an entry
+   * @param {() => void} look  called when they may have arrived at, or left, the large view
+   */
+  constructor(show, look) {
     history.scrollRestoration = "manual";
     this.current = this.#arrive(history.state?.key || uuid());
-    history.replaceState({ key: this.current.key }, "");
+    history.replaceState({ ...history.state, key: this.current.key }, "");
     addEventListener("popstate", () => {
+      const before = this.current;
       this.current = this.#arrive(history.state?.key || uuid());
-      history.replaceState({ key: this.current.key }, "");
-      show(this.current);
+      history.replaceState({ ...history.state, key: this.current.key }, "");
+      if (this.current !== before || !this.current.view) show(this.current);
+      look();
     });
     addEventListener("scroll", () => this.#noteScroll(), { passive: true });
     addEventListener("pagehide", () => this.#store());
@@ -48,6 +53,24 @@ export class Trail {
   replace(route) {
     this.current.route = route;
     history.replaceState({ key: this.current.key }, "", routeUrl(route));
+  }
+
+  /** @returns {string|null} the picture in the large view, which lies over the current entry */
+  get viewed() {
+    return viewedOf(location.search);
+  }
+
+  /** @param {string} key  the picture that the large view shows from now on; Back closes the view, however many it showed */
+  look(key) {
+    const url = routeUrl(this.current.route, key);
+    if (this.viewed) history.replaceState(history.state, "", url);
+    else history.pushState({ key: this.current.key, over: true }, "", url);
+  }
+
+  /** Leave the large view. */
+  lookAway() {
+    if (history.state?.over) history.back();
+    else if (this.viewed) history.replaceState({ key: this.current.key }, "", routeUrl(this.current.route));
   }
 
   /** @param {string} key @returns {Entry} */

@@ -1,0 +1,144 @@
+/** The large view: which picture, what comes before and after it, and its address. */
+
+import * as api from "./api.js";
+import { toast } from "./share.js";
+import { byteText, factsOf, nameOf } from "./words.js";
+
+/** @typedef {import("./elements/image-viewer.js").Viewed} Viewed */
+/** @typedef {import("./elements/tile.js").Shown} Shown */
+/** @typedef {import("./subject.js").Subject} Subject */
+/**
+ * @typedef {object} Around  what the large view is opened over
+ * @property {() => Subject|null} subject  the query picture, which comes before the first hit
+ * @property {() => import("./views.js").View|null} view  null while it is loading
+ * @property {() => Promise<void>} more  makes the view longer
+ * @property {(key: string) => void} left  told which picture was looked at last
+ */
+
+const AHEAD = 4; // pictures before the end of the list when more are asked for
+const UPRIGHT = new Set(["image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"]); // as browsers show them
+const MOST_BYTES = 40e6; // a larger original stays where it is
+
+export class Viewing {
+  #looking = new AbortController();
+  #blobUrl = "";
+
+  /** @param {import("./elements/image-viewer.js").ImageViewer} viewer @param {import("./state/trail.js").Trail} trail @param {Around} around */
+  constructor(viewer, trail, around) {
+    this.viewer = viewer;
+    this.trail = trail;
+    this.around = around;
+    viewer.addEventListener("viewer-step", (event) => this.#step(/** @type {CustomEvent} */ (event).detail));
+    viewer.addEventListener("viewer-close", () => this.#close());
+  }
+
+  /** @param {string} key */
+  open(key) {
+    this.trail.look(key);
+    return this.follow();
+  }
+
+  /** Show what the address says: a picture, or none. */
+  async follow() {
+    this.#looking.abort();
+    this.#looking = new AbortController();
+    const { signal } = this.#looking;
+    const key = this.trail.viewed;
+    if (!key) return this.leave();
+    const viewed = await this.#find(key, signal).catch(() => null);
+    if (signal.aborted) return undefined;
+    if (viewed) return this.#show(viewed);
+    toast("That picture is not there.");
+    return this.#close();
+  }
+
+  /** Only the view: the address is another one already. */
+  leave() {
+    const last = this.viewer.viewed?.key;
+    if (this.viewer.hide() && last) this.around.left(last);
+  }
+
+  /** The list got longer, or came. */
+  refresh() {
+    const { viewed } = this.viewer;
+    if (viewed) this.viewer.place = this.#placeOf(viewed.key);
+  }
+
+  #close() {
+    this.leave();
+    this.trail.lookAway();
+  }
+
+  /** @param {Viewed} viewed */
+  #show(viewed) {
+    this.viewer.show(viewed, this.#placeOf(viewed.key));
+    const keys = this.#keys();
+    const at = keys.indexOf(viewed.key);
+    for (const near of [keys[at + 1], keys[at - 1]]) this.#preload(at < 0 ? undefined : near);
+    if (at >= 0 && at >= keys.length - AHEAD) this.around.more().then(() => this.refresh(), () => undefined);
+  }
+
+  /** @param {number} step */
+  #step(step) {
+    const keys = this.#keys();
+    const next = keys[keys.indexOf(this.viewer.viewed?.key || "") + step];
+    if (next) this.open(next);
+  }
+
+  /** @returns {string[]} the query picture and the list's, in order */
+  #keys() {
+    const subject = this.around.subject();
+    const own = subject ? [subject.image?.id || subject.upload?.key || ""] : [];
+    return [...own, ...(this.around.view()?.shown || []).map(({ image }) => image.id).filter((id) => id !== own[0])];
+  }
+
+  /** @param {string} key @returns {import("./elements/image-viewer.js").Place} */
+  #placeOf(key) {
+    const keys = this.#keys();
+    const at = keys.indexOf(key);
+    const first = this.around.subject() ? 1 : 0;
+    const total = this.around.view()?.total ?? keys.length - first;
+    const words = at < 0 ? "" : at < first ? "Query" : `${at - first + 1} of ${total}`;
+    return { words, previous: at > 0, next: at >= 0 && at < keys.length - 1 };
+  }
+
+  /** @param {string} key @param {AbortSignal} signal @returns {Promise<Viewed>} */
+  async #find(key, signal) {
+    const subject = this.around.subject();
+    if (subject?.upload?.key === key) return this.#uploaded(subject.upload);
+    const shown = this.around.view()?.shown.find(({ image }) => image.id === key);
+    if (shown) return indexed(shown.image, shown.hit);
+    return indexed(subject?.image?.id === key ? subject.image : await api.image(key, signal), null);
+  }
+
+  /** @param {import("./state/uploads.js").Upload} upload @returns {Viewed} */
+  #uploaded({ key, name, blob, size, preview, indexedAs }) {
+    URL.revokeObjectURL(this.#blobUrl);
+    this.#blobUrl = preview ? "" : URL.createObjectURL(blob);
+    const address = preview || this.#blobUrl;
+    const facts = [`${size.width} × ${size.height}`, byteText(blob.size), indexedAs ? "in the library" : "not in the library"];
+    return { key, name, low: address, high: address, sharp: null, size, facts, tags: [] };
+  }
+
+  /** @param {string|undefined} key */
+  #preload(key) {
+    const near = this.around.view()?.shown.find(({ image }) => image.id === key);
+    if (near) new Image().src = indexed(near.image, null).high;
+  }
+}
+
+/** @param {api.Image} image @param {import("./api.js").Hit|null} hit @returns {Viewed} */
+function indexed(image, hit) {
+  const { width, height } = image;
+  const sharp = UPRIGHT.has(image.media_type) && image.bytes <= MOST_BYTES ? api.contentUrl(image.id) : null;
+  return {
+    key: image.id,
+    name: nameOf(image),
+    low: api.thumbnails(image).src,
+    high: api.contentUrl(image.id, 1024),
+    sharp,
+    size: { width, height },
+    facts: factsOf(image, hit),
+    tags: image.tags,
+  };
+}
