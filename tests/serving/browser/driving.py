@@ -8,6 +8,8 @@ import time
 from playwright.sync_api import Error, expect
 
 TILES = "image-grid .tile"
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+SMALL_PHONE = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True}
 PATIENCE = 60  # seconds for what takes a tenth of a second on a quiet machine: only what never comes may fail
 
 
@@ -102,6 +104,33 @@ def drag(page, start, end, steps=8):
     page.mouse.down()
     page.mouse.move(x + end[0] * width, y + end[1] * height, steps=steps)
     page.mouse.up()
+
+
+class Fingers:
+    """Fingers on the screen of a page that has touch."""
+
+    def __init__(self, page):
+        self.page = page
+        self._session = page.context.new_cdp_session(page)
+
+    def send(self, kind, points):
+        self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def swipe(self, start, end, steps=8):
+        """One finger, between two points of the screen."""
+        self.send("touchStart", [dict(zip("xy", start, strict=True))])
+        for step in range(1, steps + 1):
+            share = step / steps
+            place = (one + (other - one) * share for one, other in zip(start, end, strict=True))
+            self.send("touchMove", [dict(zip("xy", place, strict=True))])
+        self.send("touchEnd", [])
+
+    def rest_on(self, locator, milliseconds=700):
+        """A long press, near the top of an element."""
+        box = locator.bounding_box()
+        self.send("touchStart", [{"x": box["x"] + box["width"] / 2, "y": box["y"] + min(box["height"] / 2, 30)}])
+        self.page.wait_for_timeout(milliseconds)
+        self.send("touchEnd", [])
 
 
 def choose(page, content, name="query.png", media_type="image/png"):

@@ -1,10 +1,14 @@
 """Small screens, dark colours, the keyboard alone, and what a screen reader is told."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from serving.browser.driving import (
+    PHONE,
+    SMALL_PHONE,
     TILES,
+    Fingers,
     choose,
     open_library,
     open_search,
@@ -14,11 +18,9 @@ from serving.browser.driving import (
     wait_until,
 )
 
-PHONE = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True}
-
 
 def test_a_narrow_phone_never_scrolls_sideways(page_of, site, generated):
-    page = page_of(**PHONE)
+    page = page_of(**SMALL_PHONE)
     open_library(page, site)
     assert width_of(page) == 320
     choose(page, generated[3][1], "a-very-long-name-of-a-picture-that-does-not-fit-on-a-phone.png")
@@ -36,7 +38,7 @@ def width_of(page):
 
 
 def test_the_panel_folds_on_a_phone(page_of, pretended):
-    page = page_of(**PHONE)
+    page = page_of(**SMALL_PHONE)
     open_search(page, pretended)
     page.get_by_role("button", name="Hide or show the query picture").tap()
     expect(page.locator("crop-box")).to_be_hidden()
@@ -44,15 +46,113 @@ def test_the_panel_folds_on_a_phone(page_of, pretended):
     expect(page.locator("crop-box")).to_be_visible()
 
 
-def test_what_a_finger_presses_is_large_enough(page_of, pretended):
-    page = page_of(**PHONE)
+@pytest.mark.parametrize("phone", [PHONE, SMALL_PHONE], ids=["390", "320"])
+def test_results_stay_on_the_screen_while_a_finger_crops(page_of, pretended, phone):
+    page = page_of(**phone)
     open_search(page, pretended)
+    page.get_by_role("button", name="Crop", exact=True).tap()
+    wait_for_crop(page, x=0.2)
+    assert part_on_screen(page, f"{TILES} .tile-link") > 0.15
+    assert part_on_screen(page, ".crop-stage") > 0.1
+
+
+def part_on_screen(page, selector):
+    """Share of the screen's height that what is first of these takes."""
+    box = page.locator(selector).first.bounding_box()
+    height = page.viewport_size["height"]
+    return (min(box["y"] + box["height"], height) - max(box["y"], 0)) / height
+
+
+def test_the_query_stays_within_reach_on_a_phone(page_of, site):
+    page = page_of(**PHONE)
+    open_search(page, site)
+    page.evaluate("scrollTo(0, 1500)")
+    name = page.locator("query-panel h2")
+    expect(page.locator("query-panel")).to_have_attribute("docked", "")
+    assert name.bounding_box()["y"] < 60
+    expect(page.locator("crop-box")).to_be_hidden()
+    place = page.evaluate("scrollY")
+    name.tap()
+    expect(page.locator("crop-box")).to_be_visible()
+    assert page.evaluate("scrollY") == place
+    assert page.evaluate("window.shifts") < 0.01
+    x, y, width, height = (page.locator(".crop-stage").bounding_box()[side] for side in ("x", "y", "width", "height"))
+    Fingers(page).swipe((x + 0.2 * width, y + 0.2 * height), (x + 0.7 * width, y + 0.8 * height))
+    wait_for_crop(page, x=0.2, y=0.2, width=0.5, height=0.6)
+    wait_until(page, lambda: page.evaluate("scrollY") < 100)  # the best hits, right below the picture
+    expect(page.locator("crop-box")).to_be_visible()
+
+
+def test_a_phone_on_its_side_shows_the_query_beside_the_results(page_of, pretended):
+    page = page_of(viewport={"width": 844, "height": 390}, has_touch=True, is_mobile=True)
+    open_search(page, pretended)
+    query, first = (page.locator(part).first.bounding_box() for part in ("query-panel", TILES))
+    assert query["x"] + query["width"] <= first["x"]
+    assert first["y"] < 200
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1366, 650), (1440, 900)])
+def test_facts_and_tags_are_in_sight_on_a_laptop(page_of, pretended, size):
+    page = page_of(viewport=dict(zip(("width", "height"), size, strict=True)))
+    open_search(page, pretended, pretended.image_ids[1])
+    for part in (".facts", ".tag"):
+        box = page.locator(f"query-panel {part}").first.bounding_box()
+        assert box["y"] + box["height"] < size[1]
+
+
+@pytest.mark.parametrize("phone", [PHONE, SMALL_PHONE], ids=["390", "320"])
+def test_what_a_finger_presses_is_large_enough(page_of, pretended, phone):
+    page = page_of(**phone)
+    open_search(page, pretended)
+    assert too_small(page, ".top button, .top a, query-panel button, query-panel .button, details-toggle button") == []
+    Fingers(page).rest_on(page.locator(f"{TILES} .tile-link").first)
+    page.locator(".menu").get_by_role("button", name="View large").wait_for()
+    assert too_small(page, ".menu-item") == []
+    page.locator(".menu").get_by_role("button", name="View large").tap()
+    expect(page.locator("dialog.viewer")).to_be_visible()
+    assert too_small(page, ".viewer button, .viewer .button") == []
+
+
+def too_small(page, selector):
     small = page.eval_on_selector_all(
-        ".top button, .top a, query-panel button, query-panel .button",
-        """all => all.map(one => [one.textContent || one.ariaLabel, one.getBoundingClientRect()])
+        selector,
+        """all => all.map(one => [one.ariaLabel || one.textContent, one.getBoundingClientRect()])
           .filter(([, box]) => box.width && (box.width < 43 || box.height < 43)).map(([name]) => name)""",
     )
-    assert [name for name in small if name] == []
+    return [name for name in small if name]
+
+
+def test_a_shared_link_shows_no_ring(page, site):
+    open_search(page, site, crop="0.1234,0.2345,0.3456,0.4567")
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.activeElement === document.body")
+    invalid = page.eval_on_selector_all(
+        "input", "all => all.filter(one => one.matches(':invalid')).map(one => one.name)"
+    )
+    assert invalid == []
+
+
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+@pytest.mark.parametrize("phone", [True, False])
+def test_axe_finds_nothing(page_of, pretended, direction, phone):
+    page = page_of(**(PHONE if phone else {}))
+    open_search(page, pretended)
+    page.evaluate("direction => (document.documentElement.dir = direction)", direction)
+    assert violations(page) == []
+    page.locator(f"{TILES} .tile-more").first.dispatch_event("click")
+    page.wait_for_timeout(300)
+    assert violations(page) == []
+    page.locator(".menu").get_by_role("button", name="View large").click()
+    page.wait_for_timeout(300)
+    assert violations(page) == []
+    assert width_of(page) == page.viewport_size["width"]
+
+
+def violations(page):
+    """What axe-core has to say, of every standard it knows."""
+    return [
+        (found["id"], [node["html"] for node in found["nodes"]]) for found in Axe().run(page).response["violations"]
+    ]
 
 
 def lightness(page):

@@ -30,8 +30,10 @@ def test_pictures_show_and_searches_stay_below_the_path(page, below, generated):
 
 def test_links_to_originals_and_home_stay_below_the_path(page, below):
     open_search(page, below)
-    originals = page.eval_on_selector_all(f"{TILES} a[target=_blank]", "links => links.map(link => link.href)")
-    assert originals
+    page.locator(f"{TILES} .tile-more").first.dispatch_event("click")
+    originals = page.eval_on_selector_all("a[target=_blank]", "links => links.map(link => link.href)")
+    assert len(originals) == 2  # the query's, and the one in the menu
+    page.keyboard.press("Escape")
     assert [link for link in originals if not link.startswith(f"{below.url}v1/images/")] == []
     page.locator("#home").click()
     expect(page).to_have_url(below.url)

@@ -4,6 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from serving.browser.driving import (
+    PHONE,
+    Fingers,
     asked_crop,
     crop_in_address,
     drag,
@@ -96,39 +98,85 @@ def test_an_emptied_number_waits_for_the_next(page, pretended):
 
 
 def test_a_finger_resizes_and_moves(page_of, site):
-    page = page_of(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = page_of(**PHONE)
     open_search(page, site)
+    finger = Fingers(page)
     page.get_by_role("button", name="Crop", exact=True).tap()
     wait_for_crop(page, x=0.2, y=0.2, width=0.6, height=0.6)
-    swipe(page, (0.8, 0.8), (0.6, 0.7))
+    swipe(finger, (0.8, 0.8), (0.6, 0.7))
     wait_for_crop(page, x=0.2, y=0.2, width=0.4, height=0.5)
-    swipe(page, (0.4, 0.45), (0.5, 0.55))
+    swipe(finger, (0.4, 0.45), (0.5, 0.55))
     wait_for_crop(page, x=0.3, y=0.3, width=0.4, height=0.5)
 
 
-def test_a_finger_on_the_bare_picture_scrolls(page_of, pretended):
-    page = page_of(viewport={"width": 390, "height": 700}, has_touch=True, is_mobile=True)
-    open_search(page, pretended)
-    swipe(page, (0.5, 0.9), (0.5, 0.1))
-    wait_until(page, lambda: page.evaluate("scrollY") > 30)
-    page.wait_for_timeout(400)
-    assert crop_in_address(page) is None
+def test_a_finger_draws_a_box_at_once(page_of, site):
+    page = page_of(**PHONE)
+    open_search(page, site)
+    finger = Fingers(page)
+    swipe(finger, (0.1, 0.9), (0.6, 0.3))
+    wait_for_crop(page, x=0.1, y=0.3, width=0.5, height=0.6)
+    assert page.evaluate("scrollY") == 0
+    swipe(finger, (0.05, 0.1), (0.08, 0.98))  # beside the box: a new one
+    wait_for_crop(page, x=0.05, y=0.1, height=0.88)
 
 
-def swipe(page, start, end, steps=8):
-    """One finger, between two points given in fractions of the query picture."""
-    session = page.context.new_cdp_session(page)
+def test_two_fingers_on_the_picture_leave_the_crop_alone(page_of, pretended):
+    page = page_of(**PHONE)
+    open_search(page, pretended, crop="0.2000,0.2000,0.4000,0.4000")
     left, top, width, height = stage_box(page)
+    finger = Fingers(page)
+    first = {"x": left + 0.7 * width, "y": top + 0.7 * height, "id": 1}
+    finger.send("touchStart", [first])
+    finger.send("touchMove", [first | {"x": first["x"] + 2}])
+    finger.send("touchStart", [first, {"x": left + 0.8 * width, "y": top + 0.8 * height, "id": 2}])
+    for step in range(1, 8):
+        finger.send("touchMove", [first, {"x": left + 0.8 * width + 12 * step, "y": top + 0.8 * height, "id": 2}])
+    finger.send("touchEnd", [])
+    page.wait_for_timeout(400)
+    assert crop_in_address(page) == (0.2, 0.2, 0.4, 0.4)
 
-    def send(kind, place):
-        points = [] if place is None else [{"x": left + place[0] * width, "y": top + place[1] * height}]
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
-    send("touchStart", start)
-    for step in range(1, steps + 1):
-        share = step / steps
-        send("touchMove", tuple(one + (other - one) * share for one, other in zip(start, end, strict=True)))
-    send("touchEnd", None)
+def swipe(finger, start, end):
+    """One finger, between two points given in fractions of the query picture."""
+    left, top, width, height = stage_box(finger.page)
+    finger.swipe(*((left + x * width, top + y * height) for x, y in (start, end)))
+
+
+def test_the_last_crop_is_undone_by_button_and_by_key(page, site):
+    open_search(page, site)
+    undo = page.get_by_role("button", name="Undo the last crop")
+    expect(undo).to_be_disabled()
+    drag(page, (0.1, 0.1), (0.5, 0.5))
+    wait_for_crop(page, x=0.1, width=0.4)
+    drag(page, (0.3, 0.3), (0.5, 0.4))
+    wait_for_crop(page, x=0.3, y=0.2)
+    undo.click()
+    wait_for_crop(page, x=0.1, y=0.1, width=0.4)
+    page.keyboard.press("Control+z")
+    wait_until(page, lambda: crop_in_address(page) is None)
+    expect(undo).to_be_disabled()
+    page.keyboard.press("Control+Shift+z")
+    wait_for_crop(page, x=0.1, y=0.1, width=0.4)
+    page.keyboard.press("Meta+z")
+    wait_until(page, lambda: crop_in_address(page) is None)
+
+
+def test_a_run_of_arrow_keys_is_undone_at_once(page, pretended):
+    open_search(page, pretended, crop="0.2000,0.2000,0.4000,0.4000")
+    page.locator(".crop-frame").focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+    wait_for_crop(page, x=0.32)
+    page.keyboard.press("Control+z")
+    wait_for_crop(page, x=0.2, y=0.2, width=0.4)
+
+
+def test_a_cleared_crop_is_brought_back(page, pretended):
+    open_search(page, pretended, crop="0.2000,0.2000,0.4000,0.4000")
+    page.get_by_role("button", name="Whole picture").click()
+    wait_until(page, lambda: crop_in_address(page) is None)
+    page.keyboard.press("Control+z")
+    wait_for_crop(page, x=0.2, y=0.2, width=0.4)
 
 
 def test_fingers_get_44_pixels_to_grab(page_of, pretended):
