@@ -14,11 +14,14 @@ import { nameText } from "../names.js";
 const GAP = 6; // pixels between the menu and what opened it
 
 export class ImageMenu extends HTMLElement {
+  #pressed = false; // since it is open: a long press ends in a click on whatever has come under the finger
+
   connectedCallback() {
     this.head = el("div", { className: "menu-head" });
     this.list = el("div", { className: "menu-items" });
     this.dialog = el("dialog", { className: "menu" }, this.head, this.list);
-    this.dialog.addEventListener("pointerdown", (event) => event.target === this.dialog && this.close()); // not `click`: a long press ends in one
+    this.dialog.addEventListener("pointerdown", (event) => this.#press(event));
+    this.dialog.addEventListener("click", (event) => this.#check(event), { capture: true });
     this.dialog.addEventListener("contextmenu", (event) => event.preventDefault());
     this.dialog.addEventListener("keydown", (event) => this.#key(event));
     this.replaceChildren(this.dialog);
@@ -35,6 +38,7 @@ export class ImageMenu extends HTMLElement {
     this.head.replaceChildren(...[picture, nameText(name)].filter(Boolean));
     this.dialog.setAttribute("aria-label", `What to do with ${name}`);
     this.list.replaceChildren(...items.map((item) => this.#item(item)));
+    this.#pressed = false;
     if (!this.dialog.open) this.dialog.showModal();
     this.#place(anchor);
     this.#buttons[0]?.focus();
@@ -42,6 +46,19 @@ export class ImageMenu extends HTMLElement {
 
   close() {
     this.dialog.close();
+  }
+
+  /** @param {PointerEvent} event */
+  #press(event) {
+    this.#pressed = true;
+    if (event.target === this.dialog) this.close();
+  }
+
+  /** @param {MouseEvent} event */
+  #check(event) {
+    if (this.#pressed || event.detail === 0) return; // 0: by a key or a screen reader
+    event.preventDefault();
+    event.stopPropagation();
   }
 
   get #buttons() {

@@ -39,7 +39,7 @@ export class QueryPanel extends HTMLElement {
     this.undoButton = button("undo", "Undo the last crop", "button square");
     this.largeButton = button("large", "View large", "button square");
     this.copyButton = button("link", "Copy link", "button square spare");
-    this.addButton = button("add", null, "button", "Add to library");
+    this.addButton = button("add", null, "button add", "Add to library");
     this.moreButton = button("more", "More actions", "button square");
     const original = { className: "button square spare", title: "Open original", "aria-label": "Open original" };
     this.openLink = el("a", { ...original, target: "_blank", rel: "noopener" }, icon("open"));

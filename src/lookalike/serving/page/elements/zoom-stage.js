@@ -31,8 +31,8 @@ export class ZoomStage {
     this.onStep = step;
     this.onClose = close;
     this.step = STEP;
-    this.low = el("img", { className: "viewer-low", alt: "", draggable: false });
-    this.high = el("img", { className: "viewer-high", draggable: false, decoding: "async" });
+    this.low = el("img", { className: "viewer-low", alt: "" });
+    this.high = el("img", { className: "viewer-high", decoding: "async" });
     this.frame = el("div", { className: "viewer-picture" }, this.low, this.high);
     this.element = el("div", { className: "viewer-stage" }, this.frame);
     this.high.addEventListener("load", () => this.#loaded());
@@ -43,6 +43,7 @@ export class ZoomStage {
 
   #listen() {
     const { element } = this;
+    element.addEventListener("dragstart", (event) => event.preventDefault()); // a drag pans
     element.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     element.addEventListener("pointerdown", (event) => this.#press(event));
     element.addEventListener("pointermove", (event) => this.#move(event));
@@ -59,6 +60,7 @@ export class ZoomStage {
     this.high.alt = name;
     this.high.src = high;
     this.#zoom = WHOLE;
+    this.element.classList.remove("gliding");
     this.#layout();
   }
 
@@ -70,11 +72,13 @@ export class ZoomStage {
 
   /** @param {number} factor @param {Point} [point] */
   zoomBy(factor, point = { x: 0, y: 0 }) {
+    this.element.classList.add("gliding");
     this.#become(zoomedAt(this.#zoom, factor, point, mostScale(this.#picture, this.#fit)));
   }
 
   /** @param {[number, number]} direction */
   panBy([dx, dy]) {
+    this.element.classList.add("gliding");
     this.#become({ ...this.#zoom, x: this.#zoom.x + dx * PAN, y: this.#zoom.y + dy * PAN });
   }
 
@@ -180,6 +184,7 @@ export class ZoomStage {
   #release(event, whole) {
     if (!this.#pointers.delete(event.pointerId) || this.#pointers.size) return;
     this.element.classList.remove("dragging");
+    this.element.classList.add("gliding");
     const to = this.#pointOf(event);
     if (whole && !this.#start.moved) this.#tapped(to);
     else if (whole && this.#start.alone && this.#zoom.scale === 1 && event.pointerType === "touch") this.#swiped(to.x - this.#start.x, to.y - this.#start.y);
