@@ -34,6 +34,7 @@ from lookalike.catalog import (
 from lookalike.catalog.changing import Changing
 from lookalike.catalog.engine import (
     describe_url,
+    is_read_only,
     is_replaced,
     make_engine,
     parse_url,
@@ -151,11 +152,18 @@ class Catalog:
         with storage_errors(self.describe), self._readers.connect() as connection:
             yield connection
 
+    @property
+    def read_only(self) -> bool:
+        """Whether the catalog can only be read now: every writing method raises `StorageFailed`."""
+        return is_read_only(self._engine.url)
+
     @contextmanager
     def _writing(self) -> Iterator[Changing]:
         if not self._turn.acquire(timeout=self._busy_seconds):
             raise LibraryBusy(f"{self.describe}: another thread has been writing for {self._busy_seconds:g} s")
         try:
+            if self.read_only:
+                raise StorageFailed(f"{self.describe}: the library can only be read here; nothing was changed")
             with storage_errors(self.describe), self._writers.begin() as connection:
                 change = Changing(connection)
                 yield change
@@ -634,8 +642,9 @@ class Catalog:
 def _make_file(file: Path, where: str) -> None:
     """Make an empty file where there is none: connections only open files that are there."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
     except OSError as error:
         raise StorageFailed(f"{where}: {error.strerror or error}") from error
 

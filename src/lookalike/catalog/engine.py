@@ -25,6 +25,8 @@ _BEGIN = "lookalike_begin"
 _FILE = "lookalike_file"
 """In a connection's info: the path of its SQLite file, and which file that was when the connection was made."""
 
+_READ_AND_WRITE, _READ_BESIDE_A_WRITER, _READ_UNCHANGING = "mode=rw", "mode=ro", "mode=ro&immutable=1"
+
 _SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _SQLITE_STORAGE = {
     sqlite3.SQLITE_FULL,
@@ -163,6 +165,11 @@ def _translated(error: DBAPIError, where: str) -> LookalikeError:
     return InternalFault(f"{where}: {reason}")
 
 
+def is_read_only(url: URL) -> bool:
+    """Whether a SQLite file can only be read: its file system or its permissions forbid writing."""
+    return url.get_backend_name() == "sqlite" and _mode(Path(str(url.database))) != _READ_AND_WRITE
+
+
 def is_replaced(connection: Connection) -> bool:
     """Whether another file is at the SQLite file's path now than the one this connection has open."""
     return _is_replaced(connection.info)
@@ -175,18 +182,42 @@ def _is_replaced(info: dict[str, Any]) -> bool:
     return bool(_which_file(file) != opened)
 
 
-def _which_file(file: Path) -> tuple[int, int] | None:
+def _mode(file: Path) -> str:
+    """How SQLite can open a file; its log can be read without writing only while a writer keeps its index beside it."""
+    if os.access(file, os.W_OK) and os.access(file.parent, os.W_OK):
+        return _READ_AND_WRITE
+    return _READ_BESIDE_A_WRITER if _beside(file, "-shm").exists() else _READ_UNCHANGING
+
+
+def _which_file(file: Path) -> tuple[object, ...]:
+    """Differs when another file takes the place, or when the file has to be opened in another way."""
     try:
         status = file.stat()
     except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        return ()
+    mode = _mode(file)
+    unchanging = (status.st_mtime_ns, status.st_size) if mode == _READ_UNCHANGING else ()
+    return status.st_dev, status.st_ino, mode, *unchanging
+
+
+def _beside(file: Path, suffix: str) -> Path:
+    return file.with_name(file.name + suffix)
 
 
 def _open_sqlite(file: Path, _dialect: Any, record: Any, _arguments: Any, options: dict[str, Any]) -> Any:
-    """Open a file that is there; an empty one in place of one that was moved away would look like an empty library."""
+    """Open a file that is there; an empty one in place of one that was moved away would look like an empty library.
+
+    Raises:
+        StorageFailed: it can only be read, and has changes in its log that can only be read by writing.
+    """
     record.info[_FILE] = (file, _which_file(file))
-    return sqlite3.connect(f"file:{quote(os.fsencode(file))}?mode=rw", uri=True, **options)
+    mode, log = _mode(file), _beside(file, "-wal")
+    if mode == _READ_UNCHANGING and log.exists() and log.stat().st_size:
+        raise StorageFailed(
+            f"SQLite file {file}: it can only be read here, and {log.name} beside it holds changes that SQLite takes in"
+            " by writing: open the library once where it can be written, or copy both files to such a place"
+        )
+    return sqlite3.connect(f"file:{quote(os.fsencode(file))}?{mode}", uri=True, **options)
 
 
 def _require_same_file(_connection: Any, record: Any, _fairy: Any) -> None:

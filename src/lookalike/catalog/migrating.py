@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Engine, column, func, inspect, select, table
 from sqlalchemy.exc import OperationalError
 
 from lookalike.catalog import schema
-from lookalike.catalog.engine import describe_url, reading, writing
-from lookalike.errors import LibraryBusy, LibraryTooNew
+from lookalike.catalog.engine import describe_url, is_read_only, reading, writing
+from lookalike.errors import LibraryBusy, LibraryTooNew, StorageFailed
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,11 @@ def bring_up_to_date(engine: Engine, *, busy_seconds: float) -> None:
         if revision == schema.HEAD_REVISION:
             return
         _require_known(connection, revision)
+    if is_read_only(engine.url):
+        raise StorageFailed(
+            f"{describe_url(engine.url)}: the library can only be read here, and its catalog has to be brought to a"
+            " newer schema first: open it once where it can be written"
+        )
     if engine.dialect.name == "sqlite":
         _use_write_ahead_log(engine, busy_seconds)
     with writing(engine).begin() as connection:

@@ -112,7 +112,8 @@ class Publisher:
 
         At most one at a time in this process; after a failure not for a minute.
         """
-        if time.monotonic() < self._not_before or (self._background is not None and self._background.is_alive()):
+        at_work = self._background is not None and self._background.is_alive()
+        if at_work or time.monotonic() < self._not_before or self._catalog.read_only:
             return
         if self._is_late(model):
             self._background = threading.Thread(target=self._publish_late, args=(model,), name="publish", daemon=True)

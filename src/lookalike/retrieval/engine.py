@@ -23,6 +23,8 @@ from lookalike.retrieval.stopwatch import Stopwatch
 from lookalike.snapshot import Closeness, LiveRecall, recall_of_queries
 from lookalike.types import Hit, Image, Visibility
 
+_READ_ONLY = "the library can only be read here: uploads, changes, searches and clicks are not kept"
+
 RERANKERS: tuple[ReRanker, ...] = (NotItself(), CollapseDuplicates())
 
 
@@ -186,7 +188,7 @@ class SearchEngine:
             watermark=view.snapshot.manifest.watermark if view.snapshot else 0,
             backend=view.snapshot.manifest.backend if view.snapshot else "exact",
             recall_at_10=view.snapshot.manifest.recall_at_10 if view.snapshot else None,
-            notes=live.notes,
+            notes=(*live.notes, *([_READ_ONLY] if self._catalog.read_only else [])),
         )
 
     def recall_of_latest(self, *, fewest: int, after_block: Callable[[float], None]) -> LiveRecall | None:

@@ -41,6 +41,8 @@ class QueryJournal:
             self._latest[record.id] = record
             while len(self._latest) > self._kept:
                 self._latest.popitem(last=False)
+        if self._catalog.read_only:
+            return  # its pages are at hand as long as this process runs
         try:
             self._waiting.put_nowait(record)
         except queue.Full:
