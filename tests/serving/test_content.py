@@ -166,3 +166,23 @@ def test_an_empty_file_left_by_a_power_cut_is_made_anew(client, library, images)
     assert client.get(address(images[0], 64)).content == whole
     assert path.read_bytes() == whole
     assert not list(path.parent.glob("*.part"))
+
+
+@pytest.mark.parametrize("size", [None, 128])
+@pytest.mark.parametrize("end", ["delete", "hide"])
+def test_what_is_deleted_or_hidden_while_its_pixels_are_made_is_neither_sent_nor_kept(
+    client, library, images, problem, monkeypatch, size, end
+):
+    read = library.catalog.content
+
+    def ended_meanwhile(image_id):
+        content = read(image_id)
+        if end == "delete":
+            client.delete(f"/v1/images/{image_id}")
+        else:
+            client.patch(f"/v1/images/{image_id}", json={"visibility": "private"})
+        return content
+
+    monkeypatch.setattr(library.catalog, "content", ended_meanwhile)
+    problem(client.get(address(images[0], size)), 404, "unknown-image")
+    assert list(library.settings().thumbnails.rglob(f"{images[0]}-*")) == []

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lookalike.errors import ImageRefused
+from lookalike.errors import ImageRefused, UnknownImage
 from lookalike.preprocessing import THUMBNAIL_MEDIA_TYPE, thumbnail
 from lookalike.serving.answers import REVALIDATE, is_known, not_modified
 from lookalike.serving.images import known_id
@@ -15,7 +15,7 @@ from lookalike.serving.problems import documented, refused
 from lookalike.serving.state import State
 from lookalike.serving.thumbnails import ThumbnailSize
 from lookalike.serving.wire import printable, source_name
-from lookalike.types import Image
+from lookalike.types import Image, Visibility
 
 _EXTENSIONS = {
     "image/jpeg": "jpg",
@@ -65,16 +65,32 @@ class ContentRoutes:
             return not_modified(etag)
         if size is None:
             content = await self._state.gates.pictures.enter_and_run(self._original, image)
+            await self._require_still_visible(request, image)
             return _original_answer(image, content, etag)
         self._state.meters.thumbnails.labels("miss" if kept is None else "hit").inc()
         if kept is None:
             kept = await self._state.gates.pictures.enter_and_run(self._make_thumbnail, image, size)
+            await self._require_still_visible(request, image)
         return Response(kept, headers=_headers(etag), media_type=THUMBNAIL_MEDIA_TYPE)
 
     def _look_up(self, image_id: str, size: ThumbnailSize | None) -> tuple[Image, bytes | None]:
         """The record, always from the catalog, and the thumbnail where one is kept."""
-        image = self._state.services.catalog.image(known_id(image_id))
-        return image, None if size is None else self._state.thumbnails.get(image.id, size)
+        kept = None if size is None else self._state.thumbnails.get(known_id(image_id), size)
+        return self._state.services.catalog.image(known_id(image_id)), kept
+
+    async def _require_still_visible(self, request: Request, image: Image) -> None:
+        """Look at the record once more: it may have been hidden or deleted while its pixels were read or made small.
+
+        Whoever hides an image forgets its thumbnails after that; one that was kept still later is forgotten here.
+        """
+        try:
+            now = await self._state.gates.reading.enter_and_run(self._state.services.catalog.image, image.id)
+        except UnknownImage:
+            self._state.thumbnails.forget(image.id)
+            raise
+        if now.visibility is not Visibility.PUBLIC:
+            self._state.thumbnails.forget(image.id)
+        self._state.admin.require_visible(request, now)
 
     def _original(self, image: Image) -> bytes:
         try:
