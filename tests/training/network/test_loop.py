@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_does_not(whole, tmp_p
 @pytest.mark.parametrize("what", ["batch 33", "sync 31"])
 def test_a_killed_run_goes_on_to_the_same_bits_and_the_same_story(whole, tmp_path, what):
     folder, _ = whole
-    environment = os.environ | {"PYTHONPATH": str(HERE.parent)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), *sys.path])}
     command = [sys.executable, str(HERE / "small_run.py"), str(tmp_path), *what.split()]
     killed = subprocess.run(command, env=environment, check=False, capture_output=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr

@@ -37,7 +37,7 @@ def in_two_processes(folder, what):
     """What each process printed, by rank."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COV_")} | {
-        "PYTHONPATH": str(HERE.parent),
+        "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), *sys.path]),
         "OMP_NUM_THREADS": "1",
         "GLOO_SOCKET_IFNAME": "lo",
         "MASTER_ADDR": "127.0.0.1",
@@ -117,7 +117,7 @@ def test_torchrun_starts_it(alone, tmp_path):
     command = ["-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1", "--nproc-per-node=2"]
     subprocess.run(
         [sys.executable, *command, str(HERE / "parallel_run.py"), str(tmp_path), "whole"],
-        env=os.environ | {"PYTHONPATH": str(HERE.parent), "OMP_NUM_THREADS": "1"},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), *sys.path]), "OMP_NUM_THREADS": "1"},
         check=True,
         timeout=240,
     )
