@@ -98,10 +98,13 @@ class Settings:
     measure_recall_minutes: int = _setting(
         60, "How often `serve` measures what share of the true nearest the latest searches found; 0 for never."
     )
-    keep_removed_days: int = _setting(
-        30, "How many days uploads without a record, and indexes of another catalog, stay in the bin before they go."
-    )
     keep_queries_days: int = _setting(90, "Queries nobody clicked on are forgotten after so many days; 0 keeps them.")
+    keep_removed_days: int = _setting(
+        30,
+        "How many days what is removed stays in the bin: records of images whose files are gone, uploads without a"
+        " record, and indexes of another catalog.",
+        most=36_500,
+    )
 
     @property
     def url(self) -> str:

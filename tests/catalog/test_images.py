@@ -93,8 +93,9 @@ def test_what_is_gone_from_its_sources_comes_back_with_them(library, catalog):
     catalog.forget_sources(["/photos/a"])
     assert catalog.vectors(library.fingerprint, [image_id]) == {}
     assert catalog.add_images([library.addition("a")]) == [True]
-    assert catalog.image(image_id).tags == ()
-    assert catalog.vectors(library.fingerprint, [image_id]) == {}
+    assert catalog.image(image_id).tags == ("old",)
+    assert catalog.vectors(library.fingerprint, [image_id]).keys() == {image_id}
+    assert catalog.check() == []
 
 
 def test_what_was_deleted_on_request_stays_away_until_it_is_restored(library, catalog):
@@ -275,6 +276,7 @@ def test_everything_is_counted(library, catalog):
         "simulated_interactions": 0,
         "grades": 0,
         "queries": 0,
+        "removed": 0,
     }
     assert counts["interactions"] == counts["simulated_interactions"] == {"impression": 0, "click": 0, "dwell": 0}
 
@@ -348,3 +350,8 @@ def test_an_upload_that_is_found_in_a_folder_gets_its_name_at_once(library, cata
     assert catalog.images([image_id])[image_id].source is None
     library.add(content=b"picture", path="/photos/z")
     assert catalog.images([image_id])[image_id].source == "/photos/z"
+
+
+def test_the_bin_keeps_everything_that_an_image_has():
+    kept = {column.name for column in schema.removed_images.c} - {"removed_at"}
+    assert kept == {column.name for column in schema.images.c} - {"has_upload", "sequence"}

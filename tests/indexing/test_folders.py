@@ -5,6 +5,7 @@ import pytest
 from lookalike.errors import CallerError
 from lookalike.indexing import find_images, folders
 from lookalike.indexing.folders import is_gone
+from lookalike.indexing.selection import Selection
 
 
 def names(found, root):
@@ -23,7 +24,7 @@ def root(tmp_path):
 def test_images_below_a_folder_in_the_order_of_their_paths(root):
     found = find_images(root)
     assert names(found, root) == ["a.png", "b.JPG", "sub/c.webp", "sub/deep/d.gif"]
-    assert found.other_files == 1
+    assert found.skipped == {("other", ".txt"): 1, ("hidden", ""): 1, ("hidden", "/"): 1}
     assert found.unreadable == {}
 
 
@@ -50,7 +51,7 @@ def test_a_linked_folder_elsewhere_is_followed(root, tmp_path_factory):
 
 
 def test_the_library_itself_is_left_out(root):
-    assert names(find_images(root, leave_out=root / "sub"), root) == ["a.png", "b.JPG"]
+    assert names(find_images(root, Selection(library=root / "sub")), root) == ["a.png", "b.JPG"]
 
 
 def test_a_dangling_link_is_named_and_the_walk_goes_on(root):
@@ -77,7 +78,7 @@ def test_each_entry_is_asked_once_whether_it_is_a_folder(root, monkeypatch):
 
     monkeypatch.setattr(folders, "_is_folder", watched)
     find_images(root)
-    assert len(asked) == len(set(asked)) == 7
+    assert len(asked) == len(set(asked)) == 9
 
 
 def test_what_is_gone(root):

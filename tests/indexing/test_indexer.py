@@ -8,7 +8,7 @@ from filelock import FileLock
 from doubles import ColourGridEncoder, picture
 from lookalike.catalog import content_id
 from lookalike.errors import CallerError, ImageRefused, LibraryBusy, StorageFailed, UnknownImage
-from lookalike.indexing import Silent
+from lookalike.indexing import IndexOptions, Silent, run
 from lookalike.preprocessing import Limits
 from lookalike.snapshot import newest
 from lookalike.types import Visibility
@@ -57,7 +57,7 @@ def test_a_moved_file_is_not_embedded_again(parts, photos):
     parts.indexer.index([photos])
     (photos / "0.png").rename(photos / "moved.png")
     report = parts.indexer.index([photos])
-    assert (report.added, report.embedded, report.known_again, report.removed) == (0, 0, 1, 1)
+    assert (report.added, report.embedded, report.moved, report.removed) == (0, 0, 1, 0)
     assert content_id(picture(0)) in known(parts)
 
 
@@ -109,9 +109,11 @@ def test_a_file_without_permission_is_tried_again_next_time(parts, photos):
 def test_a_root_that_is_gone_removes_nothing(parts, photos):
     parts.indexer.index([photos])
     photos.rename(photos.with_name("elsewhere"))
-    with pytest.raises(CallerError):
-        parts.indexer.index([photos])
-    assert len(known(parts)) == 10
+    report = parts.indexer.index([photos])
+    assert [(missing.path, missing.images) for missing in report.missing] == [(str(photos), 10)]
+    assert (report.removed, len(known(parts))) == (0, 10)
+    with pytest.raises(CallerError, match="nothing was changed"):
+        parts.indexer.index([photos.with_name("never")])
 
 
 def test_a_folder_that_cannot_be_read_keeps_what_was_below_it(parts, photos, monkeypatch):
@@ -137,7 +139,7 @@ def test_what_was_deleted_on_request_stays_deleted_until_it_is_restored(parts, p
     touch(photos / "0.png", seconds=5)
     parts.indexer.index([photos])
     assert gone not in known(parts)
-    parts.indexer.index([photos], restore=True)
+    parts.indexer.index([photos], options=IndexOptions(restore=True))
     assert gone in known(parts)
     assert gone in parts.find_ids(picture(0))
 
@@ -292,14 +294,14 @@ def test_an_image_without_bytes_is_tried_once_a_run(parts, photos):
 
 
 def unreadable(monkeypatch, name):
-    read_bytes = Path.read_bytes
+    read_regular = run.read_regular
 
-    def failing(path):
+    def failing(path, **options):
         if path.name == name:
             raise OSError(5, "Input/output error")
-        return read_bytes(path)
+        return read_regular(path, **options)
 
-    monkeypatch.setattr(Path, "read_bytes", failing)
+    monkeypatch.setattr(run, "read_regular", failing)
 
 
 def test_a_changed_file_that_cannot_be_read_once_is_read_next_time(parts, photos, monkeypatch):
@@ -356,7 +358,7 @@ def test_files_of_deleted_images_are_counted_as_left_out(parts, photos):
     report = parts.indexer.index([photos], progress=Told())
     assert (report.unchanged, report.known_again, report.left_out) == (9, 0, 1)
     assert gone not in Told.ids
-    report = parts.indexer.index([photos], restore=True)
+    report = parts.indexer.index([photos], options=IndexOptions(restore=True))
     assert (report.unchanged, report.added, report.left_out) == (9, 1, 0)
 
 

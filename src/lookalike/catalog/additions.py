@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from lookalike.catalog import recycle_bin
 from lookalike.catalog.changing import Changing, chunks
 from lookalike.catalog.images import bury_abandoned, tag_rows
-from lookalike.catalog.records import Deletion, ImageAddition, SourceFile
+from lookalike.catalog.records import Deletion, ImageAddition
 from lookalike.catalog.schema import image_tags, images, tombstones
-from lookalike.catalog.sources import write_sources
+from lookalike.catalog.sources import SeenFile, write_sources
 from lookalike.catalog.vectors import encode, write_vectors
 from lookalike.columns import COLUMNS
 from lookalike.errors import VectorsRefused
@@ -35,14 +36,15 @@ class _Plan:
     created: dict[str, ImageAddition] = field(default_factory=dict)
     repaired: dict[str, ImageAddition] = field(default_factory=dict)
     uploaded: set[str] = field(default_factory=set)
-    seen: dict[str, tuple[SourceFile, str]] = field(default_factory=dict)
+    seen: dict[str, SeenFile] = field(default_factory=dict)
+    returned: set[str] = field(default_factory=set)
     vectors: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
     def take(self, addition: ImageAddition, vector: bytes | None) -> bool:
         """Decide about one addition; whether it is a new image, or one that came back."""
         image_id = addition.content_id
         if addition.source is not None:
-            self.seen[addition.source.path] = (addition.source, image_id)
+            self.seen[addition.source.path] = SeenFile(addition.source, image_id, addition.refused_under)
         known = self.live.get(image_id)
         if known is None and self.deleted.get(image_id) == Deletion.REQUESTED and not addition.restore:
             return False
@@ -53,14 +55,16 @@ class _Plan:
             self.created[image_id] = addition
             return True
         self._take_again(addition, known)
-        return False
+        came_back = image_id in self.returned
+        self.returned.discard(image_id)
+        return came_back
 
     def _take_again(self, addition: ImageAddition, known: _Live) -> None:
         if addition.upload is not None and not known.has_upload:
             known.has_upload = True
             self.uploaded.add(addition.content_id)
-        if known.unreadable and addition.error is None:
-            known.unreadable = False
+        if known.unreadable:
+            known.unreadable = addition.error is not None
             self.repaired[addition.content_id] = addition
 
 
@@ -68,7 +72,10 @@ def add_images(changing: Changing, additions: Sequence[ImageAddition]) -> list[b
     """Add a batch; see `Catalog.add_images`."""
     encoded = _encode(additions)
     ids = list(dict.fromkeys(addition.content_id for addition in additions))
-    plan = _Plan(live=_live(changing.connection, ids), deleted=_deleted(changing.connection, ids))
+    returned = recycle_bin.take_back(changing, ids)
+    plan = _Plan(
+        live=_live(changing.connection, ids), deleted=_deleted(changing.connection, ids), returned=set(returned)
+    )
     added = [plan.take(addition, vector) for addition, vector in zip(additions, encoded, strict=True)]
     _create(changing, plan)
     _repair(changing, plan)
@@ -78,7 +85,7 @@ def add_images(changing: Changing, additions: Sequence[ImageAddition]) -> list[b
     lost, renamed = write_sources(changing, plan.seen)
     changing.touch((changed | renamed) - plan.created.keys())
     # What is new may be homeless too: a later addition of this batch can have its path.
-    bury_abandoned(changing, lost | plan.created.keys())
+    bury_abandoned(changing, lost | returned | plan.created.keys())
     return added
 
 

@@ -23,10 +23,12 @@ from lookalike.catalog import (
     checking,
     contents,
     counting,
+    folders,
     grades,
     images,
     interactions,
     people,
+    recycle_bin,
     schema,
     sources,
     vectors,
@@ -55,16 +57,19 @@ from lookalike.catalog.records import (
     ChangesSince,
     Deletion,
     ImageAddition,
+    IndexedFolder,
+    KnownImage,
     LiveModel,
     LiveSince,
     QueryRecord,
     SourceFailure,
+    SourceFile,
     SourceState,
     VectorBlock,
     is_image_id,
 )
 from lookalike.catalog.vectors import VectorReading
-from lookalike.errors import EnvironmentFault, LibraryBusy, StorageFailed, UnknownImage
+from lookalike.errors import EnvironmentFault, ImageRefused, LibraryBusy, StorageFailed, UnknownImage
 from lookalike.types import Grade, Image, Interaction, User, Vectors, Visibility
 
 logger = logging.getLogger(__name__)
@@ -178,7 +183,8 @@ class Catalog:
 
         An image that is there already keeps its owner, tags and visibility; it gains the source, the upload, the
         vector, and its size if it could not be read before. A path that held another image moves to this one; an image
-        left with no path and no upload is deleted. One that was deleted on request stays so, unless `restore`.
+        left with no path and no upload goes to the bin, and comes out of it as it was. One that was deleted on request
+        stays so, unless `restore`.
 
         Returns:
             True where the image is new, or came back.
@@ -240,13 +246,59 @@ class Catalog:
         self._remove_orphans([image_id])
 
     def forget_sources(self, paths: Sequence[str]) -> int:
-        """Drop files that are gone. Images left with no file and no upload are deleted, and come back with a file.
+        """Drop files that are gone. Images left with no file and no upload go to the bin, and come back with a file.
 
         Returns:
-            How many images were deleted.
+            How many images went to the bin.
         """
         with self._writing() as change:
             return sources.forget(change, paths)
+
+    def forget_below(self, path: str, *, for_good: bool = False) -> tuple[int, int]:
+        """Drop what was seen at a path and below it, and have runs over folders above it leave it out from now on.
+
+        Args:
+            path: absolute.
+            for_good: keep nothing of the images in the bin.
+
+        Returns:
+            How many files were dropped, and how many images went with them: those seen nowhere else and not uploaded.
+        """
+        with self._writing() as change:
+            found = sources.read_sources(change.connection, path)
+            removed = sources.forget(change, found)
+            if for_good:
+                recycle_bin.remove(change, {state.image_id for state in found.values() if state.image_id})
+            folders.write_forgotten(change, [path])
+            return len(found), removed
+
+    def empty_bin(self, *, older_than: datetime) -> int:
+        """Throw away what went to the bin before a time; how many images.
+
+        Of private and blocked images the record is kept, without vectors, so that they never come back public.
+        """
+        with self._writing() as change:
+            return recycle_bin.empty(change, older_than=older_than)
+
+    def note_unchanged(self, files: Sequence[SourceFile]) -> None:
+        """Record how known files look now whose bytes are the same, and that they are not missing any more."""
+        with self._writing() as change:
+            sources.note_unchanged(change, files)
+
+    def note_missing(self, paths: Sequence[str]) -> None:
+        """Record that files were not found though nobody said to forget them; what is known of them stays."""
+        with self._writing() as change:
+            sources.note_missing(change, paths)
+
+    def record_runs(self, paths: Sequence[str]) -> None:
+        """Record that those folders and files were just indexed by name."""
+        with self._writing() as change:
+            folders.write_runs(change, paths)
+
+    def remove_folders(self, paths: Sequence[str]) -> None:
+        """Drop the record that those folders were indexed by name, or are to be left out; images stay."""
+        with self._writing() as change:
+            folders.remove(change, paths)
 
     def record_source_failures(self, failures: Sequence[SourceFailure]) -> None:
         """Record paths that could not be read; an image seen at one stays until the file is known to be gone."""
@@ -385,8 +437,16 @@ class Catalog:
         with self._reading() as connection:
             if not connection.execute(select(exists().where(schema.images.c.id == _printable(image_id)))).scalar_one():
                 raise UnknownImage(f"no image {image_id[:64]!a} is in this library")
-            files = sources.paths_of(connection, image_id)
-        return contents.read_content(image_id, self._originals, files)
+            files = sources.paths_of(connection, [image_id]).get(image_id, [])
+        content, differing = contents.read_content(image_id, self._originals, files)
+        if differing:
+            with suppress(EnvironmentFault), self._writing() as change:  # a library may be read-only
+                sources.distrust(change, differing)
+        if content is None:
+            raise ImageRefused(
+                image_id, "unreadable", "its file is gone, unreadable, or has changed; run `lookalike index`"
+            )
+        return content
 
     def unreadable(self, limit: int = 100) -> list[tuple[str, str]]:
         """(path, or id of an upload; reason in words) of what could not be read."""
@@ -402,6 +462,46 @@ class Catalog:
         """The id of the image last seen at each of those paths, where one was; it may have been deleted since."""
         with self._reading() as connection:
             return sources.read_image_ids(connection, paths)
+
+    def paths(self, image_ids: Sequence[str]) -> dict[str, list[SourceFile]]:
+        """The files each image was seen in, by id: those that are not missing first, the first seen first."""
+        with self._reading() as connection:
+            return sources.paths_of(connection, image_ids)
+
+    def copies_elsewhere(self, under: str) -> list[tuple[SourceFile, str]]:
+        """(file, image id) of files that are not below `under`, of images that were also seen at it or below it."""
+        with self._reading() as connection:
+            return sources.read_copies_elsewhere(connection, under)
+
+    def sample_files(self, count: int, *, seed: int = 0) -> list[tuple[SourceFile, str]]:
+        """(file, image id) of at most so many files whose bytes were read, drawn at random."""
+        with self._reading() as connection:
+            return sources.sample(connection, count, seed=seed)
+
+    def known_image(self, fingerprint: str, image_id: str) -> KnownImage | None:
+        """What bytes of that id look like, where they need be neither decoded nor embedded by that model again."""
+        with self._reading() as connection:
+            return recycle_bin.read_known(connection, fingerprint, image_id)
+
+    def in_bin(self, image_ids: Sequence[str]) -> set[str]:
+        """Those of them whose last file is gone, and which come back as they were with a file."""
+        with self._reading() as connection:
+            return recycle_bin.read_ids(connection, image_ids)
+
+    def indexed_folders(self) -> list[IndexedFolder]:
+        """Every folder and file that was indexed by name, by path, with how much of the library is below it."""
+        with self._reading() as connection:
+            return folders.read_indexed(connection)
+
+    def folder_names(self) -> list[str]:
+        """The paths of `indexed_folders` that are recorded, without counting."""
+        with self._reading() as connection:
+            return folders.read_names(connection)
+
+    def forgotten_paths(self) -> list[str]:
+        """Paths that runs over folders above them leave out, because somebody had them forgotten."""
+        with self._reading() as connection:
+            return folders.read_forgotten(connection)
 
     # -- vectors
 

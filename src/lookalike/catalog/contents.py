@@ -1,50 +1,45 @@
 """An image's bytes, from its upload or from any file it was seen at."""
 
 import logging
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from lookalike.catalog.originals import Originals
 from lookalike.catalog.records import SourceFile, content_id
-from lookalike.errors import ImageRefused
+from lookalike.regular_files import TooLarge, read_regular
 
 logger = logging.getLogger(__name__)
 
 
-def read_content(image_id: str, originals: Originals, files: Sequence[SourceFile]) -> bytes:
-    """The bytes; a file that was written since it was indexed is used only if they are still the same.
+def read_content(image_id: str, originals: Originals, files: Sequence[SourceFile]) -> tuple[bytes | None, list[str]]:
+    """The bytes that the id is the hash of, and the paths of files that hold other bytes by now.
 
-    Raises:
-        ImageRefused: neither the upload nor any of the files can be read; reason `unreadable`.
+    None where neither the upload nor any of the files has them. Each is hashed before it is used: a file may be
+    rewritten with its size and time kept.
     """
     tried: list[str] = []
+    differing: list[str] = []
     try:
-        return originals.get(image_id)
+        content = originals.get(image_id)
+        if content_id(content) == image_id:
+            return content, differing
+        tried.append("uploaded bytes: are damaged")
     except FileNotFoundError:
         pass
     except OSError as error:
         tried.append(f"uploaded bytes: {error.strerror or error}")
     for file in files:
         try:
-            content = _unchanged(file, image_id)
+            content, _ = read_regular(Path(file.path), most=file.byte_count)
+        except TooLarge:
+            content = b""
         except OSError as error:
             tried.append(f"{file.path!a}: {error.strerror or error}")
             continue
-        if content is not None:
-            return content
-        tried.append(f"{file.path!a}: is another image now")
+        if content_id(content) == image_id:
+            return content, differing
+        differing.append(file.path)
+        tried.append(f"{file.path!a}: holds other bytes than when it was indexed")
+    # The paths go to the log only: the answer may be shown to somebody who must not learn them.
     logger.warning("image %s cannot be read: %s", image_id, "; ".join(tried))
-    # The paths go to the log only: the message may be shown to somebody who must not learn them.
-    raise ImageRefused(image_id, "unreadable", "its file is gone, unreadable, or has changed; run `lookalike index`")
-
-
-def _unchanged(file: SourceFile, image_id: str) -> bytes | None:
-    path = Path(file.path)
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(f"{file.path!a} is not a regular file any more")
-    content = path.read_bytes()
-    if (status.st_size, status.st_mtime_ns) == (file.byte_count, file.modified_ns):
-        return content
-    return content if content_id(content) == image_id else None
+    return None, differing

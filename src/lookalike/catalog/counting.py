@@ -4,7 +4,17 @@ from sqlalchemy import Connection, FromClause, Table, func, select
 
 from lookalike.catalog.images import SELECT_IMAGES
 from lookalike.catalog.records import CatalogCounts
-from lookalike.catalog.schema import fingerprints, grades, images, interactions, queries, sources, users, vectors
+from lookalike.catalog.schema import (
+    fingerprints,
+    grades,
+    images,
+    interactions,
+    queries,
+    removed_images,
+    sources,
+    users,
+    vectors,
+)
 from lookalike.types import InteractionKind, Visibility
 
 
@@ -35,6 +45,7 @@ def read_counts(connection: Connection) -> CatalogCounts:
         simulated_interactions=_interactions(connection, simulated=True),
         grades=_count(connection, grades),
         queries=_count(connection, queries),
+        removed=_count(connection, removed_images),
     )
 
 

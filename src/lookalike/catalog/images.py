@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, literal, select, tuple_, update
 
+from lookalike.catalog import recycle_bin
 from lookalike.catalog.changing import Changing, chunks
 from lookalike.catalog.records import BrowsePage, Deletion, is_image_id, require_storable, storable_text
 from lookalike.catalog.schema import image_tags, images, sources, tombstones
@@ -23,7 +24,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _first_source = (
     select(sources.c.path)
     .where(sources.c.image_id == images.c.id)
-    .order_by(sources.c.id)
+    .order_by(sources.c.missing_since.is_not(None), sources.c.id)  # by a path that was there at the last look
     .limit(1)
     .correlate(images)
     .scalar_subquery()
@@ -225,16 +226,15 @@ def bury(changing: Changing, image_ids: Collection[str], reason: Deletion) -> No
 
 
 def bury_abandoned(changing: Changing, image_ids: Iterable[str]) -> int:
-    """Delete those of them that no source and no upload holds any more; how many those were."""
-    abandoned: dict[str, str] = {}
+    """Put those of them that no source and no upload holds any more into the bin; how many those were."""
+    abandoned: list[str] = []
     for chunk in chunks(sorted(set(image_ids))):
-        statement = select(images.c.id, images.c.visibility).where(
+        statement = select(images.c.id).where(
             images.c.id.in_(chunk),
             images.c.has_upload.is_(False),
             ~exists().where(sources.c.image_id == images.c.id),
         )
-        abandoned.update((image_id, visibility) for image_id, visibility in changing.connection.execute(statement))
-    hidden = [image_id for image_id, visibility in abandoned.items() if visibility != Visibility.PUBLIC.value]
-    bury(changing, abandoned.keys() - set(hidden), Deletion.SOURCE_GONE)
-    bury(changing, hidden, Deletion.REQUESTED)  # it would come back public: what was hidden comes back only on request
+        abandoned.extend(changing.connection.execute(statement).scalars())
+    recycle_bin.keep(changing, abandoned)
+    bury(changing, abandoned, Deletion.SOURCE_GONE)
     return len(abandoned)

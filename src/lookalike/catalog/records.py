@@ -54,12 +54,21 @@ class Deletion(StrEnum):
 class SourceFile:
     """One place an image's bytes were read from.
 
-    `path` is absolute, as `os.fsdecode` gives it; `modified_ns` is `st_mtime_ns`.
+    Attributes:
+        path: absolute, as `os.fsdecode` gives it.
+        byte_count: `st_size`.
+        modified_ns: `st_mtime_ns`.
+        changed_ns: `st_ctime_ns`; this and the next two are None where nobody looked.
+        inode: `st_ino`.
+        device: `st_dev`.
     """
 
     path: str
     byte_count: int
     modified_ns: int
+    changed_ns: int | None = None
+    inode: int | None = None
+    device: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +85,13 @@ class SourceFailure:
 class SourceState:
     """What was last seen at a path.
 
-    Size and time are of the bytes that `image_id` is of. `deleted` says that this image was deleted on request since.
-    `error` is why the bytes could not be read at the last try, or why they are not an image.
+    Size, times, inode and device are of the bytes that `image_id` is of, as in `SourceFile`.
+
+    Attributes:
+        error: why the bytes could not be read at the last try, or why they are not an image.
+        deleted: this image was deleted on request since.
+        refused_under: the limits and decoders that called the bytes no image.
+        missing: the last run over its folder did not find the file, and kept what was known of it.
     """
 
     byte_count: int
@@ -85,6 +99,41 @@ class SourceState:
     image_id: str | None
     error: str | None
     deleted: bool = False
+    changed_ns: int | None = None
+    inode: int | None = None
+    device: int | None = None
+    refused_under: str | None = None
+    missing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexedFolder:
+    """A folder or file that was indexed by name, and how much of the library is below it.
+
+    Attributes:
+        path: absolute.
+        images: live images seen at it or below it.
+        missing: files below it that the last run did not find; what is known of them was kept.
+        refused: files below it that could not be read as images.
+        last_run_at: when it was last indexed; None where an earlier version did.
+    """
+
+    path: str
+    images: int
+    missing: int
+    refused: int
+    last_run_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownImage:
+    """An image whose bytes need not be decoded again: live, or in the bin."""
+
+    width: int
+    height: int
+    mean_colour: str
+    media_type: str
+    columns: ImageRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +146,7 @@ class ImageAddition:
         error: why it cannot be read as an image; None for a good one.
         upload: bytes to keep in the originals; their `content_id` must be this one.
         fingerprint: of the model that made `vector` ([dimension] floats of unit length); both or neither.
+        refused_under: where there is an error, the limits and decoders it depends on.
         restore: brings back an image that was deleted on request.
         uploaded_at: now where None.
     """
@@ -109,6 +159,7 @@ class ImageAddition:
     byte_count: int
     columns: ImageRow = field(default_factory=image_row)
     error: str | None = None
+    refused_under: str | None = None
     source: SourceFile | None = None
     upload: bytes | None = None
     owner_id: str | None = None
@@ -147,7 +198,7 @@ class CatalogCounts:
 
     `live` images are those not deleted; `readable + unreadable == live`; so is `public + private + blocked`.
     `unreadable_sources` are paths that could not be read at the last try. `vectors` is by fingerprint; `interactions`
-    (by people) and `simulated_interactions` are by kind, with every kind present.
+    (by people) and `simulated_interactions` are by kind, with every kind present. `removed` images are in the bin.
     """
 
     live: int
@@ -164,6 +215,7 @@ class CatalogCounts:
     simulated_interactions: Mapping[str, int]
     grades: int
     queries: int
+    removed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

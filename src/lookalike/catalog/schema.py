@@ -23,10 +23,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """The integer stored in `library.schema_version`; each migration that is added raises it."""
 
-HEAD_REVISION = "0006"
+HEAD_REVISION = "0007"
 """The newest Alembic revision; a test holds it equal to what the migration files say."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -207,8 +207,24 @@ sources = Table(
     Column("byte_count", BigInteger, nullable=False),
     Column("modified_ns", Nanoseconds, nullable=False),
     Column("error", Message),
+    Column("changed_ns", Nanoseconds),  # this and the next two: NULL where an earlier version recorded the file
+    Column("inode", UnsignedWord),
+    Column("device", UnsignedWord),
+    Column("refused_under", String),  # the limits and decoders that refused its bytes
+    Column("missing_since", UtcTime),  # an index run did not find it, and nobody said to forget it
     Index("ix_sources_path_hash", "path_hash", unique=True),
     Index("ix_sources_image_id_id", "image_id", "id"),
+)
+
+# What was asked for by name: folders and files that were indexed, and those that are not to be looked at again.
+folders = Table(
+    "folders",
+    metadata,
+    Column("path_hash", LargeBinary(16), primary_key=True),
+    Column("path", SourcePath, nullable=False),
+    Column("forgotten", Boolean, nullable=False),
+    Column("last_run_at", UtcTime, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 fingerprints = Table(
@@ -229,6 +245,45 @@ vectors = Table(
     Column("image_id", _ImageId, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
     Column("vector", LargeBinary, nullable=False),
     Index("ix_vectors_image_id", "image_id"),
+    sqlite_with_rowid=False,
+)
+
+# The bin: images whose last file is gone, as they were, so that they come back with their file.
+removed_images = Table(
+    "removed_images",
+    metadata,
+    Column("id", _ImageId, primary_key=True),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("mean_colour", String(7), nullable=False),
+    Column("difference_hash", UnsignedWord, nullable=False),
+    Column("colour_signature", LargeBinary),
+    Column("media_type", String, nullable=False),
+    Column("byte_count", BigInteger, nullable=False),
+    Column("owner_id", String),
+    Column("uploaded_at", UtcTime, nullable=False),
+    Column("visibility", String(7), nullable=False),
+    Column("error", Message),
+    Column("removed_at", UtcTime, nullable=False),
+    Index("ix_removed_images_removed_at", "removed_at"),
+    sqlite_with_rowid=False,
+)
+
+removed_tags = Table(
+    "removed_tags",
+    metadata,
+    Column("image_id", _ImageId, ForeignKey("removed_images.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", SmallInteger, primary_key=True),
+    Column("tag", String, nullable=False),
+)
+
+removed_vectors = Table(
+    "removed_vectors",
+    metadata,
+    Column("fingerprint_number", _RowNumber, ForeignKey("fingerprints.number"), primary_key=True, autoincrement=False),
+    Column("image_id", _ImageId, ForeignKey("removed_images.id", ondelete="CASCADE"), primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
+    Index("ix_removed_vectors_image_id", "image_id"),
     sqlite_with_rowid=False,
 )
 

@@ -1,5 +1,7 @@
 """`lookalike index PATH...`."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from lookalike.assembly import open_library
+from lookalike.assembly import Library, open_library
 from lookalike.cli.output import (
     ExitCode,
     JsonOption,
@@ -20,13 +22,15 @@ from lookalike.cli.output import (
     settings_for,
     stop,
 )
+from lookalike.cli.places import check_new_library, library_exists, no_such_path
 from lookalike.cli.progress import IndexProgress
-from lookalike.errors import CallerError
-from lookalike.indexing import IndexReport
-from lookalike.settings import user_path
+from lookalike.indexing import IndexOptions, IndexReport, Refusal, Skipped
+from lookalike.indexing.selection import SYSTEM_FOLDER
+from lookalike.settings import Settings, user_path
 from lookalike.snapshot import LiveRecall, live_recall
 
 _REFUSALS_SHOWN = 10
+_SUFFIXES_SHOWN = 6
 
 
 def index(
@@ -36,8 +40,26 @@ def index(
     model: Annotated[
         str | None, typer.Option(help="The model to embed with; another one than before makes a new generation.")
     ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Leave out what matches, as in .gitignore. May be given several times."),
+    ] = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Take only files that match. May be given several times."),
+    ] = None,
+    forget_missing: Annotated[
+        bool,
+        typer.Option("--forget-missing", help="Forget what is missing, even where a whole folder is empty or gone."),
+    ] = False,
+    verify_content: Annotated[
+        bool, typer.Option("--verify-content", help="Read every file again, even if it seems unchanged.")
+    ] = False,
     restore: Annotated[bool, typer.Option("--restore", help="Bring back images deleted on request earlier.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Try files again that were refused before.")] = False,
+    create: Annotated[
+        bool, typer.Option("--create", help="Make a new library even if one beside it has nearly the same name.")
+    ] = False,
     with_recall: Annotated[
         bool,
         typer.Option("--live-recall", help="Afterwards measure how many of the true nearest the index finds."),
@@ -48,20 +70,29 @@ def index(
     """Make the library hold what is under PATH now: new and changed files are added, deleted ones forgotten.
 
     Run it again at any time: what did not change is not read. After Ctrl-C or a crash it goes on where it was.
+    A folder that is empty or gone as a whole removes nothing: the run says so and ends with exit code 3.
     """
+    options = IndexOptions(
+        restore=restore,
+        again=again,
+        verify_content=verify_content,
+        forget_missing=forget_missing,
+        exclude=tuple(exclude or ()),
+        include=tuple(include or ()),
+    )
     with faults_are_told(as_json=as_json):
         paths = [user_path(path) for path in paths]  # `--option=~/x` and quotes reach us as they are
-        for path in paths:
-            if not path.exists():
-                raise CallerError(f"{path}: there is no such file or folder; nothing was changed")
         settings = settings_for(library)
+        _check_paths(settings, paths)
+        check_new_library(settings, paths, create=create)
         with (
             open_library(settings, create=True, mode="throughput", model=model) as opened,
             IndexProgress(messages, verbose=verbose, quiet=as_json and not verbose) as progress,
         ):
+            _check_known(opened, paths)
             if opened.is_outdated:
                 messages.print("An earlier version of lookalike made this library's vectors: all are made again.")
-            report = opened.indexer.index(paths, progress=progress, restore=restore, again=again)
+            report = opened.indexer.index(paths, progress=progress, options=options)
             measured = None
             if with_recall and not report.interrupted:
                 progress.stage("Measuring recall", None)
@@ -73,28 +104,113 @@ def index(
             print_report(report)
             if with_recall:
                 _print_recall(measured)
+    _stop_if_not_done(report)
+
+
+def _check_paths(settings: Settings, paths: Sequence[Path]) -> None:
+    """Refuse patterns and paths that cannot be meant, before a library is made.
+
+    Raises:
+        CallerError: a path leads nowhere, and there is no library that may know it.
+    """
+    for path in paths:
+        if not library_exists(settings) and not os.path.lexists(path):
+            raise no_such_path(path)
+
+
+def _check_known(library: Library, paths: Sequence[Path]) -> None:
+    """A path that leads nowhere is a disk that is away if the library knows files there, and mistyped otherwise."""
+    for path in paths:
+        if not os.path.lexists(path) and not library.catalog.sources(os.path.abspath(path)):  # noqa: PTH100 - links stay
+            raise no_such_path(path)
+
+
+def _stop_if_not_done(report: IndexReport) -> None:
     if report.interrupted:
         stop(ExitCode.INTERRUPTED)
+    if report.missing:
+        stop(ExitCode.ENVIRONMENT)
 
 
 def print_report(report: IndexReport) -> None:
     """Say in words what a run did."""
     if report.interrupted:
         console.print("[yellow]Interrupted.[/] What was stored is safe; run the same command to go on.")
-    rate = f", {report.images_per_second:.1f} images/s" if report.embedded else ""
-    console.print(
-        f"[bold]{report.added:,}[/] added, {report.unchanged:,} unchanged, {report.known_again:,} known already,"
-        f" {report.removed:,} gone, {len(report.refused):,} refused ({report.seconds:.1f} s{rate})"
-    )
+    console.print(_summary(report))
+    if report.removed:
+        console.print("  what is gone can come back: its tags and vectors are kept for a while, until its file returns")
     if report.left_out:
         console.print(f"  {report.left_out:,} left out: deleted on request earlier; --restore brings them back")
-    for refusal in [*report.refused, *report.unreadable_folders][:_REFUSALS_SHOWN]:
+    if report.outside_rules:
+        console.print(
+            f"  {report.outside_rules:,} known files are left out by patterns or names now, and stay in the library;"
+            " `lookalike forget PATH` takes them out"
+        )
+    for line in _skipped(report):
+        console.print(Text("  skipped ", style="yellow") + printable(line), soft_wrap=True)
+    for note in report.notes:
+        console.print(Text("  note ", style="yellow") + printable(note), soft_wrap=True)
+    _print_refusals([*report.refused, *report.unreadable_folders])
+    _print_missing(report)
+
+
+def _summary(report: IndexReport) -> str:
+    """The counts of files, in one line."""
+    files = report.found + sum(one.count for one in report.skipped if not _of_folders(one))
+    rate = f", {report.images_per_second:.1f} images/s" if report.embedded else ""
+    optional = {"came back": report.returned, "moved": report.moved}
+    told = "".join(f", {count:,} {what}" for what, count in optional.items() if count)
+    return (
+        f"{files:,} files: [bold]{report.added:,}[/] added, {report.unchanged:,} unchanged{told},"
+        f" {report.known_again:,} known already, {report.removed:,} gone, {len(report.refused):,} refused"
+        f" ({report.seconds:.1f} s{rate})"
+    )
+
+
+def _of_folders(skipped: Skipped) -> bool:
+    return skipped.suffix == "/" or skipped.reason == SYSTEM_FOLDER
+
+
+def _skipped(report: IndexReport) -> list[str]:
+    """A line for each reason: how many files, of which suffixes."""
+    lines = []
+    for reason in dict.fromkeys(one.reason for one in report.skipped):
+        of_reason = sorted((one for one in report.skipped if one.reason == reason), key=lambda one: -one.count)
+        named = [f"{one.suffix} {one.count:,}" for one in of_reason if one.suffix not in {"", "/"}]
+        folders = sum(one.count for one in of_reason if one.suffix == "/")
+        named += [f"{folders:,} folder{'s' * (folders > 1)}"] * bool(folders)
+        if len(named) > _SUFFIXES_SHOWN:
+            named = [*named[:_SUFFIXES_SHOWN], f"{len(named) - _SUFFIXES_SHOWN:,} others"]
+        details = f" ({', '.join(named)})" if named else ""
+        lines.append(f"{sum(one.count for one in of_reason):,} {reason}{details}")
+    return lines
+
+
+def _print_refusals(refused: Sequence[Refusal]) -> None:
+    for refusal in refused[:_REFUSALS_SHOWN]:
         console.print(
             Text("  refused ", style="yellow") + printable(f"{refusal.path}: {refusal.reason}"), soft_wrap=True
         )
-    more = len(report.refused) + len(report.unreadable_folders) - _REFUSALS_SHOWN
-    if more > 0:
-        console.print(f"  and {more:,} more; `lookalike stats` lists them")
+    if len(refused) > _REFUSALS_SHOWN:
+        console.print(f"  and {len(refused) - _REFUSALS_SHOWN:,} more; `lookalike stats` lists them")
+
+
+def _print_missing(report: IndexReport) -> None:
+    """What was not found and is kept, and how to say that it is really gone."""
+    if not report.missing:
+        return
+    total = sum(group.images for group in report.missing)
+    console.print(f"[bold yellow]{total:,} files are missing; nothing that is known of them was removed.[/]")
+    for group in report.missing[:_REFUSALS_SHOWN]:
+        console.print(
+            printable(f"  {group.path} {group.reason} ({group.images:,} files were indexed there)"), soft_wrap=True
+        )
+    if len(report.missing) > _REFUSALS_SHOWN:
+        console.print(f"  and {len(report.missing) - _REFUSALS_SHOWN:,} more folders")
+    console.print(
+        "If a disk or share is away, bring it back and run this again. If they are gone for good, add --forget-missing,"
+        " or run `lookalike forget PATH`."
+    )
 
 
 def _print_recall(measured: LiveRecall | None) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from lookalike.assembly import Library, open_library, serving_settings
 from lookalike.cli.output import LibraryOption, console, faults_are_told, printable, settings_for
+from lookalike.cli.places import require_library
 
 
 def serve(
@@ -28,6 +29,7 @@ def serve(
         int | None,
         typer.Option(metavar="SECONDS", min=0, max=86_400, help="Close connections idle for so long. (default: 75)"),
     ] = None,
+    create: Annotated[bool, typer.Option("--create", help="Make an empty library if there is none.")] = False,
 ) -> None:
     """Serve the page and the HTTP API."""
     with faults_are_told(as_json=False):
@@ -40,6 +42,7 @@ def serve(
             trusted_proxies=trusted_proxies,
             keep_alive_seconds=keep_alive,
         )
+        require_library(settings, named=library is not None, create=create)
         with open_library(settings, create=True) as opened:
             serve_library(opened)
 

@@ -2,7 +2,20 @@
 
 from lookalike.indexing.folders import Found, find_images
 from lookalike.indexing.indexer import Indexer
+from lookalike.indexing.options import IndexOptions
 from lookalike.indexing.publishing import Publisher
-from lookalike.indexing.report import IndexReport, Progress, Refusal, Silent
+from lookalike.indexing.report import IndexReport, MissingFiles, Progress, Refusal, Silent, Skipped
 
-__all__ = ["Found", "IndexReport", "Indexer", "Progress", "Publisher", "Refusal", "Silent", "find_images"]
+__all__ = [
+    "Found",
+    "IndexOptions",
+    "IndexReport",
+    "Indexer",
+    "MissingFiles",
+    "Progress",
+    "Publisher",
+    "Refusal",
+    "Silent",
+    "Skipped",
+    "find_images",
+]

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from lookalike.catalog import KEEP_REMOVED, Catalog, LiveModel
 from lookalike.embedding import Encoder
 from lookalike.errors import LibraryBusy, StorageFailed
+from lookalike.indexing.options import USUAL, IndexOptions
 from lookalike.indexing.publishing import Publisher
 from lookalike.indexing.reader import ImageReader
 from lookalike.indexing.report import IndexReport, Progress, Silent
@@ -42,7 +43,7 @@ class Indexer:
         limits: for images.
         workers: threads that decode and embed; None for one more than the model runs at once.
         open_live: opens the model that became live meanwhile, so that uploads go on with it; None refuses them then.
-        keep_removed: how long uploaded bytes without a record stay in the bin.
+        keep_removed: how long images whose files are gone, and uploaded bytes without a record, stay in the bin.
     """
 
     def __init__(
@@ -79,25 +80,27 @@ class Indexer:
         return self._using.model
 
     def index(
-        self, roots: Sequence[Path], *, progress: Progress | None = None, restore: bool = False, again: bool = False
+        self, roots: Sequence[Path], *, progress: Progress | None = None, options: IndexOptions = USUAL
     ) -> IndexReport:
-        """Make the library hold exactly what is under these folders now, beside what came from elsewhere.
+        """Make the library hold what is under these folders now, beside what came from elsewhere.
+
+        Files that were deleted are forgotten, and images that are nowhere else go to the bin. Where a whole folder that
+        held images is empty, gone or unreadable nothing is forgotten, unless the options say so: `IndexReport.missing`.
 
         Args:
             roots: folders and files.
             progress: is told what happens.
-            restore: bring back images that were deleted on request, when their files are met.
-            again: read files that were refused before, even if they did not change.
+            options: how to treat what is met.
 
         Returns:
             What was found and done. Ctrl-C ends the run early and is reported, not raised.
 
         Raises:
-            CallerError: a root does not exist; nothing was changed.
+            CallerError: a root does not exist and nothing is known of it, or a pattern is none; nothing was changed.
             LibraryBusy: another process is indexing into this library; nothing was changed.
             StorageFailed: the disk is full; what was reported as stored is safe, and the next run goes on from there.
         """
-        run = self._run(progress=progress, restore=restore, again=again)
+        run = self._run(progress=progress, options=options)
         started = time.monotonic()
         with self._alone():
             try:
@@ -196,8 +199,9 @@ class Indexer:
 
     def _bring_up_to_date(self, run: FolderRun, roots: Sequence[Path]) -> None:
         self.claim_library()
-        run.follow(roots, leave_out=self._leave_out)
+        run.follow(roots, library=self._leave_out)
         run.fill_gaps()
+        self._catalog.empty_bin(older_than=datetime.now(UTC) - self._keep_removed)
         self._catalog.collect_orphans(keep=self._keep_removed)
         self._publish_and_switch(run, "indexed with it")
 
@@ -210,15 +214,14 @@ class Indexer:
             self._catalog.set_live_model(run.model, because=because)
             run.fill_gaps()  # uploads of the last moments, by a service that ran the model before
 
-    def _run(self, *, progress: Progress | None, restore: bool = False, again: bool = False) -> FolderRun:
+    def _run(self, *, progress: Progress | None, options: IndexOptions = USUAL) -> FolderRun:
         return FolderRun(
             catalog=self._catalog,
             reader=self._using.reader,
             model=self._using.model,
             workers=self._workers,
             progress=progress or Silent(),
-            restore=restore,
-            again=again,
+            options=options,
         )
 
     def _following(self) -> _Using:

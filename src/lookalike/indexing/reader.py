@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Sequence
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
 from typing import TypedDict, Unpack
 
 from numpy import float32
@@ -34,6 +36,9 @@ class ImageReader:
         catalog: asked for the vectors that exist.
         encoder: the model.
         limits: for images.
+
+    Attributes:
+        refused_under: what a refusal depends on beside the bytes; where it is another, refused files are read again.
     """
 
     def __init__(self, catalog: Catalog, encoder: Encoder, limits: Limits) -> None:
@@ -43,10 +48,12 @@ class ImageReader:
         self._none_stored = False
         self._begun: set[str] = set()
         self._lock = threading.Lock()
+        self.refused_under = _limits_and_decoders(limits)
 
     def begin_run(self) -> None:
         """Many readings follow. Where the catalog has no vector of this model, it need not be asked for each image."""
-        self._none_stored = not self._catalog.counts().vectors.get(self._encoder.fingerprint)
+        counts = self._catalog.counts()
+        self._none_stored = not counts.removed and not counts.vectors.get(self._encoder.fingerprint)
 
     def read(self, content: bytes, *, name: str, alone: bool = False, **placement: Unpack[Placement]) -> ImageAddition:
         """What to store of an image. Call `forget` when it is stored, unless `alone`.
@@ -73,18 +80,32 @@ class ImageReader:
         )
 
     def read_or_explain(self, content: bytes, *, name: str, **placement: Unpack[Placement]) -> ImageAddition:
-        """As `read`, but bytes that are no image become a record of why."""
+        """As `read`, but bytes that are no image become a record of why, and known ones are not decoded."""
+        image_id = content_id(content)
+        known = None if self._none_stored else self._catalog.known_image(self._encoder.fingerprint, image_id)
+        if known is not None:
+            return ImageAddition(
+                content_id=image_id,
+                width=known.width,
+                height=known.height,
+                mean_colour=known.mean_colour,
+                media_type=known.media_type,
+                byte_count=len(content),
+                columns=known.columns,
+                **placement,
+            )
         try:
             return self.read(content, name=name, **placement)
         except ImageRefused as refused:
             return ImageAddition(
-                content_id=content_id(content),
+                content_id=image_id,
                 width=0,
                 height=0,
                 mean_colour="#000000",
                 media_type="application/octet-stream",
                 byte_count=len(content),
                 error=refused.message,
+                refused_under=self.refused_under,
                 **placement,
             )
 
@@ -117,3 +138,17 @@ class ImageReader:
     def _encode(self, prepared: Prepared) -> NDArray[float32]:
         vector: NDArray[float32] = self._encoder.encode(prepared.batch_row[None])[0]
         return vector
+
+
+_DECODERS = ("lookalike", "pillow", "pillow-heif", "pillow-avif-plugin", "rawpy", "tifffile", "imagecodecs")
+
+
+def _limits_and_decoders(limits: Limits) -> str:
+    """A hash of the limits and of the versions of what decodes."""
+    parts = [repr(limits)]
+    for package in _DECODERS:
+        try:
+            parts.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return sha256("\n".join(parts).encode()).hexdigest()[:16]

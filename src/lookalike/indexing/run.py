@@ -1,8 +1,8 @@
 """One run over folders: compare, read and embed, store, forget, fill gaps."""
 
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -11,18 +11,24 @@ import numpy as np
 from numpy import float32
 from numpy.typing import NDArray
 
-from lookalike.catalog import Catalog, ImageAddition, LiveModel, SourceFailure, SourceFile, SourceState
+from lookalike.catalog import Catalog, ImageAddition, LiveModel, SourceFailure, SourceFile
 from lookalike.errors import ImageRefused, UnknownImage
-from lookalike.indexing.folders import FoundFile, find_images, is_gone
+from lookalike.indexing.comparison import Comparison, compare
+from lookalike.indexing.folders import Found, source_file
+from lookalike.indexing.options import USUAL, IndexOptions
 from lookalike.indexing.pipeline import batched_by, in_order
 from lookalike.indexing.reader import ImageReader
-from lookalike.indexing.report import IndexReport, Progress, Refusal
+from lookalike.indexing.report import IndexReport, Progress, Refusal, Skipped
+from lookalike.indexing.selection import Selection
+from lookalike.indexing.settling import Settling
+from lookalike.regular_files import read_regular
 from lookalike.types import Image
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 _BATCH = 64  # images a transaction
+_NOTED_AT_ONCE = 5_000  # files a transaction
 _BATCH_SECONDS = 2.0  # or what came in so long, so that slow models acknowledge too
 
 
@@ -36,10 +42,13 @@ class FolderRun:
         model: that the reader embeds with.
         workers: threads that read.
         progress: is told what happens.
-        restore: bring back images that were deleted on request, when their files are met.
-        again: read files that were refused before, even if they did not change.
+        options: how it treats what it meets.
         report: filled while it runs.
         tried: ids of images without a vector; one that cannot be read any more is not tried twice.
+        present: ids of the images that are under the folders now.
+        new_places: how many paths an image was found at where no file was known before, by id.
+        known_before: the image that was at each path that is read.
+        refused_before: paths that are read whose bytes were no image at the last try.
     """
 
     catalog: Catalog
@@ -47,27 +56,54 @@ class FolderRun:
     model: LiveModel
     workers: int
     progress: Progress
-    restore: bool
-    again: bool
+    options: IndexOptions = USUAL
     report: IndexReport = field(default_factory=IndexReport)
     tried: set[str] = field(default_factory=set, init=False)
+    present: set[str] = field(default_factory=set, init=False)
+    new_places: Counter[str] = field(default_factory=Counter, init=False)
+    known_before: dict[str, str | None] = field(default_factory=dict, init=False)
+    refused_before: set[str] = field(default_factory=set, init=False)
 
-    def follow(self, roots: Sequence[Path], *, leave_out: Path | None) -> None:
-        """Add what is new or changed under the roots, and forget what is gone from them."""
+    def follow(self, roots: Sequence[Path], *, library: Path | None) -> None:
+        """Add what is new or changed under the roots, and forget what was deleted from them.
+
+        Raises:
+            CallerError: there is nothing at a root, and nothing known of it; nothing was changed.
+        """
         self.progress.stage("Looking for images", None)
         self.reader.begin_run()
-        to_read: dict[str, FoundFile] = {}
-        gone: list[str] = []
-        for root in roots:
-            new, missing = self._compare(root, leave_out)
-            to_read |= new
-            gone += missing
+        comparisons = self._compare(roots, library)
+        to_read = self._what_to_read(comparisons)
         self.progress.stage("Indexing images", len(to_read))
         for batch in self._in_batches(self._read, list(to_read.values())):
             self._store(batch)
-        if gone:
-            self.catalog.forget_sources(gone)
-        self.report.removed = len(gone)
+        self._settle(comparisons)
+
+    def _what_to_read(self, comparisons: Sequence[Comparison]) -> dict[str, SourceFile]:
+        """Files by path; what was at these paths before is kept in mind, and what looks otherwise is noted."""
+        to_read = {file.path: file for comparison in comparisons for file in comparison.to_read}
+        for comparison in comparisons:
+            before = {path: comparison.known[path] for path in to_read.keys() & comparison.known}
+            self.known_before.update((path, state.image_id) for path, state in before.items())
+            self.refused_before.update(path for path, state in before.items() if state.refused_under is not None)
+            for files in _pieces(comparison.to_note):
+                self.catalog.note_unchanged(files)
+        return to_read
+
+    def _settle(self, comparisons: Sequence[Comparison]) -> None:
+        for comparison in comparisons:
+            read = {file.path for file in comparison.to_read}  # what was read successfully is noted as it is stored
+            unread = [file.path for file in comparison.found.files if file.path not in read]
+            ids = (comparison.known[path].image_id for path in unread)
+            self.present.update(image_id for image_id in ids if image_id is not None)
+        Settling(
+            catalog=self.catalog,
+            comparisons=comparisons,
+            on_request=self.options.forget_missing,
+            present=self.present,
+            new_places=self.new_places,
+            report=self.report,
+        ).settle()
 
     def fill_gaps(self) -> None:
         """Embed readable images that have no vector of this model: after a crash, or for a new model.
@@ -91,41 +127,51 @@ class FolderRun:
             found_some = found_some or bool(images)
         return found_some
 
-    def _compare(self, root: Path, leave_out: Path | None) -> tuple[dict[str, FoundFile], list[str]]:
-        """The files to read under a root, and the known sources that are gone from it."""
-        found = find_images(root, leave_out=leave_out)
-        known = self.catalog.sources(os.path.abspath(root))  # noqa: PTH100 - resolve() would replace links
-        if self.restore:
-            known = {path: state for path, state in known.items() if not state.deleted}
-        to_read = {file.path: file for file in found.files if not self._is_known(file, known.get(file.path))}
-        here = {file.path for file in found.files}
-        missing = [path for path in known if path not in here and not _is_below(path, found.unreadable)]
-        gone = [path for path in missing if is_gone(path)]
-        left_out = sum(known[path].deleted for path in here if path not in to_read)
-        self.report.found += len(found.files)
-        self.report.unchanged += len(found.files) - len(to_read) - left_out
-        self.report.left_out += left_out
-        self.report.other_files += found.other_files
-        self.report.unreadable_folders += [Refusal(path, reason) for path, reason in found.unreadable.items()]
-        return to_read, gone
+    def _compare(self, roots: Sequence[Path], library: Path | None) -> list[Comparison]:
+        """What is under each root beside what is known of it, counted in the report."""
+        selection = Selection(
+            exclude=self.options.exclude,
+            include=self.options.include,
+            forgotten=frozenset(self.catalog.forgotten_paths()),
+            library=library,
+        )
+        comparisons = [
+            compare(self.catalog, root, selection, options=self.options, refused_under=self.reader.refused_under)
+            for root in dict.fromkeys(roots)
+        ]
+        found = {file.path for comparison in comparisons for file in comparison.found.files}
+        to_read = {file.path for comparison in comparisons for file in comparison.to_read}
+        states = {path: state for comparison in comparisons for path, state in comparison.known.items()}
+        left_out = sum(states[path].deleted for path in found - to_read)
+        self.report.found = len(found)
+        self.report.unchanged = len(found) - len(to_read) - left_out
+        self.report.left_out = left_out
+        self._count_others([comparison.found for comparison in comparisons])
+        return comparisons
 
-    def _is_known(self, file: FoundFile, state: SourceState | None) -> bool:
-        if state is None or (state.byte_count, state.modified_ns) != (file.byte_count, file.modified_ns):
-            return False
-        could_not_be_opened = state.image_id is None  # permissions change without changing the file
-        return not could_not_be_opened and not (state.error and self.again)
+    def _count_others(self, walks: Sequence[Found]) -> None:
+        """What the walks did not take, with the reasons."""
+        unreadable = {path: reason for found in walks for path, reason in found.unreadable.items()}
+        self.report.unreadable_folders = [Refusal(path, reason) for path, reason in unreadable.items()]
+        self.report.notes = [note for found in walks for note in found.notes]
+        skipped = sum((found.skipped for found in walks), Counter[tuple[str, str]]())
+        self.report.skipped = [
+            Skipped(reason=reason, suffix=suffix, count=count) for (reason, suffix), count in sorted(skipped.items())
+        ]
 
-    def _read(self, file: FoundFile) -> ImageAddition | SourceFailure:
+    def _read(self, file: SourceFile) -> ImageAddition | SourceFailure:
         """Read, decode and embed one file: the work of a thread."""
         try:
-            if file.byte_count > self.reader.limits.max_bytes:
-                limit = self.reader.limits.max_bytes
-                return _failure(file, f"{file.byte_count:,} bytes is above the limit of {limit:,} bytes")
-            content = Path(file.path).read_bytes()
+            content, status = read_regular(Path(file.path), most=self.reader.limits.max_bytes)
         except OSError as fault:
-            return _failure(file, fault.strerror or str(fault))
-        source = SourceFile(path=file.path, byte_count=file.byte_count, modified_ns=file.modified_ns)
-        return self.reader.read_or_explain(content, name=file.path, source=source, restore=self.restore)
+            return SourceFailure(
+                path=file.path,
+                byte_count=file.byte_count,
+                modified_ns=file.modified_ns,
+                error=fault.strerror or str(fault),
+            )
+        source = source_file(file.path, status)
+        return self.reader.read_or_explain(content, name=file.path, source=source, restore=self.options.restore)
 
     def _embed(self, image: Image) -> tuple[Image, NDArray[float32] | Refusal | None]:
         """Read, decode and embed one image that the catalog knows: the work of a thread."""
@@ -155,25 +201,35 @@ class FolderRun:
             self.catalog.record_source_failures(failures)
         for failure in failures:
             self._refuse(failure.path, failure.error)
+        in_bin = self.catalog.in_bin([addition.content_id for addition in additions])
         created = self.catalog.add_images(additions) if additions else []
         self.reader.forget([addition.content_id for addition in additions])
         known = [addition.content_id for addition, new in zip(additions, created, strict=True) if not new]
         live = self.catalog.images(known).keys() if known else set()
         for addition, new in zip(additions, created, strict=True):
-            self._count(addition, new=new, left_out=not new and addition.content_id not in live)
+            if not new and addition.content_id not in live:
+                self.report.left_out += 1
+            else:
+                self._count(addition, new=new, returned=new and addition.content_id in in_bin)
         self.progress.advance(len(batch))
 
-    def _count(self, addition: ImageAddition, *, new: bool, left_out: bool) -> None:
+    def _count(self, addition: ImageAddition, *, new: bool, returned: bool) -> None:
         path = addition.source.path if addition.source else addition.content_id
-        if left_out:
-            self.report.left_out += 1
-            return
+        before = self.known_before.get(path)
+        self.present.add(addition.content_id)
         self.report.embedded += addition.vector is not None
         if addition.error is not None:
             self._refuse(path, addition.error)
             return
-        self.report.added += new
-        self.report.known_again += not new
+        self.report.returned += returned
+        self.report.added += new and not returned
+        if path in self.refused_before and not new:
+            self.report.added += 1
+        elif before == addition.content_id and not new:
+            self.report.unchanged += 1
+        elif not new:
+            self.report.known_again += 1
+            self.new_places[addition.content_id] += before is None
         self.progress.stored(path, addition.content_id)
 
     def _refuse(self, path: str, reason: str) -> None:
@@ -185,9 +241,6 @@ class FolderRun:
         return batched_by(_BATCH, made, seconds=_BATCH_SECONDS, now=time.monotonic)
 
 
-def _failure(file: FoundFile, reason: str) -> SourceFailure:
-    return SourceFailure(path=file.path, byte_count=file.byte_count, modified_ns=file.modified_ns, error=reason)
-
-
-def _is_below(path: str, folders: Iterable[str]) -> bool:
-    return any(path == folder or path.startswith(folder + os.sep) for folder in folders)
+def _pieces(files: Sequence[SourceFile]) -> Iterator[Sequence[SourceFile]]:
+    for start in range(0, len(files), _NOTED_AT_ONCE):
+        yield files[start : start + _NOTED_AT_ONCE]

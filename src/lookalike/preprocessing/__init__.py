@@ -2,7 +2,7 @@
 
 from lookalike.preprocessing.appearance import colour_signature, difference_hash, hamming, mean_colour
 from lookalike.preprocessing.decode import Decoded, OpenedImage, cut, decode
-from lookalike.preprocessing.formats import EXTENSIONS, reads, worth_opening
+from lookalike.preprocessing.formats import EXTENSIONS, begins_like_an_image, reads, worth_opening
 from lookalike.preprocessing.limits import Limits
 from lookalike.preprocessing.thumbnail import THUMBNAIL_MEDIA_TYPE, thumbnail
 from lookalike.preprocessing.transform import Prepared, Preprocessing, prepare, transform
@@ -15,6 +15,7 @@ __all__ = [
     "OpenedImage",
     "Prepared",
     "Preprocessing",
+    "begins_like_an_image",
     "colour_signature",
     "cut",
     "decode",
