@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.backup import Parts
 from lookalike.catalog import Catalog, LiveModel
 from lookalike.embedding import Encoder, open_encoder
+from lookalike.embedding.registry import is_packaged
 from lookalike.errors import (
     CallerError,
     LibraryMissing,
@@ -27,13 +29,14 @@ from lookalike.errors import (
 from lookalike.indexing import Indexer, Publisher
 from lookalike.preprocessing import Limits
 from lookalike.retrieval import QueryJournal, SearchEngine
-from lookalike.settings import Settings
+from lookalike.settings import FILE_NAME, Settings
 from lookalike.snapshot import CHOICE_FILE
 
 if TYPE_CHECKING:  # FastAPI takes a third of the time that a command takes to start, and only `serve` needs it
     from lookalike.serving import Services, ServingSettings
 
 Mode = Literal["latency", "throughput"]
+_LARGEST_RECORD = 10 * 1024 * 1024  # bytes of a file of a training run: what is larger is a checkpoint
 _RUNTIMES = ("auto", "openvino", "onnxruntime")
 
 
@@ -146,6 +149,19 @@ class Library:
         from lookalike.serving import Services  # noqa: PLC0415 - as above
 
         return Services(catalog=self.catalog, engine=self.engine, indexer=self.indexer)
+
+    def backup_parts(self) -> Parts:
+        """What a backup holds beside the catalog: uploads, settings, the index choice, runs, and models made here."""
+        library = self.settings.library
+        wanted = [library / FILE_NAME, self.index_choice, *(library / "training" / "runs").rglob("*")]
+        here = [file for file in wanted if file.is_file() and file.stat().st_size <= _LARGEST_RECORD]
+        files = {file.relative_to(library).as_posix(): file for file in here}
+        names = {step.model.name for step in self.catalog.model_history()}
+        for name in sorted(names):
+            if not is_packaged(name):  # others can be pulled again
+                model = self.settings.models / name
+                files |= {f"models/{name}/{file.name}": file for file in sorted(model.glob("*")) if file.is_file()}
+        return Parts(originals=self.settings.originals, files=files)
 
     def open_model(self, name: str, *, mode: Mode | None = None, keep: bool = True) -> Encoder:
         """Open a model by name, as the settings say.

@@ -1,6 +1,7 @@
 """The only truth: images, users, interactions, grades and vectors in one SQL database."""
 
 from lookalike.catalog.catalog import KEEP_REMOVED, Catalog
+from lookalike.catalog.copying import library_id_of
 from lookalike.catalog.engine import parse_url, sqlite_url
 from lookalike.catalog.grades import JudgementSet
 from lookalike.catalog.originals import Originals
@@ -48,6 +49,7 @@ __all__ = [
     "VectorBlock",
     "VectorReading",
     "content_id",
+    "library_id_of",
     "parse_url",
     "sqlite_url",
 ]

@@ -3,12 +3,12 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ from lookalike.catalog import (
     vectors,
 )
 from lookalike.catalog.changing import Changing
+from lookalike.catalog.copying import copy_sqlite
 from lookalike.catalog.engine import (
     describe_url,
     is_read_only,
@@ -71,6 +72,9 @@ from lookalike.catalog.records import (
 from lookalike.catalog.vectors import VectorReading
 from lookalike.errors import EnvironmentFault, ImageRefused, LibraryBusy, StorageFailed, UnknownImage
 from lookalike.types import Grade, Image, Interaction, User, Vectors, Visibility
+
+if TYPE_CHECKING:
+    import sqlite3
 
 logger = logging.getLogger(__name__)
 
@@ -724,7 +728,42 @@ class Catalog:
         with self._writing() as change:
             return grades.remove_judgement_set(change, name)
 
+    # -- copies
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a SQLite file, which `copy_to` copies; not a database of a server."""
+        return self._engine.dialect.name == "sqlite"
+
+    def copy_to(self, file: Path, *, advance: Callable[[int], None] = lambda _: None) -> None:
+        """Copy a catalog in SQLite while it is used, as of one moment.
+
+        Args:
+            file: a new file.
+            advance: is told how many hundredths more are done.
+
+        Raises:
+            StorageFailed: the copy cannot be written.
+        """
+        with storage_errors(self.describe):
+            connection = self._engine.raw_connection()
+        try:
+            copy_sqlite(cast("sqlite3.Connection", connection.driver_connection), file, advance)
+        finally:
+            connection.close()
+
+    def upload_ids(self) -> list[str]:
+        """The ids of all live images that were uploaded, ascending."""
+        with self._reading() as connection:
+            uploaded = select(schema.images.c.id).where(schema.images.c.has_upload.is_(True))
+            return list(connection.execute(uploaded.order_by(schema.images.c.id)).scalars())
+
     # -- health
+
+    def damage_of_file(self) -> list[str]:
+        """What SQLite finds wrong with its file, in words."""
+        with self._reading() as connection:
+            return list(checking.file_problems(connection))
 
     def check(self) -> list[str]:
         """Every damage found, in words: the file, the change sequence, vectors, sources and uploaded bytes."""

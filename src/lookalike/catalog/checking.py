@@ -24,7 +24,7 @@ def problems(connection: Connection, originals: Originals, stored: Sequence[str]
         stored: ids of uploaded bytes, as they were before the connection's transaction began.
     """
     if connection.dialect.name == "sqlite":
-        yield from _file_problems(connection)
+        yield from file_problems(connection)
     yield from _sequence_problems(connection)
     yield from _homeless_images(connection)
     yield from _vector_problems(connection)
@@ -32,7 +32,8 @@ def problems(connection: Connection, originals: Originals, stored: Sequence[str]
     yield from _stray_originals(connection, originals, stored)
 
 
-def _file_problems(connection: Connection) -> Iterator[str]:
+def file_problems(connection: Connection) -> Iterator[str]:
+    """What SQLite itself finds wrong with its file."""
     for (message,) in connection.exec_driver_sql("PRAGMA integrity_check(20)"):
         if message != "ok":
             yield f"database file: {message}"

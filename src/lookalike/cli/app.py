@@ -11,6 +11,7 @@ from lookalike import __version__
 from lookalike.cli import (
     adapt,
     agreement,
+    backup,
     bench,
     demo,
     evaluate,
@@ -34,7 +35,8 @@ app = typer.Typer(
     help="Visual search that you own: index pictures, then find what looks like one of them, or like a part of it.",
     epilog=(
         "Exit codes: 0 done, 1 a mistake of ours, 2 the request cannot be served as asked,"
-        " 3 something around the program is missing or failing, 4 `verify` found problems, 130 interrupted."
+        " 3 something around the program is missing or failing, 4 `verify`, `backup` or `restore` found problems,"
+        " 130 interrupted."
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -50,6 +52,8 @@ app.command("tune")(tune.tune_index)
 app.command("adapt")(adapt.adapt_model)
 app.command("train")(train.train)
 app.command("verify")(verify.verify)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore_backup)
 app.command("demo")(demo.demo)
 judgements.app.command("agreement")(agreement.agreement)
 app.add_typer(judgements.app, name="judgements")

@@ -1,0 +1,21 @@
+"""Copies of a library that can be put back: the catalog, the uploads, and files that nothing else can make again."""
+
+from lookalike.backup.checking import check_backup
+from lookalike.backup.folder import Backup, BackupFolder
+from lookalike.backup.making import BackupReport, Parts, back_up
+from lookalike.backup.progress import Progress, Silent
+from lookalike.backup.restoring import RestoreReport, install_models, restore
+
+__all__ = [
+    "Backup",
+    "BackupFolder",
+    "BackupReport",
+    "Parts",
+    "Progress",
+    "RestoreReport",
+    "Silent",
+    "back_up",
+    "check_backup",
+    "install_models",
+    "restore",
+]

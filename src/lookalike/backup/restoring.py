@@ -1,0 +1,244 @@
+"""Putting a backup back."""
+
+import contextlib
+import json
+import shutil
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from lookalike.backup.checking import damaged_files
+from lookalike.backup.copying import copy_file, copy_upload, sync_tree, told_as_storage
+from lookalike.backup.folder import CATALOG, MARK, UPLOADS, Backup, BackupFolder, uploads_of
+from lookalike.backup.progress import Progress, Silent
+from lookalike.catalog import Originals, library_id_of
+from lookalike.errors import CallerError, LibraryBusy, SnapshotDamaged, StorageFailed
+from lookalike.snapshot import Manifest, published
+from lookalike.whole_files import replace_file
+
+_UNFINISHED = "restoring.json"
+_REPLACED = "replaced"
+_NAMED = 3
+_IN_LIBRARY = ("library.toml", "index-choice.json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreReport:
+    """What was put back.
+
+    Attributes:
+        backup: it came from.
+        created_at: when that backup was made, ISO 8601, UTC.
+        library: it went to.
+        images: in the catalog.
+        uploads: whose bytes are there.
+        missing: ids of uploads whose bytes the backup does not have, or has damaged.
+        replaced: where the catalog and settings are that were in the library before; None where there were none.
+        models: folders of models that came with the backup, by name.
+        model: that answers; empty where none does.
+        seconds: it took.
+    """
+
+    backup: Path
+    created_at: str
+    library: Path
+    images: int
+    uploads: int
+    missing: tuple[str, ...]
+    replaced: Path | None
+    models: dict[str, Path]
+    model: str
+    seconds: float
+
+
+def restore(
+    source: Path,
+    library: Path,
+    *,
+    replace: bool = False,
+    allow_missing: bool = False,
+    progress: Progress | None = None,
+) -> RestoreReport:
+    """Make a folder the library that a backup was made of.
+
+    The catalog is put in place last, by a rename: before that the folder is no library, or still the old one. A run
+    that was interrupted goes on when it is started again.
+
+    Args:
+        source: a folder of backups, of which the newest is taken, or one backup.
+        library: a new or empty folder.
+        replace: take the place of what is there, if it is the same library. Its catalog and settings are kept in
+            `replaced/`; uploads that the backup does not know stay too, and go to the bin at the next index run.
+        allow_missing: go on where uploads in the backup are missing or damaged.
+        progress: is told what happens.
+
+    Raises:
+        CallerError: there is no backup, or the folder holds something that must not be replaced; nothing was changed.
+        LibraryBusy: another process indexes into the library.
+        StorageFailed: the backup is damaged, or the disk is full or failing; the library is as it was.
+    """
+    started = time.monotonic()
+    is_one = (source.parent / MARK).exists() and not (source / MARK).exists()
+    backup = source if is_one else BackupFolder(source).newest()
+    record = Backup.read(backup)
+    _require_whole(backup, record)
+    _require_place(library, record, replace=replace)
+    restoring = _Restoring(backup, record, library, progress or Silent())
+    with told_as_storage(f"{library}: the backup could not be put back"), _alone(library):
+        replace_file(library / _UNFINISHED, json.dumps({"library_id": record.library_id}).encode())
+        restoring.copy_uploads(allow_missing=allow_missing)
+        replaced = restoring.put_in_place()
+        (library / _UNFINISHED).unlink()
+    return RestoreReport(
+        backup=backup,
+        created_at=record.created_at,
+        library=library,
+        images=record.images,
+        uploads=record.uploads - len(restoring.missing),
+        missing=tuple(restoring.missing),
+        replaced=replaced,
+        models={path.name: path for path in sorted((backup / "models").glob("*"))},
+        model=record.model,
+        seconds=time.monotonic() - started,
+    )
+
+
+class _Restoring:
+    """One backup on its way into a library."""
+
+    def __init__(self, backup: Path, record: Backup, library: Path, progress: Progress) -> None:
+        self.missing: list[str] = []
+        self._backup = backup
+        self._record = record
+        self._library = library
+        self._progress = progress
+
+    def copy_uploads(self, *, allow_missing: bool) -> None:
+        """Copy the bytes that the library does not have."""
+        ids = uploads_of(self._backup)
+        source, target = BackupFolder(self._backup.parent).originals, Originals(self._library / "originals")
+        self._progress.stage("Copying uploads", len(ids))
+        for image_id in ids:
+            if not target.is_kept(image_id) and copy_upload(image_id, source, target, link=False) is None:
+                self.missing.append(image_id)
+            self._progress.advance(1)
+        lost_since = sorted(set(self.missing) - set(self._record.missing))
+        if lost_since and not allow_missing:
+            raise StorageFailed(
+                f"{self._backup}: {len(lost_since):,} uploads are missing or damaged in the backup"
+                f" ({', '.join(lost_since[:_NAMED])}); take another backup, or go on without them by --allow-missing"
+            )
+
+    def put_in_place(self) -> Path | None:
+        """Copy the rest beside its place, and rename; where what was there before is kept now."""
+        self._progress.stage("Copying the catalog", None)
+        beside = self._library / f".restoring-{uuid.uuid4().hex}"
+        beside.mkdir()
+        try:
+            names = [name for name in self._record.files if name != UPLOADS and not name.startswith("models/")]
+            for name in names:
+                if copy_file(self._backup / name, beside / name) != self._record.files[name]:
+                    raise StorageFailed(f"{self._backup / name}: changed while it was read")
+            sync_tree(beside)
+            replaced = self._move_old_away()
+            for name in sorted(names, key=lambda name: name == CATALOG):  # the catalog last: it makes this a library
+                (self._library / name).parent.mkdir(parents=True, exist_ok=True)
+                (beside / name).replace(self._library / name)
+            sync_tree(self._library)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+        return replaced
+
+    def _move_old_away(self) -> Path | None:
+        """The catalog goes with its log, so that it stays whole and nobody reads that log into the new one."""
+        names = [CATALOG, f"{CATALOG}-wal", f"{CATALOG}-shm", *_IN_LIBRARY]
+        there = [name for name in names if (self._library / name).exists()]
+        if not there:
+            return None
+        aside = self._library / _REPLACED / f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+        aside.mkdir(parents=True)
+        for name in there:
+            (self._library / name).replace(aside / name)
+        sync_tree(aside)
+        return aside
+
+
+def _require_whole(backup: Path, record: Backup) -> None:
+    damage = damaged_files(backup, record)
+    if damage:
+        raise StorageFailed(f"{backup}: the backup is damaged: {'; '.join(damage[:_NAMED])}; nothing was changed")
+
+
+def _require_place(library: Path, record: Backup, *, replace: bool) -> None:
+    """Raises CallerError where the folder holds something that must stay."""
+    if library.exists() and not library.is_dir():
+        raise CallerError(f"{library}: is no folder")
+    if not library.exists() or not any(library.iterdir()):
+        return
+    there = library_id_of(library / CATALOG) or _in_restoring(library) or _in_snapshots(library)
+    if there not in {None, record.library_id}:
+        raise CallerError(
+            f"{library}: is another library than the one in the backup; nothing was changed."
+            " Restore into a new folder: --library DIR"
+        )
+    goes_on = _in_restoring(library) is not None and not (library / CATALOG).exists()
+    if not replace and not goes_on:
+        raise CallerError(
+            f"{library}: is not empty; nothing was changed. --replace puts the backup in the place of the library there"
+            " and keeps its catalog in replaced/; or restore into a new folder: --library DIR"
+        )
+
+
+def _in_restoring(library: Path) -> str | None:
+    """The id of the library that was being restored into a folder, if one was."""
+    try:
+        return str(json.loads((library / _UNFINISHED).read_bytes())["library_id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _in_snapshots(library: Path) -> str | None:
+    """The id of the library that indexes in a folder are of: its catalog may be what was lost."""
+    for snapshot in published(library / "snapshots"):
+        with contextlib.suppress(SnapshotDamaged):
+            return Manifest.read(snapshot).library_id
+    return None
+
+
+def install_models(models: Mapping[str, Path], folder: Path) -> tuple[str, ...]:
+    """Put models that came with a backup among the user's, where there is none of the name; the names of those.
+
+    Raises:
+        StorageFailed: they cannot be written there.
+    """
+    installed = []
+    with told_as_storage(f"{folder}: the models could not be put back"):
+        for name, model in models.items():
+            if (folder / name).exists():
+                continue
+            folder.mkdir(parents=True, exist_ok=True)
+            beside = folder / f".restoring-{uuid.uuid4().hex}"
+            shutil.copytree(model, beside)
+            beside.rename(folder / name)
+            installed.append(name)
+    return tuple(installed)
+
+
+@contextmanager
+def _alone(library: Path) -> Iterator[None]:
+    library.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(library / "index.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise LibraryBusy(f"{library}: another process is indexing into it; nothing was changed") from None
+    try:
+        yield
+    finally:
+        lock.release()
