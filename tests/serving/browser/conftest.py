@@ -14,7 +14,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from lookalike.catalog import ImageAddition, content_id
 from lookalike.preprocessing import Preprocessing, prepare
-from serving.browser.driving import PATIENCE
+from serving.browser.driving import ADMIN_TOKEN, PATIENCE
 from serving.browser.pretend_server import Library, Picture, generated_pictures, serving
 
 FLAGS = [
@@ -92,9 +92,19 @@ def real_additions(generated):
 @pytest.fixture
 def real(real_additions, library, server_of):
     """The real server in front of a real catalog, with a model made of arithmetic."""
-    library.catalog.add_images([_addition(library.encoder, prepared, **how) for prepared, how in real_additions])
+    return _real_site(real_additions, library, server_of)
+
+
+@pytest.fixture
+def guarded(real_additions, library, server_of):
+    """The same, where changes need the admin token `ADMIN_TOKEN`."""
+    return _real_site(real_additions, library, server_of, admin_token=ADMIN_TOKEN)
+
+
+def _real_site(additions, library, server_of, **settings):
+    library.catalog.add_images([_addition(library.encoder, prepared, **how) for prepared, how in additions])
     library.catalog.set_live_model(library.indexer.model)
-    server = server_of()
+    server = server_of(**settings)
     shown = library.catalog.browse(limit=200).images
     return Site(server.url, [image.id for image in shown], lambda: _stored_events(library.folder / "catalog.sqlite"))
 

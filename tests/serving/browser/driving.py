@@ -5,11 +5,13 @@ import json
 import re
 import time
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error, expect
 
 TILES = "image-grid .tile"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 SMALL_PHONE = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True}
+ADMIN_TOKEN = "correct horse"
 PATIENCE = 60  # seconds for what takes a tenth of a second on a quiet machine: only what never comes may fail
 
 
@@ -175,3 +177,10 @@ def release(routes):
     for route in routes:
         with contextlib.suppress(Error):
             route.continue_()
+
+
+def violations(page):
+    """What axe-core has to say, of every standard it knows; what lies behind an open dialog cannot be reached."""
+    context = "dialog[open]" if page.locator("dialog[open]").count() else None
+    found = Axe().run(page, context=context).response["violations"]
+    return [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in found]

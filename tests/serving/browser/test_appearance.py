@@ -1,7 +1,6 @@
 """Small screens, dark colours, the keyboard alone, and what a screen reader is told."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from serving.browser.driving import (
@@ -13,6 +12,7 @@ from serving.browser.driving import (
     open_library,
     open_search,
     shown_ids,
+    violations,
     wait_for_crop,
     wait_for_results,
     wait_until,
@@ -146,13 +146,6 @@ def test_axe_finds_nothing(page_of, pretended, direction, phone):
     expect(page.locator(".viewer-picture")).to_have_class("viewer-picture loaded")
     assert violations(page) == []
     assert width_of(page) == page.viewport_size["width"]
-
-
-def violations(page):
-    """What axe-core has to say, of every standard it knows; what lies behind an open dialog cannot be reached."""
-    context = "dialog[open]" if page.locator("dialog[open]").count() else None
-    found = Axe().run(page, context=context).response["violations"]
-    return [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in found]
 
 
 def lightness(page):

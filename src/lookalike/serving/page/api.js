@@ -83,10 +83,10 @@ async function problemOf(response) {
  * @param {string} path
  * @param {RequestInit} [options]
  * @param {number} [tries]  while the server is too busy
- * @returns {Promise<any>} the JSON answer
+ * @returns {Promise<any>} the JSON answer; null where there is none to give
  * @throws {Problem} refused, failed, or the server cannot be reached
  */
-async function call(path, options = {}, tries = 3) {
+export async function call(path, options = {}, tries = 3) {
   let response;
   try {
     response = await fetch(new URL(path, root), { headers: { Accept: "application/json" }, ...options });
@@ -99,7 +99,7 @@ async function call(path, options = {}, tries = 3) {
     return call(path, options, tries - 1);
   }
   if (!response.ok) throw await problemOf(response);
-  return response.json();
+  return response.status === 204 ? null : response.json();
 }
 
 function unreachable() {
@@ -166,9 +166,9 @@ export function searchPage(cursor, signal) {
   return call("v1/search", jsonPost({ cursor }, signal));
 }
 
-/** @param {Blob} file @param {string} name @returns {Promise<Image>} */
-export function addImage(file, name) {
-  return call("v1/images", { method: "POST", body: pictureForm(file, name) });
+/** @param {Blob} file @param {string} name @param {Record<string, string>} headers  of the owner @returns {Promise<Image>} */
+export function addImage(file, name, headers) {
+  return call("v1/images", { method: "POST", headers: { Accept: "application/json", ...headers }, body: pictureForm(file, name) });
 }
 
 /**

@@ -10,6 +10,7 @@ import { icon } from "./icons.js";
 import { listenForKeys, listenForUndo } from "./keyboard.js";
 import { queryItems, tileItems } from "./menus.js";
 import { connectionWords, emptyNotice, lostNotice, problemNotice, spoken } from "./messages.js";
+import { ownerHeaders, session } from "./owner/session.js";
 import { repair } from "./repairs.js";
 import { Results } from "./results.js";
 import { announce, copyText, toast } from "./share.js";
@@ -17,7 +18,7 @@ import { Dock } from "./state/dock.js";
 import { parseRoute, routeUrl } from "./state/route.js";
 import { Trail } from "./state/trail.js";
 import { keyOfRoute, keyOfSubject, knownSubject, noteImages, PictureLost, searchByFile } from "./subject.js";
-import { lengthen, loadView, searchView, titleOf } from "./views.js";
+import { lengthen, listOf, loadView, searchView, titleOf } from "./views.js";
 import { Viewing } from "./viewing.js";
 import { counted, nameOf } from "./words.js";
 import "./elements/details-toggle.js";
@@ -68,8 +69,11 @@ let subject = null;
 
 // -- showing an entry of the history
 
-/** @param {Entry} entry @param {{keep?: boolean}} [how]  keep: leave the results there until the new ones come */
-async function open(entry, { keep = false } = {}) {
+/**
+ * @param {Entry} entry
+ * @param {{keep?: boolean, stay?: boolean}} [how]  keep: leave the results there until the new ones come; stay: and the place
+ */
+async function open(entry, { keep = false, stay = false } = {}) {
   const { signal } = restart();
   if (keyOfRoute(entry.route) !== looksAt) dwell.end();
   looksAt = keyOfRoute(entry.route);
@@ -81,7 +85,7 @@ async function open(entry, { keep = false } = {}) {
   try {
     const view = await loadView(entry.route, signal, (found) => showSubject(found, entry.route.crop));
     if (!signal.aborted && entry.scroll) await loadUntil(view, entry.scroll + innerHeight, signal);
-    if (!signal.aborted) present(entry, view, keep);
+    if (!signal.aborted) present(entry, view, { glide: keep, stay });
   } catch (error) {
     if (!signal.aborted) await explain(error, entry, signal);
   }
@@ -97,16 +101,19 @@ function restart() {
   return loading;
 }
 
-/** @param {Entry} entry @param {View} view @param {boolean} [glide]  from other results for the same picture */
-function present(entry, view, glide = false) {
+/**
+ * @param {Entry} entry @param {View} view
+ * @param {{glide?: boolean, stay?: boolean}} [how]  glide: from other results for the same picture; stay: scroll nowhere
+ */
+function present(entry, view, { glide = false, stay = false } = {}) {
   entry.view = view;
   impressions.clear();
   if (view.shown.length) watch(results.show(view, { glide }), view);
   else results.say(emptyNotice(view, () => go(BROWSE)), view.title);
   panel.remarks = view.remarks;
   if (subject?.upload) panel.showUpload(subject.upload, entry.route.crop); // the server told more about it
-  if (glide) followResults();
-  else takeUp(entry);
+  if (glide && !stay) followResults();
+  else if (!stay) takeUp(entry);
   viewing.refresh();
   announce(spoken(view));
 }
@@ -253,7 +260,7 @@ async function addToLibrary() {
   if (!upload) return;
   panel.adding = true;
   try {
-    const image = await api.addImage(upload.blob, upload.name);
+    const image = await api.addImage(upload.blob, upload.name, ownerHeaders());
     toast("It is in the library now. Its link can be shared.");
     noteImages([image]);
     if (subject?.upload === upload) becomeIndexed(image);
@@ -306,7 +313,7 @@ function comeFrom(key) {
 
 /** @param {string} key  of a picture in the large view: more like it */
 function openViewed(key) {
-  const shown = trail.current.view?.shown.find(({ image }) => image.id === key);
+  const shown = listOf(trail.current.view).of(key);
   viewing.leave();
   if (shown) openImage({ id: key, shown, plain: true });
   else if (key === subject?.upload?.key) trail.lookAway();
@@ -315,7 +322,7 @@ function openViewed(key) {
 
 /** @param {api.Image} image @param {DOMRect} anchor */
 function openTileMenu(image, anchor) {
-  menu.open(image, nameOf(image), tileItems(image, ways), anchor);
+  menu.open(image, nameOf(image), [...tileItems(image, ways), ...ownerItems(image)], anchor);
 }
 
 /** The large view of the tile that has the focus, else of the query picture. */
@@ -327,7 +334,7 @@ function viewFocused() {
 
 /** @param {DOMRect} anchor */
 function openQueryMenu(anchor) {
-  if (subject) menu.open(subject.image, subject.name, queryItems(subject, ways), anchor);
+  if (subject) menu.open(subject.image, subject.name, [...queryItems(subject, ways), ...ownerItems(subject.image)], anchor);
 }
 
 /** @param {DOMRect} anchor */
@@ -340,8 +347,62 @@ function openViewerMenu(anchor) {
 
 /** @param {string} key @returns {api.Image|null} of the list or the query */
 function imageOf(key) {
-  const shown = trail.current.view?.shown.find(({ image }) => image.id === key);
+  const shown = listOf(trail.current.view).of(key);
   return shown?.image || (subject?.image?.id === key ? subject.image : null);
+}
+
+// -- the owner
+
+/** @type {import("./owner/owner.js").Owner|null} */
+let owner = null;
+
+/** Load what only owners need. */
+async function loadOwner() {
+  const { Owner } = await import("./owner/owner.js");
+  owner ||= new Owner({
+    grid: results.grid,
+    nav: document.querySelector(".top nav"),
+    order: () => {
+      const list = listOf(trail.current.view);
+      return Array.from({ length: list.length }, (_, rank) => list.at(rank)?.image.id || "");
+    },
+    leave: leaveOut,
+    reload,
+    update: updateImage,
+    tell: toast,
+    menu: (name, items, anchor) => menu.open(null, name, items, anchor),
+  });
+  return owner;
+}
+
+/** @param {api.Image|null} image */
+function ownerItems(image) {
+  return (image && owner?.itemsFor(image)) || [];
+}
+
+/** @param {string[]} ids  pictures that are not to be seen any more */
+async function leaveOut(ids) {
+  for (const id of ids) document.querySelector(`.tile[data-id="${id}"]`)?.classList.add("leaving");
+  if (ids.includes(node("viewer").viewed?.key)) viewing.stepAway();
+  if (subject?.image && ids.includes(subject.image.id)) await go(BROWSE);
+  else await reload();
+}
+
+/** Ask for the list again; what is on the screen stays there until it comes. */
+async function reload() {
+  trail.forgetViews();
+  trail.current.scroll = scrollY;
+  await open(trail.current, { keep: true, stay: true });
+}
+
+/** @param {api.Image} record  as it is now */
+function updateImage(record) {
+  for (const held of [listOf(trail.current.view).of(record.id)?.image, subject?.image]) {
+    if (held?.id === record.id) Object.assign(held, record);
+  }
+  noteImages([record]);
+  if (subject?.image?.id === record.id) panel.showImage(subject.image, trail.current.route.crop);
+  viewing.follow();
 }
 
 /** @type {import("./menus.js").Ways} */
@@ -401,7 +462,10 @@ drop.addEventListener("same-as", (event) => go(parseRoute(new URL(event.detail).
 node("help").append(icon("help"));
 node("help").addEventListener("click", () => node("help-dialog").open());
 listenForKeys({ "/": () => drop.focus(), c: () => panel.startCrop(), v: () => viewFocused(), "?": () => node("help-dialog").open() });
-listenForUndo(() => panel.undo(), () => panel.redo());
+const cropUndone = (way) => !trail.viewed && panel[way]();
+listenForUndo(() => owner?.undo() || cropUndone("undo"), () => cropUndone("redo"));
+document.addEventListener("sign-in", async () => (await loadOwner()).ask().catch(refuse));
+if (session()) loadOwner();
 addEventListener("pagehide", leave);
 addEventListener("offline", followConnection);
 addEventListener("online", followConnection);

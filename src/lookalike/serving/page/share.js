@@ -7,6 +7,8 @@ let fading = 0;
 /** @param {string} words  shown for a moment, and read out */
 export function toast(words) {
   const place = document.getElementById("toast");
+  const over = document.querySelector("dialog.viewer[open]") || document.body; // nothing outside a dialog lies above it
+  if (place.parentElement !== over) over.append(place);
   place.textContent = words;
   place.classList.add("on");
   clearTimeout(fading);

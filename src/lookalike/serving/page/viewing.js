@@ -2,10 +2,10 @@
 
 import * as api from "./api.js";
 import { toast } from "./share.js";
+import { listOf } from "./views.js";
 import { byteText, factsOf, nameOf } from "./words.js";
 
 /** @typedef {import("./elements/image-viewer.js").Viewed} Viewed */
-/** @typedef {import("./elements/tile.js").Shown} Shown */
 /** @typedef {import("./subject.js").Subject} Subject */
 /**
  * @typedef {object} Around  what the large view is opened over
@@ -69,44 +69,63 @@ export class Viewing {
     this.trail.lookAway();
   }
 
+  /** From a picture that goes away: to the next, or the one before it. */
+  stepAway() {
+    const key = this.viewer.viewed?.key || "";
+    const next = this.#keyAt(this.#rankOf(key) + 1) || this.#keyAt(this.#rankOf(key) - 1);
+    if (next) this.open(next);
+    else this.#close();
+  }
+
   /** @param {Viewed} viewed */
   #show(viewed) {
+    const rank = this.#rankOf(viewed.key);
     this.viewer.show(viewed, this.#placeOf(viewed.key));
-    const keys = this.#keys();
-    const at = keys.indexOf(viewed.key);
-    for (const near of [keys[at + 1], keys[at - 1]]) this.#preload(at < 0 ? undefined : near);
-    if (at >= 0 && at >= keys.length - AHEAD) this.around.more().then(() => this.refresh(), () => undefined);
+    for (const near of [rank + 1, rank - 1]) this.#preload(near);
+    if (rank >= this.#list.length - AHEAD) this.around.more().then(() => this.refresh(), () => undefined);
   }
 
   /** @param {number} step */
   #step(step) {
-    const keys = this.#keys();
-    const next = keys[keys.indexOf(this.viewer.viewed?.key || "") + step];
+    const next = this.#keyAt(this.#rankOf(this.viewer.viewed?.key || "") + step);
     if (next) this.open(next);
   }
 
-  /** @returns {string[]} the query picture and the list's, in order */
-  #keys() {
+  get #list() {
+    return listOf(this.around.view());
+  }
+
+  /** @returns {string} key of the query picture, which has the rank before the first */
+  get #own() {
     const subject = this.around.subject();
-    const own = subject ? [subject.image?.id || subject.upload?.key || ""] : [];
-    return [...own, ...(this.around.view()?.shown || []).map(({ image }) => image.id).filter((id) => id !== own[0])];
+    return subject?.image?.id || subject?.upload?.key || "";
+  }
+
+  /** @param {string} key @returns {number} from 0, -1 for the query picture; NaN where it is neither */
+  #rankOf(key) {
+    if (key === this.#own) return -1;
+    const rank = this.#list.rankOf(key);
+    return rank < 0 ? NaN : rank;
+  }
+
+  /** @param {number} rank @returns {string} empty where there is no picture */
+  #keyAt(rank) {
+    return rank === -1 ? this.#own : this.#list.at(rank)?.image.id || "";
   }
 
   /** @param {string} key @returns {import("./elements/image-viewer.js").Place} */
   #placeOf(key) {
-    const keys = this.#keys();
-    const at = keys.indexOf(key);
-    const first = this.around.subject() ? 1 : 0;
-    const total = this.around.view()?.total ?? keys.length - first;
-    const words = at < 0 ? "" : at < first ? "Query" : `${at - first + 1} of ${total}`;
-    return { words, previous: at > 0, next: at >= 0 && at < keys.length - 1 };
+    const rank = this.#rankOf(key);
+    const total = this.around.view()?.total ?? this.#list.length;
+    const words = Number.isNaN(rank) ? "" : rank < 0 ? "Query" : `${rank + 1} of ${total}`;
+    return { words, previous: Boolean(this.#keyAt(rank - 1)), next: Boolean(this.#keyAt(rank + 1)) };
   }
 
   /** @param {string} key @param {AbortSignal} signal @returns {Promise<Viewed>} */
   async #find(key, signal) {
     const subject = this.around.subject();
     if (subject?.upload?.key === key) return this.#uploaded(subject.upload);
-    const shown = this.around.view()?.shown.find(({ image }) => image.id === key);
+    const shown = this.#list.of(key);
     if (shown) return indexed(shown.image, shown.hit);
     return indexed(subject?.image?.id === key ? subject.image : await api.image(key, signal), null);
   }
@@ -120,9 +139,9 @@ export class Viewing {
     return { key, name, low: address, high: address, sharp: null, size, facts, tags: [] };
   }
 
-  /** @param {string|undefined} key */
-  #preload(key) {
-    const near = this.around.view()?.shown.find(({ image }) => image.id === key);
+  /** @param {number} rank */
+  #preload(rank) {
+    const near = this.#list.at(rank);
     if (near) new Image().src = indexed(near.image, null).high;
   }
 }

@@ -16,6 +16,23 @@ import { findSubject, noteImages, searchBy } from "./subject.js";
  * @property {string[]} remarks  what the server says about its answer
  */
 
+/**
+ * The pictures of a view by rank, from 0.
+ * @param {View|null} view
+ */
+export function listOf(view) {
+  const shown = view?.shown || [];
+  return {
+    length: shown.length,
+    /** @param {number} rank @returns {Shown|undefined} */
+    at: (rank) => shown[rank],
+    /** @param {string} id @returns {number} -1 where it is not known */
+    rankOf: (id) => shown.findIndex(({ image }) => image.id === id),
+    /** @param {string} id @returns {Shown|undefined} */
+    of: (id) => shown.find(({ image }) => image.id === id),
+  };
+}
+
 /** @param {Partial<Route>} route */
 export function titleOf({ image, upload, tag }) {
   if (image || upload) return "Look-alikes";

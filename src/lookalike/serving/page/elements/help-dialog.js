@@ -1,6 +1,6 @@
-/** <help-dialog>: the keyboard table. */
+/** <help-dialog>: the keyboard table, and the way for the owner to sign in. Says `sign-in`. */
 
-import { el } from "../dom.js";
+import { el, emit } from "../dom.js";
 
 const KEYS = [
   ["/", "go to the picture chooser"],
@@ -8,7 +8,10 @@ const KEYS = [
   ["← ↑ → ↓", "in the results: to the neighbouring picture"],
   ["Home, End", "in the results: first, last"],
   ["Enter", "more like this picture"],
+  ["V", "view large: the tile in focus, or the query"],
+  ["← →, + −, 0", "in the large view: other pictures, zoom"],
   ["C", "crop the query picture"],
+  ["Ctrl Z", "undo the last crop"],
   ["← ↑ → ↓", "in the crop box: move it"],
   ["Shift ← ↑ → ↓", "in the crop box: resize it"],
   ["Esc", "clear the crop, close messages"],
@@ -20,10 +23,16 @@ export class HelpDialog extends HTMLElement {
   connectedCallback() {
     const rows = KEYS.map(([key, what]) => el("tr", {}, el("th", { scope: "row" }, el("kbd", {}, key)), el("td", {}, what)));
     const close = el("button", { type: "button", className: "button", onclick: () => this.dialog.close() }, "Close");
+    const owner = el("button", { type: "button", className: "button plain", onclick: () => this.#signIn() }, "Owner sign-in");
     this.dialog = el("dialog", { "aria-labelledby": "help-title" },
-      el("h2", { id: "help-title" }, "Keyboard"), el("table", {}, el("tbody", {}, ...rows)), close);
+      el("h2", { id: "help-title" }, "Keyboard"), el("table", {}, el("tbody", {}, ...rows)), el("div", { className: "dialog-buttons" }, owner, close));
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
     this.replaceChildren(this.dialog);
+  }
+
+  #signIn() {
+    this.dialog.close();
+    emit(this, "sign-in");
   }
 
   open() {

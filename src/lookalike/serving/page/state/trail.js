@@ -67,6 +67,11 @@ export class Trail {
     else history.pushState({ key: this.current.key, over: true }, "", url);
   }
 
+  /** What was shown is not so any more: every entry asks again. */
+  forgetViews() {
+    for (const entry of this.#entries.values()) entry.view = null;
+  }
+
   /** Leave the large view. */
   lookAway() {
     if (history.state?.over) history.back();

@@ -1,0 +1,26 @@
+/** Who is signed in as the owner, in this tab until it is closed. */
+
+const STORE = "lookalike.owner";
+
+/** @typedef {{token: string}} Session  the token is empty on a server that has none, where everybody may change */
+
+/** @returns {Session|null} */
+export function session() {
+  try {
+    return JSON.parse(sessionStorage.getItem(STORE) || "null");
+  } catch {
+    return null;
+  }
+}
+
+/** @param {Session|null} session  null to sign out */
+export function keepSession(session) {
+  if (session) sessionStorage.setItem(STORE, JSON.stringify(session));
+  else sessionStorage.removeItem(STORE);
+}
+
+/** @returns {Record<string, string>} what a request for a change carries; no cookie, so that no other site can send it */
+export function ownerHeaders() {
+  const token = session()?.token;
+  return token ? { Authorization: `Bearer ${token}` } : {};
+}
