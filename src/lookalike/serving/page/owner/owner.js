@@ -8,7 +8,7 @@ import { icon } from "../icons.js";
 import { counted } from "../words.js";
 import * as changes from "./changes.js";
 import { Selection } from "./selection.js";
-import { keepSession, session } from "./session.js";
+import { deleting, keepDeleting, keepSession, session } from "./session.js";
 import "./hidden-dialog.js";
 import "./sign-in-dialog.js";
 import "./tag-dialog.js";
@@ -42,7 +42,9 @@ export class Owner {
     this.hidden.onShow = (id) => this.#showAgain(id);
     this.hidden.onDelete = (id) => this.#deleteHidden(id);
     document.body.append(this.signIn, this.tagging, this.hidden, this.undoing);
-    if (session()) page.nav.prepend(this.button);
+    if (!session()) return;
+    page.nav.prepend(this.button);
+    this.#finish(deleting()); // the page was left before it was done
   }
 
   /** @param {string} [fault]  why it asks again */
@@ -102,12 +104,33 @@ export class Owner {
   /** Hidden at once; deleted when the time to undo it is over. @param {string[]} ids */
   async #delete(ids) {
     const done = await this.#takeAway(ids);
-    if (!done.length) return;
+    if (done.length) this.#offerDeleted(done, () => this.#bringBack(done));
+  }
+
+  /** @param {string[]} ids @param {() => void} undo */
+  #offerDeleted(ids, undo) {
     this.undoing.offer({
-      words: `${counted(done.length, "picture")} deleted.`,
-      undo: () => this.#bringBack(done),
-      settle: () => changes.forEach(done, changes.deleteImage).then(({ failed }) => this.#complain(failed, "deleted")),
+      words: `${counted(ids.length, "picture")} deleted.`,
+      undo: () => {
+        this.#forgetDeleting(ids);
+        undo();
+      },
+      settle: () => this.#finish(ids),
     });
+    keepDeleting([...deleting(), ...ids]);
+  }
+
+  /** @param {string[]} ids  to be deleted now */
+  async #finish(ids) {
+    const { failed } = await changes.forEach(ids, changes.deleteImage);
+    for (const [id, error] of failed) if (error.status === 404) failed.delete(id); // gone already
+    if (![...failed.values()].some((error) => error.isUnreachable)) this.#forgetDeleting(ids);
+    this.#complain(failed, "deleted");
+  }
+
+  /** @param {string[]} ids */
+  #forgetDeleting(ids) {
+    keepDeleting(deleting().filter((id) => !ids.includes(id)));
   }
 
   /** @param {string[]} ids @returns {Promise<string[]>} those that nobody else sees any more */
@@ -159,11 +182,7 @@ export class Owner {
   /** @param {string} id @returns {Promise<boolean>} */
   async #deleteHidden(id) {
     this.hidden.dialog.close();
-    this.undoing.offer({
-      words: "1 picture deleted.",
-      undo: () => this.hidden.open(),
-      settle: () => changes.forEach([id], changes.deleteImage).then(({ failed }) => this.#complain(failed, "deleted")),
-    });
+    this.#offerDeleted([id], () => this.hidden.open());
     return true;
   }
 

@@ -19,6 +19,22 @@ export function keepSession(session) {
   else sessionStorage.removeItem(STORE);
 }
 
+const DELETING = "lookalike.deleting";
+
+/** @returns {string[]} ids that are deleted when the time to undo it is over, also by the next page of this tab */
+export function deleting() {
+  try {
+    return JSON.parse(sessionStorage.getItem(DELETING) || "[]");
+  } catch {
+    return [];
+  }
+}
+
+/** @param {string[]} ids */
+export function keepDeleting(ids) {
+  sessionStorage.setItem(DELETING, JSON.stringify(ids));
+}
+
 /** @returns {Record<string, string>} what a request for a change carries; no cookie, so that no other site can send it */
 export function ownerHeaders() {
   const token = session()?.token;
