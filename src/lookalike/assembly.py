@@ -10,9 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lookalike.backup import Parts
 from lookalike.catalog import Catalog, LiveModel
 from lookalike.embedding import Encoder, open_encoder
@@ -98,17 +95,17 @@ class Library:
             self.catalog,
             snapshots=self.settings.snapshots,
             threads=self.settings.threads or None,
-            reference_cosines=self._reference_cosines(),
+            encoder=self._encoder_if_here(),
             choice=self.index_choice,
             keep_removed=timedelta(days=self.settings.keep_removed_days),
         )
         self._closing.callback(publisher.wait)
         return publisher
 
-    def _reference_cosines(self) -> NDArray[np.float32] | None:
-        """The model's own; none where it is not on this machine, for publishing stored vectors needs no model."""
+    def _encoder_if_here(self) -> Encoder | None:
+        """The model; none where it is not on this machine, for publishing stored vectors needs no model."""
         try:
-            return self.encoder.reference_cosines
+            return self.encoder
         except (ModelMissing, UnknownModel, VectorsRefused):
             return None
 
@@ -199,7 +196,7 @@ class Library:
         if "encoder" in self.__dict__:
             self.encoder = encoder
         if "publisher" in self.__dict__:
-            self.publisher.use_reference(encoder.reference_cosines)
+            self.publisher.use(encoder)
         if "indexer" in self.__dict__:
             self.indexer.use(encoder)
 

@@ -35,6 +35,16 @@ class Visibility(StrEnum):
     BLOCKED = "blocked"
 
 
+class Match(StrEnum):
+    """How close a hit is, in a word."""
+
+    DUPLICATE = "duplicate"
+    VERY_CLOSE = "very-close"
+    CLOSE = "close"
+    LOOSE = "loose"
+    NONE = "none"
+
+
 class InteractionKind(StrEnum):
     """What a person did with a hit that was shown."""
 
@@ -200,12 +210,13 @@ class Neighbors:
 class Hit:
     """What a user gets: an image, its place, and how close it is.
 
-    `cosine` is in [-1, 1]. `closeness` is the share, 0 to 100, of the library's own random pairs that are less alike.
-    `duplicates` are the ids of images that look the same and stand behind this one.
+    `cosine` is in [-1, 1]. `closeness`, 0 to 100, and `match` say what it means in this library. `duplicates` are the
+    ids of images that look the same and stand behind this one.
     """
 
     rank: int
     image: Image
     cosine: float
     closeness: float
+    match: Match
     duplicates: tuple[str, ...] = ()

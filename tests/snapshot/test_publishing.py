@@ -94,7 +94,7 @@ def test_tiny_libraries_are_published(made, root, size):
     assert snapshot.row_of("f" * 32) is None
     query = clustered(1, 16)
     assert np.count_nonzero(snapshot.index.search(query, 60).rows >= 0) == size
-    assert 0 <= snapshot.closeness.percentile(0.5) <= 100
+    assert 0 <= snapshot.closeness.percent(0.5) <= 100
 
 
 def test_the_backend_is_chosen_by_size(made):

@@ -39,7 +39,7 @@ def _packed(image_ids: Iterable[str]) -> bytes:
     return bytes.fromhex("".join(image_ids))
 
 
-_DETAILS = ("fingerprint", "duplicates", "include_self", "neighbors", "images")
+_DETAILS = ("fingerprint", "duplicates", "same", "include_self", "neighbors", "images")
 
 
 def _details(record: QueryRecord) -> str:
@@ -50,7 +50,8 @@ def _of_details(text: str) -> dict[str, Any]:
     """The fields of a `QueryRecord` that are kept as JSON; older versions wrote fewer."""
     details = {name: value for name, value in json.loads(text).items() if name in _DETAILS}
     behind = details.get("duplicates", {})
-    return details | {"duplicates": {image_id: tuple(others) for image_id, others in behind.items()}}
+    behind = {image_id: tuple(others) for image_id, others in behind.items()}
+    return details | {"duplicates": behind, "same": tuple(details.get("same", ()))}
 
 
 def _query_row(record: QueryRecord) -> dict[str, Any]:

@@ -309,6 +309,7 @@ class QueryRecord:
         vector: of the query, float16 little-endian bytes.
         fingerprint: of the model.
         duplicates: by the id of a hit, those of images that look the same and stand behind it.
+        same: ids of images that look the same as the query.
         include_self: whether `image_id` may be among the hits.
         neighbors: how many were looked at to rank those.
         images: that could be found then; where it is `neighbors`, no more can be ranked.
@@ -323,6 +324,7 @@ class QueryRecord:
     vector: bytes | None = None
     fingerprint: str = ""
     duplicates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    same: tuple[str, ...] = ()
     include_self: bool = True
     neighbors: int = 0
     images: int = 0

@@ -21,7 +21,16 @@ from lookalike.errors import CallerError, CropRefused
 from lookalike.preprocessing import decode
 from lookalike.retrieval import MOST_NEIGHBORS, Answer, Query
 from lookalike.settings import user_path
-from lookalike.types import Crop, Hit
+from lookalike.types import Crop, Hit, Match
+
+MATCH_WORDS = {
+    Match.DUPLICATE: "Nearly the same",
+    Match.VERY_CLOSE: "Very close",
+    Match.CLOSE: "Close",
+    Match.LOOSE: "Loosely related",
+    Match.NONE: "Not close",
+}
+"""The page's words."""
 
 _IMAGE_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -85,11 +94,15 @@ def print_answer(answer: Answer) -> None:
     if not answer.hits:
         console.print("Nothing in this library can be found yet.")
     else:
-        console.print("     closeness  cosine  image", style="bold")
+        if answer.hits[0].match in {Match.LOOSE, Match.NONE}:
+            console.print("No close match in this library – these are the nearest.")  # noqa: RUF001 - as the page
+        console.print("     match            cosine  image", style="bold")
     for hit in answer.hits:
         behind = f"  (+{len(hit.duplicates)} the same)" if hit.duplicates else ""
-        line = f"{hit.rank:>3}  {hit.closeness:>7.2f} %  {hit.cosine:>6.3f}  {_place(hit)}{behind}"
+        line = f"{hit.rank:>3}  {MATCH_WORDS[hit.match]:<15}  {hit.cosine:>6.3f}  {_place(hit)}{behind}"
         console.print(printable(line), soft_wrap=True)
+    if answer.complete and len(answer.hits) == answer.total < answer.images - 1:
+        console.print(f"[dim]The nearest {answer.total:,} of {answer.images:,} images.[/]")
     milliseconds = ", ".join(f"{stage} {spent:.0f} ms" for stage, spent in answer.milliseconds.items())
     console.print(f"[dim]generation {answer.generation}: {milliseconds}[/]")
 
@@ -111,6 +124,7 @@ def as_document(answer: Answer) -> dict[str, object]:
                 "source": hit.image.source,
                 "cosine": hit.cosine,
                 "closeness": hit.closeness,
+                "match": hit.match.value,
                 "duplicates": hit.duplicates,
             }
             for hit in answer.hits

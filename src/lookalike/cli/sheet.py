@@ -51,7 +51,7 @@ def _draw(rows: Sequence[SheetRow], content_of: Callable[[str], bytes]) -> Image
             left = 2 * _GAP + (place % _COLUMNS + 1) * (_TILE + _GAP)
             line = top + place // _COLUMNS * (_TILE + _CAPTION + _GAP)
             _paste(sheet, _tile(content_of, hit.image.id), left, line)
-            _write(sheet, f"{hit.rank}   {hit.closeness:.1f} %", left, line + _TILE, _INK)
+            _write(sheet, f"{hit.rank}   {hit.cosine:.3f}", left, line + _TILE, _INK)
         top += height * (_TILE + _CAPTION + _GAP)
     return sheet
 

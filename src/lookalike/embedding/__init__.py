@@ -25,6 +25,7 @@ from lookalike.embedding.registry import (
 )
 from lookalike.embedding.runtimes import RUNTIMES, Mode, RuntimeName
 from lookalike.embedding.sources import WHEELS_VARIABLE, Progress
+from lookalike.embedding.strangers import stranger_pictures, stranger_vectors
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -53,4 +54,6 @@ __all__ = [
     "pull",
     "read_description",
     "remove_model",
+    "stranger_pictures",
+    "stranger_vectors",
 ]

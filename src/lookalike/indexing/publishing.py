@@ -1,10 +1,11 @@
 """When a new snapshot is due, and publishing it beside the old one."""
 
+import io
 import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import KEEP_REMOVED, Catalog, LiveModel
 from lookalike.columns import unknown_rows
+from lookalike.embedding import Encoder, stranger_vectors
 from lookalike.errors import StorageFailed
 from lookalike.snapshot import (
+    ENOUGH,
     IndexChoice,
     Manifest,
     Snapshot,
@@ -27,7 +30,8 @@ from lookalike.snapshot import (
     publish,
     set_foreign_aside,
 )
-from lookalike.types import Visibility
+from lookalike.types import Vectors, Visibility
+from lookalike.whole_files import replace_file
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +50,7 @@ class Publisher:
         catalog: where vectors and visibilities are read.
         snapshots: the folder to publish in.
         threads: for building; None for all cores.
-        reference_cosines: the model's own random-pair cosines, for libraries too small to have their own.
+        encoder: of the model whose vectors are published; without it, closeness is told by the library's images alone.
         choice: the file that says which index to build, as `lookalike tune` writes it; None for what suits the size.
         most_in_memory: images; the vectors of more are gathered in a file while an index is built of them.
         keep_removed: how long snapshots that do not belong to the catalog are kept aside.
@@ -58,7 +62,7 @@ class Publisher:
         *,
         snapshots: Path,
         threads: int | None = None,
-        reference_cosines: NDArray[np.float32] | None = None,
+        encoder: Encoder | None = None,
         choice: Path | None = None,
         most_in_memory: int = _MOST_IN_MEMORY,
         keep_removed: timedelta = KEEP_REMOVED,
@@ -66,7 +70,7 @@ class Publisher:
         self._catalog = catalog
         self._snapshots = snapshots
         self._threads = threads
-        self._reference_cosines = reference_cosines
+        self._encoder = encoder
         self._choice = choice
         self._most_in_memory = most_in_memory
         self._keep_removed = keep_removed
@@ -74,9 +78,9 @@ class Publisher:
         self._newest: Manifest | None = None  # that this process knows of, so that uploads need not look at the disk
         self._not_before = 0.0
 
-    def use_reference(self, cosines: NDArray[np.float32] | None) -> None:
-        """Another model's random-pair cosines take the place of those it began with."""
-        self._reference_cosines = cosines
+    def use(self, encoder: Encoder) -> None:
+        """Another model takes the place of the one it began with."""
+        self._encoder = encoder
 
     def publish(self, model: LiveModel, *, choice: IndexChoice | None = None) -> Snapshot:
         """Build a snapshot of everything the catalog holds for a model, and make it the newest.
@@ -188,8 +192,30 @@ class Publisher:
                 parameters=choice.building if choice else None,
                 searching=choice.searching if choice else None,
                 threads=self._threads,
-                reference_cosines=self._reference_cosines,
+                **self._calibration(model, len(image_ids)),
             )
+
+    def _calibration(self, model: LiveModel, size: int) -> dict[str, NDArray[np.float32] | None]:
+        """What closeness is told by beside the library's own images; nothing where its model is not at hand."""
+        encoder = self._encoder
+        if encoder is None or encoder.fingerprint != model.fingerprint:
+            return {}
+        if size < ENOUGH:
+            return {"reference_cosines": encoder.reference_cosines}
+        return {"strangers": self._strangers(encoder)}
+
+    def _strangers(self, encoder: Encoder) -> Vectors:
+        """A model's vectors of pictures that belong to no library: made once, and kept beside the snapshots."""
+        path = self._snapshots / f"strangers-{encoder.fingerprint[:12]}.npy"
+        with suppress(OSError, ValueError, EOFError):
+            kept: Vectors = np.load(path, allow_pickle=False)
+            if kept.dtype == np.float32 and kept.shape[1:] == (encoder.dimension,) and np.isfinite(kept).all():
+                return kept
+        vectors = stranger_vectors(encoder)
+        content = io.BytesIO()
+        np.save(content, vectors)
+        replace_file(path, content.getvalue())
+        return vectors
 
     def _chosen(self, model: LiveModel, size: int) -> IndexChoice | None:
         """What `lookalike tune` chose for this library, unless it cannot be followed any more."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.columns import ImageRow
 from lookalike.reranking.candidate import Candidates, RankingQuery
 from lookalike.types import Mask
 
@@ -48,6 +49,26 @@ class CollapseDuplicates:
             return candidates
         standing = np.flatnonzero(~grouped).tolist()
         return replace(candidates, duplicates={**candidates.duplicates, **behind}).take(standing)
+
+    def same_as(self, row: ImageRow, vector: NDArray[np.float32], candidates: Candidates) -> list[int]:
+        """The places of candidates that are near-duplicates of a picture.
+
+        Args:
+            row: what would be kept of the picture.
+            vector: of the picture, [dimension] float32.
+            candidates: best first.
+        """
+        near = candidates.first(int(np.count_nonzero(candidates.cosines >= self.least_cosine)))
+        both = replace(
+            near,
+            image_ids=("", *near.image_ids),
+            vectors=np.concatenate([vector[None] / np.linalg.norm(vector), near.vectors]),
+            columns=np.append(np.array([row], near.columns.dtype), near.columns),
+        )
+        for best, others in self._alike_in_shape(both):
+            if best == 0:
+                return [int(place) - 1 for place in self._same(both, 0, others)]
+        return []
 
     def _alike_in_shape(self, candidates: Candidates) -> Iterator[tuple[int, NDArray[np.intp]]]:
         """(place, worse places) of images whose hashes are witnesses and agree, in rank order."""

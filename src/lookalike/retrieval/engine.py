@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalog import Catalog, LiveModel, QueryRecord
+from lookalike.catalog import Catalog, LiveModel, QueryRecord, content_id
+from lookalike.columns import ImageRow
 from lookalike.embedding import Encoder
 from lookalike.errors import CursorRefused, UnknownImage
 from lookalike.preprocessing import Limits, prepare
-from lookalike.reranking import CollapseDuplicates, NotItself, RankingQuery, ReRanker, visible
+from lookalike.reranking import Candidates, CollapseDuplicates, NotItself, RankingQuery, ReRanker, visible
 from lookalike.retrieval.journal import QueryJournal
 from lookalike.retrieval.live import Live, LiveIndex
 from lookalike.retrieval.query import Answer, Query
@@ -21,11 +22,14 @@ from lookalike.retrieval.ranking import FROZEN_HITS, MOST_NEIGHBORS, Ranking, ra
 from lookalike.retrieval.scoring import exact_cosines, stored_precision
 from lookalike.retrieval.stopwatch import Stopwatch
 from lookalike.snapshot import Closeness, LiveRecall, recall_of_queries
-from lookalike.types import Hit, Image, Visibility
+from lookalike.types import Hit, Image, Match, Visibility
 
 _READ_ONLY = "the library can only be read here: uploads, changes, searches and clicks are not kept"
 
-RERANKERS: tuple[ReRanker, ...] = (NotItself(), CollapseDuplicates())
+NEAR_DUPLICATES = CollapseDuplicates()
+"""Which images look the same as each other, and as the query."""
+
+RERANKERS: tuple[ReRanker, ...] = (NotItself(), NEAR_DUPLICATES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +63,10 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """A query as a vector."""
+    """A query as a vector, and what would be kept of its picture, where it is a whole one."""
 
     vector: NDArray[np.float32]
+    columns: ImageRow | None
     width: int = 0
     height: int = 0
 
@@ -113,7 +118,8 @@ class SearchEngine:
         live = self._index.current()
         asked = self._as_vector(query, live, clock)
         ranking = self._ranking(query.about, asked.vector, live, clock, wanted=query.limit)
-        record = _record(query, live, ranking)
+        with clock("rerank"):
+            record = _record(query, live, asked, ranking)
         with clock("hits"):
             best = ranking.candidates.first(query.limit)
             cosines = dict(zip(best.image_ids, best.cosines.tolist(), strict=True))
@@ -166,8 +172,8 @@ class SearchEngine:
         Raises:
             UnknownImage: there is none of that id, or it is hidden, which is not told apart; or it could not be read.
         """
-        image = self._catalog.image(image_id)
-        if image.visibility is not Visibility.PUBLIC:
+        image = self._catalog.images([image_id]).get(image_id)
+        if image is None or image.visibility is not Visibility.PUBLIC:
             raise UnknownImage(f"no image {image_id!a} is in this library")
         if image.error is not None:
             raise UnknownImage(f"image {image_id!a} cannot be searched with: it could not be read")
@@ -240,10 +246,13 @@ class SearchEngine:
         if query.crop is not None:
             return self._embed(query, self._catalog.content(image.id), live, clock)
         with clock("embed"):
-            stored = self._catalog.vectors(live.model.fingerprint, [image.id]).get(image.id)
-        if stored is None:
-            return self._embed(query, self._catalog.content(image.id), live, clock)
-        return _Asked(vector=stored, width=image.width, height=image.height)
+            found = live.view.picture(image.id)
+            stored = self._catalog.vectors(live.model.fingerprint, [image.id]).get(image.id) if found is None else None
+        if found is not None:
+            return _Asked(vector=found[1], columns=found[0], width=image.width, height=image.height)
+        if stored is not None:
+            return _Asked(vector=stored, columns=None, width=image.width, height=image.height)
+        return self._embed(query, self._catalog.content(image.id), live, clock)
 
     def _embed(self, query: Query, content: bytes, live: Live, clock: Stopwatch) -> _Asked:
         with clock("decode"):
@@ -252,7 +261,12 @@ class SearchEngine:
             )
         with clock("embed"):
             vector = live.encoder.encode(prepared.batch_row[None])[0]
-        return _Asked(vector=stored_precision(vector), width=prepared.width, height=prepared.height)
+        return _Asked(
+            vector=stored_precision(vector),
+            columns=prepared.columns if query.crop is None else None,
+            width=prepared.width,
+            height=prepared.height,
+        )
 
     def _ranking(
         self, about: RankingQuery, vector: NDArray[np.float32], live: Live, clock: Stopwatch, *, wanted: int
@@ -293,7 +307,8 @@ class SearchEngine:
                 rank=rank,
                 image=images[image_id],
                 cosine=cosines[image_id],
-                closeness=closeness.percentile(cosines[image_id]),
+                closeness=closeness.percent(cosines[image_id]),
+                match=Match.DUPLICATE if image_id in record.same else closeness.match(cosines[image_id]),
                 duplicates=tuple(other for other in behind.get(image_id, ()) if other in images),
             )
             for rank, image_id in enumerate(ids, start=first_rank)
@@ -315,7 +330,7 @@ def _goes_on(record: QueryRecord) -> bool:
     return record.neighbors < min(record.images, MOST_NEIGHBORS)
 
 
-def _record(query: Query, live: Live, ranking: Ranking) -> QueryRecord:
+def _record(query: Query, live: Live, asked: _Asked, ranking: Ranking) -> QueryRecord:
     return QueryRecord(
         id=secrets.token_hex(16),
         generation=ranking.generation,
@@ -326,10 +341,20 @@ def _record(query: Query, live: Live, ranking: Ranking) -> QueryRecord:
         vector=ranking.vector.astype("<f2").tobytes(),
         fingerprint=live.model.fingerprint,
         duplicates=ranking.candidates.duplicates,
+        same=_same(query, asked, ranking.candidates),
         include_self=query.with_self,
         neighbors=ranking.neighbors,
         images=live.view.size,
     )
+
+
+def _same(query: Query, asked: _Asked, candidates: Candidates) -> tuple[str, ...]:
+    """The hits that look the same as the whole picture that was asked with, or are it."""
+    if asked.columns is None:
+        return ()
+    itself = query.image_id if query.content is None else content_id(query.content)
+    places = NEAR_DUPLICATES.same_as(asked.columns, asked.vector, candidates)
+    return tuple({itself: None, **dict.fromkeys(candidates.image_ids[place] for place in places)}) if itself else ()
 
 
 def _with_more(record: QueryRecord, ranking: Ranking, *, images: int) -> QueryRecord:

@@ -20,9 +20,8 @@ def exact_cosines(query: NDArray[np.float32], vectors: Vectors) -> NDArray[np.fl
     """
     wide_query = query.astype(np.float64)
     wide = vectors.astype(np.float64)
-    products = np.sum(wide * wide_query, axis=1)
-    lengths = np.sqrt(np.sum(wide * wide, axis=1) * np.sum(wide_query * wide_query))
-    cosines: NDArray[np.float64] = np.round(products / np.maximum(lengths, 1e-12), _DECIMALS)
+    lengths = np.sqrt(np.vecdot(wide, wide) * np.vecdot(wide_query, wide_query))
+    cosines: NDArray[np.float64] = np.round(np.vecdot(wide, wide_query) / np.maximum(lengths, 1e-12), _DECIMALS)
     return np.clip(cosines, -1.0, 1.0)
 
 

@@ -3,6 +3,7 @@
 A view is immutable. Following the catalog makes a new one, so that searches that run meanwhile are not disturbed.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.catalog import BEGINNING, Catalog, CatalogState, Change
-from lookalike.columns import IMAGE_ROW, ImageRows, unknown_rows
-from lookalike.neighbors import AllowedRows, VectorIndex
+from lookalike.columns import IMAGE_ROW, ImageRow, ImageRows, unknown_rows
+from lookalike.neighbors import AllowedRows, VectorIndex, keeps_vectors
 from lookalike.reranking import Candidates
 from lookalike.retrieval.scoring import exact_cosines
 from lookalike.snapshot import Snapshot
@@ -136,6 +137,21 @@ class View:
             vectors=vectors[order],
             columns=np.concatenate([self._row_columns(rows), self.tail_columns[places]])[order],
         )
+
+    def picture(self, image_id: str) -> tuple[ImageRow, NDArray[np.float32]] | None:
+        """What is kept of an image that can be found, and its vector, [dimension] float32.
+
+        None where the image is not here, or where the index has nothing but codes of its vector.
+        """
+        row = self.snapshot.row_of(image_id) if self.snapshot else None
+        if row is not None and self.snapshot is not None:
+            if not keeps_vectors(self.snapshot.index):
+                return None
+            return self.snapshot.columns[row], self.snapshot.index.vectors(np.array([row]))[0]
+        place = bisect_left(self.tail_ids, image_id)
+        if place == len(self.tail_ids) or self.tail_ids[place] != image_id:
+            return None
+        return self.tail_columns[place], self.tail_vectors[place]
 
     @property
     def index(self) -> VectorIndex | None:

@@ -4,14 +4,13 @@ import json
 import os
 import re
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from lookalike.types import Crop, Hit, Image, Interaction, InteractionKind, Visibility
+from lookalike.types import Crop, Hit, Image, Interaction, InteractionKind, Match, Visibility
 
 MOST_EVENTS = 500
 """Events in one request."""
@@ -53,39 +52,6 @@ IMAGE_EXAMPLE: JsonDict = {
 }
 
 _QUERY_ID = "5d41402abc4b2a76b9719d911017c592"
-
-
-class Match(StrEnum):
-    """How close a hit is, in a word."""
-
-    DUPLICATE = "duplicate"
-    VERY_CLOSE = "very-close"
-    CLOSE = "close"
-    LOOSE = "loose"
-    NONE = "none"
-
-
-def match_of(hit: Hit) -> Match:
-    """The word for a hit's closeness.
-
-    `closeness` is the share of the library's own random pairs that are less alike: at 99.9 one random pair in a
-    thousand is closer. Words follow it, so that they mean the same for every model and every library:
-
-    - `duplicate`: cosine 0.95 or more, and closer than 9,999 of 10,000 random pairs;
-    - `very-close`: closer than 999 of 1,000;
-    - `close`: closer than 99 of 100;
-    - `loose`: closer than 9 of 10;
-    - `none`: as near as pictures are by chance.
-    """
-    if hit.cosine >= 0.95 and hit.closeness >= 99.99:  # noqa: PLR2004 - documented above
-        return Match.DUPLICATE
-    for least, match in _STEPS:
-        if hit.closeness >= least:
-            return match
-    return Match.NONE
-
-
-_STEPS = ((99.9, Match.VERY_CLOSE), (99.0, Match.CLOSE), (90.0, Match.LOOSE))
 
 
 class Wire(BaseModel):
@@ -255,7 +221,7 @@ class HitRecord(Wire):
     rank: int
     image: ImageRecord
     cosine: float
-    closeness: float = Field(description="Share of the library's random pairs that are less alike, 0 to 100.")
+    closeness: float = Field(description="0 to 100: from 50 related at all, from 90 close, from 99 very close.")
     match: Match
     duplicates: tuple[str, ...] = Field(description="Images that look the same and stand behind this one.")
 
@@ -264,7 +230,7 @@ def hit_json(hit: Hit, below: str = "") -> str:
     """A `HitRecord` as JSON, put together from its image's: thirty of them are half the time of an answer."""
     return (
         f'{{"rank":{hit.rank},"image":{image_json(hit.image, below)},"cosine":{json.dumps(hit.cosine)},'
-        f'"closeness":{json.dumps(hit.closeness)},"match":"{match_of(hit).value}",'
+        f'"closeness":{json.dumps(hit.closeness)},"match":"{hit.match.value}",'
         f'"duplicates":{json.dumps(hit.duplicates)}}}'
     )
 

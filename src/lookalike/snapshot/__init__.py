@@ -1,7 +1,7 @@
 """The index table: immutable generations on disk, published atomically and checked when opened."""
 
 from lookalike.snapshot.choice import CHOICE_FILE, ChoiceFound, Goals, IndexChoice, Promise, find_choice
-from lookalike.snapshot.closeness import Closeness
+from lookalike.snapshot.closeness import ENOUGH, Closeness
 from lookalike.snapshot.gathering import Gathered, gathering
 from lookalike.snapshot.live_recall import LiveRecall, live_recall, recall_of_queries
 from lookalike.snapshot.manifest import FORMAT_VERSION, FileRecord, Manifest
@@ -22,6 +22,7 @@ from lookalike.snapshot.stored import (
 
 __all__ = [
     "CHOICE_FILE",
+    "ENOUGH",
     "FORMAT_VERSION",
     "SET_ASIDE",
     "VISIBILITY_CODES",

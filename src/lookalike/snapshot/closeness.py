@@ -1,91 +1,120 @@
-"""What a cosine means in one library: how many of its own random pairs are no more alike."""
+"""What a cosine means in one library, told by its own pictures and by pictures that have nothing to do with it."""
 
 import math
-from bisect import bisect_right
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.snapshot.recall import HalfVectors
-from lookalike.types import Vectors
+from lookalike.neighbors import VectorIndex
+from lookalike.snapshot.recall import sampled_rows
+from lookalike.types import Match, Vectors
 
-_SAMPLE = 2_000  # about two million pairs, so that one in a hundred thousand is still seen twenty times
-_ENOUGH = 50  # images whose own pairs say more than a model's reference
-_FEWEST = 10  # images whose own pairs say more than nothing at all
-_DIMENSION = 256
+ENOUGH = 50
+"""Images whose own neighbours say more than a model's reference."""
+
+_SAMPLE = 1_000
+_LOST = 4  # of 100 own images, whose nearest neighbour is not called close
+_MISTAKEN = 98  # of 100 strangers, whose nearest image is not called close
+_MOST_CLOSE, _MOST_VERY_CLOSE = 0.9, 0.97  # a library of one burst of photos does not make all else strange
 _DECIMALS = 6
-_SLACK = 1e-6  # equal vectors multiplied in another order still count as equal
-_SHARES = np.unique(np.concatenate([np.linspace(0, 0.9, 91), 1 - np.logspace(-1, -6, 126), [1.0]]))
-"""Shares of the pairs for which a cosine is kept: every hundredth, then 25 for each further digit of 99.99...%."""
+_MARKS = (0.0, 50.0, 90.0, 99.0, 100.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closeness:
-    """A quantile table of random-pair cosines.
+    """Three cosines that divide hits into words, and the scale from 0 to 100 between them.
 
-    A flat cosine threshold means something else for each model and library; a percentile of the library's own pairs
-    does not: at 50 an image is as alike as two taken blindly, at 99.9 one pair in a thousand is as alike.
+    A cosine alone means something else for each model and library, and so does its rank among cosines of random pairs:
+    a picture that belongs nowhere has a nearest image, too. So a hit is called close where few strangers find anything
+    as near, and nearly all of the library's own images do.
 
     Attributes:
-        cosines: ascending, no two equal.
-        shares: of the pairs, 0 to 1, that are no more alike than the cosine at the same place. Ascending.
+        loose: half-way between two images taken blindly and `close`.
+        close: 96 of 100 of the library's images have another one at least as near, but 98 of 100 pictures that have
+            nothing to do with it have none; where these contradict each other, the latter.
+        very_close: half of the library's images have none as near.
     """
 
-    cosines: tuple[float, ...]
-    shares: tuple[float, ...]
+    loose: float
+    close: float
+    very_close: float
 
     @classmethod
     def of(
-        cls, vectors: Vectors | HalfVectors, *, seed: int = 0, reference: NDArray[np.float32] | None = None
+        cls, nearest: NDArray[np.float32], *, typical: float, strangers: NDArray[np.float32] | None = None
     ) -> "Closeness":
-        """From all pairs of a sample of a library.
+        """From samples of cosines.
 
         Args:
-            vectors: [images, dimension] float32 or float16 unit rows.
-            seed: of the sample; the same vectors and seed give the same table.
-            reference: [n] sorted random-pair cosines to use when there are fewer than 50 images.
+            nearest: [n] of a library's images with the nearest other one.
+            typical: of two images taken blindly.
+            strangers: [m] of pictures that have nothing to do with the library with the nearest image; None where
+                these are not known.
         """
-        fewest = _FEWEST if reference is None else _ENOUGH
-        if len(vectors) < fewest:
-            return cls.reference(reference, dimension=vectors.shape[1])
-        rows = np.random.default_rng(seed).permutation(len(vectors))[:_SAMPLE]
-        sample = np.asarray(vectors[np.sort(rows)], dtype=np.float32)
-        pairs = (sample @ sample.T)[np.triu_indices(len(sample), 1)]
-        return cls._from_quantiles(np.quantile(pairs.astype(np.float64), _SHARES))
+        least = float(np.percentile(nearest, _LOST))
+        if strangers is not None:
+            least = max(least, float(np.percentile(strangers, _MISTAKEN)))
+        return cls._between(typical, least, float(np.median(nearest)))
 
     @classmethod
-    def reference(cls, cosines: NDArray[np.float32] | None, *, dimension: int = _DIMENSION) -> "Closeness":
-        """From cosines that a model was shipped with.
+    def reference(cls, cosines: NDArray[np.float32] | None) -> "Closeness":
+        """For libraries too small to have their own.
 
         Args:
-            cosines: [n] random-pair cosines, equally likely each. None: unit vectors in random directions are
-                assumed, whose cosines are nearly normal with variance 1 / dimension.
-            dimension: of the vectors.
+            cosines: [n] of random pairs of photos, that a model was shipped with. None: usual ones.
         """
-        if cosines is not None and len(cosines):
-            return cls._from_quantiles(np.quantile(np.asarray(cosines, dtype=np.float64), _SHARES))
-        normal = NormalDist(0, 1 / math.sqrt(dimension))
-        inner = np.clip(_SHARES, 1e-7, 1 - 1e-7)
-        return cls._from_quantiles(np.array([normal.inv_cdf(share) for share in inner]))
+        if cosines is None or not len(cosines):
+            return cls(loose=0.35, close=0.6, very_close=0.85)
+        return cls._between(*(float(cosine) for cosine in np.quantile(cosines.astype(np.float64), (0.5, 0.99, 0.999))))
 
     @classmethod
-    def _from_quantiles(cls, quantiles: NDArray[np.float64]) -> "Closeness":
-        values = np.round(np.clip(quantiles, -1, 1) - _SLACK, _DECIMALS)
-        last_of_equals = np.append(values[1:] > values[:-1], True)
+    def of_index(
+        cls,
+        index: VectorIndex,
+        *,
+        seed: int = 0,
+        strangers: Vectors | None = None,
+        reference: NDArray[np.float32] | None = None,
+    ) -> "Closeness":
+        """From a sample of what an index holds; the same index and seed give the same.
+
+        Args:
+            index: of the library.
+            seed: of the sample.
+            strangers: [m, dimension] float32 unit rows, of pictures that have nothing to do with it.
+            reference: as for `reference`, used where there are fewer than 50 images.
+        """
+        if index.size < ENOUGH:
+            return cls.reference(reference)
+        rows = sampled_rows(index.size, _SAMPLE, seed=seed)
+        vectors = index.vectors(rows)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        found = index.search(vectors, 2)
+        others = np.where(found.rows[:, 0] == rows, found.cosines[:, 1], found.cosines[:, 0])
+        blindly = np.median((vectors @ vectors.T)[np.triu_indices(len(rows), 1)])
+        nearest = None if strangers is None else index.search(strangers, 1).cosines[:, 0]
+        return cls.of(others, typical=float(blindly), strangers=nearest)
+
+    @classmethod
+    def _between(cls, typical: float, close: float, very_close: float) -> "Closeness":
+        close = min(max(close, 0.05), _MOST_CLOSE)
+        very_close = min(max(very_close, close + (1 - close) / 4), _MOST_VERY_CLOSE)
+        loose = (min(typical, close - 0.05) + close) / 2
         return cls(
-            cosines=tuple(values[last_of_equals].tolist()),
-            shares=tuple(np.round(_SHARES[last_of_equals], _DECIMALS + 2).tolist()),
+            loose=round(loose, _DECIMALS), close=round(close, _DECIMALS), very_close=round(very_close, _DECIMALS)
         )
 
-    def percentile(self, cosine: float) -> float:
-        """The share of random pairs, 0 to 100, that are no more alike than this cosine. Rises with it; never NaN."""
-        if math.isnan(cosine) or cosine < self.cosines[0]:
+    def percent(self, cosine: float) -> float:
+        """How close, 0 to 100: 50 at `loose`, 90 at `close`, 99 at `very_close`. Rises with the cosine; never NaN."""
+        if math.isnan(cosine):
             return 0.0
-        above = bisect_right(self.cosines, cosine)
-        if above == len(self.cosines):
-            return 100.0
-        low, high = self.cosines[above - 1], self.cosines[above]
-        between = (cosine - low) / (high - low)
-        return 100 * (self.shares[above - 1] + between * (self.shares[above] - self.shares[above - 1]))
+        return float(np.interp(cosine, (-1.0, self.loose, self.close, self.very_close, 1.0), _MARKS))
+
+    def match(self, cosine: float) -> Match:
+        """In a word; never `Match.DUPLICATE`, which a cosine cannot tell."""
+        if cosine >= self.very_close:
+            return Match.VERY_CLOSE
+        if cosine >= self.close:
+            return Match.CLOSE
+        return Match.LOOSE if cosine >= self.loose else Match.NONE

@@ -10,7 +10,7 @@ from lookalike.errors import SnapshotDamaged
 from lookalike.snapshot.closeness import Closeness
 
 MANIFEST_FILE = "manifest.json"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Manifest:
         backend: of the index, a key of `lookalike.neighbors.BACKENDS`.
         created_at: ISO 8601, UTC.
         files: by name.
-        closeness: the library's random-pair cosines.
+        closeness: what a cosine means in this library.
         self_recall: share of sampled images whose own vector finds them first, or one that is equal.
         recall_at_10: share of the ten true nearest that the index finds, over sampled images as queries, each left out
             of its own answer.
@@ -96,7 +96,7 @@ class Manifest:
             if version != FORMAT_VERSION:
                 raise SnapshotDamaged(f"its format is {version!r}, this version of lookalike reads {FORMAT_VERSION}")
             files = {name: FileRecord(**record) for name, record in document["files"].items()}
-            closeness = Closeness(**{name: tuple(values) for name, values in document["closeness"].items()})
+            closeness = Closeness(**document["closeness"])
             manifest = cls(**document | {"files": files, "closeness": closeness})
             whole = manifest.encode() == content
         except (ValueError, KeyError, TypeError, AttributeError) as problem:

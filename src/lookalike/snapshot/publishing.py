@@ -63,6 +63,7 @@ def publish(
     searching: Any = None,
     threads: int | None = None,
     reference_cosines: NDArray[np.float32] | None = None,
+    strangers: Vectors | None = None,
 ) -> Snapshot:
     """Build a snapshot and make it visible by one rename, after everything in it is on disk.
 
@@ -84,6 +85,7 @@ def publish(
         searching: the backend's own search parameters; None takes those that go with the build.
         threads: to build with; None for all cores.
         reference_cosines: the model's own random-pair cosines, for libraries of fewer than 50 images.
+        strangers: [n, dimension] float32 unit rows, of pictures that have nothing to do with any library.
 
     Raises:
         StorageFailed: the disk is full or failing; nothing was published and nothing is left behind.
@@ -115,7 +117,7 @@ def publish(
                 backend=backend,
                 created_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 files={},
-                closeness=Closeness.of(vectors, seed=_SEED, reference=reference_cosines),
+                closeness=Closeness.of_index(index, seed=_SEED, strangers=strangers, reference=reference_cosines),
                 self_recall=_self_recall(index, vectors),
                 recall_at_10=_recall(index, vectors),
             )

@@ -140,7 +140,7 @@ def test_closeness_is_said_in_words_with_the_number_behind(page, site):
     open_search(page, site)
     words = set(page.locator(".closeness").all_text_contents())
     assert words <= {"Nearly the same", "Very close", "Close", "Loosely related", "Not close"}
-    assert "random pairs in this library" in page.locator(".closeness").first.get_attribute("title")
+    assert "of 100 in this library" in page.locator(".closeness").first.get_attribute("title")
 
 
 def test_an_empty_library_says_how_to_fill_it(page, empty_site):

@@ -13,7 +13,7 @@ export function connectionWords(online, lost) {
 
 /** @param {View} view @returns {boolean} whether even the first hit is not close */
 export function isWeak(view) {
-  return view.shown[0]?.hit?.match === "none";
+  return ["none", "loose"].includes(view.shown[0]?.hit?.match ?? "");
 }
 
 /** @param {View} view @returns {string} under the heading */

@@ -13,8 +13,7 @@ const MATCHES = {
 /** @param {Hit} hit @returns {{words: string, bars: number, detail: string}} bars of four */
 export function closenessOf(hit) {
   const { words, bars } = MATCHES[hit.match] || MATCHES.none;
-  const share = hit.closeness >= 99.95 ? "99.9+" : hit.closeness.toFixed(1);
-  return { words, bars, detail: `Closer than ${share} % of random pairs in this library (cosine ${hit.cosine.toFixed(3)})` };
+  return { words, bars, detail: `Closeness ${Math.floor(hit.closeness)} of 100 in this library (cosine ${hit.cosine.toFixed(3)})` };
 }
 
 /** @param {number} count @param {string} one @param {string} [many] */
