@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lookalike.catalog import LiveModel
+from lookalike.catalog import LiveModel, content_id
 from lookalike.columns import image_row
 from lookalike.errors import VectorsRefused
 from lookalike.types import Visibility
@@ -53,6 +53,22 @@ def test_what_is_kept_beside_vectors_comes_with_blocks_and_changes(library, cata
     (block,) = catalog.vector_blocks(library.fingerprint)
     assert dict(zip(block.image_ids, block.columns, strict=True)) == known
     assert {one.image_id: one.columns for one in catalog.changes(after=0, fingerprint=library.fingerprint)} == known
+
+
+def test_what_an_earlier_version_did_not_keep_is_filled_once(library, catalog):
+    colours = np.arange(48, dtype=np.uint8)
+    old = library.add("old", vector=library.unit(1), columns=image_row(difference_hash=5))
+    known = image_row(difference_hash=6, colour_signature=colours)
+    library.add("new", vector=library.unit(2), columns=known)
+    assert catalog.images_without_vectors(library.fingerprint, limit=9) == []
+    (lacking,) = catalog.images_without_vectors(library.fingerprint, limit=9, or_columns=True)
+    assert lacking.id == old
+    ids, rows = sorted(catalog.images([old, content_id(b"new")])), np.stack([library.unit(1)] * 2)
+    other = image_row(difference_hash=9, colour_signature=colours[::-1])
+    catalog.add_vectors(OTHER, ids, rows, np.array([other, other]))
+    assert catalog.images_without_vectors(library.fingerprint, limit=9, or_columns=True) == []
+    (block,) = catalog.vector_blocks(library.fingerprint)
+    assert dict(zip(block.image_ids, block.columns, strict=True)) == {old: other, content_id(b"new"): known}
 
 
 def test_blocks_longer_than_one_fetch_are_whole(library, catalog):

@@ -2,6 +2,7 @@ import os
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from filelock import FileLock
 
@@ -369,3 +370,15 @@ def test_a_library_on_a_read_only_disk_says_so(parts, photos, monkeypatch):
     monkeypatch.setattr(FileLock, "acquire", read_only)
     with pytest.raises(StorageFailed, match="Read-only file system; nothing was changed"):
         parts.indexer.index([photos])
+
+
+def test_what_an_earlier_version_did_not_keep_of_images_is_filled_by_the_next_run(parts, photos):
+    parts.indexer.index([photos])
+    (block,) = parts.catalog.vector_blocks(parts.indexer.model.fingerprint)
+    with parts.catalog._writing() as change:
+        change.connection.exec_driver_sql("UPDATE images SET colour_signature = NULL, difference_hash = 3")
+    report = parts.indexer.index([photos])
+    assert report.embedded == len(block.image_ids)
+    (filled,) = parts.catalog.vector_blocks(parts.indexer.model.fingerprint)
+    assert np.array_equal(filled.columns, block.columns)
+    assert parts.indexer.index([photos]).embedded == 0

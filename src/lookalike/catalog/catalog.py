@@ -70,6 +70,7 @@ from lookalike.catalog.records import (
     is_image_id,
 )
 from lookalike.catalog.vectors import VectorReading
+from lookalike.columns import ImageRows
 from lookalike.errors import EnvironmentFault, ImageRefused, LibraryBusy, StorageFailed, UnknownImage
 from lookalike.types import Grade, Image, Interaction, User, Vectors, Visibility
 
@@ -309,19 +310,23 @@ class Catalog:
         with self._writing() as change:
             sources.write_failures(change, failures)
 
-    def add_vectors(self, fingerprint: str, image_ids: Sequence[str], vectors_of: Vectors) -> None:
+    def add_vectors(
+        self, fingerprint: str, image_ids: Sequence[str], vectors_of: Vectors, columns: ImageRows | None = None
+    ) -> None:
         """Keep a model's vectors of images; those of images deleted meanwhile are left out.
 
         Args:
             fingerprint: of the model.
             image_ids: one for each row.
             vectors_of: [images, dimension] unit rows; kept as float16.
+            columns: [images], what was seen of them; kept where not everything was known, as of images that an
+                earlier version indexed.
 
         Raises:
             VectorsRefused: another dimension than the model's others, not finite, or not of unit length.
         """
         with self._writing() as change:
-            vectors.add_vectors(change, fingerprint, image_ids, vectors_of)
+            vectors.add_vectors(change, fingerprint, image_ids, vectors_of, columns)
 
     def collect_orphans(self, *, keep: timedelta = KEEP_REMOVED) -> int:
         """Move uploaded bytes that no image has to the bin, and bring back those in it that one has.
@@ -525,10 +530,19 @@ class Catalog:
         with self.vectors_at(fingerprint) as now:
             yield from now.blocks(block)
 
-    def images_without_vectors(self, fingerprint: str, *, limit: int, after: str = "") -> list[Image]:
-        """Live, readable images this model has no vector of, in ascending order of id, those above `after`."""
+    def images_without_vectors(
+        self, fingerprint: str, *, limit: int, after: str = "", or_columns: bool = False
+    ) -> list[Image]:
+        """Live, readable images this model has no vector of, in ascending order of id.
+
+        Args:
+            fingerprint: of the model.
+            limit: how many images at most.
+            after: only images of a higher id.
+            or_columns: also those that an earlier version indexed, of which not all is known that is kept now.
+        """
         with self._reading() as connection:
-            return vectors.without_vectors(connection, fingerprint, limit=limit, after=after)
+            return vectors.without_vectors(connection, fingerprint, limit=limit, after=after, or_columns=or_columns)
 
     # -- the change sequence
 

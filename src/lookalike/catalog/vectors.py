@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, exists, func, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, func, insert, or_, select, update
 
 from lookalike.catalog.changing import READ_STATE, Changing, as_state, chunks, is_past
 from lookalike.catalog.images import SELECT_IMAGES, VISIBILITIES, from_rows
 from lookalike.catalog.records import CatalogState, Change, ChangesSince, VectorBlock, is_image_id
 from lookalike.catalog.schema import fingerprints, images, tombstones, vectors
-from lookalike.columns import COLUMNS, IMAGE_ROW, ImageRows, rows_of
+from lookalike.columns import COLUMNS, IMAGE_ROW, ImageRow, ImageRows, rows_of
 from lookalike.errors import VectorsRefused
 from lookalike.types import Image, Vectors, Visibility
 
@@ -23,6 +23,7 @@ UNIT_TOLERANCE = 1e-2
 _PIECE = 1_000
 _CHANGES_A_READ = 10_000
 _KEPT = [images.c[column.name] for column in COLUMNS]
+_NOT_KNOWN = or_(*(column.is_(None) for column in _KEPT if column.nullable))
 
 
 def dtype_of(name: str) -> np.dtype[np.floating]:
@@ -125,14 +126,35 @@ def _number(changing: Changing, fingerprint: str, encoded: bytes) -> int:
     return model.number
 
 
-def add_vectors(changing: Changing, fingerprint: str, image_ids: Sequence[str], rows: Vectors) -> None:
+def add_vectors(
+    changing: Changing, fingerprint: str, image_ids: Sequence[str], rows: Vectors, columns: ImageRows | None
+) -> None:
     """Keep vectors of live images; see `Catalog.add_vectors`."""
     encoded = dict(zip(image_ids, encode(rows), strict=True))
     live: set[str] = set()
     for chunk in chunks(encoded):
         live.update(changing.connection.execute(select(images.c.id).where(images.c.id.in_(chunk))).scalars())
     written = write_vectors(changing, fingerprint, {key: encoded[key] for key in encoded if key in live})
-    changing.touch(written)
+    described = {} if columns is None else dict(zip(image_ids, columns, strict=True))
+    changing.touch(written | _describe(changing, described))
+
+
+def _describe(changing: Changing, described: Mapping[str, ImageRow]) -> set[str]:
+    """Keep what was seen of live images of which not everything is known; which ones those were."""
+    lacking: set[str] = set()
+    for chunk in chunks(described):
+        statement = select(images.c.id).where(images.c.id.in_(chunk), _NOT_KNOWN)
+        lacking.update(changing.connection.execute(statement).scalars())
+    changing.execute_many(
+        update(images)
+        .where(images.c.id == bindparam("key"))
+        .values({column.name: bindparam(f"new_{column.name}") for column in COLUMNS}),
+        [
+            {"key": key, **{f"new_{column.name}": column.stored(described[key]) for column in COLUMNS}}
+            for key in sorted(lacking)
+        ],
+    )
+    return lacking
 
 
 def read_vectors(connection: Connection, fingerprint: str, image_ids: Iterable[str]) -> dict[str, NDArray[np.float32]]:
@@ -220,13 +242,15 @@ class VectorReading:
         return {image_id: VISIBILITIES[visibility] for image_id, visibility in self._connection.execute(statement)}
 
 
-def without_vectors(connection: Connection, fingerprint: str, *, limit: int, after: str) -> list[Image]:
-    """Live, readable images that this model has no vector of, in ascending order of id, those above `after`."""
+def without_vectors(
+    connection: Connection, fingerprint: str, *, limit: int, after: str, or_columns: bool
+) -> list[Image]:
+    """Some of the live, readable images of which something is missing; see `Catalog.images_without_vectors`."""
     model = stored_model(connection, fingerprint)
     statement = SELECT_IMAGES.where(images.c.error.is_(None), images.c.id > after)
     if model is not None:
         has_one = exists().where(vectors.c.fingerprint_number == model.number, vectors.c.image_id == images.c.id)
-        statement = statement.where(~has_one)
+        statement = statement.where(or_(~has_one, _NOT_KNOWN) if or_columns else ~has_one)
     return from_rows(connection, connection.execute(statement.order_by(images.c.id).limit(limit)).all())
 
 

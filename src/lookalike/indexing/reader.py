@@ -4,12 +4,13 @@ import threading
 from collections.abc import Sequence
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
-from typing import TypedDict, Unpack
+from typing import NamedTuple, TypedDict, Unpack
 
 from numpy import float32
 from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, ImageAddition, SourceFile, content_id
+from lookalike.columns import ImageRow
 from lookalike.embedding import Encoder
 from lookalike.errors import ImageRefused
 from lookalike.preprocessing import Limits, Prepared, prepare
@@ -25,6 +26,13 @@ class Placement(TypedDict, total=False):
     tags: tuple[str, ...]
     visibility: Visibility
     restore: bool
+
+
+class Described(NamedTuple):
+    """What is kept of one image: its columns, and its vector, [dimension] float32."""
+
+    columns: ImageRow
+    vector: NDArray[float32]
 
 
 class ImageReader:
@@ -108,6 +116,15 @@ class ImageReader:
                 refused_under=self.refused_under,
                 **placement,
             )
+
+    def describe(self, content: bytes, *, name: str) -> Described:
+        """What is kept of an image that is stored already.
+
+        Raises:
+            ImageRefused: the bytes are not an image we accept.
+        """
+        prepared = self._prepared(content, name)
+        return Described(columns=prepared.columns, vector=self._encode(prepared))
 
     def embed(self, content: bytes, *, name: str) -> NDArray[float32]:
         """The vector of an image, [dimension] float32.

@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from numpy import float32
-from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, ImageAddition, LiveModel, SourceFailure, SourceFile
+from lookalike.columns import IMAGE_ROW
 from lookalike.errors import ImageRefused, UnknownImage
 from lookalike.indexing.comparison import Comparison, compare
 from lookalike.indexing.folders import Found, source_file
 from lookalike.indexing.options import USUAL, IndexOptions
 from lookalike.indexing.pipeline import batched_by, in_order
-from lookalike.indexing.reader import ImageReader
+from lookalike.indexing.reader import Described, ImageReader
 from lookalike.indexing.report import IndexReport, Progress, Refusal, Skipped
 from lookalike.indexing.selection import Selection
 from lookalike.indexing.settling import Settling
@@ -106,7 +105,9 @@ class FolderRun:
         ).settle()
 
     def fill_gaps(self) -> None:
-        """Embed readable images that have no vector of this model: after a crash, or for a new model.
+        """Describe readable images that have no vector of this model: after a crash, or for a new model.
+
+        Likewise those of which an earlier version kept less than is kept now.
 
         It looks again from the start until there is nothing left: uploads by a service that still runs another model
         may come in meanwhile, with any id.
@@ -116,12 +117,12 @@ class FolderRun:
 
     def _fill_gaps_once(self) -> bool:
         after, found_some = "", False
-        while images := self.catalog.images_without_vectors(self.model.fingerprint, limit=10_000, after=after):
+        while images := self._undescribed(after):
             after = images[-1].id
             images = [image for image in images if image.id not in self.tried]
             if images:
                 self.progress.stage("Embedding known images", len(images))
-            for batch in self._in_batches(self._embed, images):
+            for batch in self._in_batches(self._describe, images):
                 self._store_vectors(batch)
             self.tried.update(image.id for image in images)
             found_some = found_some or bool(images)
@@ -173,21 +174,25 @@ class FolderRun:
         source = source_file(file.path, status)
         return self.reader.read_or_explain(content, name=file.path, source=source, restore=self.options.restore)
 
-    def _embed(self, image: Image) -> tuple[Image, NDArray[float32] | Refusal | None]:
+    def _undescribed(self, after: str) -> list[Image]:
+        return self.catalog.images_without_vectors(self.model.fingerprint, limit=10_000, after=after, or_columns=True)
+
+    def _describe(self, image: Image) -> tuple[Image, Described | Refusal | None]:
         """Read, decode and embed one image that the catalog knows: the work of a thread."""
         name = image.source or image.id
         try:
-            return image, self.reader.embed(self.catalog.content(image.id), name=name)
+            return image, self.reader.describe(self.catalog.content(image.id), name=name)
         except ImageRefused as refused:
             return image, Refusal(name, refused.message)
         except UnknownImage:
             return image, None  # deleted since the list was read
 
-    def _store_vectors(self, batch: Sequence[tuple[Image, NDArray[float32] | Refusal | None]]) -> None:
-        made = [(image, vector) for image, vector in batch if isinstance(vector, np.ndarray)]
+    def _store_vectors(self, batch: Sequence[tuple[Image, Described | Refusal | None]]) -> None:
+        made = [(image.id, described) for image, described in batch if isinstance(described, Described)]
         if made:
-            vectors = np.stack([vector for _, vector in made])
-            self.catalog.add_vectors(self.model.fingerprint, [image.id for image, _ in made], vectors)
+            vectors = np.stack([described.vector for _, described in made])
+            columns = np.array([described.columns for _, described in made], IMAGE_ROW)
+            self.catalog.add_vectors(self.model.fingerprint, [image_id for image_id, _ in made], vectors, columns)
         self.report.embedded += len(made)
         for _, refusal in batch:
             if isinstance(refusal, Refusal):
