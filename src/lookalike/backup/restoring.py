@@ -74,7 +74,7 @@ def restore(
         source: a folder of backups, of which the newest is taken, or one backup.
         library: a new or empty folder.
         replace: take the place of what is there, if it is the same library. Its catalog and settings are kept in
-            `replaced/`; uploads that the backup does not know stay too, and go to the bin at the next index run.
+            `replaced/`; uploads that the backup does not know stay for `keep_removed_days`.
         allow_missing: go on where uploads in the backup are missing or damaged.
         progress: is told what happens.
 
@@ -125,7 +125,7 @@ class _Restoring:
         source, target = BackupFolder(self._backup.parent).originals, Originals(self._library / "originals")
         self._progress.stage("Copying uploads", len(ids))
         for image_id in ids:
-            if not target.is_kept(image_id) and copy_upload(image_id, source, target, link=False) is None:
+            if not target.has(image_id) and copy_upload(image_id, source, target, link=False) is None:
                 self.missing.append(image_id)
             self._progress.advance(1)
         lost_since = sorted(set(self.missing) - set(self._record.missing))

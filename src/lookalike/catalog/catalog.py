@@ -81,7 +81,7 @@ logger = logging.getLogger(__name__)
 
 BUSY_SECONDS = 60.0
 KEEP_REMOVED = timedelta(days=30)
-"""How long bytes that no image has stay in the bin, where nothing else is set."""
+"""How long what was removed is kept, where nothing else is set."""
 _UPLOAD_SECONDS = 3600.0  # an upload that has not ended after so long was killed
 
 
@@ -198,7 +198,7 @@ class Catalog:
             VectorsRefused: a vector of another dimension than its model's others, not finite, or not of unit length.
         """
         uploads = {addition.content_id: addition.upload for addition in additions if addition.upload is not None}
-        new = [image_id for image_id in uploads if not self._originals.is_kept(image_id)]
+        new = [image_id for image_id in uploads if not self._originals.has(image_id)]
         for image_id, content in uploads.items():
             self._originals.put(image_id, content)
         try:
@@ -329,50 +329,47 @@ class Catalog:
             vectors.add_vectors(change, fingerprint, image_ids, vectors_of, columns)
 
     def collect_orphans(self, *, keep: timedelta = KEEP_REMOVED) -> int:
-        """Move uploaded bytes that no image has to the bin, and bring back those in it that one has.
+        """Note which uploaded bytes no image has, and delete those that none has had for long.
 
         A crash leaves such bytes; so does a catalog put back from a backup, for the uploads that came after it.
 
         Args:
-            keep: how long bytes stay in the bin before they are deleted.
+            keep: how long they stay, in case their record comes back.
 
         Returns:
-            How many files were moved to the bin or deleted.
+            How many files were noted or deleted.
         """
-        emptied = self._originals.empty_bin(keep=keep)  # first: nothing is deleted by the run that moved it
-        self._bring_back()
-        moved = 0
+        collected = self._originals.remove_abandoned_parts()
         for chunk in changing.chunks(self._originals.ids()):
-            moved += self._move_orphans(chunk)
-        return moved + emptied + self._originals.remove_abandoned_parts()
+            collected += self._collect(chunk, keep)
+        return collected
 
-    def _move_orphans(self, image_ids: Sequence[str]) -> int:
-        moved = unknown = 0
-        with self._writing() as change:
-            deleted = images.deleted_on_request(change.connection, image_ids)
-            for image_id in set(image_ids) - images.with_upload(change.connection, image_ids):
+    def _collect(self, image_ids: Sequence[str], keep: timedelta) -> int:
+        noted = deleted = unknown = 0
+        orphans = self._originals.orphans()
+        with self._writing() as change:  # nothing gets its record meanwhile
+            known = images.with_upload(change.connection, image_ids)
+            requested = images.deleted_on_request(change.connection, image_ids)
+            for image_id in known & orphans.keys():
+                self._originals.not_orphan(image_id)
+            for image_id in set(image_ids) - known:
                 incoming = self._originals.incoming_for(image_id)
-                if image_id in deleted:
+                if image_id in requested or orphans.get(image_id, -1.0) > keep.total_seconds():
                     self._originals.remove(image_id)
-                elif incoming is not None and incoming < _UPLOAD_SECONDS:
-                    continue
-                else:
-                    self._originals.move_to_bin(image_id)
+                    deleted += 1
+                elif image_id not in orphans and (incoming is None or incoming > _UPLOAD_SECONDS):
+                    self._originals.orphan(image_id)
+                    noted += 1
                     unknown += incoming is None
-                moved += 1
         if unknown:
-            logger.warning("%d uploads have no record in this catalog; their bytes are in the bin for now", unknown)
-        return moved
-
-    def _bring_back(self) -> None:
-        for chunk in changing.chunks(self._originals.in_bin()):
-            with self._writing() as change:
-                for image_id in images.with_upload(change.connection, chunk):
-                    self._originals.take_from_bin(image_id)
+            logger.warning(
+                "%d uploads have no record in this catalog; their bytes stay for %d days", unknown, keep.days
+            )
+        return noted + deleted
 
     def _remove_orphans(self, image_ids: Sequence[str]) -> int:
         removed = 0
-        candidates = [image_id for image_id in image_ids if self._originals.is_kept(image_id)]
+        candidates = [image_id for image_id in image_ids if self._originals.has(image_id)]
         for chunk in changing.chunks(candidates):
             with self._writing() as change:
                 kept = images.with_upload(change.connection, chunk)
@@ -783,8 +780,8 @@ class Catalog:
         """Every damage found, in words: the file, the change sequence, vectors, sources and uploaded bytes."""
         # Before the catalog is looked at: what is uploaded meanwhile has its record by then, or its mark now.
         stored = list(self._originals.ids())
-        incoming = self._originals.incoming()
-        stored = [name for name in stored if name not in incoming]
+        accounted = self._originals.incoming() | self._originals.orphans().keys()
+        stored = [name for name in stored if name not in accounted]
         try:
             with self._reading() as connection:
                 return list(checking.problems(connection, self._originals, stored))

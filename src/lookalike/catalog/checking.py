@@ -118,7 +118,7 @@ def _stray_originals(connection: Connection, originals: Originals, stored: Seque
     unknown = sorted(set(ids) - with_upload(connection, ids) - deleted_on_request(connection, ids))
     if unknown:
         yield (
-            f"uploaded bytes without a record in the catalog: {len(unknown):,} (such as {unknown[0]}); the"
-            " catalog may be older than they are. The next `lookalike index` moves them to the bin, from which they"
-            " come back when their catalog does"
+            f"uploaded bytes without a record in the catalog: {len(unknown):,} (such as {unknown[0]}); the catalog"
+            " may be older than they are. `lookalike index` takes note of them and deletes them after"
+            " keep_removed_days, unless a catalog that knows them is put back"
         )

@@ -5,7 +5,6 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 from pathlib import Path
 
 from lookalike.errors import StorageFailed
@@ -22,7 +21,8 @@ class Originals:
     A file appears whole or not at all. Whether it *should* be there is the catalog's to say; bytes it has no record of
     are orphans. There are two kinds. An upload that was interrupted left a mark in `incoming/`, and nobody was told
     that it is stored. Any other is an upload that this catalog does not know: an older one may have been put in place.
-    `Catalog.collect_orphans` moves orphans to `removed/`, where they stay for a time and come back from.
+    Neither is deleted at once: `Catalog.collect_orphans` notes in `removed/` since when bytes have been orphans, and
+    deletes them after a time. An orphan whose record comes back is one no more.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -43,8 +43,8 @@ class Originals:
         part = final.with_name(f"{image_id}.{secrets.token_hex(8)}{_PART}")
         try:
             self._make_folder(final.parent)
-            self._mark(image_id).parent.mkdir(exist_ok=True)
-            self._mark(image_id).touch()
+            self._incoming(image_id).parent.mkdir(exist_ok=True)
+            self._incoming(image_id).touch()
             try:
                 _write_durably(part, content)
                 part.replace(final)
@@ -53,7 +53,6 @@ class Originals:
                 self.settle([image_id])
                 raise
             _sync_folder(final.parent)
-            self._in_bin(image_id).unlink(missing_ok=True)
         except OSError as error:
             raise StorageFailed(f"{final.parent}: {error.strerror or error}; the upload was not stored") from error
 
@@ -61,100 +60,71 @@ class Originals:
         """The catalog has a record of these uploads, or their bytes are gone: they are not incoming any more."""
         for image_id in image_ids:
             with contextlib.suppress(OSError):  # a mark that stays only makes `verify` more lenient
-                self._mark(image_id).unlink()
+                self._incoming(image_id).unlink()
 
     def get(self, image_id: str) -> bytes:
-        """The bytes, from the bin if they are there.
+        """The bytes.
 
         Raises:
             OSError: they are not there or cannot be read.
         """
-        try:
-            return self.path(image_id).read_bytes()
-        except FileNotFoundError:
-            with contextlib.suppress(FileNotFoundError):
-                return self._in_bin(image_id).read_bytes()
-            raise
+        return self.path(image_id).read_bytes()
 
     def has(self, image_id: str) -> bool:
-        """Whether the bytes are there, not counting the bin."""
+        """Whether the bytes are there."""
         return self.path(image_id).is_file()
 
-    def is_kept(self, image_id: str) -> bool:
-        """Whether the bytes are there or in the bin."""
-        return self.has(image_id) or self._in_bin(image_id).is_file()
-
     def remove(self, image_id: str) -> None:
-        """Remove the bytes for good, in the bin as well.
-
-        Raises:
-            StorageFailed: read-only or failing.
-        """
-        for final in (self.path(image_id), self._in_bin(image_id)):
-            try:
-                final.unlink()
-                _sync_folder(final.parent)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise StorageFailed(f"{final}: {error.strerror or error}; the deleted image's bytes remain") from error
-        self.settle([image_id])
-
-    def move_to_bin(self, image_id: str) -> None:
-        """Move the bytes out of the way; `keep` of `empty_bin` counts from now.
-
-        Raises:
-            StorageFailed: read-only or failing.
-        """
-        final, binned = self.path(image_id), self._in_bin(image_id)
-        try:
-            binned.parent.mkdir(parents=True, exist_ok=True)
-            # A clock that was set back must not make it look as if the bytes had been in the bin for years.
-            moved = max(time.time(), final.stat().st_mtime)
-            os.utime(final, (moved, moved))
-            final.replace(binned)
-            _sync_folder(binned.parent)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise StorageFailed(f"{final}: {error.strerror or error}; it was not moved to {binned.parent}") from error
-        self.settle([image_id])
-
-    def take_from_bin(self, image_id: str) -> None:
-        """Move the bytes back to their place, if they are in the bin.
+        """Remove the bytes for good, if they are there.
 
         Raises:
             StorageFailed: read-only or failing.
         """
         final = self.path(image_id)
         try:
-            self._make_folder(final.parent)
-            self._in_bin(image_id).replace(final)
+            final.unlink()
             _sync_folder(final.parent)
         except FileNotFoundError:
-            return
+            pass
         except OSError as error:
-            raise StorageFailed(f"{final}: {error.strerror or error}; it is still in the bin") from error
+            raise StorageFailed(f"{final}: {error.strerror or error}; the deleted image's bytes remain") from error
+        self.settle([image_id])
+        self.not_orphan(image_id)
 
-    def in_bin(self) -> Iterator[str]:
-        """The id of every file in the bin, in no order."""
-        for path in (self.directory / _REMOVED).glob("??/*"):
-            yield path.name
+    def orphan(self, image_id: str) -> None:
+        """Note that the bytes have no record from now on.
 
-    def empty_bin(self, *, keep: timedelta) -> int:
-        """Delete what has been in the bin for longer; how many files that were."""
-        deleted = 0
-        for path in (self.directory / _REMOVED).glob("??/*"):
+        Raises:
+            StorageFailed: read-only or failing.
+        """
+        note = self._orphan(image_id)
+        try:
+            note.parent.mkdir(exist_ok=True)
+            note.touch()
+            # A clock that was set back must not make it look as if they had been orphans for years.
+            since = max(time.time(), self.path(image_id).stat().st_mtime)
+            os.utime(note, (since, since))
+        except OSError as error:
+            raise StorageFailed(f"{note}: {error.strerror or error}; nothing was removed") from error
+        self.settle([image_id])
+
+    def not_orphan(self, image_id: str) -> None:
+        """The bytes have a record, or are gone."""
+        with contextlib.suppress(OSError):
+            self._orphan(image_id).unlink()
+
+    def orphans(self) -> dict[str, float]:
+        """For how many seconds bytes have been without a record, by id."""
+        found = {}
+        for note in (self.directory / _REMOVED).glob("*"):
             with contextlib.suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > keep.total_seconds():
-                    path.unlink()
-                    deleted += 1
-        return deleted
+                found[note.name] = time.time() - note.stat().st_mtime
+        return found
 
     def incoming_for(self, image_id: str) -> float | None:
         """Seconds since an upload of it began that was not finished: it runs now, or was killed. None for no such."""
         try:
-            return time.time() - self._mark(image_id).stat().st_mtime
+            return time.time() - self._incoming(image_id).stat().st_mtime
         except OSError:
             return None
 
@@ -162,11 +132,11 @@ class Originals:
         """The ids of all uploads that began and were not finished."""
         return {mark.name for mark in (self.directory / _INCOMING).glob("*")}
 
-    def _mark(self, image_id: str) -> Path:
+    def _incoming(self, image_id: str) -> Path:
         return self.directory / _INCOMING / image_id
 
-    def _in_bin(self, image_id: str) -> Path:
-        return self.directory / _REMOVED / image_id[:2] / image_id
+    def _orphan(self, image_id: str) -> Path:
+        return self.directory / _REMOVED / image_id
 
     def _make_folder(self, folder: Path) -> None:
         """Make the folder; its name and those above it are on disk, even where another process had just made them."""
