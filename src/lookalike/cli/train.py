@@ -48,13 +48,14 @@ from lookalike.embedding import open_encoder
 from lookalike.errors import CallerError
 from lookalike.settings import Settings, user_path
 from lookalike.training.card import ImageCounts, LabelSource, ModelCard
-from lookalike.training.examples import ClickPairs, ClickRules, click_pairs
+from lookalike.training.examples import ClickPairs, ClickRules, SplitShares, click_pairs
 from lookalike.training.extractors import EncoderFeatures, FeatureExtractor
+from lookalike.training.recipes import HeadRecipe, TuneRecipe
 from lookalike.whole_files import replace_file
 
 if TYPE_CHECKING:  # torch takes two seconds to import, and `lookalike train --help` does not need it
-    from lookalike.training.network.fine_tuning import TuneRecipe
-    from lookalike.training.network.fitting import HeadRecipe, HeadTraining, TrainedHead
+    from lookalike.training.network.fitting import TrainedHead
+    from lookalike.training.network.source_kinds import Labels
 
 _PULL_WITHOUT_LABELS = 10.0
 
@@ -177,8 +178,8 @@ def train(
     """
     with faults_are_told(as_json=as_json):
         _require_one_process()
-        from lookalike.training.examples import SplitShares  # noqa: PLC0415 - beside the next, which needs torch
-        from lookalike.training.network.fitting import HeadRecipe  # noqa: PLC0415 - torch is an extra
+        from lookalike.training.network.fitting import TrainingContext, train_head  # noqa: PLC0415 - torch is an extra
+        from lookalike.training.network.parallel import use_threads  # noqa: PLC0415 - likewise
 
         recipe = HeadRecipe(
             shares=_shares(on),
@@ -216,9 +217,26 @@ def train(
             require_new_name(name, start.base.base)
             frozen = _frozen(opened, start, asked, recipe)
             with _teacher(opened, start, asked, recipe) as taught_by, _curves(opened, asked) as tell:
-                training = _training(opened, start, frozen, asked, recipe, progress, teacher=taught_by, tell=tell)
-                summary = f"{frozen.base} with a head learnt from {', '.join(recipe.shares)}"
-                found = training.train(name, summary=summary, resume=resume)
+                context = TrainingContext(
+                    catalog=opened.catalog,
+                    limits=start.limits,
+                    descriptors=start.descriptors,
+                    run=_run_folder(opened, asked),
+                    progress=progress,
+                    tell=tell,
+                )
+                use_threads(opened.settings.threads)
+                found = train_head(
+                    context,
+                    frozen,
+                    start.base,
+                    start.known,
+                    _labels_of(opened, asked, recipe, taught_by),
+                    recipe,
+                    name=name,
+                    summary=f"{frozen.base} with a head learnt from {', '.join(recipe.shares)}",
+                    resume=resume,
+                )
         if found.made is None:
             steps = found.result.steps + (found.tuned.result.steps if found.tuned else 0)
             messages.print(f"Interrupted after {steps:,} steps; go on with --resume.")
@@ -276,13 +294,11 @@ def _pull(asked: float | None, on: str) -> float:
     return _PULL_WITHOUT_LABELS if set(_shares(on)) == {"views"} else 0.0
 
 
-def _tuning(tune: str, blocks: int, steps: int, rate: float) -> "TuneRecipe | None":
+def _tuning(tune: str, blocks: int, steps: int, rate: float) -> TuneRecipe | None:
     if tune not in {"head", "blocks", "full"}:
         raise CallerError(f"--tune {tune}: choose one of head, blocks, full")
     if tune == "head":
         return None
-    from lookalike.training.network.fine_tuning import TuneRecipe  # noqa: PLC0415 - torch is an extra
-
     return TuneRecipe(blocks=blocks if tune == "blocks" else None, steps=steps, learning_rate=rate)
 
 
@@ -290,7 +306,7 @@ def _run_folder(library: Library, asked: _Asked) -> Path:
     return asked.run or library.settings.library / "training" / "runs" / asked.name
 
 
-def _frozen(library: Library, start: Start, asked: _Asked, recipe: "HeadRecipe") -> FeatureExtractor:
+def _frozen(library: Library, start: Start, asked: _Asked, recipe: HeadRecipe) -> FeatureExtractor:
     """What the head is over."""
     backbone = asked.backbone
     if backbone is None:
@@ -314,39 +330,14 @@ def _frozen(library: Library, start: Start, asked: _Asked, recipe: "HeadRecipe")
     )
 
 
-def _training(
-    library: Library,
-    start: Start,
-    frozen: FeatureExtractor,
-    asked: _Asked,
-    recipe: "HeadRecipe",
-    progress: IndexProgress,
-    *,
-    teacher: EncoderFeatures | None,
-    tell: _Tell,
-) -> "HeadTraining":
-    from lookalike.training.network.fitting import HeadTraining, Labels  # noqa: PLC0415 - torch is an extra
-    from lookalike.training.network.parallel import use_threads  # noqa: PLC0415
+def _labels_of(library: Library, asked: _Asked, recipe: HeadRecipe, teacher: EncoderFeatures | None) -> "Labels":
+    from lookalike.training.network.source_kinds import Labels  # noqa: PLC0415 - torch is an extra
 
-    use_threads(library.settings.threads)
     wants_grades = "grades" in recipe.shares or asked.judgements is not None
     graded = graded_in(library, asked.judgements, asked.queries, asked.images) if wants_grades else []
     clicks = _clicks(library, asked) if "clicks" in recipe.shares else None
     groups = kept_together(library, asked.split_by, asked.images)
-    labels = Labels(graded=graded, clicks=clicks, teacher=teacher, groups=groups)
-    return HeadTraining(
-        library.catalog,
-        frozen,
-        start.base,
-        start.known,
-        labels,
-        recipe,
-        run=_run_folder(library, asked),
-        descriptors=start.descriptors,
-        limits=start.limits,
-        watching=progress,
-        tell=tell,
-    )
+    return Labels(graded=graded, clicks=clicks, teacher=teacher, groups=groups)
 
 
 @contextmanager
@@ -362,7 +353,7 @@ def _curves(library: Library, asked: _Asked) -> Iterator[_Tell]:
 
 
 @contextmanager
-def _teacher(library: Library, start: Start, asked: _Asked, recipe: "HeadRecipe") -> Iterator[EncoderFeatures | None]:
+def _teacher(library: Library, start: Start, asked: _Asked, recipe: HeadRecipe) -> Iterator[EncoderFeatures | None]:
     """The larger model, opened while it is needed.
 
     Raises:
@@ -436,7 +427,7 @@ def _labels(found: "TrainedHead") -> list[LabelSource]:
     ]
 
 
-def _settings(recipe: "HeadRecipe", found: "TrainedHead") -> dict[str, object]:
+def _settings(recipe: HeadRecipe, found: "TrainedHead") -> dict[str, object]:
     return {
         "on": ", ".join(f"{source}={share:g}" for source, share in recipe.shares.items()),
         "dimension": found.made.status.description.dimension if found.made else None,
@@ -454,7 +445,7 @@ def _settings(recipe: "HeadRecipe", found: "TrainedHead") -> dict[str, object]:
     }
 
 
-def _method(found: "TrainedHead", recipe: "HeadRecipe", frozen: FeatureExtractor, base: EncoderFeatures) -> str:
+def _method(found: "TrainedHead", recipe: HeadRecipe, frozen: FeatureExtractor, base: EncoderFeatures) -> str:
     over = "descriptors" if frozen is base else "levels" if frozen.encoder.name.endswith("-levels") else "features"
     head = f"linear head over its {over}" if frozen.base == base.base else f"linear head over {frozen.base}'s {over}"
     if found.tuned is None or recipe.tune is None:
@@ -479,7 +470,7 @@ def _begun_from(asked: _Asked) -> dict[str, object]:
     return {"backbone": f"{name}:{Path(path).name}" if path else name}
 
 
-def _tuned_by(recipe: "HeadRecipe", found: "TrainedHead") -> dict[str, object]:
+def _tuned_by(recipe: HeadRecipe, found: "TrainedHead") -> dict[str, object]:
     if found.tuned is None or recipe.tune is None:
         return {}
     return {
@@ -495,7 +486,7 @@ def _debiased(asked: _Asked) -> dict[str, object]:
     return {"position bias": str(asked.position_bias)} if asked.position_bias else {}
 
 
-def _taught_by(recipe: "HeadRecipe", asked: _Asked) -> dict[str, object]:
+def _taught_by(recipe: HeadRecipe, asked: _Asked) -> dict[str, object]:
     return {"teacher": asked.teacher} if "teacher" in recipe.shares else {}
 
 

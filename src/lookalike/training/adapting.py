@@ -14,7 +14,8 @@ from lookalike.preprocessing import Limits
 from lookalike.training.examples.example import GradedQuery
 from lookalike.training.extractors import PICTURES, EncoderFeatures, FeatureExtractor, NewModel
 from lookalike.training.held_out import GRADED_MEASURES, ExactRanking, HeldOut, Judged, held_out, unit_rows
-from lookalike.training.library import DescribedLibrary, KnownImages, Watching, image_of
+from lookalike.training.library import DescribedLibrary, KnownImages, Watching
+from lookalike.training.rows import image_of, is_whole_image
 from lookalike.training.whitening import (
     SHRINKAGE,
     centred_on,
@@ -110,7 +111,7 @@ def adapt(
     watching.stage(f"Describing by {frozen.encoder.name}", len(names))
     described = library.describe(names, watching.advance)
     rows = described.features()
-    whole = np.array([name == image_of(name) for name in described.image_ids], bool)
+    whole = np.array([is_whole_image(name) for name in described.image_ids], bool)
     if over is None:
         base.learn(rows[whole])
     else:
@@ -161,7 +162,7 @@ def _compared(
     test: HeldOut,
     recipe: AdaptationRecipe,
 ) -> Judged:
-    ranking = ExactRanking(names, [name for name in names if name == image_of(name)])
+    ranking = ExactRanking(names, [name for name in names if is_whole_image(name)])
     return ranking.compare(adapted, before, test, resamples=recipe.resamples)
 
 

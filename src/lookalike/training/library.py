@@ -1,7 +1,6 @@
 """A library as training sees it: which images may be learnt from, and how a model describes them. Needs no torch.
 
-What is described has a name: an image's id; a part of an image in the spelling of judgement files
-(`ID#xywh=percent:10,20,30,40`); or an altered view of an image, `ID~SETTINGS~NUMBER`.
+What is described has a name, see `rows`.
 """
 
 import hashlib
@@ -16,13 +15,13 @@ from numpy.typing import NDArray
 from lookalike.catalog import Catalog
 from lookalike.errors import TrainingRefused
 from lookalike.evaluation import JudgedQuery
+from lookalike.evaluation.judged_queries import Region
 from lookalike.preprocessing import Limits, Preprocessing, decode, prepare, transform
 from lookalike.training.chance import chance_for
 from lookalike.training.features import Described, Describing, describe_images
+from lookalike.training.rows import DescribedRow, View
 from lookalike.training.views import ViewSettings, view
 from lookalike.types import Vectors, Visibility
-
-_VIEW = "~"
 
 
 class Watching(Protocol):
@@ -81,11 +80,6 @@ def known_images(catalog: Catalog, fingerprint: str) -> KnownImages:
     return KnownImages(image_ids=tuple(ids), difference_hashes=np.concatenate(hashes), vectors=np.concatenate(vectors))
 
 
-def image_of(name: str) -> str:
-    """The id of the image that a name is of."""
-    return JudgedQuery.parse(name).image.split(_VIEW, 1)[0]
-
-
 class DescribedLibrary:
     """Raw descriptors by one model of images, of parts of them and of altered views, each made once and kept.
 
@@ -115,7 +109,8 @@ class DescribedLibrary:
 
     def view_names(self, image_id: str, count: int) -> list[str]:
         """Names of the first altered views of an image."""
-        return [f"{image_id}{_VIEW}{self._settings}{_VIEW}{number}" for number in range(count)]
+        views = (View(settings=self._settings, number=number) for number in range(count))
+        return [str(DescribedRow(image_id=image_id, view=view)) for view in views]
 
     def describe(self, names: Sequence[str], progress: Callable[[int], None]) -> Described:
         """Descriptors of all of those that can be read.
@@ -133,15 +128,14 @@ class DescribedLibrary:
             ImageRefused: its image cannot be read.
             UnknownImage: it is not there.
         """
-        image_id = image_of(name)
-        content = self._catalog.content(image_id)
-        if _VIEW in name:
-            pixels = decode(content, name=image_id, limits=self._limits).pixels
-            number = int(name.rsplit(_VIEW, 1)[1])
-            altered = view(pixels, self._views, seed=0, epoch=0, image_id=image_id, number=number)
+        row = DescribedRow.parse(name)
+        content = self._catalog.content(row.image_id)
+        if row.view is not None:
+            pixels = decode(content, name=row.image_id, limits=self._limits).pixels
+            altered = view(pixels, self._views, seed=0, epoch=0, image_id=row.image_id, number=row.view.number)
             return transform(altered, self._preprocessing)
-        crop = JudgedQuery.parse(name).crop((1, 1))
-        return prepare(content, self._preprocessing, name=image_id, limits=self._limits, crop=crop).batch_row
+        crop = JudgedQuery(image=row.image_id, region=row.region).crop((1, 1))
+        return prepare(content, self._preprocessing, name=row.image_id, limits=self._limits, crop=crop).batch_row
 
 
 def crop_names(
@@ -163,5 +157,5 @@ def _crop_name(image_id: str, areas: tuple[float, float], seed: int) -> str:
     area, shape = chance.uniform(*areas), 2 ** chance.uniform(-0.5, 0.5)
     width, height = min((area * shape) ** 0.5, 1.0), min((area / shape) ** 0.5, 1.0)
     left, top = chance.uniform(0, 1 - width), chance.uniform(0, 1 - height)
-    numbers = ",".join(f"{100 * value:.2f}" for value in (left, top, width, height))
-    return f"{image_id}#xywh=percent:{numbers}"
+    left, top, width, height = (round(100 * value, 2) for value in (left, top, width, height))
+    return str(DescribedRow(image_id=image_id, region=Region(x=left, y=top, width=width, height=height)))

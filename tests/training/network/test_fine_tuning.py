@@ -15,13 +15,13 @@ from lookalike.training.network.fine_tuning import (
     FineTuning,
     Pictures,
     TunedNetwork,
-    TuneRecipe,
     among,
     as_rows,
     beyond_chance,
 )
 from lookalike.training.network.head import GradedBatches, GradedLoss, HeadData, LinearHead
 from lookalike.training.network.sources import Source
+from lookalike.training.recipes import TuneRecipe
 from lookalike.training.run import RunFolder
 
 SIZE, KINDS, EACH = 32, 4, 10

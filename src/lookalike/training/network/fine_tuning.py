@@ -30,6 +30,7 @@ from lookalike.training.network.extractors import NetworkFeatures
 from lookalike.training.network.head import LinearHead
 from lookalike.training.network.loop import LoopSettings, Stopped, Training, TrainingResult
 from lookalike.training.network.sources import MixedSources, Source
+from lookalike.training.recipes import TuneRecipe
 from lookalike.training.run import RunFolder
 
 _AT_ONCE = 16
@@ -38,34 +39,6 @@ _VALIDATIONS = 5
 _PATIENCE = 3
 FILE = "fine-tuning.u8"
 _BYTES_OF_A_NUMBER = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TuneRecipe:
-    """How a network is fine-tuned.
-
-    Attributes:
-        blocks: how many of its last blocks learn; None for all of it.
-        steps: at most.
-        learning_rate: the highest, of network and head alike.
-        batch: queries in a batch, or, for clicks and grades, as many queries with `graded` images each.
-        graded: graded images of each query.
-        others: images of the whole part that a batch has besides.
-
-    Raises:
-        TrainingRefused: a number outside its range.
-    """
-
-    blocks: int | None = 4
-    steps: int = 200
-    learning_rate: float = 1e-4
-    batch: int = 12
-    graded: int = 4
-    others: int = 24
-
-    def __post_init__(self) -> None:
-        if (self.blocks is not None and self.blocks < 1) or self.steps < 1 or not self.learning_rate > 0:
-            raise TrainingRefused("fine-tuning: blocks and steps must be at least 1, the learning rate above 0")
 
 
 class Shown(Protocol):

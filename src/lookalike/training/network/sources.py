@@ -19,7 +19,6 @@ from lookalike.training.examples import (
     graded_by_clicks,
 )
 from lookalike.training.held_out import CLICKED_MEASURES, FOUND_MEASURES, GRADED_MEASURES, HeldOut, held_out
-from lookalike.training.library import image_of
 from lookalike.training.network.head import (
     Features,
     GradedBatches,
@@ -29,6 +28,7 @@ from lookalike.training.network.head import (
     InBatchPairs,
     PairLoss,
 )
+from lookalike.training.rows import image_of
 
 _SPARED = 0.1
 _GRADED_TEMPERATURE = 0.1  # chosen on validation queries of one set of photos, see docs/training.md

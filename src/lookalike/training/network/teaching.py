@@ -15,10 +15,10 @@ from lookalike.training.chance import chance_for
 from lookalike.training.distilling import fit_distilled
 from lookalike.training.examples import GradedQuery
 from lookalike.training.held_out import TAUGHT_MEASURES, HeldOut, held_out
-from lookalike.training.library import image_of
 from lookalike.training.network.head import Features, HeadBatch, HeadData, LinearHead
 from lookalike.training.network.losses import similarity_distillation
 from lookalike.training.network.sources import Source
+from lookalike.training.rows import is_whole_image
 from lookalike.types import Vectors
 
 _NEAREST = 10
@@ -116,7 +116,7 @@ def taught_held_out(queries: Sequence[str], vectors: Mapping[str, Vectors]) -> H
         queries: image ids that were kept from the student.
         vectors: image id -> unit vector of the teacher, of every image that is searched.
     """
-    names = sorted(name for name in vectors if name == image_of(name))
+    names = sorted(name for name in vectors if is_whole_image(name))
     asked = [name for name in queries if name in vectors]
     if len(names) <= _NEAREST or not asked:
         return None

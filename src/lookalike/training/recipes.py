@@ -1,0 +1,79 @@
+"""The hyperparameters of a training run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lookalike.errors import TrainingRefused
+from lookalike.training.examples import SplitShares
+
+SOURCE_NAMES = ("grades", "clicks", "views", "teacher")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuneRecipe:
+    """How a network is fine-tuned.
+
+    Attributes:
+        blocks: how many of its last blocks learn; None for all of it.
+        steps: maximum number of steps.
+        learning_rate: the highest, of network and head alike.
+        batch: queries in a batch, or, for clicks and grades, as many queries with `graded` images each.
+        graded: graded images of each query.
+        others: images of the training part that a batch has besides.
+
+    Raises:
+        TrainingRefused: a number outside its range.
+    """
+
+    blocks: int | None = 4
+    steps: int = 200
+    learning_rate: float = 1e-4
+    batch: int = 12
+    graded: int = 4
+    others: int = 24
+
+    def __post_init__(self) -> None:
+        if (self.blocks is not None and self.blocks < 1) or self.steps < 1 or not self.learning_rate > 0:
+            raise TrainingRefused("fine-tuning: blocks and steps must be at least 1, the learning rate above 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadRecipe:
+    """How a head is trained.
+
+    Attributes:
+        shares: source -> its share of the loss: `grades`, `clicks`, `views`, `teacher`.
+        dimension: of the vectors; None for the base's.
+        steps: maximum number of steps; training stops earlier once validation stops improving.
+        learning_rate: the highest.
+        pull: L2-SP strength: how strongly the head is drawn back to where it began; see `head.LinearHead`.
+        batch: queries or pairs in a batch.
+        stand_ins: share of interpolated positives; see `head.GradedBatches`.
+        views: altered views of each image.
+        tune: how the network is fine-tuned once its head is trained; None to leave it as it is.
+        most_images: that are described; those that were graded or clicked come first.
+        shares_held_out: how much is kept to validate and to test by.
+        resamples: for confidence intervals.
+        seed: of the division, the batches and the views.
+    """
+
+    shares: Mapping[str, float]
+    dimension: int | None = None
+    steps: int = 600
+    learning_rate: float = 1e-3
+    pull: float = 0.0
+    batch: int = 96
+    stand_ins: float = 0.5
+    views: int = 2
+    tune: TuneRecipe | None = None
+    most_images: int = 20_000
+    shares_held_out: SplitShares = field(default_factory=SplitShares)
+    resamples: int = 10_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.shares) - set(SOURCE_NAMES))
+        if unknown or not self.shares:
+            raise TrainingRefused(
+                f"cannot learn from {', '.join(unknown) or 'nothing'}: name grades, clicks, views or teacher"
+            )
