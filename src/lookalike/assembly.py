@@ -181,6 +181,23 @@ class Library:
             self._closing.callback(_close, weakref.ref(encoder))  # who uses it keeps it open; nobody else does
         return encoder
 
+    def base_model(self, name: str | None) -> Encoder:
+        """The model to start learning from, opened for many images.
+
+        Args:
+            name: of a model on this machine; None for the one that answers.
+
+        Raises:
+            LibraryMissing: none was named, and nothing was indexed.
+            UnknownModel, ModelMissing: it is not on this machine.
+        """
+        if name is not None:
+            return self.open_model(name, mode="throughput")
+        live = self.catalog.live_model()
+        if live is None:
+            raise LibraryMissing("nothing was indexed here yet: run `lookalike index FOLDER` first")
+        return self.open_exactly(live, mode="throughput")
+
     def _open_live(self, model: LiveModel) -> Encoder:
         """The model that the catalog says is live: the one that is open already, where it is the same."""
         with self._opening:
@@ -200,7 +217,7 @@ class Library:
         if "indexer" in self.__dict__:
             self.indexer.use(encoder)
 
-    def open_exactly(self, model: LiveModel) -> Encoder:
+    def open_exactly(self, model: LiveModel, *, mode: Mode | None = None) -> Encoder:
         """Open a model by name, if it is still the one that made the vectors.
 
         Raises:
@@ -208,7 +225,7 @@ class Library:
             VectorsRefused: the one on this machine is another.
             ModelMissing: it is not on this machine.
         """
-        encoder = self.open_model(model.name)
+        encoder = self.open_model(model.name, mode=mode)
         if model.fingerprint in encoder.earlier_fingerprints:
             raise LibraryOutdated(
                 "the vectors of this library were made by an earlier version of lookalike, which read some pictures in"

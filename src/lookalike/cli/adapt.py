@@ -1,26 +1,17 @@
 """`lookalike adapt NAME`."""
 
-from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lookalike.assembly import Library, open_library
+from lookalike.assembly import open_library
 from lookalike.cli.judging import ImagesOption, QueriesOption
 from lookalike.cli.learning import (
     FromOption,
     MostImagesOption,
     NewNameArgument,
-    Start,
-    card_of,
-    graded_in,
-    levels_of,
     print_judged,
-    require_new_name,
-    start_of,
-    takes_levels,
     tell_next,
     tell_refused,
 )
@@ -32,12 +23,12 @@ from lookalike.cli.output import (
     messages,
     print_json,
     settings_for,
+    tell_warnings,
 )
 from lookalike.cli.progress import IndexProgress
+from lookalike.library.adapt import AdaptRequest, AdaptResult, adapt
+from lookalike.library.judging import JudgementSource
 from lookalike.settings import Settings
-from lookalike.training.adapting import AdaptationRecipe, Adapted, adapt
-from lookalike.training.card import ImageCounts
-from lookalike.training.extractors import FeatureExtractor
 from lookalike.training.whitening import SHRINKAGE
 
 
@@ -58,7 +49,7 @@ def adapt_model(
         ),
     ] = "auto",
     dimension: Annotated[
-        int | None, typer.Option(min=1, help="Of the new vectors; as the model's own, if not given.")
+        int | None, typer.Option(min=1, help="Size of the new vectors (default: the model's).")
     ] = None,
     shrinkage: Annotated[
         float, typer.Option(min=0, help="How little weight lesser differences get; see docs/training.md.")
@@ -74,66 +65,34 @@ def adapt_model(
     beside the one that answers until `lookalike models promote`. After Ctrl-C, run it again: what was described stays.
     """
     with faults_are_told(as_json=as_json):
-        settings = settings_for(library)
+        named = JudgementSource(judgements=judgements, queries=queries, images=images) if judgements else None
+        request = AdaptRequest(
+            name=name,
+            base=base,
+            judgements=named,
+            features=features,
+            dimension=dimension,
+            shrinkage=shrinkage,
+            most_images=most_images,
+            resamples=resamples,
+        )
         with (
-            open_library(settings, mode="throughput", model=base) as opened,
+            open_library(settings_for(library)) as opened,
             IndexProgress(messages, quiet=as_json) as progress,
         ):
-            start = start_of(opened)
-            require_new_name(name, start.base.base)
-            graded = graded_in(opened, judgements, queries, images) if judgements else []
-            recipe = AdaptationRecipe(
-                dimension=dimension or opened.encoder.dimension,
-                shrinkage=shrinkage,
-                most_images=most_images,
-                resamples=resamples,
-            )
-            over = _levels(opened, start, features, recipe)
-            found = adapt(
-                opened.catalog,
-                start.base,
-                start.known,
-                graded,
-                recipe,
-                name=name,
-                over=over,
-                descriptors=start.descriptors,
-                limits=start.limits,
-                watching=progress,
-            )
-        card = card_of(
-            found.made,
-            start.base,
-            found.judged,
-            method=f"whitening of its {'descriptors' if over is None else 'levels'}",
-            labels=[],
-            images=ImageCounts(trained=found.images),
-            settings=asdict(recipe),
-            seconds=found.seconds,
-        )
+            result = adapt(opened, request, progress)
+        tell_warnings(result.warnings)
         if as_json:
-            print_json({"model": card.as_document(), "refused": dict(found.refused)})
+            refused = dict(result.adaptation.refused)
+            print_json({"model": result.card.as_document(), "refused": refused, "warnings": list(result.warnings)})
             return
-        _tell(settings, name, found, start.base.base, Path(judgements) if judgements else None)
+        _tell(opened.settings, name, result, Path(judgements) if judgements else None)
 
 
-def _levels(library: Library, start: Start, features: str, recipe: AdaptationRecipe) -> FeatureExtractor | None:
-    """The levels to project; None for the final features.
-
-    Raises:
-        CallerError: the model has none, or there is no such choice.
-        DependencyMissing: they were asked for, and torch is not installed.
-    """
-    images = min(len(start.known.image_ids), recipe.most_images)
-    levels = takes_levels(start, features, images=images, dimension=recipe.dimension)
-    if not levels or (features == "auto" and find_spec("torch") is None):
-        return None
-    return levels_of(library, start, labelled=False)
-
-
-def _tell(settings: Settings, name: str, found: Adapted, base: str, judgements: Path | None) -> None:
+def _tell(settings: Settings, name: str, result: AdaptResult, judgements: Path | None) -> None:
+    found = result.adaptation
     tell_refused(dict(found.refused))
-    console.print(f"[bold]{name}[/] is {base} fitted to {found.images:,} images ({found.seconds:.0f} s).")
+    console.print(f"[bold]{name}[/] is {result.base} fitted to {found.images:,} images ({found.seconds:.0f} s).")
     if found.judged:
-        print_judged(name, base, found.judged)
+        print_judged(name, result.base, found.judged)
     tell_next(settings, name, judgements)

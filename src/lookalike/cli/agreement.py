@@ -9,7 +9,7 @@ import typer
 from numpy.typing import NDArray
 
 from lookalike.assembly import Library, open_library
-from lookalike.cli.judging import Asked, ImagesOption
+from lookalike.cli.judging import ImagesOption
 from lookalike.cli.output import (
     JsonOption,
     LibraryOption,
@@ -23,6 +23,7 @@ from lookalike.cli.output import (
 from lookalike.errors import EvaluationRefused, LibraryMissing
 from lookalike.evaluation import Votes, majority, vector_triplet_accuracy
 from lookalike.evaluation.pipeline import find_images_named, read_rows
+from lookalike.library.judging import JudgementSource
 from lookalike.types import Vectors
 
 _TRIPLE = 3
@@ -47,7 +48,7 @@ def agreement(
     """How often does the live model agree with people about which of two images is more like a third?"""
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
         triples, counts = read_triplets(table, columns, votes)
-        asked = Asked(judgements=str(table), images=images)
+        asked = JudgementSource(judgements=str(table), images=images)
         vectors, rows, unknown = _vectors(opened, triples, names_as, asked.folders)
         kept = rows.min(axis=1) >= 0
         decided = _decided(rows[kept], None if counts is None else counts[kept])

@@ -18,7 +18,6 @@ from lookalike import __version__
 from lookalike.assembly import Library, image_limits, open_library
 from lookalike.cli.evaluate import DEFAULT_MEASURE_NAMES, MeasuresOption, ResamplesOption
 from lookalike.cli.judging import (
-    Asked,
     CombineOption,
     FormatOption,
     GroupByOption,
@@ -27,7 +26,6 @@ from lookalike.cli.judging import (
     KeepGoodOption,
     QueriesOption,
     check_outputs,
-    judged,
 )
 from lookalike.cli.output import (
     JsonOption,
@@ -39,6 +37,7 @@ from lookalike.cli.output import (
     print_json,
     printable,
     settings_for,
+    tell_warnings,
 )
 from lookalike.cli.progress import IndexProgress
 from lookalike.embedding import describe_models
@@ -55,6 +54,7 @@ from lookalike.evaluation.report import (
     write_bench_report,
 )
 from lookalike.evaluation.report.wording import byte_size, decimal, p_value, rate, span
+from lookalike.library.judging import JudgementSource, judged_queries
 
 
 def bench(
@@ -83,7 +83,7 @@ def bench(
     Each model embeds the images of the library that it has no vectors of yet (once: a later run goes on from there),
     and ranks the judged queries by exact search. The model that serves stays live.
     """
-    asked = Asked(
+    asked = JudgementSource(
         judgements=judgements,
         queries=queries,
         group_by=group_by,
@@ -96,7 +96,7 @@ def bench(
         chosen = parse_measures([measures])
         check_outputs(html, plot=plot)
         names = models.replace(",", " ").split() or installed_models(opened)
-        known = judged(opened, asked)
+        known = judged_queries(opened, asked)
         with IndexProgress(messages, quiet=as_json) as progress:
             rows = [bench_one(opened, name, known, chosen, progress) for name in names]
         report = make_report(opened, known, rows, judgements=judgements, resamples=resamples)
@@ -183,8 +183,7 @@ def make_report(
 
 def print_bench(report: BenchReport, rows: Sequence[ModelBench], *, resamples: int) -> None:
     """A table, best first, and one sentence."""
-    for warning in report.warnings:
-        messages.print(printable(f"Note: {warning}"), style="yellow", soft_wrap=True)
+    tell_warnings(report.warnings)
     by_name = {row.name: row for row in rows}
     best_first = sorted(report.points, key=lambda point: -point.quality)
     table = plain_table("model", report.measure, "95 % interval", "p", "images/s", "ms a query", "an image")

@@ -19,7 +19,6 @@ from lookalike import __version__
 from lookalike.assembly import Library, image_limits, open_library
 from lookalike.catalog import LiveModel
 from lookalike.cli.judging import (
-    Asked,
     CombineOption,
     FormatOption,
     GroupByOption,
@@ -28,8 +27,6 @@ from lookalike.cli.judging import (
     KeepGoodOption,
     QueriesOption,
     check_outputs,
-    judged,
-    tell_bad_lines,
 )
 from lookalike.cli.output import (
     JsonOption,
@@ -41,6 +38,7 @@ from lookalike.cli.output import (
     print_json,
     printable,
     settings_for,
+    tell_warnings,
 )
 from lookalike.cli.progress import IndexProgress
 from lookalike.errors import CallerError, EvaluationRefused, StorageFailed
@@ -73,6 +71,7 @@ from lookalike.evaluation.report import (
     write_report,
 )
 from lookalike.evaluation.report.wording import decimal, p_value, signed, span
+from lookalike.library.judging import JudgementSource, bad_line_warnings, judged_queries
 from lookalike.preprocessing import thumbnail
 from lookalike.retrieval import FROZEN_HITS
 from lookalike.settings import user_path
@@ -119,7 +118,7 @@ def evaluate(
     Every query is asked of the pipeline that serves, and of exact search, so that what the index loses is told apart
     from what the model does not see. docs/measures.md says which measure is for what.
     """
-    asked = Asked(
+    asked = JudgementSource(
         judgements=judgements,
         queries=queries,
         group_by=group_by,
@@ -136,7 +135,7 @@ def evaluate(
         with IndexProgress(messages, quiet=as_json) as progress:
             measuring = _Measuring(
                 library=opened,
-                judged=judged(opened, asked),
+                judged=judged_queries(opened, asked),
                 measures=chosen,
                 progress=progress,
                 resamples=resamples,
@@ -196,13 +195,13 @@ class _Measuring:
         ]
         return runs
 
-    def other(self, name: str, asked: Asked) -> Run:
+    def other(self, name: str, asked: JudgementSource) -> Run:
         """Another run of the same queries: from a file, or by another model."""
         path = user_path(name)
         if not path.exists() and path.suffix.lower() not in SUFFIXES:
             return self._by_model(name)
         reading = read_run(path, keep_good=asked.keep_good)
-        tell_bad_lines(path, reading.bad_lines)
+        self._warnings += bad_line_warnings(path, reading.bad_lines)
         run, unknown = run_in_ids(self.library.catalog, reading.run, folders=asked.folders)
         if unknown:
             self._warnings.append(f"{unknown:,} results of {path.name} are not in this library: nobody judged them.")
@@ -319,10 +318,9 @@ def _description(query: PipelineQuery) -> QueryDescription:
 
 def print_report(report: EvaluationReport) -> None:
     """Tables and sentences for people."""
-    for warning in report.circumstances.warnings:
-        messages.print(printable(f"Note: {warning}"), style="yellow", soft_wrap=True)
+    tell_warnings(report.circumstances.warnings)
     tables = report.tables
-    console.print(_measures_table(tables))
+    console.print_table(_measures_table(tables))
     if report.served.results:
         share = report.served.unjudged_results / report.served.results
         console.print(f"[dim]{share:.0%} of the first results were judged by nobody and count as not relevant.[/]")

@@ -11,14 +11,10 @@ from rich.table import Table
 from lookalike.assembly import Library, open_library
 from lookalike.cli.help import CommandGroup
 from lookalike.cli.judging import (
-    Asked,
     CombineOption,
     FormatOption,
     ImagesOption,
     KeepGoodOption,
-    choice,
-    file_format,
-    tell_bad_lines,
 )
 from lookalike.cli.output import (
     JsonOption,
@@ -29,6 +25,7 @@ from lookalike.cli.output import (
     print_json,
     printable,
     settings_for,
+    tell_warnings,
 )
 from lookalike.errors import EvaluationRefused
 from lookalike.evaluation import (
@@ -50,6 +47,7 @@ from lookalike.evaluation.pipeline import (
     read_rows,
     stored_judgements,
 )
+from lookalike.library.judging import JudgementSource, bad_line_warnings, choice, file_format
 from lookalike.types import Grade
 
 app = typer.Typer(cls=CommandGroup, help="Grades that people gave: what `evaluate` measures by.", no_args_is_help=True)
@@ -97,12 +95,12 @@ def import_file(
     as_json: JsonOption = False,
 ) -> None:
     """Keep the grades of a file in the library, with who gave them and when."""
-    asked = Asked(judgements=str(file), queries=queries, images=images)
+    asked = JudgementSource(judgements=str(file), queries=queries, images=images)
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
         reading = read_judgements(
             file, file_format=file_format(file_format_name), keep_good=keep_good, combine="median"
         )
-        tell_bad_lines(file, reading.bad_lines)
+        tell_warnings(bad_line_warnings(file, reading.bad_lines))
         table = read_query_table(queries) if queries else {}
         stored, unknown = _grades(opened, reading.rows, table, asked, name or file.stem)
         if unknown and not keep_good:
@@ -209,7 +207,7 @@ def triplets_to_grades(
 
 
 def _grades(
-    library: Library, rows: Iterable[JudgementRow], table: Mapping[str, QueryRow], asked: Asked, set_name: str
+    library: Library, rows: Iterable[JudgementRow], table: Mapping[str, QueryRow], asked: JudgementSource, set_name: str
 ) -> tuple[list[Grade], list[str]]:
     """The rows in the library's terms, and the names it does not know."""
     rows = list(rows)

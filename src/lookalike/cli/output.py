@@ -4,7 +4,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from io import TextIOWrapper
@@ -119,6 +119,12 @@ def printable(text: str) -> Text:
 def printable_lines(text: str) -> Text:
     """The same for a message of ours, which may have several lines."""
     return Text("\n").join(printable(line) for line in text.split("\n"))
+
+
+def tell_warnings(warnings: Iterable[str]) -> None:
+    """What people should know beside a result, on stderr."""
+    for warning in warnings:
+        messages.print(printable(f"Note: {warning}"), style="yellow", soft_wrap=True)
 
 
 def stop(code: ExitCode) -> NoReturn:

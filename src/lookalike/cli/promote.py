@@ -1,15 +1,14 @@
 """`lookalike models promote | rollback | history`: which model answers, and how another one takes its place."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from lookalike.assembly import Library, image_limits, open_library
-from lookalike.catalog import LiveModel, LiveSince
+from lookalike.assembly import open_library
+from lookalike.catalog import LiveSince
 from lookalike.cli.evaluate import MeasuresOption, ResamplesOption
-from lookalike.cli.judging import Asked, ImagesOption, QueriesOption, judged
+from lookalike.cli.judging import ImagesOption, QueriesOption
 from lookalike.cli.output import (
     JsonOption,
     LibraryOption,
@@ -20,41 +19,14 @@ from lookalike.cli.output import (
     print_json,
     printable,
     settings_for,
+    tell_warnings,
 )
 from lookalike.cli.progress import IndexProgress
-from lookalike.embedding import Encoder
-from lookalike.errors import CallerError, LibraryMissing, PromotionRefused
-from lookalike.evaluation import Comparison, Evaluation, Measure, compare_evaluations, evaluate_run, parse_measures
-from lookalike.evaluation.pipeline import JudgedLibrary, run_model
 from lookalike.evaluation.report.wording import decimal, p_value, signed, span
-from lookalike.indexing import IndexReport
-
-_MEASURES = "nDCG@10,mAP,P@10"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Candidacy:
-    """A model that may take over, compared with the live one by exact search over the same queries.
-
-    Attributes:
-        name: of the model.
-        live: that answers now.
-        comparisons: by measure, the candidate first; empty where nothing was judged. The first one decides.
-    """
-
-    name: str
-    live: LiveModel
-    comparisons: dict[Measure, Comparison]
-
-    def require_better(self) -> None:
-        """Raises PromotionRefused: it ranks worse."""
-        measure, found = next(iter(self.comparisons.items()))
-        if found.difference.mean < 0:
-            raise PromotionRefused(
-                f"{self.name} ranks worse than {self.live.name}: {measure} {found.first:.4f} against"
-                f" {found.second:.4f} ({signed(found.difference.mean, 4)}, 95 % interval"
-                f" {span(found.difference, signs=True)}); {self.live.name} goes on answering (--force switches anyway)"
-            )
+from lookalike.library.judging import JudgementSource
+from lookalike.library.promote import MEASURES, Candidacy, PromoteRequest, Switch, compare
+from lookalike.library.promote import promote as let_answer
+from lookalike.library.promote import rollback as go_back
 
 
 def promote(
@@ -64,7 +36,7 @@ def promote(
         str | None,
         typer.Option(metavar="JUDGEMENTS", help="Grades to compare by: a file, or a judgement set of this library."),
     ] = None,
-    measures: MeasuresOption = _MEASURES,
+    measures: MeasuresOption = MEASURES,
     queries: QueriesOption = None,
     images: ImagesOption = None,
     force: Annotated[bool, typer.Option("--force", help="Switch even if it ranks worse or nobody measured.")] = False,
@@ -79,31 +51,20 @@ def promote(
     stay, for `lookalike models rollback`. After Ctrl-C, run it again: what was embedded is kept.
     """
     with faults_are_told(as_json=as_json):
-        chosen = parse_measures([measures])
-        settings = settings_for(library)
-        with (
-            open_library(settings, mode="throughput", model=name) as opened,
-            IndexProgress(messages, quiet=as_json) as progress,
-        ):
-            live = _live(opened)
-            if opened.encoder.fingerprint == live.fingerprint:
-                raise CallerError(f"{name} is the model that answers already")
-            if judgements is None and not force:
-                raise PromotionRefused(
-                    f"nothing says that {name} ranks as well as {live.name}: name grades with --judgements"
-                    " (a file, or a set of `lookalike judgements list`), or switch anyway with --force"
-                )
-            known = judged(opened, Asked(judgements=judgements, queries=queries, images=images)) if judgements else None
-            embedded = opened.indexer.embed_known(progress=progress)
-            comparisons = _compared(opened, live, known, chosen, resamples, progress) if known else {}
-            candidacy = _Candidacy(name=name, live=live, comparisons=comparisons)
+        named = JudgementSource(judgements=judgements, queries=queries, images=images) if judgements else None
+        request = PromoteRequest(name=name, judgements=named, measures=measures, force=force, resamples=resamples)
+        with open_library(settings_for(library)) as opened, IndexProgress(messages, quiet=as_json) as progress:
+            candidacy, encoder, embedded = compare(opened, request, progress)
+            tell_warnings(candidacy.warnings)
             if not as_json:
                 print_comparisons(candidacy)
             if not force:
                 candidacy.require_better()
-            because = f"promoted over {live.name}, {judgements or 'unmeasured'}"
-            report = opened.indexer.take_over(because=because, progress=progress)
-        _tell_switch(live, opened.indexer.model, [embedded, report], candidacy, as_json=as_json)
+            because = judgements or "unmeasured"
+            report = let_answer(opened, candidacy, encoder, because=because, progress=progress)
+            now = opened.catalog.live_model() or candidacy.live
+        switch = Switch(before=candidacy.live, now=now, candidacy=candidacy, reports=[embedded, report])
+        _tell_switch(switch, as_json=as_json)
 
 
 def rollback(*, library: LibraryOption = None, as_json: JsonOption = False) -> None:
@@ -112,19 +73,9 @@ def rollback(*, library: LibraryOption = None, as_json: JsonOption = False) -> N
     Its vectors are still there; images that came in since are embedded with it first.
     """
     with faults_are_told(as_json=as_json):
-        settings = settings_for(library)
-        with open_library(settings) as opened:
-            live = _live(opened)
-            before = next((step.model for step in opened.catalog.model_history() if step.model != live), None)
-        if before is None:
-            raise CallerError(f"{live.name} is the only model that ever answered here: there is nothing to go back to")
-        with (
-            open_library(settings, mode="throughput", model=before.name) as opened,
-            IndexProgress(messages, quiet=as_json) as progress,
-        ):
-            opened.open_exactly(before)
-            report = opened.indexer.take_over(because=f"rolled back from {live.name}", progress=progress)
-        _tell_switch(live, before, [report], None, as_json=as_json)
+        with open_library(settings_for(library)) as opened, IndexProgress(messages, quiet=as_json) as progress:
+            switch = go_back(opened, progress)
+        _tell_switch(switch, as_json=as_json)
 
 
 def history(*, library: LibraryOption = None, as_json: JsonOption = False) -> None:
@@ -140,7 +91,7 @@ def history(*, library: LibraryOption = None, as_json: JsonOption = False) -> No
             console.print(printable(told), soft_wrap=True)
 
 
-def print_comparisons(candidacy: _Candidacy) -> None:
+def print_comparisons(candidacy: Candidacy) -> None:
     """A row a measure."""
     if not candidacy.comparisons:
         return
@@ -157,53 +108,25 @@ def print_comparisons(candidacy: _Candidacy) -> None:
     console.print_table(table)
 
 
-def _live(library: Library) -> LiveModel:
-    live = library.catalog.live_model()
-    if live is None:
-        raise LibraryMissing("nothing was indexed here yet, so no model answers: run `lookalike index FOLDER`")
-    return live
-
-
-def _compared(
-    library: Library,
-    live: LiveModel,
-    known: JudgedLibrary,
-    measures: Sequence[Measure],
-    resamples: int,
-    progress: IndexProgress,
-) -> dict[Measure, Comparison]:
-    for warning in known.warnings:
-        messages.print(printable(f"Note: {warning}"), style="yellow", soft_wrap=True)
-
-    def evaluated(encoder: Encoder) -> Evaluation:
-        progress.stage(f"Ranking by {encoder.name}", len(known.queries))
-        limits = image_limits(library.settings)
-        run = run_model(library.catalog, encoder, known.queries, limits=limits, asked=lambda: progress.advance(1))
-        return evaluate_run(run, known.judgements, measures)
-
-    candidate, answering = evaluated(library.encoder), evaluated(library.open_exactly(live))
-    return {measure: compare_evaluations(candidate, answering, measure, resamples=resamples) for measure in measures}
-
-
-def _tell_switch(
-    before: LiveModel, now: LiveModel, reports: Sequence[IndexReport], candidacy: _Candidacy | None, *, as_json: bool
-) -> None:
-    embedded = sum(report.embedded for report in reports)
-    seconds = sum(report.seconds for report in reports)
+def _tell_switch(switch: Switch, *, as_json: bool) -> None:
+    embedded = sum(report.embedded for report in switch.reports)
+    seconds = sum(report.seconds for report in switch.reports)
     if as_json:
-        comparisons = candidacy.comparisons if candidacy else {}
+        candidacy = switch.candidacy
         document = {
-            "model": asdict(now),
-            "before": asdict(before),
+            "model": asdict(switch.now),
+            "before": asdict(switch.before),
             "embedded": embedded,
-            "refused": [asdict(refusal) for report in reports for refusal in report.refused],
+            "refused": [asdict(refusal) for report in switch.reports for refusal in report.refused],
             "seconds": seconds,
-            "comparisons": {str(measure): asdict(found) for measure, found in comparisons.items()},
+            "comparisons": {str(m): asdict(found) for m, found in candidacy.comparisons.items()} if candidacy else {},
+            "warnings": list(candidacy.warnings) if candidacy else [],
         }
         print_json(document)
         return
     console.print(
-        f"[bold]{now.name}[/] answers now instead of {before.name}: {embedded:,} images embedded ({seconds:.1f} s)."
+        f"[bold]{switch.now.name}[/] answers now instead of {switch.before.name}: {embedded:,} images embedded"
+        f" ({seconds:.1f} s)."
     )
     console.print(
         "[dim]`lookalike models rollback` goes back; a service that runs has followed by itself.[/]", soft_wrap=True

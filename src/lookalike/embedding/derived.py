@@ -6,13 +6,15 @@ from pathlib import Path
 
 from lookalike.embedding.descriptions import Graph, checked_name
 from lookalike.embedding.projection import Projection
-from lookalike.embedding.registry import InstalledModel, ModelStatus, import_model, installed
+from lookalike.embedding.registry import Complete, InstalledModel, ModelStatus, import_model, installed
 from lookalike.embedding.storage import check_graph, storage_faults
 from lookalike.embedding.writing import description_toml
 from lookalike.errors import ModelRefused
 
 
-def derive_model(base: str, name: str, projection: Projection, *, summary: str, models: Path) -> ModelStatus:
+def derive_model(
+    base: str, name: str, projection: Projection, *, summary: str, models: Path, complete: Complete | None = None
+) -> ModelStatus:
     """Make a model of a base's graph and another projection.
 
     Args:
@@ -21,6 +23,7 @@ def derive_model(base: str, name: str, projection: Projection, *, summary: str, 
         projection: of the base's descriptors.
         summary: one line for people: what it was fitted on.
         models: the models folder.
+        complete: as for `import_model`.
 
     Raises:
         ModelMissing: the base is not on this machine.
@@ -36,7 +39,7 @@ def derive_model(base: str, name: str, projection: Projection, *, summary: str, 
         shutil.copyfile(graph, copy)
         projection.save(copy.with_suffix(".npz"))
         copy.with_suffix(".toml").write_text(_toml(found, name, summary), encoding="utf-8")
-        return import_model(copy, models=models)
+        return import_model(copy, models=models, complete=complete)
 
 
 def _toml(base: InstalledModel, name: str, summary: str) -> str:

@@ -3,8 +3,10 @@
 import logging
 import shlex
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -40,6 +42,8 @@ PACKAGED = Path(__file__).parent / "models"
 """Descriptions and projections that come with lookalike."""
 
 _FORMATS = {".onnx", ".tflite"}
+Complete: TypeAlias = Callable[[Path, str], None]
+"""Is given a new model's folder and the fingerprint of its vectors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,12 +136,13 @@ def pull(name: str, *, models: Path, progress: Progress | None = None) -> ModelS
     return status
 
 
-def import_model(file: Path, *, models: Path) -> ModelStatus:
+def import_model(file: Path, *, models: Path, complete: Complete | None = None) -> ModelStatus:
     """Brings in an ONNX or TFLite file with the TOML description beside it, or a TOML that says where the file is.
 
     Args:
         file: `NAME.onnx` or `NAME.tflite` beside `NAME.toml`; or a `.toml` with a `[source]`.
         models: the folder; made when it is missing.
+        complete: adds files to the model's folder, such as its card, before anybody can see it.
 
     Raises:
         ModelRefused: the description or the file is not usable; the message names file and key.
@@ -148,7 +153,7 @@ def import_model(file: Path, *, models: Path) -> ModelStatus:
     if is_packaged(description.name):
         raise ModelRefused(f"{file}: {description.name!r} is a model that comes with lookalike; choose another name")
     with model_lock(models, description.name):
-        _install(description, file.with_suffix(".toml"), models=models, progress=_silent)
+        _install(description, file.with_suffix(".toml"), models=models, progress=_silent, complete=complete)
     return _status(_described(description.name, models), models)
 
 
@@ -300,7 +305,14 @@ def _projection(description: ModelDescription, description_file: Path) -> Projec
 # -- bringing one in
 
 
-def _install(description: ModelDescription, description_file: Path, *, models: Path, progress: Progress) -> None:
+def _install(
+    description: ModelDescription,
+    description_file: Path,
+    *,
+    models: Path,
+    progress: Progress,
+    complete: Complete | None = None,
+) -> None:
     """Makes the model's folder: fetched, checked, converted, run once. Call it under the model's lock."""
     with new_folder(models, description.name) as folder:
         scratch = folder.parent / "fetched"
@@ -327,6 +339,8 @@ def _install(description: ModelDescription, description_file: Path, *, models: P
             nhwc=graph.nhwc,
         )
         write_record(folder, record)
+        if complete is not None:
+            complete(folder, _fingerprint(description, record, projection))
 
 
 def _write_graph(description: ModelDescription, weights: Path, folder: Path) -> GraphFile:

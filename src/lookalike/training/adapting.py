@@ -1,8 +1,8 @@
 """Fitting a model's projection to a library without labels: describe, whiten, keep. Needs no torch."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from lookalike.catalog import Catalog
 from lookalike.embedding import Projection
 from lookalike.embedding.runtimes import Descriptors
 from lookalike.preprocessing import Limits
+from lookalike.training.card import CardMaker
 from lookalike.training.examples.example import GradedQuery
 from lookalike.training.extractors import PICTURES, EncoderFeatures, FeatureExtractor, NewModel
 from lookalike.training.held_out import GRADED_MEASURES, ExactRanking, HeldOut, Judged, held_out, unit_rows
@@ -45,20 +46,20 @@ class AdaptationRecipe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adapted:
+class Adaptation:
     """What came of it.
 
     Attributes:
-        made: the new model.
         judged: against its base, where grades were given; none of them was learnt from.
         images: it was fitted on.
+        made: the new model; None while its card is made.
         refused: image -> why it could not be described.
         seconds: of all.
     """
 
-    made: NewModel
     judged: tuple[Judged, ...]
     images: int
+    made: NewModel | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -75,7 +76,8 @@ def adapt(
     descriptors: Path,
     limits: Limits,
     watching: Watching,
-) -> Adapted:
+    card: Callable[[Adaptation], CardMaker],
+) -> Adaptation:
     """Fit a projection to a library's own images, as a model of its own.
 
     Args:
@@ -89,6 +91,7 @@ def adapt(
         descriptors: folder of all descriptors.
         limits: for images.
         watching: is told how far it is.
+        card: makes the new model's card of what came of it.
 
     Raises:
         TrainingRefused: there are too few images for that dimension.
@@ -134,20 +137,18 @@ def adapt(
         judged = (_compared(described.image_ids, *vectors, test, recipe),)
     pictures = [library.prepared(image_id) for image_id in chosen.image_ids[:PICTURES] if over is not None]
     fitted = "centred on" if centred else "fitted to"
+    found = Adaptation(
+        judged=judged, images=int(whole.sum()), refused=described.refused, seconds=time.monotonic() - started
+    )
     made = frozen.become(
         name,
         projection,
         summary=f"{base.base}, its projection {fitted} {int(whole.sum()):,} images of a library",
         pictures=np.stack(pictures) if pictures else np.empty((0, 3, 1, 1), np.float32),
         files=descriptors,
+        card=card(found),
     )
-    return Adapted(
-        made=made,
-        judged=judged,
-        images=int(whole.sum()),
-        refused=described.refused,
-        seconds=time.monotonic() - started,
-    )
+    return replace(found, made=made)
 
 
 def keeps_axes(base: EncoderFeatures, images: int, dimension: int) -> bool:

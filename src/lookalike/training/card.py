@@ -7,7 +7,7 @@ the same name that is made later replaces the folder, and so the card.
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
@@ -377,3 +377,14 @@ def _duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes = round(seconds / _SECONDS_A_MINUTE)
     return f"{minutes} min" if minutes < _SECONDS_A_MINUTE else f"{minutes // 60} h {minutes % 60} min"
+
+
+CardMaker: TypeAlias = Callable[[str, Parity | None], ModelCard]
+"""A card, from the fingerprint of the new model's vectors and how close it serves to what was trained."""
+
+
+def card_keeper(card: CardMaker | None, parity: Parity | None) -> Callable[[Path, str], None] | None:
+    """What puts a card into a model's folder before the model becomes visible; see `embedding.import_model`."""
+    if card is None:
+        return None
+    return lambda folder, fingerprint: card(fingerprint, parity).save(folder)

@@ -11,6 +11,7 @@ from lookalike.embedding.registry import installed
 from lookalike.embedding.runtimes import Descriptors
 from lookalike.errors import InternalFault
 from lookalike.preprocessing import Preprocessing
+from lookalike.training.card import CardMaker, card_keeper
 from lookalike.training.parity import Parity
 from lookalike.training.whitening import fit_whitening, least_images
 from lookalike.types import Batch
@@ -73,7 +74,9 @@ class FeatureExtractor(Protocol):
         """The projection to begin with."""
         ...
 
-    def become(self, name: str, projection: Projection, *, summary: str, pictures: Batch, files: Path) -> NewModel:
+    def become(
+        self, name: str, projection: Projection, *, summary: str, pictures: Batch, files: Path, card: CardMaker
+    ) -> NewModel:
         """The model with another projection, brought into the models folder."""
         ...
 
@@ -121,9 +124,20 @@ class EncoderFeatures:
         """The model's own projection."""
         return learnt_start(self._start)
 
-    def become(self, name: str, projection: Projection, *, summary: str, pictures: Batch, files: Path) -> NewModel:  # noqa: ARG002 - nothing but the projection is new, so there is nothing to compare on pictures
+    def become(
+        self,
+        name: str,
+        projection: Projection,
+        *,
+        summary: str,
+        pictures: Batch,  # noqa: ARG002 - nothing but the projection is new: there is nothing to compare on pictures
+        files: Path,  # noqa: ARG002 - and nothing to export
+        card: CardMaker,
+    ) -> NewModel:
         """The same graph with another projection."""
-        return NewModel(status=derive_model(self.base, name, projection, summary=summary, models=self.models))
+        complete = card_keeper(card, None)
+        status = derive_model(self.base, name, projection, summary=summary, models=self.models, complete=complete)
+        return NewModel(status=status)
 
 
 def learnt_start(projection: Projection | None) -> Projection:

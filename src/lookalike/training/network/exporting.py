@@ -26,6 +26,7 @@ from lookalike.embedding.storage import storage_faults
 from lookalike.embedding.writing import description_toml
 from lookalike.errors import ModelRefused, TrainingRefused
 from lookalike.preprocessing import Preprocessing
+from lookalike.training.card import CardMaker, card_keeper
 from lookalike.training.network.weight_only import WeightPrecision, store_weights
 from lookalike.training.parity import Parity
 from lookalike.types import Batch, Vectors
@@ -97,6 +98,7 @@ def export_model(
     files: Path,
     models: Path,
     limits: ParityLimits | None = None,
+    card: CardMaker | None = None,
 ) -> Exported:
     """Bring a trained network into the models folder, when it serves what was trained.
 
@@ -111,6 +113,7 @@ def export_model(
             import NAME.onnx` brings them in on another machine. Made when it is missing.
         models: the models folder; made when it is missing.
         limits: what must be kept to; None for `LIMITS` of the precision.
+        card: makes the card that is in the model's folder when it becomes visible.
 
     Raises:
         TrainingRefused: fewer than two pictures, or of another size than the preprocessing says.
@@ -135,7 +138,8 @@ def export_model(
             served = encoder.encode(pictures)
         parity = compare(trained, served)
         _require(parity, limits or LIMITS[exported.weights], exported.name)
-        status = import_model(_kept(file, files), models=models)
+        complete = card_keeper(card, parity)
+        status = import_model(_kept(file, files), models=models, complete=complete)
     return Exported(status=status, parity=parity)
 
 

@@ -13,6 +13,7 @@ from lookalike.embedding.runtimes import Descriptors
 from lookalike.embedding.writing import description_toml
 from lookalike.errors import TrainingRefused
 from lookalike.preprocessing import Preprocessing
+from lookalike.training.card import CardMaker
 from lookalike.training.extractors import START_SHRINKAGE, NewModel, learnt_start
 from lookalike.training.network.backbones import MultiLevel
 from lookalike.training.network.backbones.efficientnet_lite import EfficientNetLite
@@ -115,7 +116,9 @@ class NetworkFeatures:
         """The whitening."""
         return learnt_start(self._start)
 
-    def become(self, name: str, projection: Projection, *, summary: str, pictures: Batch, files: Path) -> NewModel:
+    def become(
+        self, name: str, projection: Projection, *, summary: str, pictures: Batch, files: Path, card: CardMaker
+    ) -> NewModel:
         """Network, centring and projection as one exported model."""
         as_model = ExportedAs(
             name=name,
@@ -124,7 +127,7 @@ class NetworkFeatures:
             preprocessing=self.preprocessing,
             projection=projection,
         )
-        exported = export_model(self.network, as_model, pictures, files=files, models=self._models)
+        exported = export_model(self.network, as_model, pictures, files=files, models=self._models, card=card)
         return NewModel(status=exported.status, parity=exported.parity)
 
 

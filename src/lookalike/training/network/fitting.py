@@ -21,6 +21,7 @@ from lookalike.embedding.runtimes import Descriptors
 from lookalike.errors import InternalFault, TrainingRefused
 from lookalike.evaluation import write_judgements
 from lookalike.preprocessing import Limits
+from lookalike.training.card import CardMaker
 from lookalike.training.examples import (
     Part,
     Split,
@@ -118,7 +119,8 @@ class TrainedHead:
     """What came of a run.
 
     Attributes:
-        made: the new model; None when the run was interrupted.
+        projection: of the new model; None when the run was interrupted.
+        examples: images and labels.
         result: of the loop.
         tuned: what fine-tuning the network came to; None where only the head was trained.
         judged: the new model against its base, on held-out queries.
@@ -129,7 +131,8 @@ class TrainedHead:
         seconds: of the whole run.
     """
 
-    made: NewModel | None
+    projection: Projection | None
+    examples: Examples
     result: TrainingResult
     tuned: Tuned | None = None
     judged: tuple[Judged, ...] = ()
@@ -148,11 +151,9 @@ def train_head(
     labels: Labels,
     recipe: HeadRecipe,
     *,
-    name: str,
-    summary: str,
     resume: bool,
 ) -> TrainedHead:
-    """Learn, and bring the new model into the models folder.
+    """Learn and judge; `keep` makes a model of it.
 
     Args:
         context: where it reads and writes.
@@ -161,8 +162,6 @@ def train_head(
         known: the library's images.
         labels: what people said.
         recipe: the hyperparameters.
-        name: of the new model.
-        summary: one line for people.
         resume: go on with the run that is in the folder, if there is one.
 
     Raises:
@@ -179,10 +178,13 @@ def train_head(
     learnt = learn(context, extractor, material, held_out, recipe, resume=resume)
     if learnt.projection is None:
         seconds = time.monotonic() - started
-        return TrainedHead(made=None, result=learnt.result, tuned=learnt.tuned, seconds=seconds)
+        return TrainedHead(
+            projection=None, examples=examples, result=learnt.result, tuned=learnt.tuned, seconds=seconds
+        )
     judged = judge(context, base, material, learnt.features, learnt.projection, held_out, recipe)
     return TrainedHead(
-        made=keep(context, extractor, examples, learnt.projection, name=name, summary=summary),
+        projection=learnt.projection,
+        examples=examples,
         result=learnt.result,
         tuned=learnt.tuned,
         judged=judged,
@@ -538,16 +540,23 @@ def vectors_by(context: TrainingContext, model: EncoderFeatures, names: Sequence
 def keep(
     context: TrainingContext,
     extractor: FeatureExtractor,
-    examples: Examples,
-    projection: Projection,
+    trained: TrainedHead,
     *,
     name: str,
     summary: str,
+    card: CardMaker,
 ) -> NewModel:
-    """Bring the new model into the models folder."""
+    """Bring the new model into the models folder, with its card.
+
+    Raises:
+        ModelRefused: what would serve is too far from what was trained.
+        StorageFailed: the disk is full, read-only or failing.
+    """
+    if trained.projection is None:
+        raise InternalFault("an interrupted run was to become a model")
     library = context.described_by(extractor)
-    pictures = np.stack([library.prepared(image) for image in examples.known.image_ids[:PICTURES]])
-    return extractor.become(name, projection, summary=summary, pictures=pictures, files=context.run)
+    pictures = np.stack([library.prepared(image) for image in trained.examples.known.image_ids[:PICTURES]])
+    return extractor.become(name, trained.projection, summary=summary, pictures=pictures, files=context.run, card=card)
 
 
 def keep_queries(context: TrainingContext, judged: Sequence[Judged]) -> dict[str, Path]:
