@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pillow_heif
 from PIL import Image
 
 ORIENTATIONS = range(1, 9)
@@ -98,9 +99,6 @@ def avif_bytes(image: Image.Image | None = None, **options: object) -> bytes:
 
 
 def heic_bytes(image: Image.Image | None = None) -> bytes:
-    """Needs `pillow_heif`: guard the test with `pytest.importorskip("pillow_heif")`."""
-    import pillow_heif
-
     picture = image or photo()
     stream = io.BytesIO()
     pillow_heif.from_pillow(picture).save(stream)
@@ -418,3 +416,60 @@ OTHER_FORMATS = ("PPM", "TGA", "PCX", "ICO", "JPEG2000", "SGI", "DDS")
 
 def other_format_bytes(file_format: str) -> bytes:
     return encoded(photo(64, 64), file_format)
+
+
+def tiff_of(
+    size: tuple[int, int],
+    data: bytes | list[bytes],
+    *,
+    bits: int = 8,
+    samples: int = 1,
+    kind: int = 1,
+    order: str = "<",
+    tags: dict[int, tuple[int, ...] | bytes] | None = None,
+) -> bytes:
+    """A TIFF of the given rows, in strips of equal height; `tags` adds to its directory or replaces what is there.
+
+    Args:
+        size: width and height.
+        data: one strip's bytes, or those of several.
+        bits: of a sample.
+        samples: of a pixel.
+        kind: SampleFormat: 1 unsigned, 2 signed, 3 floating point.
+        order: `<` or `>`.
+        tags: TIFF's code -> its values; bytes are written as ASCII.
+    """
+    width, height = size
+    strips = [data] if isinstance(data, bytes) else data
+    tiled = 322 in (tags or {})
+    entries: dict[int, tuple[int, ...] | bytes] = {
+        256: (width,),
+        257: (height,),
+        258: (bits,) * samples,
+        259: (1,),
+        262: (2 if samples >= 3 else 1,),
+        277: (samples,),
+        339: (kind,) * samples,
+        (325 if tiled else 279): tuple(map(len, strips)),
+        **({} if tiled else {278: (-(-height // len(strips)),)}),
+        **(tags or {}),
+    }
+    starts = [8 + sum(map(len, strips[:number])) for number in range(len(strips))]
+    entries[324 if tiled else 273] = tuple(starts)
+    end = 8 + sum(map(len, strips))
+    directory, outside = b"", b""
+    at = end + 2 + 12 * len(entries) + 4
+    for tag, values in sorted(entries.items()):
+        written = values if isinstance(values, bytes) else struct.pack(f"{order}{len(values)}I", *values)
+        where = written.ljust(4, b"\0") if len(written) <= 4 else struct.pack(order + "I", at + len(outside))
+        outside += b"" if len(written) <= 4 else written
+        directory += struct.pack(order + "HHI", tag, 2 if isinstance(values, bytes) else 4, len(values)) + where
+    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, end)
+    return head + b"".join(strips) + struct.pack(order + "H", len(entries)) + directory + bytes(4) + outside
+
+
+def bmp_of(size: tuple[int, int], data: bytes, *, bits: int, compression: int, extra: bytes = b"") -> bytes:
+    """A Windows 3 bitmap of the given rows; `extra` stands between header and rows: masks, or a palette."""
+    start = 54 + len(extra)
+    head = struct.pack("<IiiHHIIiiII", 40, *size, 1, bits, compression, len(data), 2835, 2835, 0, 0)
+    return b"BM" + struct.pack("<IHHI", start + len(data), 0, 0, start) + head + extra + data

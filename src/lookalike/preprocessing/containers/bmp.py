@@ -38,7 +38,7 @@ def read_bmp(content: bytes) -> Header:
     """Size; a negative height means that rows are stored from the top."""
     (header_length,) = struct.unpack_from("<I", content, 14)
     width, height = struct.unpack_from("<HH" if header_length == _OS2_HEADER_LENGTH else "<ii", content, 18)
-    return Header(width=width, height=abs(height), content=content)
+    return Header(width=width, height=abs(height), content=content + bytes(_missing_padding(content)))
 
 
 def bmp_fields(content: bytes) -> BmpFields | None:
@@ -51,3 +51,13 @@ def bmp_fields(content: bytes) -> BmpFields | None:
         with_alpha = length >= _WITH_ALPHA_MASK or compression == ALPHA_BIT_FIELDS
         masks = struct.unpack_from("<4I" if with_alpha else "<3I", content, 54)
     return BmpFields(start, width, height, bits, compression, masks)
+
+
+def _missing_padding(content: bytes) -> int:
+    """How many bytes are missing behind the last pixel of the last row; 0 where pixels are, too, or none at all."""
+    fields = bmp_fields(content) if len(content) >= 34 else None  # noqa: PLR2004 - the fields that are read
+    if fields is None or fields.compression not in {RGB, BIT_FIELDS, ALPHA_BIT_FIELDS}:
+        return 0
+    used, stored = (fields.width * fields.bits + 7) // 8, (fields.width * fields.bits + 31) // 32 * 4
+    missing = fields.start + stored * abs(fields.height) - len(content)
+    return missing if 0 < missing <= stored - used else 0

@@ -80,7 +80,8 @@ def read_jpeg(content: bytes) -> Header:
     if ended and untouched and end == len(content):
         picture = content
     else:
-        picture = b"".join([*kept, memoryview(content)[position:end], b"" if ended else END_OF_IMAGE])
+        data = memoryview(content)[position:end] if ended else content[position:end].rstrip(b"\xff") + END_OF_IMAGE
+        picture = b"".join([*kept, data])
     one_pass = frame.sequential and len(scans) == 1
     return Header(
         width=frame.width,
@@ -98,9 +99,9 @@ def size_of_jpeg(content: bytes, start: int) -> tuple[int, int]:
     """Width and height of the JPEG that begins there; zeros where none does, or one without loss (sensor data)."""
     try:
         for marker, at, end in _segments(content, start + 2):
-            if marker in _LOSSY:
+            if marker in _FRAMES:
                 frame = _frame(marker, content[at + 4 : end])
-                return frame.width, frame.height
+                return (frame.width, frame.height) if marker in _LOSSY else (0, 0)
     except (EOFError, IndexError, ValueError, struct.error):
         pass
     return 0, 0

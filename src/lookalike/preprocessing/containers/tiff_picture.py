@@ -122,7 +122,8 @@ class TiffPicture:
         across, down = math.ceil(self.width / self.piece_width), math.ceil(self.height / self.piece_height)
         for number in range(across * down):
             left, top = number % across * self.piece_width, number // across * self.piece_height
-            spans = [self._span(plane * across * down + number) for plane in range(self.planes)]
+            rows = self.piece_height if self.tiled else min(self.piece_height, self.height - top)
+            spans = [self._span(plane * across * down + number, rows) for plane in range(self.planes)]
             yield Piece(
                 left=left,
                 top=top,
@@ -132,9 +133,12 @@ class TiffPicture:
                 spans=tuple(spans),
             )
 
-    def _span(self, number: int) -> tuple[int, int]:
-        start = self.starts[number]
-        return start, min(start + self.lengths[number], len(self.directory.content))
+    def _span(self, number: int, rows: int) -> tuple[int, int]:
+        """Where a piece is; the stated lengths of those that are not compressed are often wrong and not needed."""
+        start, length = self.starts[number], self.lengths[number]
+        if self.compression == UNCOMPRESSED and self.photometric != YCBCR:
+            length = rows * self.row_bytes(self.piece_width)
+        return start, min(start + length, len(self.directory.content))
 
 
 def read_picture(directory: Directory) -> TiffPicture:

@@ -12,7 +12,13 @@ _RIFF_HEADER = 8
 _FIRST_CHUNK = 12
 _FOURTEEN_BITS = 0x3FFF
 _PICTURES = {b"VP8 ", b"VP8L", b"ANMF"}
-_KEPT = {b"VP8X", b"ICCP", b"ANIM", b"ALPH", *_PICTURES}
+_KEPT = {b"VP8X", b"ANIM", b"ALPH", *_PICTURES}
+_METADATA_FLAGS = 0x2C
+"""In VP8X: a profile, EXIF and XMP follow."""
+_ALPHA_FLAG = 0x10
+_FRAME_HEADER = 16
+_LARGE = 5_000_000
+"""Pixels from which an animation's canvas takes too much memory beside the frame on it."""
 _MAX_CHUNKS = 1_000
 
 
@@ -32,17 +38,41 @@ def read_webp(content: bytes) -> Header:
     if picture is None:
         return Header(width=width, height=height, content=content, whole=all(chunk.whole for chunk in chunks))
     kept = [chunk for chunk in chunks[: picture + 1] if chunk.kind in _KEPT]
+    animated = chunks[picture].kind == b"ANMF" and width * height > _LARGE
+    still = _still(content, chunks[picture], (width, height)) if animated else b""
     exif = next((content[chunk.start + 8 : chunk.end] for chunk in chunks if chunk.kind == b"EXIF"), b"")
     coded = _coded_size(content, chunks[picture])
     return Header(
         width=max(width, coded[0]),
         height=max(height, coded[1]),
-        content=_file_of(content, kept),
+        content=still or _file_of(content, kept),
         orientation=orientation_of(exif),
         whole=chunks[picture].whole,
-        held_bytes=4 * width * height if kept[-1].kind == b"VP8L" or any(c.kind == b"ALPH" for c in kept) else 0,
+        held_bytes=width * height * _held(kept, still=bool(still), animated=animated),
         colour=tags_of_webp(content),
     )
+
+
+def _held(kept: list[_Chunk], *, still: bool, animated: bool) -> int:
+    """Bytes of a pixel that are held at any scale: of lossless pictures and alpha, or of an animation's canvases."""
+    if animated and not still:
+        return 12
+    unpacked = still or any(chunk.kind in {b"VP8L", b"ALPH"} for chunk in kept)
+    return 4 if unpacked else 0
+
+
+def _still(content: bytes, frame: _Chunk, canvas: tuple[int, int]) -> bytes:
+    """The first frame as a picture of its own; empty where it does not cover the canvas."""
+    at = frame.start + 8
+    left_and_top, sizes = content[at : at + 6], content[at + 6 : at + 12]
+    size = (int.from_bytes(sizes[:3], "little") + 1, int.from_bytes(sizes[3:], "little") + 1)
+    if any(left_and_top) or size != canvas:
+        return b""
+    flags = bytes([_ALPHA_FLAG, 0, 0, 0])
+    extended = struct.pack("<4sI", b"VP8X", len(flags) + 6) + flags + sizes
+    picture = memoryview(content)[at + _FRAME_HEADER : frame.end]
+    length = 4 + len(extended) + len(picture)
+    return b"".join([struct.pack("<4sI4s", b"RIFF", length, b"WEBP"), extended, picture])
 
 
 def _chunks(content: bytes) -> Iterator[_Chunk]:
@@ -68,6 +98,8 @@ def _file_of(content: bytes, kept: list[_Chunk]) -> bytes:
     parts: list[bytes | memoryview] = [struct.pack("<4sI4s", b"RIFF", length, b"WEBP")]
     for chunk in kept:
         payload = memoryview(content)[chunk.start + 8 : chunk.end]
+        if chunk.kind == b"VP8X":
+            payload = memoryview(bytes([payload[0] & ~_METADATA_FLAGS]) + payload[1:])
         parts += [struct.pack("<4sI", chunk.kind, len(payload)), payload, bytes(len(payload) % 2)]
     return b"".join(parts)
 

@@ -6,7 +6,7 @@ from lookalike.preprocessing.containers import Header
 from lookalike.preprocessing.containers.bmp import ALPHA_BIT_FIELDS, BIT_FIELDS, RLE4, RLE8, bmp_fields
 from lookalike.preprocessing.decoders.bmp import MaskedBmpDecoder, RunLengthBmpDecoder
 from lookalike.preprocessing.decoders.heif import HeifDecoder
-from lookalike.preprocessing.decoders.pillow import AvifDecoder, JpegDecoder, PillowDecoder, PngDecoder
+from lookalike.preprocessing.decoders.pillow import AvifDecoder, GifDecoder, JpegDecoder, PillowDecoder, PngDecoder
 from lookalike.preprocessing.decoders.scale import Decoder
 from lookalike.preprocessing.decoders.tiff import TiffDecoder
 from lookalike.preprocessing.decoders.webp import PILLOW_PIXELS, LargeWebpDecoder
@@ -51,6 +51,7 @@ def _webp(header: Header) -> Decoder:
 _OWN: dict[str, Callable[[Header], Decoder]] = {
     "image/jpeg": JpegDecoder,
     "image/png": PngDecoder,
+    "image/gif": GifDecoder,
     "image/avif": AvifDecoder,
     "image/heic": HeifDecoder,
     "image/bmp": _bmp,

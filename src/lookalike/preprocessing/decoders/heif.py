@@ -11,7 +11,7 @@ from pillow_heif import HeifFile
 from lookalike.preprocessing.containers import Header
 from lookalike.preprocessing.decoders.scale import MOST_COPIED, SLACK_BYTES, Canvas, Wanted, by_need, to_fit
 
-_STRIP_PIXELS = 1_000_000
+_STRIP_PIXELS = 250_000
 
 
 class HeifDecoder:
@@ -31,9 +31,9 @@ class HeifDecoder:
     def load(self, wanted: Wanted) -> Image.Image:
         """The pixels; see `Decoder`."""
         stored = np.asarray(self._image)  # decodes; shares the memory
-        height, width = stored.shape[:2]
+        width, height = self._image.size  # may have changed by decoding; rows may be stored longer
         canvas = Canvas((width, height), self._factor(width * height, stored, wanted))
-        for top, strip in _strips(stored, self._image.mode):
+        for top, strip in _strips(stored[:height, :width], self._image.mode):
             canvas.put(strip, 0, top)
         return canvas.finished()
 

@@ -44,6 +44,8 @@ itself gives are not given."""
 _STRIP_PIXELS = 1_000_000
 _SCALES = (1, 2, 4, 8)
 """By which a JPEG can be divided while it is decoded."""
+_LONGEST_BLOCK = 255
+"""Bytes of a GIF's block of codes."""
 _NOISE = hashlib.shake_128(b"no picture").digest(4096).replace(b"\xff", b"\0")
 
 
@@ -82,6 +84,29 @@ class PngDecoder(PillowDecoder):
             content = rewritten(self._header.content)
             self._image = PngImagePlugin.PngImageFile(io.BytesIO(content))
             return super().load(wanted)
+
+
+class GifDecoder(PillowDecoder):
+    """GIF whose last bytes are missing, as long as no pixel is in them."""
+
+    def __init__(self, header: Header) -> None:
+        self._header = header
+        super().__init__(header, "image/gif")
+
+    def load(self, wanted: Wanted) -> Image.Image:
+        """The pixels; see `Decoder`."""
+        try:
+            return super().load(wanted)
+        except OSError as error:
+            zeros, noise = (self._with_tail(tail) for tail in (bytes(_LONGEST_BLOCK), _NOISE[:_LONGEST_BLOCK]))
+            if noise != zeros:
+                raise EOFError("the file ends before its picture does") from error
+            return fitted(zeros, wanted)
+
+    def _with_tail(self, tail: bytes) -> Image.Image:
+        image = GifImagePlugin.GifImageFile(io.BytesIO(self._header.content + tail + b"\0;"))
+        image.load()
+        return image
 
 
 class JpegDecoder(PillowDecoder):

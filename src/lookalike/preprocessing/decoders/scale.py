@@ -64,6 +64,8 @@ def to_fit(pixels: int, most: int) -> int:
 def fitted(image: Image.Image, wanted: Wanted) -> Image.Image:
     """The image, averaged in blocks where it is large and less of it is needed, or a copy of it would take too much."""
     pixels = image.width * image.height
+    if image.mode.startswith("I;16") and "transparency" not in image.info:
+        image = reduced(image, 1)  # to 8 bits, strip by strip
     if pixels <= MOST_COPIED:
         return image
     factor = max(by_need(image.size, wanted), to_fit(pixels, wanted.most_pixels), _for_copies(image, wanted))
@@ -81,7 +83,7 @@ def _for_copies(image: Image.Image, wanted: Wanted) -> int:
 
 
 def reduced(image: Image.Image, factor: int) -> Image.Image:
-    """The image with its sides divided, rounded up; each block of pixels becomes its mean."""
+    """The image in a mode of 8 bits, its sides divided, rounded up: each block of pixels becomes its mean."""
     canvas = Canvas(image.size, factor)
     for top, strip in strips(image, factor):
         canvas.put(strip, 0, top)

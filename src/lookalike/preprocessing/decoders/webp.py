@@ -31,7 +31,7 @@ class LargeWebpDecoder:
 
     def __init__(self, header: Header) -> None:
         self._content = header.content
-        self._lossless = b"VP8L" in header.content[:64] or b"ALPH" in header.content[:64]
+        self._lossless = header.held_bytes > 0
         self.size = (header.width, header.height)
 
     def load(self, wanted: Wanted) -> Image.Image:
