@@ -185,7 +185,7 @@ def test_what_can_be_looked_at_has_an_end_that_is_said(library, monkeypatch):
     first = engine.search(Query(content=picture(7), limit=5))
     assert [len(page.hits) for page in all_pages(engine, first, limit=15)] == [15, 5]
     last = engine.page(first.query_id, offset=20, limit=15)
-    assert (last.hits, last.total, last.complete, last.images) == ((), 20, True, 40)
+    assert (last.hits, last.total, last.complete, last.images, last.reachable) == ((), 20, True, 40, 20)
     engine.close()
 
 

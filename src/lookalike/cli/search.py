@@ -101,8 +101,8 @@ def print_answer(answer: Answer) -> None:
         behind = f"  (+{len(hit.duplicates)} the same)" if hit.duplicates else ""
         line = f"{hit.rank:>3}  {MATCH_WORDS[hit.match]:<15}  {hit.cosine:>6.3f}  {_place(hit)}{behind}"
         console.print(printable(line), soft_wrap=True)
-    if answer.complete and len(answer.hits) == answer.total < answer.images - 1:
-        console.print(f"[dim]The nearest {answer.total:,} of {answer.images:,} images.[/]")
+    if answer.reachable < answer.images:
+        console.print(f"[dim]The nearest {answer.reachable:,} of {answer.images:,} images can be looked through.[/]")
     milliseconds = ", ".join(f"{stage} {spent:.0f} ms" for stage, spent in answer.milliseconds.items())
     console.print(f"[dim]generation {answer.generation}: {milliseconds}[/]")
 
@@ -115,6 +115,7 @@ def as_document(answer: Answer) -> dict[str, object]:
         "total": answer.total,
         "complete": answer.complete,
         "images": answer.images,
+        "reachable": answer.reachable,
         "milliseconds": {stage: round(spent, 3) for stage, spent in answer.milliseconds.items()},
         "notes": answer.notes,
         "hits": [

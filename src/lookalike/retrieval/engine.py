@@ -327,7 +327,11 @@ def _vector(record: QueryRecord) -> NDArray[np.float32]:
 
 def _goes_on(record: QueryRecord) -> bool:
     """Whether more neighbours can be looked at than were."""
-    return record.neighbors < min(record.images, MOST_NEIGHBORS)
+    return record.neighbors < _reachable(record)
+
+
+def _reachable(record: QueryRecord) -> int:
+    return min(record.images, MOST_NEIGHBORS)
 
 
 def _record(query: Query, live: Live, asked: _Asked, ranking: Ranking) -> QueryRecord:
@@ -383,6 +387,7 @@ def _answer(record: QueryRecord, hits: tuple[Hit, ...], clock: Stopwatch) -> Ans
         total=len(record.ranked_ids),
         complete=not _goes_on(record),
         images=record.images,
+        reachable=_reachable(record),
         milliseconds=clock.milliseconds,
         query_image_id=record.image_id,
         crop=record.crop,

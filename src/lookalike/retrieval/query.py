@@ -55,6 +55,7 @@ class Answer:
         total: hits that are ranked as yet; frozen, so that pages cannot shift.
         complete: no later page will have more.
         images: in the library that could be found when they were ranked.
+        reachable: how many of those can be looked through by paging.
         milliseconds: by stage: decode, embed, search, rerank.
         query_image_id: the indexed image that was asked with, if one was.
         width: of the upright query image, pixels; 0 if it was not looked at.
@@ -69,6 +70,7 @@ class Answer:
     total: int
     complete: bool
     images: int
+    reachable: int
     milliseconds: Mapping[str, float]
     query_image_id: str | None = None
     width: int = 0

@@ -223,6 +223,7 @@ class SearchRoutes:
             total=answer.total,
             complete=answer.complete,
             images=answer.images,
+            reachable=answer.reachable,
             hits=(),
             next_cursor=None if answer.complete and following.offset >= answer.total else following.text(),
             milliseconds=Milliseconds(**stages, total=total),

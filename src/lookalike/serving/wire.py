@@ -265,6 +265,7 @@ class SearchAnswer(Wire):
                     "total": 300,
                     "complete": False,
                     "images": 3391,
+                    "reachable": 3391,
                     "hits": [
                         {
                             "rank": 1,
@@ -288,7 +289,8 @@ class SearchAnswer(Wire):
     query: QueryRecord
     total: int = Field(description="Hits that are ranked as yet; later pages may rank more.")
     complete: bool = Field(description="No later page has more than these.")
-    images: int = Field(description="Public images of the library when they were ranked: what can be looked through.")
+    images: int = Field(description="Public images of the library when they were ranked.")
+    reachable: int = Field(description="How many of those can be looked through by paging: at most 10,000.")
     hits: tuple[HitRecord, ...]
     next_cursor: str | None
     milliseconds: Milliseconds

@@ -27,7 +27,10 @@
  * @property {string} query_id
  * @property {string} generation
  * @property {QueryRecord} query
- * @property {number} total
+ * @property {number} total  ranked as yet
+ * @property {boolean} complete  no more will be
+ * @property {number} images  in the library
+ * @property {number} reachable  of those, by paging
  * @property {Hit[]} hits
  * @property {string|null} next_cursor
  * @property {Record<string, number>} milliseconds

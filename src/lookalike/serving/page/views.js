@@ -64,18 +64,24 @@ export async function lengthen(view, signal) {
   return more;
 }
 
+/** @param {api.Answer} answer @returns {string} where a library is too large to be looked through */
+function reachWords({ reachable, images }) {
+  const [some, all] = [reachable, images].map((count) => count.toLocaleString("en-GB"));
+  return reachable < images ? `The nearest ${some} of ${all} pictures can be looked through.` : "";
+}
+
 /** @param {api.Answer} answer @returns {View} */
 export function searchView(answer) {
   noteImages(answer.hits.map((hit) => hit.image));
   const took = answer.milliseconds?.total;
   return {
     shown: answer.hits.map((hit) => ({ image: hit.image, hit })),
-    total: answer.total,
+    total: answer.complete ? answer.total : null,
     cursor: answer.next_cursor,
     queryId: answer.query_id,
     tag: null,
     title: titleOf({ image: "any" }),
-    remarks: [took ? `Found in ${Math.round(took)} ms.` : "", ...answer.notes].filter(Boolean),
+    remarks: [took ? `Found in ${Math.round(took)} ms.` : "", reachWords(answer), ...answer.notes].filter(Boolean),
   };
 }
 
