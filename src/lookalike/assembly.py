@@ -4,7 +4,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from lookalike.errors import (
     UnknownModel,
     VectorsRefused,
 )
-from lookalike.indexing import Indexer, Publisher
+from lookalike.indexing import Indexer, Publisher, alone
 from lookalike.preprocessing import Limits
 from lookalike.retrieval import QueryJournal, SearchEngine
 from lookalike.settings import FILE_NAME, Settings
@@ -109,6 +109,18 @@ class Library:
         except (ModelMissing, UnknownModel, VectorsRefused):
             return None
 
+    @property
+    def _lock(self) -> Path:
+        return self.settings.library / "index.lock"
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Hold off index runs meanwhile.
+
+        Raises:
+            LibraryBusy: one is at work.
+        """
+        return alone(self._lock)
+
     @cached_property
     def indexer(self) -> Indexer:
         """Takes folders and uploads."""
@@ -120,7 +132,7 @@ class Library:
             self.catalog,
             encoder=encoder,
             publisher=self.publisher,
-            lock=self.settings.library / "index.lock",
+            lock=self._lock,
             leave_out=self.settings.library,
             limits=image_limits(self.settings),
             open_live=self._open_live if self._model is None else None,

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalog import Catalog, LiveModel
+from lookalike.catalog import Catalog, LiveModel, content_id
 from lookalike.neighbors import keeps_vectors
+from lookalike.regular_files import read_regular
 from lookalike.snapshot import Manifest, Snapshot, foreign, newest, published, verify
 from lookalike.types import Rows, Vectors
 
@@ -32,6 +33,8 @@ class Verification:
         backend: of the newest snapshot.
         queries: images whose neighbours were compared with exact search.
         recall: recall@10 of the newest snapshot against exact search over the catalog; None when there is nothing.
+        files: indexed files, drawn at random, whose bytes were compared with the id of their image.
+        notes: what is no damage: sampled files that are away, or were written since the last run.
     """
 
     problems: tuple[str, ...]
@@ -40,6 +43,8 @@ class Verification:
     backend: str = ""
     queries: int = 0
     recall: float | None = None
+    files: int = 0
+    notes: tuple[str, ...] = ()
 
     def as_document(self) -> dict[str, object]:
         """For programs."""
@@ -51,18 +56,22 @@ class Verification:
             "backend": self.backend,
             "queries": self.queries,
             "recall_at_10": self.recall,
+            "files": self.files,
+            "notes": list(self.notes),
         }
 
 
-def verify_library(catalog: Catalog, snapshots: Path, *, queries: int) -> Verification:
+def verify_library(catalog: Catalog, snapshots: Path, *, queries: int, files: int = 200) -> Verification:
     """Check the catalog, every snapshot's checksums, and the newest snapshot's vectors and recall.
 
     Args:
         catalog: the truth.
         snapshots: the folder of published indexes.
         queries: how many stored images to search with.
+        files: how many indexed files to read and compare with the ids of their images.
     """
-    problems = catalog.check()
+    sampled = _FileSample(catalog, files)
+    problems = [*catalog.check(), *sampled.problems]
     folders = published(snapshots)
     found = [(folder, problem) for folder in folders for problem in _snapshot_problems(catalog, folder)]
     # An index run that publishes meanwhile deletes the oldest snapshots: what is gone as a whole was not damaged.
@@ -72,7 +81,13 @@ def verify_library(catalog: Catalog, snapshots: Path, *, queries: int) -> Verifi
     snapshot = newest(snapshots, live.fingerprint, catalog=catalog) if live else None
     images = catalog.counts().readable
     if snapshot is None or snapshot.manifest.size == 0:
-        return Verification(problems=tuple(problems), images=images, snapshots=len(folders))
+        return Verification(
+            problems=tuple(problems),
+            images=images,
+            snapshots=len(folders),
+            files=sampled.read,
+            notes=sampled.notes,
+        )
     comparison = _Comparison(catalog, snapshot, queries=queries)
     problems += comparison.problems()
     recall = comparison.recall()
@@ -87,7 +102,50 @@ def verify_library(catalog: Catalog, snapshots: Path, *, queries: int) -> Verifi
         backend=snapshot.manifest.backend,
         queries=len(comparison.sample),
         recall=recall,
+        files=sampled.read,
+        notes=sampled.notes,
     )
+
+
+class _FileSample:
+    """Some indexed files, read again: are they still what their images' ids say?
+
+    Attributes:
+        read: how many could be read.
+        problems: files whose bytes changed though nothing that an index run looks at did.
+        notes: files that are away, or were written since the last run.
+    """
+
+    def __init__(self, catalog: Catalog, count: int) -> None:
+        self.read = 0
+        self.problems: list[str] = []
+        away: list[str] = []
+        written: list[str] = []
+        for file, image_id in catalog.sample_files(count, seed=_SEED):
+            try:
+                content, status = read_regular(Path(file.path))
+            except OSError:
+                away.append(file.path)
+                continue
+            self.read += 1
+            if content_id(content) == image_id:
+                continue
+            if (status.st_size, status.st_mtime_ns) != (file.byte_count, file.modified_ns):
+                written.append(file.path)
+            else:
+                self.problems.append(
+                    f"{file.path!a} holds other bytes than image {image_id}, with the same size and time;"
+                    " `lookalike index --verify-content` reads all files again"
+                )
+        notes = [
+            _some(away, "of the sampled files cannot be read"),
+            _some(written, "of the sampled files were written since they were indexed; run `lookalike index`"),
+        ]
+        self.notes = tuple(note for note in notes if note)
+
+
+def _some(paths: Sequence[str], what: str) -> str:
+    return f"{len(paths)} {what}, such as {paths[0]!a}" if paths else ""
 
 
 def _snapshot_problems(catalog: Catalog, folder: Path) -> list[str]:

@@ -9,7 +9,7 @@ from filelock import FileLock
 from doubles import ColourGridEncoder, picture
 from lookalike.catalog import content_id
 from lookalike.errors import CallerError, ImageRefused, LibraryBusy, StorageFailed, UnknownImage
-from lookalike.indexing import IndexOptions, Silent, run
+from lookalike.indexing import IndexOptions, Silent, comparison, run
 from lookalike.preprocessing import Limits
 from lookalike.snapshot import newest
 from lookalike.types import Visibility
@@ -382,3 +382,61 @@ def test_what_an_earlier_version_did_not_keep_of_images_is_filled_by_the_next_ru
     (filled,) = parts.catalog.vector_blocks(parts.indexer.model.fingerprint)
     assert np.array_equal(filled.columns, block.columns)
     assert parts.indexer.index([photos]).embedded == 0
+
+
+def rewrite_in_place(path, content):
+    """Other bytes of the same length, with the file's time kept, as photo managers turn a photo."""
+    status = path.stat()
+    assert len(content) == status.st_size
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_a_file_rewritten_with_its_size_and_time_kept_is_read_again(parts, photos):
+    before, after = picture(0) + b"\0", picture(0) + b"\1"
+    (photos / "0.png").write_bytes(before)
+    parts.indexer.index([photos])
+    rewrite_in_place(photos / "0.png", after)
+    assert parts.indexer.index([photos]).added == 1
+    assert known(parts) & {content_id(before), content_id(after)} == {content_id(after)}
+
+
+def test_other_bytes_are_never_served_and_the_next_run_reads_them(parts, photos, monkeypatch):
+    before, after = picture(0) + b"\0", picture(0) + b"\1"
+    (photos / "0.png").write_bytes(before)
+    parts.indexer.index([photos])
+    rewrite_in_place(photos / "0.png", after)
+    monkeypatch.setattr(comparison, "_same_file", lambda file, state: file.modified_ns == state.modified_ns)
+    assert parts.indexer.index([photos]).unchanged == 10  # a file system that says nothing of the change
+    with pytest.raises(ImageRefused, match="has changed"):
+        parts.catalog.content(content_id(before))
+    assert parts.indexer.index([photos]).added == 1
+    assert parts.catalog.content(content_id(after)) == after
+
+
+def test_all_content_is_read_again_on_request(parts, photos, monkeypatch):
+    before, after = picture(0) + b"\0", picture(0) + b"\1"
+    (photos / "0.png").write_bytes(before)
+    parts.indexer.index([photos])
+    rewrite_in_place(photos / "0.png", after)
+    monkeypatch.setattr(comparison, "_same_file", lambda *_: True)
+    calls = parts.encoders["colour-grid"].calls
+    report = parts.indexer.index([photos], options=IndexOptions(verify_content=True))
+    assert (report.added, report.unchanged, parts.encoders["colour-grid"].calls) == (1, 9, calls + 1)
+
+
+def test_a_file_that_was_only_touched_is_read_and_not_decoded(parts, photos, monkeypatch):
+    parts.indexer.index([photos])
+    touch(photos / "0.png", seconds=5)
+    monkeypatch.setattr("lookalike.indexing.reader.prepare", lambda *_, **__: pytest.fail("it is known"))
+    assert parts.indexer.index([photos]).unchanged == 10
+
+
+def test_a_pipe_that_takes_a_files_place_is_not_read(parts, photos):
+    parts.indexer.index([photos])
+    (photos / "0.png").unlink()
+    os.mkfifo(photos / "0.png")
+    with pytest.raises(ImageRefused):
+        parts.catalog.content(content_id(picture(0)))
+    report = parts.indexer.index([photos])
+    assert (report.removed, report.unchanged) == (1, 9)

@@ -259,11 +259,12 @@ class Catalog:
         with self._writing() as change:
             return sources.forget(change, paths)
 
-    def forget_below(self, path: str, *, for_good: bool = False) -> tuple[int, int]:
-        """Drop what was seen at a path and below it, and have runs over folders above it leave it out from now on.
+    def forget_below(self, path: str, *, leave_out: bool = True, for_good: bool = False) -> tuple[int, int]:
+        """Drop what was seen at a path and below it.
 
         Args:
             path: absolute.
+            leave_out: runs over folders above it do not look there from now on.
             for_good: keep nothing of the images in the bin.
 
         Returns:
@@ -274,8 +275,13 @@ class Catalog:
             removed = sources.forget(change, found)
             if for_good:
                 recycle_bin.remove(change, {state.image_id for state in found.values() if state.image_id})
-            folders.write_forgotten(change, [path])
+            folders.write_forgotten(change, path, leave_out=leave_out)
             return len(found), removed
+
+    def count_forgotten_below(self, path: str) -> tuple[int, int]:
+        """What `forget_below` would say, with nothing changed."""
+        with self._reading() as connection:
+            return sources.count_abandoned(connection, path)
 
     def empty_bin(self, *, older_than: datetime) -> int:
         """Throw away what went to the bin before a time; how many images.
@@ -488,6 +494,11 @@ class Catalog:
         """What bytes of that id look like, where they need be neither decoded nor embedded by that model again."""
         with self._reading() as connection:
             return recycle_bin.read_known(connection, fingerprint, image_id)
+
+    def uploaded(self, image_ids: Sequence[str]) -> set[str]:
+        """Those of them that are live and whose bytes were uploaded."""
+        with self._reading() as connection:
+            return images.with_upload(connection, image_ids)
 
     def in_bin(self, image_ids: Sequence[str]) -> set[str]:
         """Those of them whose last file is gone, and which come back as they were with a file."""

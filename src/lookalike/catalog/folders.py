@@ -23,12 +23,11 @@ def write_runs(changing: Changing, paths: Iterable[str]) -> None:
             changing.connection.execute(insert(folders).values(row))
 
 
-def write_forgotten(changing: Changing, paths: Iterable[str]) -> None:
-    """Record that those are not to be looked at again, by runs over a folder above them."""
-    now = datetime.now(UTC)
-    for path in dict.fromkeys(paths):
-        changing.connection.execute(delete(folders).where(folders.c.path_hash == path_hash(path)))
-        row = {"path_hash": path_hash(path), "path": path, "forgotten": True, "last_run_at": now}
+def write_forgotten(changing: Changing, path: str, *, leave_out: bool) -> None:
+    """Drop what is recorded of folders at and below a path; record, if asked, that runs above it leave it out."""
+    changing.connection.execute(delete(folders).where(at_or_below(path, folders.c.path)))
+    if leave_out:
+        row = {"path_hash": path_hash(path), "path": path, "forgotten": True, "last_run_at": datetime.now(UTC)}
         changing.connection.execute(insert(folders).values(row))
 
 

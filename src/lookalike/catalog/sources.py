@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, insert, or_, select, update
 
 from lookalike.catalog.changing import Changing, chunks
 from lookalike.catalog.images import bury_abandoned
@@ -26,11 +26,11 @@ class SeenFile(NamedTuple):
 _DESCRIPTION = ("path", "byte_count", "modified_ns", "changed_ns", "inode", "device")
 
 
-def at_or_below(path: str) -> ColumnElement[bool]:
-    """Whether a row of `sources` is of that path, or of one below it."""
+def at_or_below(path: str, column: ColumnElement[str] = sources.c.path) -> ColumnElement[bool]:
+    """Whether a row is of that path, or of one below it."""
     folder = path.rstrip(os.sep) + os.sep
     after_folder = folder[: -len(os.sep)] + chr(ord(os.sep) + 1)  # the first text above all that begins with `folder`
-    return or_(sources.c.path == path, (sources.c.path >= folder) & (sources.c.path < after_folder))
+    return or_(column == path, (column >= folder) & (column < after_folder))
 
 
 def read_sources(connection: Connection, under: str) -> dict[str, SourceState]:
@@ -228,6 +228,16 @@ def distrust(changing: Changing, paths: Iterable[str]) -> None:
     """Have those files read again by the next run: they hold other bytes than those that were indexed."""
     for chunk in chunks(path_hash(path) for path in paths):
         changing.connection.execute(update(sources).where(sources.c.path_hash.in_(chunk)).values(modified_ns=-1))
+
+
+def count_abandoned(connection: Connection, under: str) -> tuple[int, int]:
+    """How many paths there are at or below one, and how many live images would be nowhere without them."""
+    paths = connection.execute(select(func.count()).select_from(sources).where(at_or_below(under))).scalar_one()
+    here = select(sources.c.image_id).where(at_or_below(under), sources.c.image_id.is_not(None))
+    elsewhere = exists().where(sources.c.image_id == images.c.id, ~at_or_below(under)).correlate(images)
+    abandoned = select(func.count()).select_from(images)
+    abandoned = abandoned.where(images.c.id.in_(here), images.c.has_upload.is_(False), ~elsewhere)
+    return paths, connection.execute(abandoned).scalar_one()
 
 
 def path_hash(path: str) -> bytes:

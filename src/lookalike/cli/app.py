@@ -15,12 +15,14 @@ from lookalike.cli import (
     bench,
     demo,
     evaluate,
+    forget,
     index,
     judgements,
     models,
     promote,
     search,
     serve,
+    sources,
     stats,
     train,
     tune,
@@ -44,6 +46,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("index")(index.index)
+app.command("sources")(sources.sources)
+app.command("forget")(forget.forget)
 app.command("search")(search.search)
 app.command("serve")(serve.serve)
 app.command("evaluate")(evaluate.evaluate)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lookalike.assembly import Library, open_library
+from lookalike.cli.hit_paths import hit_paths
 from lookalike.cli.index import print_report
 from lookalike.cli.models import pull_with_progress
 from lookalike.cli.output import (
@@ -82,7 +83,7 @@ def _show(library: Library, folder: Path, sheet: Path) -> None:
         rows.append(SheetRow(content=library.catalog.content(image.id), crop=None, hits=answer.hits))
         if place == 0:
             console.print("\nWhat looks like ", printable(Path(image.source or image.id).name), ":", sep="")
-            print_answer(answer)
+            print_answer(answer, hit_paths(library, answer))
     sheet = user_path(sheet)
     save_sheet(sheet, rows, library.catalog.content)
     console.print(printable(f"Contact sheet of {len(rows)} searches: {sheet}"), soft_wrap=True)

@@ -9,9 +9,11 @@ from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedCol
 from rich.table import Table
 from rich.text import Text
 
+from lookalike.assembly import open_library
 from lookalike.cli.help import CommandGroup
 from lookalike.cli.output import (
     JsonOption,
+    LibraryOption,
     console,
     faults_are_told,
     messages,
@@ -19,6 +21,7 @@ from lookalike.cli.output import (
     printable,
     settings_for,
 )
+from lookalike.cli.places import library_exists
 from lookalike.embedding import (
     FileSource,
     ModelDescription,
@@ -32,7 +35,7 @@ from lookalike.embedding import (
     remove_model,
 )
 from lookalike.errors import ModelRefused, StorageFailed
-from lookalike.settings import user_path
+from lookalike.settings import Settings, user_path
 from lookalike.training.card import ModelCard, read_card
 
 app = typer.Typer(cls=CommandGroup, help="The models that turn pictures into vectors.", no_args_is_help=True)
@@ -139,14 +142,50 @@ def import_file(
 
 
 @app.command("remove")
-def remove(name: NameArgument, *, as_json: JsonOption = False) -> None:
-    """Delete a model's files from this machine."""
+def remove(
+    name: NameArgument,
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also a model that the library uses, or could go back to.")
+    ] = False,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete a model's files from this machine.
+
+    One that the library answers with, or answered with before, is kept unless --force says otherwise.
+    """
     with faults_are_told(as_json=as_json):
-        remove_model(name, models=settings_for(None).models)
+        settings = settings_for(library)
+        if not force:
+            _require_unused(settings, name)
+        remove_model(name, models=settings.models)
         if as_json:
             print_json({"name": name, "removed": True})
         else:
             console.print(f"{name} was removed.")
+
+
+def _require_unused(settings: Settings, name: str) -> None:
+    """Keep what searches, or a rollback, need.
+
+    Raises:
+        ModelRefused: the library's live model, or one of its history.
+    """
+    if not library_exists(settings):
+        return
+    with open_library(settings) as opened:
+        live, history = opened.catalog.live_model(), opened.catalog.model_history()
+    if live is not None and live.name == name:
+        raise ModelRefused(
+            f"{name} answers the searches of the library {settings.library}; without it nothing can be searched or"
+            " indexed there. Promote another model first, or add --force."
+        )
+    if any(step.model.name == name for step in history):
+        raise ModelRefused(
+            f"{name} answered in the library {settings.library} before, and `lookalike models rollback` may need it."
+            " Add --force to remove it all the same."
+        )
 
 
 def pull_with_progress(name: str, *, quiet: bool) -> ModelStatus:

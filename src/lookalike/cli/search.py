@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lookalike.assembly import Library, image_limits, open_library
+from lookalike.cli.hit_paths import HitPaths, search_present
 from lookalike.cli.output import (
     JsonOption,
     LibraryOption,
@@ -52,15 +53,15 @@ def search(
     """Find what looks like an image, or like the part of it given by --crop."""
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
         query = make_query(opened, image, crop=crop, top=top)
-        answer = opened.engine.search(query)
+        answer, paths = search_present(opened, query)
         if sheet is not None:
             content = query.content or opened.catalog.content(query.image_id or "")
             sheet = user_path(sheet)
             save_sheet(sheet, [SheetRow(content=content, crop=query.crop, hits=answer.hits)], opened.catalog.content)
         if as_json:
-            print_json(as_document(answer))
+            print_json(as_document(answer, paths))
             return
-        print_answer(answer)
+        print_answer(answer, paths)
         if sheet is not None:
             console.print(printable(f"Contact sheet: {sheet}"), soft_wrap=True)
 
@@ -87,8 +88,8 @@ def make_query(library: Library, image: str, *, crop: str | None, top: int) -> Q
     return Query(content=content, name=image, limit=top, crop=_crop(crop, (decoded.width, decoded.height)))
 
 
-def print_answer(answer: Answer) -> None:
-    """A table of hits, closest first."""
+def print_answer(answer: Answer, paths: HitPaths) -> None:
+    """A table of hits, closest first, with every path of each."""
     for note in answer.notes:
         console.print(f"[yellow]{note}[/]")
     if not answer.hits:
@@ -99,15 +100,17 @@ def print_answer(answer: Answer) -> None:
         console.print("     match            cosine  image", style="bold")
     for hit in answer.hits:
         behind = f"  (+{len(hit.duplicates)} the same)" if hit.duplicates else ""
-        line = f"{hit.rank:>3}  {MATCH_WORDS[hit.match]:<15}  {hit.cosine:>6.3f}  {_place(hit)}{behind}"
+        line = f"{hit.rank:>3}  {MATCH_WORDS[hit.match]:<15}  {hit.cosine:>6.3f}  {_place(hit, paths)}{behind}"
         console.print(printable(line), soft_wrap=True)
+        for copy in paths.files[hit.image.id][1:]:
+            console.print(printable(f"{'':>30}also {copy}"), soft_wrap=True)
     if answer.reachable < answer.images:
         console.print(f"[dim]The nearest {answer.reachable:,} of {answer.images:,} images can be looked through.[/]")
     milliseconds = ", ".join(f"{stage} {spent:.0f} ms" for stage, spent in answer.milliseconds.items())
     console.print(f"[dim]generation {answer.generation}: {milliseconds}[/]")
 
 
-def as_document(answer: Answer) -> dict[str, object]:
+def as_document(answer: Answer, paths: HitPaths) -> dict[str, object]:
     """An answer for programs."""
     return {
         "query_id": answer.query_id,
@@ -122,7 +125,8 @@ def as_document(answer: Answer) -> dict[str, object]:
             {
                 "rank": hit.rank,
                 "id": hit.image.id,
-                "source": hit.image.source,
+                "source": next(iter(paths.files[hit.image.id]), None),
+                "sources": paths.files[hit.image.id],
                 "cosine": hit.cosine,
                 "closeness": hit.closeness,
                 "match": hit.match.value,
@@ -133,8 +137,8 @@ def as_document(answer: Answer) -> dict[str, object]:
     }
 
 
-def _place(hit: Hit) -> str:
-    return hit.image.source or f"upload {hit.image.id}"
+def _place(hit: Hit, paths: HitPaths) -> str:
+    return next(iter(paths.files[hit.image.id]), f"upload {hit.image.id}")
 
 
 def _crop(text: str, image_size: tuple[int, int]) -> Crop:

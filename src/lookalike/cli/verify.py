@@ -23,6 +23,7 @@ def verify(
     *,
     library: LibraryOption = None,
     queries: Annotated[int, typer.Option(min=1, help="Images to measure the index's recall with.")] = 200,
+    files: Annotated[int, typer.Option(min=0, help="Indexed files to read and compare with what was indexed.")] = 200,
     as_json: JsonOption = False,
 ) -> None:
     """Check every record, original and snapshot against its checksum, and the index against exact search.
@@ -30,7 +31,7 @@ def verify(
     Ends with exit code 4 when something is wrong.
     """
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
-        checked = verify_library(opened.catalog, opened.settings.snapshots, queries=queries)
+        checked = verify_library(opened.catalog, opened.settings.snapshots, queries=queries, files=files)
         if as_json:
             print_json(checked.as_document())
         else:
@@ -46,5 +47,9 @@ def _print(checked: Verification) -> None:
         console.print(
             f"recall@10 against exact search: {checked.recall:.4f} ({checked.backend}, {checked.queries} images)"
         )
+    for note in checked.notes:
+        console.print(printable(f"Note: {note}"), soft_wrap=True)
     if not checked.problems:
-        console.print(f"[green]Clean[/]: {checked.images:,} images, {checked.snapshots} snapshots")
+        console.print(
+            f"[green]Clean[/]: {checked.images:,} images, {checked.snapshots} snapshots, {checked.files:,} files read"
+        )

@@ -1,12 +1,15 @@
 """The indexing pipeline: catalog -> vectors -> snapshot, kept up to date."""
 
 from lookalike.indexing.folders import Found, find_images
+from lookalike.indexing.forgetting import Forgotten, forget_image, forget_path
 from lookalike.indexing.indexer import Indexer
+from lookalike.indexing.locking import alone
 from lookalike.indexing.options import IndexOptions
 from lookalike.indexing.publishing import Publisher
 from lookalike.indexing.report import IndexReport, MissingFiles, Progress, Refusal, Silent, Skipped
 
 __all__ = [
+    "Forgotten",
     "Found",
     "IndexOptions",
     "IndexReport",
@@ -17,5 +20,8 @@ __all__ = [
     "Refusal",
     "Silent",
     "Skipped",
+    "alone",
     "find_images",
+    "forget_image",
+    "forget_path",
 ]

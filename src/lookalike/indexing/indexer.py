@@ -1,17 +1,15 @@
 """Folders and uploads into the catalog, with their vectors."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from lookalike.catalog import KEEP_REMOVED, Catalog, LiveModel
 from lookalike.embedding import Encoder
-from lookalike.errors import LibraryBusy, StorageFailed
+from lookalike.errors import LibraryBusy
+from lookalike.indexing.locking import alone
 from lookalike.indexing.options import USUAL, IndexOptions
 from lookalike.indexing.publishing import Publisher
 from lookalike.indexing.reader import ImageReader
@@ -102,7 +100,7 @@ class Indexer:
         """
         run = self._run(progress=progress, options=options)
         started = time.monotonic()
-        with self._alone():
+        with alone(self._lock):
             try:
                 self._bring_up_to_date(run, roots)
             except KeyboardInterrupt:
@@ -169,7 +167,7 @@ class Indexer:
         """
         run = self._run(progress=progress)
         started = time.monotonic()
-        with self._alone():
+        with alone(self._lock):
             run.fill_gaps()
         run.report.seconds = time.monotonic() - started
         return run.report
@@ -191,7 +189,7 @@ class Indexer:
         """
         run = self._run(progress=progress)
         started = time.monotonic()
-        with self._alone():
+        with alone(self._lock):
             run.fill_gaps()
             self._publish_and_switch(run, because)
         run.report.seconds = time.monotonic() - started
@@ -241,21 +239,3 @@ class Indexer:
         """Make this model live if none is: a library can be searched while its first run goes on."""
         if self._catalog.live_model() is None:
             self._catalog.set_live_model(self.model, because="the first model")
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        lock = FileLock(self._lock, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise LibraryBusy(
-                "another process is indexing into this library; nothing was changed, try again when it is done"
-            ) from None
-        except OSError as fault:
-            raise StorageFailed(
-                f"{self._lock}: the library cannot be written to: {fault.strerror or fault}; nothing was changed"
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()

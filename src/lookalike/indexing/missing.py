@@ -107,6 +107,11 @@ def what_is_wrong(folder: str) -> str:
     return EMPTY if path.exists() else NOT_THERE
 
 
+def is_there(path: str) -> bool:
+    """Whether a path that was indexed can be found now, so far as can be told."""
+    return os.path.exists(path)  # noqa: PTH110 - paths are text here
+
+
 def device_of(path: str) -> int | None:
     """The device of a path, or of the nearest folder above it that is there."""
     while True:

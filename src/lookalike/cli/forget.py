@@ -1,0 +1,83 @@
+"""`lookalike forget PATH|ID...`."""
+
+import os
+import re
+from typing import Annotated
+
+import typer
+
+from lookalike.assembly import Library, open_library
+from lookalike.catalog import Catalog
+from lookalike.cli.output import (
+    JsonOption,
+    LibraryOption,
+    console,
+    faults_are_told,
+    print_json,
+    printable,
+    settings_for,
+)
+from lookalike.errors import CallerError
+from lookalike.indexing import Forgotten, forget_image, forget_path
+from lookalike.settings import user_path
+
+_IMAGE_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def forget(
+    what: Annotated[list[str], typer.Argument(metavar="PATH|ID...", help="Folders, files, or ids of images.")],
+    *,
+    for_good: Annotated[
+        bool, typer.Option("--for-good", help="Keep nothing in the bin: tags, owner and vectors are gone at once.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be taken out.")] = False,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take folders or images out of the library. Files are never touched.
+
+    A folder stays out of later runs until it is indexed by name. What an image is known by waits in a bin for some time
+    and comes back with its file. An image named by its id is deleted at once, as over HTTP.
+    """
+    with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
+        named = [_named(opened.catalog, one) for one in what]
+        done = [_forget(opened, one, for_good=for_good, dry_run=dry_run) for one in named]
+        if as_json:
+            print_json({"dry_run": dry_run, "forgotten": [one.as_document() for one in done]})
+        else:
+            _print(done, dry_run=dry_run, for_good=for_good)
+
+
+def _named(catalog: Catalog, what: str) -> str:
+    """An image's id, or an absolute path that something is known of.
+
+    Raises:
+        CallerError: nothing is known of it; nothing was changed.
+    """
+    if _IMAGE_ID.fullmatch(what) and not os.path.lexists(what):
+        catalog.image(what)
+        return what
+    path = os.path.abspath(user_path(what))  # noqa: PTH100 - links stay as they were indexed
+    if not catalog.sources(path) and path not in catalog.folder_names():
+        raise CallerError(
+            f"{what}: nothing at this path or below it is in the library, and it is no image's id; nothing was changed."
+            " `lookalike sources` lists what was indexed."
+        )
+    return path
+
+
+def _forget(library: Library, named: str, *, for_good: bool, dry_run: bool) -> Forgotten:
+    with library.alone():
+        if _IMAGE_ID.fullmatch(named):
+            return forget_image(library.catalog, named, dry_run=dry_run)
+        return forget_path(library.catalog, named, for_good=for_good, dry_run=dry_run)
+
+
+def _print(done: list[Forgotten], *, dry_run: bool, for_good: bool) -> None:
+    for one in done:
+        would = "would be " if dry_run else ""
+        kept = f"; {one.kept:,} stay, known from elsewhere" if one.kept else ""
+        line = f"{one.what}: {one.images:,} images {would}taken out ({one.files:,} files, untouched{kept})"
+        console.print(printable(line), soft_wrap=True)
+    if not dry_run and not for_good and any(one.comes_back and one.images for one in done):
+        console.print("Index a folder by name to bring it back as it was; `lookalike sources` lists what is left out.")

@@ -1,0 +1,34 @@
+"""One process at a time changes which folders a library follows."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from lookalike.errors import LibraryBusy, StorageFailed
+
+
+@contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Hold the library's lock.
+
+    Raises:
+        LibraryBusy: another process holds it; nothing was changed.
+        StorageFailed: the lock cannot be written.
+    """
+    lock = FileLock(file, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise LibraryBusy(
+            "another process is indexing into this library; nothing was changed, try again when it is done"
+        ) from None
+    except OSError as fault:
+        raise StorageFailed(
+            f"{file}: the library cannot be written to: {fault.strerror or fault}; nothing was changed"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
