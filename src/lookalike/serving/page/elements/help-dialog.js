@@ -19,13 +19,22 @@ const KEYS = [
   ["?", "this table"],
 ];
 
+const TOUCHES = [
+  ["Tap", "more like this picture"],
+  ["Hold", "what else can be done with it"],
+  ["Draw", "on the query picture, to search by a part of it"],
+  ["Swipe, pinch", "in the large view: other pictures, zoom; down to close"],
+];
+
 export class HelpDialog extends HTMLElement {
   connectedCallback() {
     const rows = KEYS.map(([key, what]) => el("tr", {}, el("th", { scope: "row" }, el("kbd", {}, key)), el("td", {}, what)));
     const close = el("button", { type: "button", className: "button", onclick: () => this.dialog.close() }, "Close");
     const owner = el("button", { type: "button", className: "button plain", onclick: () => this.#signIn() }, "Owner sign-in");
     this.dialog = el("dialog", { "aria-labelledby": "help-title" },
-      el("h2", { id: "help-title" }, "Keyboard"), el("table", {}, el("tbody", {}, ...rows)), el("div", { className: "dialog-buttons" }, owner, close));
+      el("h2", { id: "help-title" }, el("span", { className: "by-keys" }, "Keyboard"), el("span", { className: "by-finger" }, "Help")),
+      el("table", { className: "by-keys" }, el("tbody", {}, ...rows)),
+      el("ul", { className: "by-finger" }, ...TOUCHES.map(([touch, what]) => el("li", {}, el("b", {}, touch), ` ${what}`))), el("div", { className: "dialog-buttons" }, owner, close));
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
     this.replaceChildren(this.dialog);
   }

@@ -53,7 +53,7 @@ export class Owner {
     if (token === null) return;
     keepSession({ token });
     this.page.nav.prepend(this.button);
-    this.page.tell("Signed in. What you can do is in the menu of each picture.");
+    this.page.tell("Signed in as the owner");
   }
 
   signOut() {
