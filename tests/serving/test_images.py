@@ -252,6 +252,25 @@ def test_the_token_shows_what_is_hidden(guarded, library, images, problem):
     assert page["total"] == 1
 
 
+def test_folders_are_named_to_those_who_may_change_the_library(library, client_of):
+    folder = library.folder / "holidays"
+    folder.mkdir()
+    (folder / "beach.jpg").write_bytes(picture(7))
+    library.indexer.index([folder])
+
+    def folders(client, **how):
+        listed = client.get("/v1/images", **how).json()["images"]
+        found = client.post("/v1/search", files={"image": ("q.jpg", picture(7))}, **how).json()["hits"]
+        one = client.get(f"/v1/images/{listed[0]['id']}", **how).json()
+        return {listed[0]["folder"], found[0]["image"]["folder"], one["folder"]}
+
+    guarded = client_of(admin_token="correct horse")
+    assert folders(guarded) == {None}
+    assert folders(guarded, headers=TOKEN) == {"holidays"}
+    assert folders(guarded) == {None}
+    assert folders(client_of()) == {"holidays"}  # where everybody may change it
+
+
 def test_the_token_does_not_put_hidden_images_into_results(guarded, library, images):
     hidden = library.add(60, visibility=Visibility.PRIVATE)
     response = guarded.post("/v1/search", files={"image": ("q.jpg", picture(60))}, data={"limit": 50}, headers=TOKEN)

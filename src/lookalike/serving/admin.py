@@ -26,13 +26,17 @@ class Admin:
             return False
         return hmac.compare_digest(given.strip().encode("utf-8", "replace"), self._token)
 
+    def may_change(self, request: Request) -> bool:
+        """Whether changes are open to everybody, or the request carries the token."""
+        return self._token is None or self.asks(request)
+
     def require_for_changes(self, request: Request) -> None:
         """Let changes through when they are open or the token is there.
 
         Raises:
             Refused: `unauthorized`.
         """
-        if self._token is not None and not self.asks(request):
+        if not self.may_change(request):
             raise _unauthorized(request, "changing images")
 
     def require_for_hidden(self, request: Request) -> None:

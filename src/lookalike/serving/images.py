@@ -1,5 +1,7 @@
 """`/v1/images`: list, upload, look at, change and delete."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import FastAPI, Query
@@ -112,7 +114,7 @@ class ImageRoutes:
         if visibility is not Visibility.PUBLIC:
             self._state.admin.require_for_hidden(request)
         page = await self._state.gates.reading.enter_and_run(
-            self._page, limit, cursor, tag, visibility, address(request, "")
+            self._page, limit, cursor, tag, visibility, self._recorder(request)
         )
         return json_answer(page)
 
@@ -135,15 +137,14 @@ class ImageRoutes:
             )
         if created:
             self._state.meters.model_runs.labels("upload").inc()
-        below = address(request, "")
-        headers = {"Location": f"{below}/v1/images/{image.id}"}
-        return json_answer(ImageRecord.of(image, below), status=201 if created else 200, headers=headers)
+        headers = {"Location": address(request, f"/v1/images/{image.id}")}
+        return json_answer(self._recorder(request)(image), status=201 if created else 200, headers=headers)
 
     async def read(self, request: Request, image_id: str) -> Response:
         """The record of a public image; with the admin token, of any."""
         image = await self._state.gates.reading.enter_and_run(self._image, image_id)
         self._state.admin.require_visible(request, image)
-        return json_answer(ImageRecord.of(image, address(request, "")))
+        return json_answer(self._recorder(request)(image))
 
     async def change(self, request: Request, image_id: str) -> Response:
         """Fields that are absent or null stay as they are. A hidden image leaves results and pages at once."""
@@ -152,7 +153,7 @@ class ImageRoutes:
             raise unsupported(request, "application/json")
         change = await read_json(request, ImageChange, most_bytes=self._state.settings.max_json_bytes)
         image = await self._state.gates.writing.enter_and_run(self._change, image_id, change)
-        return json_answer(ImageRecord.of(image, address(request, "")))
+        return json_answer(self._recorder(request)(image))
 
     async def delete(self, request: Request, image_id: str) -> Response:
         """The image leaves results at once, and indexing its folder again does not bring it back."""
@@ -160,10 +161,21 @@ class ImageRoutes:
         await self._state.gates.writing.enter_and_run(self._delete, image_id)
         return Response(status_code=204)
 
-    def _page(self, limit: int, cursor: str | None, tag: str | None, visibility: Visibility, below: str) -> ImagePage:
+    def _recorder(self, request: Request) -> Callable[[Image], ImageRecord]:
+        """Makes the records that whoever asks may see."""
+        return partial(ImageRecord.of, below=address(request, ""), for_owner=self._state.admin.may_change(request))
+
+    def _page(
+        self,
+        limit: int,
+        cursor: str | None,
+        tag: str | None,
+        visibility: Visibility,
+        recorded: Callable[[Image], ImageRecord],
+    ) -> ImagePage:
         page = self._state.services.catalog.browse(after=cursor, limit=limit, visibility=visibility, tag=tag)
         return ImagePage(
-            images=tuple(ImageRecord.of(image, below) for image in page.images),
+            images=tuple(recorded(image) for image in page.images),
             next_cursor=page.next,
             total=self._total(visibility, tag),
         )

@@ -230,7 +230,9 @@ class SearchRoutes:
             notes=answer.notes,
         )
         timing = ", ".join(f"{stage};dur={duration:.2f}" for stage, duration in {**stages, "total": total}.items())
-        hits = ",".join(hit_json(hit, below) for hit in answer.hits if hit.image.visibility is Visibility.PUBLIC)
+        for_owner = self._state.admin.may_change(request)
+        public = (hit for hit in answer.hits if hit.image.visibility is Visibility.PUBLIC)
+        hits = ",".join(hit_json(hit, below, for_owner=for_owner) for hit in public)
         before, empty, after = body.model_dump_json().partition('"hits":[]')
         whole = f"{before}{empty[:-1]}{hits}]{after}"
         return Response(whole, media_type="application/json", headers={"Server-Timing": timing})

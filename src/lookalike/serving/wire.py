@@ -48,6 +48,7 @@ IMAGE_EXAMPLE: JsonDict = {
     "owner_id": None,
     "uploaded_at": "2026-11-22T10:15:00Z",
     "source_name": "brogue.jpg",
+    "folder": None,
     "content_url": "/v1/images/9f86d081884c7d659a2feaa0c55ad015/content",
 }
 
@@ -98,11 +99,20 @@ class ImageRecord(Wire):
     owner_id: str | None
     uploaded_at: datetime
     source_name: str | None
+    folder: str | None = Field(
+        default=None, description="Name of the folder its file is in; null for those who may not change the library."
+    )
     content_url: str
 
     @classmethod
-    def of(cls, image: Image, below: str = "") -> "ImageRecord":
-        """The record as others may see it: of its source, only the name; `below` is the path we are served below."""
+    def of(cls, image: Image, below: str = "", *, for_owner: bool = False) -> "ImageRecord":
+        """The record as others may see it: of its source, only the name.
+
+        Args:
+            image: from the catalog.
+            below: the path we are served below.
+            for_owner: tell the name of its folder, too.
+        """
         return cls(
             id=image.id,
             width=image.width,
@@ -115,21 +125,33 @@ class ImageRecord(Wire):
             owner_id=image.owner_id,
             uploaded_at=image.uploaded_at,
             source_name=source_name(image),
+            folder=folder_name(image) if for_owner else None,
             content_url=f"{below}/v1/images/{image.id}/content",
         )
 
 
 @lru_cache(maxsize=10_000)  # by every field of the record: what changed is another key
-def image_json(image: Image, below: str = "") -> str:
+def image_json(image: Image, below: str = "", *, for_owner: bool = False) -> str:
     """An image's record as JSON. Popular images are in many answers."""
-    return ImageRecord.of(image, below).model_dump_json()
+    return ImageRecord.of(image, below, for_owner=for_owner).model_dump_json()
 
 
 def source_name(image: Image) -> str | None:
     """The last part of its path, with bytes that are not UTF-8 replaced."""
     if image.source is None:
         return None
-    return os.fsencode(os.path.basename(image.source)).decode("utf-8", "replace")  # noqa: PTH119 - for each hit
+    return _readable(os.path.basename(image.source))  # noqa: PTH119 - for each hit
+
+
+def folder_name(image: Image) -> str | None:
+    """The last part of its folder's path; None for an upload."""
+    if image.source is None:
+        return None
+    return _readable(os.path.basename(os.path.dirname(image.source))) or None  # noqa: PTH119, PTH120 - for each hit
+
+
+def _readable(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 class ImagePage(Wire):
@@ -226,10 +248,11 @@ class HitRecord(Wire):
     duplicates: tuple[str, ...] = Field(description="Images that look the same and stand behind this one.")
 
 
-def hit_json(hit: Hit, below: str = "") -> str:
+def hit_json(hit: Hit, below: str = "", *, for_owner: bool = False) -> str:
     """A `HitRecord` as JSON, put together from its image's: thirty of them are half the time of an answer."""
+    image = image_json(hit.image, below, for_owner=for_owner)
     return (
-        f'{{"rank":{hit.rank},"image":{image_json(hit.image, below)},"cosine":{json.dumps(hit.cosine)},'
+        f'{{"rank":{hit.rank},"image":{image},"cosine":{json.dumps(hit.cosine)},'
         f'"closeness":{json.dumps(hit.closeness)},"match":"{hit.match.value}",'
         f'"duplicates":{json.dumps(hit.duplicates)}}}'
     )

@@ -1,5 +1,7 @@
 /** The HTTP interface of `lookalike serve`, as the page needs it. */
 
+import { ownerHeaders } from "./owner/session.js";
+
 /**
  * @typedef {object} Image
  * @property {string} id
@@ -90,9 +92,10 @@ async function problemOf(response) {
  * @throws {Problem} refused, failed, or the server cannot be reached
  */
 export async function call(path, options = {}, tries = 3) {
+  const headers = { Accept: "application/json", ...ownerHeaders(), ...options.headers };
   let response;
   try {
-    response = await fetch(new URL(path, root), { headers: { Accept: "application/json" }, ...options });
+    response = await fetch(new URL(path, root), { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(unreachable());
@@ -113,8 +116,7 @@ function unreachable() {
 
 /** @param {any} body @param {AbortSignal} [signal] @returns {RequestInit} */
 function jsonPost(body, signal) {
-  const headers = { "Content-Type": "application/json", Accept: "application/json" };
-  return { method: "POST", headers, body: JSON.stringify(body), signal };
+  return { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal };
 }
 
 /** @param {Blob} file @param {string} name */
@@ -169,9 +171,9 @@ export function searchPage(cursor, signal) {
   return call("v1/search", jsonPost({ cursor }, signal));
 }
 
-/** @param {Blob} file @param {string} name @param {Record<string, string>} headers  of the owner @returns {Promise<Image>} */
-export function addImage(file, name, headers) {
-  return call("v1/images", { method: "POST", headers: { Accept: "application/json", ...headers }, body: pictureForm(file, name) });
+/** @param {Blob} file @param {string} name @returns {Promise<Image>} */
+export function addImage(file, name) {
+  return call("v1/images", { method: "POST", body: pictureForm(file, name) });
 }
 
 /**

@@ -10,7 +10,7 @@ import { icon } from "./icons.js";
 import { listenForKeys, listenForUndo } from "./keyboard.js";
 import { queryItems, tileItems } from "./menus.js";
 import { connectionWords, emptyNotice, lostNotice, problemNotice, spoken } from "./messages.js";
-import { ownerHeaders, session } from "./owner/session.js";
+import { session } from "./owner/session.js";
 import { repair } from "./repairs.js";
 import { Results } from "./results.js";
 import { announce, copyText, toast } from "./share.js";
@@ -260,7 +260,7 @@ async function addToLibrary() {
   if (!upload) return;
   panel.adding = true;
   try {
-    const image = await api.addImage(upload.blob, upload.name, ownerHeaders());
+    const image = await api.addImage(upload.blob, upload.name);
     toast("It is in the library now. Its link can be shared.");
     noteImages([image]);
     if (subject?.upload === upload) becomeIndexed(image);
@@ -294,11 +294,24 @@ function go(route) {
   return open(trail.push({ ...BROWSE, ...route }));
 }
 
+/** @param {import("./elements/tile.js").Shown|undefined} shown  what was opened @returns the click, if it was on a hit */
+function recordClick(shown) {
+  const queryId = trail.current.view?.queryId;
+  if (!queryId || !shown?.hit) return null;
+  const clicked = { queryId, imageId: shown.image.id, position: shown.hit.rank };
+  log.record("click", clicked);
+  return clicked;
+}
+
+/** @param {string} key  of the picture that is wanted large */
+function lookAt(key) {
+  recordClick(listOf(trail.current.view).of(key));
+  return viewing.open(key);
+}
+
 /** @param {{id: string, shown: import("./elements/tile.js").Shown, plain: boolean}} opened */
 function openImage({ id, shown, plain }) {
-  const queryId = trail.current.view?.queryId;
-  const clicked = queryId && shown.hit && { queryId, imageId: shown.image.id, position: shown.hit.rank };
-  if (clicked) log.record("click", clicked);
+  const clicked = recordClick(shown);
   if (!plain) return;
   trail.current.focus = shown.image.id;
   go({ image: id });
@@ -329,7 +342,7 @@ function openTileMenu(image, anchor) {
 function viewFocused() {
   const tile = /** @type {HTMLElement|null|undefined} */ (document.activeElement?.closest(".tile"));
   const key = tile?.dataset.id || subject?.image?.id || subject?.upload?.key;
-  if (key) viewing.open(key);
+  if (key) lookAt(key);
 }
 
 /** @param {DOMRect} anchor */
@@ -408,7 +421,7 @@ function updateImage(record) {
 /** @type {import("./menus.js").Ways} */
 const ways = {
   search: (image) => openViewed(image.id),
-  view: (key) => viewing.open(key),
+  view: (key) => lookAt(key),
   copy: (address) => copyLink(address),
   numbers: () => panel.startNumbers(),
 };
@@ -449,7 +462,7 @@ document.addEventListener("click", followLink);
 document.addEventListener("open-image", (event) => openImage(event.detail));
 document.addEventListener("picture-failed", (event) => repair(event.detail, connection));
 document.addEventListener("copy-link", (event) => copyLink(event.detail));
-document.addEventListener("view-image", (event) => viewing.open(event.detail.id));
+document.addEventListener("view-image", (event) => lookAt(event.detail.id));
 document.addEventListener("image-menu", (event) => openTileMenu(event.detail.image, event.detail.anchor));
 document.addEventListener("viewer-similar", (event) => openViewed(event.detail));
 document.addEventListener("viewer-menu", (event) => openViewerMenu(event.detail));

@@ -15,9 +15,8 @@ const MOST_TAGS = 64;
  * @throws {import("../api.js").Problem} the server does not answer
  */
 export async function tryToken(token) {
-  const headers = { Accept: "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
   try {
-    await call("v1/images?visibility=private&limit=1", { headers });
+    await call("v1/images?visibility=private&limit=1", token ? { headers: { Authorization: `Bearer ${token}` } } : {});
     return "right";
   } catch (error) {
     if (error.status === 403) return "none";
@@ -28,24 +27,24 @@ export async function tryToken(token) {
 
 /** @param {string} id @returns {Promise<Image>} */
 export function readImage(id) {
-  return call(`v1/images/${encodeURIComponent(id)}`, { headers: { Accept: "application/json", ...ownerHeaders() } });
+  return call(`v1/images/${encodeURIComponent(id)}`);
 }
 
 /** @param {string} id @param {Change} change @returns {Promise<Image>} the record as it is now */
 export function changeImage(id, change) {
-  const headers = { Accept: "application/json", "Content-Type": "application/json", ...ownerHeaders() };
+  const headers = { "Content-Type": "application/json" };
   return call(`v1/images/${encodeURIComponent(id)}`, { method: "PATCH", headers, body: JSON.stringify(change) });
 }
 
 /** @param {string} id  deleted even when the page is left meanwhile @returns {Promise<void>} */
 export function deleteImage(id) {
-  return call(`v1/images/${encodeURIComponent(id)}`, { method: "DELETE", headers: ownerHeaders(), keepalive: true });
+  return call(`v1/images/${encodeURIComponent(id)}`, { method: "DELETE", keepalive: true });
 }
 
 /** @param {string|null} cursor @returns {Promise<import("../api.js").BrowsePage>} */
 export function hiddenImages(cursor) {
   const wanted = new URLSearchParams({ visibility: "private", limit: "30", ...(cursor && { cursor }) });
-  return call(`v1/images?${wanted}`, { headers: { Accept: "application/json", ...ownerHeaders() } });
+  return call(`v1/images?${wanted}`);
 }
 
 /** @param {string} id @returns {Promise<string>} `blob:` URL of a thumbnail: an `<img>` cannot send the token */

@@ -54,6 +54,7 @@ export class Owner {
     keepSession({ token });
     this.page.nav.prepend(this.button);
     this.page.tell("Signed in as the owner");
+    await this.page.reload(); // owners are told more of each picture
   }
 
   signOut() {
