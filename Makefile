@@ -12,7 +12,7 @@ LOOKALIKE_LIBRARY ?= $(CURDIR)/demo-library$(if $(IMAGES),-own)
 export LOOKALIKE_MODELS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint check bench format models browser nginx clean
+.PHONY: help demo test test-slow lint check bench format models browser nginx openapi-client clean
 
 help:  ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,13 +40,16 @@ models: $(BIN)/lookalike  ## fetch the models that tests use
 browser:  ## fetch the browser that the page's tests drive
 	@scripts/get-browser
 
+openapi-client: $(BIN)/lookalike  ## fetch the generator of HTTP clients that the API is tested with
+	@scripts/get-openapi-client $(BIN)/python .cache/openapi-client
+
 nginx:  ## fetch the web server that the examples of docs/deploy.md are tested with
 	@scripts/get-nginx
 
-test: $(VENV)/.dev models browser nginx  ## every test but the slow ones
+test: $(VENV)/.dev models browser nginx openapi-client  ## every test but the slow ones
 	@$(BIN)/python -m pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-slow: $(VENV)/.dev models browser nginx  ## the tests that take minutes, and property tests with new examples
+test-slow: $(VENV)/.dev models browser nginx openapi-client  ## the tests that take minutes, and property tests with new examples
 	@HYPOTHESIS_PROFILE=new $(BIN)/python -m pytest -m "slow or hypothesis" $(ARGS)
 
 lint: $(VENV)/.dev  ## style, types, layers

@@ -76,6 +76,11 @@ class UnknownImage(CallerError):
 
     code = "unknown-image"
 
+    @classmethod
+    def of(cls, image_id: str) -> "UnknownImage":
+        """In the one wording there is, whether the image never was, was deleted, or is hidden from whoever asks."""
+        return cls(f"no image {image_id[:64]!a} is in this library")
+
 
 class UnknownModel(CallerError):
     """No model of that name is described here."""

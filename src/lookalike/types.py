@@ -126,7 +126,7 @@ class Image:
 
     `id` is the first 32 hex digits of the SHA-256 of the image's bytes. `width` and `height` are of the upright image,
     in pixels, 0 when it could not be read. `mean_colour` is `#rrggbb`. `source` is one path the bytes were seen at, or
-    None for an upload.
+    None for an upload. `upload_name` is what an upload was called by whoever sent it: to be shown, never a path.
     """
 
     id: str
@@ -141,6 +141,7 @@ class Image:
     tags: tuple[str, ...]
     visibility: Visibility
     error: str | None
+    upload_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

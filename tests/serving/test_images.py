@@ -62,13 +62,10 @@ def test_what_is_no_picture_is_not_stored(client, library, problem, content, sta
     assert library.catalog.counts().live == 0
 
 
-def test_an_upload_must_be_a_form(client, problem):
-    problem(
-        client.post("/v1/images", content=picture(0), headers={"content-type": "image/jpeg"}),
-        415,
-        "unsupported-media-type",
-    )
-    problem(client.post("/v1/images", json={"image": "x"}), 415, "unsupported-media-type")
+@pytest.mark.parametrize("kind", ["text/plain", "text/html", "application/xml"])
+def test_an_upload_must_be_a_form_json_or_a_picture(client, problem, kind):
+    response = client.post("/v1/images", content=picture(0), headers={"content-type": kind})
+    problem(response, 415, "unsupported-media-type")
 
 
 def test_a_full_disk_is_507_and_said_so(client, library, images, problem, monkeypatch):

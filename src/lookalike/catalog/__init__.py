@@ -23,6 +23,7 @@ from lookalike.catalog.records import (
     SourceState,
     VectorBlock,
     content_id,
+    display_name,
 )
 from lookalike.catalog.vectors import VectorReading
 
@@ -49,6 +50,7 @@ __all__ = [
     "VectorBlock",
     "VectorReading",
     "content_id",
+    "display_name",
     "library_id_of",
     "parse_url",
     "sqlite_url",

@@ -35,7 +35,7 @@ class _Plan:
     deleted: dict[str, str]
     created: dict[str, ImageAddition] = field(default_factory=dict)
     repaired: dict[str, ImageAddition] = field(default_factory=dict)
-    uploaded: set[str] = field(default_factory=set)
+    uploaded: dict[str, str | None] = field(default_factory=dict)
     seen: dict[str, SeenFile] = field(default_factory=dict)
     returned: set[str] = field(default_factory=set)
     vectors: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class _Plan:
     def _take_again(self, addition: ImageAddition, known: _Live) -> None:
         if addition.upload is not None and not known.has_upload:
             known.has_upload = True
-            self.uploaded.add(addition.content_id)
+            self.uploaded[addition.content_id] = addition.upload_name
         if known.unreadable:
             known.unreadable = addition.error is not None
             self.repaired[addition.content_id] = addition
@@ -138,6 +138,7 @@ def _create(changing: Changing, plan: _Plan) -> None:
             "uploaded_at": addition.uploaded_at or now,
             "visibility": addition.visibility.value,
             "has_upload": plan.live[image_id].has_upload,
+            "upload_name": addition.upload_name,
             "sequence": number,
         }
         for number, (image_id, addition) in zip(numbers, plan.created.items(), strict=True)
@@ -178,5 +179,11 @@ def _repair(changing: Changing, plan: _Plan) -> None:
             for image_id, addition in plan.repaired.items()
         ],
     )
-    uploaded = update(images).where(images.c.id == bindparam("uploaded")).values(has_upload=True)
-    changing.execute_many(uploaded, [{"uploaded": image_id} for image_id in sorted(plan.uploaded)])
+    uploaded = (
+        update(images)
+        .where(images.c.id == bindparam("uploaded"))
+        .values(has_upload=True, upload_name=bindparam("sent_as", type_=images.c.upload_name.type))
+    )
+    changing.execute_many(
+        uploaded, [{"uploaded": image_id, "sent_as": name} for image_id, name in sorted(plan.uploaded.items())]
+    )

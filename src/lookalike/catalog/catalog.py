@@ -387,23 +387,34 @@ class Catalog:
 
     # -- reading images
 
-    def image(self, image_id: str) -> Image:
+    def image(self, image_id: str, *, visibility: Visibility | None = None) -> Image:
         """One live image.
 
+        Args:
+            image_id: which.
+            visibility: only of this one; an image of another is then looked up in the same time as one that is not.
+
         Raises:
-            UnknownImage: there is none of that id, or it was deleted.
+            UnknownImage: there is none of that id, it was deleted, or it is of another visibility.
         """
         with self._reading() as connection:
-            return images.read_image(connection, image_id)
+            return images.read_image(connection, image_id, visibility=visibility)
 
-    def images(self, image_ids: Sequence[str]) -> dict[str, Image]:
-        """The live ones among them, by id, in the order asked for, as they are now; others are left out."""
+    def images(self, image_ids: Sequence[str], *, visibility: Visibility | None = None) -> dict[str, Image]:
+        """The live ones among them, by id, in the order asked for, as they are now; others are left out.
+
+        Args:
+            image_ids: which.
+            visibility: only those of this one; others are then looked up in the same time as those that are not there.
+        """
         state = self.state()
         known = self._recent.at(state)
+        if visibility is not None:
+            known = {one: known[one] for one in image_ids if one in known and known[one].visibility is visibility}
         missing = [image_id for image_id in dict.fromkeys(image_ids) if image_id not in known]
         if missing:
             with self._reading() as connection:
-                read = images.read_images(connection, missing)
+                read = images.read_images(connection, missing, visibility=visibility)
             self._recent.keep(state, read)
             known = known | read
         return {image_id: known[image_id] for image_id in image_ids if image_id in known}
@@ -448,7 +459,7 @@ class Catalog:
         """
         with self._reading() as connection:
             if not connection.execute(select(exists().where(schema.images.c.id == _printable(image_id)))).scalar_one():
-                raise UnknownImage(f"no image {image_id[:64]!a} is in this library")
+                raise UnknownImage.of(image_id)
             files = sources.paths_of(connection, [image_id]).get(image_id, [])
         content, differing = contents.read_content(image_id, self._originals, files)
         if differing:
@@ -680,8 +691,8 @@ class Catalog:
             How many were not known.
 
         Raises:
-            EventRefused: the message numbers the event (from 0) whose query is unknown, whose image is neither live nor
-                among that query's hits, or whose values make no sense.
+            EventRefused: the message numbers the event (from 0) whose query is unknown, whose image is neither public
+                nor among that query's hits, or whose values make no sense.
         """
         with self._writing() as change:
             return interactions.write_interactions(change, events)

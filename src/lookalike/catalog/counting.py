@@ -21,13 +21,14 @@ from lookalike.types import InteractionKind, Visibility
 def read_counts(connection: Connection) -> CatalogCounts:
     """All counts, of one moment."""
     by_visibility = dict.fromkeys((visibility.value for visibility in Visibility), 0)
-    unreadable = 0
+    unreadable = public_readable = 0
     grouped = select(images.c.visibility, images.c.error.is_(None), func.count()).group_by(
         images.c.visibility, images.c.error.is_(None)
     )
     for visibility, readable, count in connection.execute(grouped):
         by_visibility[visibility] += count
         unreadable += 0 if readable else count
+        public_readable += count if readable and visibility == Visibility.PUBLIC else 0
     failed = select(func.count()).select_from(sources).where(sources.c.error.is_not(None))
     live = sum(by_visibility.values())
     return CatalogCounts(
@@ -35,6 +36,7 @@ def read_counts(connection: Connection) -> CatalogCounts:
         readable=live - unreadable,
         unreadable=unreadable,
         public=by_visibility[Visibility.PUBLIC],
+        public_readable=public_readable,
         private=by_visibility[Visibility.PRIVATE],
         blocked=by_visibility[Visibility.BLOCKED],
         sources=_count(connection, sources),

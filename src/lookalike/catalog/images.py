@@ -41,28 +41,32 @@ _FIELDS = (
     "uploaded_at",
     "visibility",
     "error",
+    "upload_name",
 )
 SELECT_IMAGES = select(*(images.c[name] for name in _FIELDS), _first_source)
 
 
-def read_image(connection: Connection, image_id: str) -> Image:
-    """One live image.
+def read_image(connection: Connection, image_id: str, *, visibility: Visibility | None = None) -> Image:
+    """One live image, of that visibility where one is given.
 
     Raises:
-        UnknownImage: there is none of that id.
+        UnknownImage: there is none.
     """
-    found = read_images(connection, [image_id])
+    found = read_images(connection, [image_id], visibility=visibility)
     if image_id not in found:
-        raise UnknownImage(f"no image {image_id[:64]!a} is in this library")
+        raise UnknownImage.of(image_id)
     return found[image_id]
 
 
-def read_images(connection: Connection, image_ids: Iterable[str]) -> dict[str, Image]:
-    """The live ones among them, by id, in the order asked for."""
+def read_images(
+    connection: Connection, image_ids: Iterable[str], *, visibility: Visibility | None = None
+) -> dict[str, Image]:
+    """The live ones among them, of that visibility where one is given, by id, in the order asked for."""
+    filters = _filters(visibility, readable=False)
     wanted = [image_id for image_id in dict.fromkeys(image_ids) if is_image_id(image_id)]
     found: dict[str, Image] = {}
     for chunk in chunks(wanted):
-        rows = connection.execute(SELECT_IMAGES.where(images.c.id.in_(chunk))).all()
+        rows = connection.execute(SELECT_IMAGES.where(images.c.id.in_(chunk), *filters)).all()
         found.update((image.id, image) for image in from_rows(connection, rows))
     return {image_id: found[image_id] for image_id in wanted if image_id in found}
 

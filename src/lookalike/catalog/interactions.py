@@ -12,7 +12,7 @@ from lookalike.catalog.changing import Changing, chunks
 from lookalike.catalog.records import QueryRecord, is_image_id, storable_text
 from lookalike.catalog.schema import images, interactions, queries
 from lookalike.errors import EventRefused
-from lookalike.types import Crop, Interaction, InteractionKind
+from lookalike.types import Crop, Interaction, InteractionKind, Visibility
 
 _ID_BYTES = 16
 _MOST_POSITION = 2**31 - 1
@@ -185,13 +185,14 @@ def _require_known(connection: Connection, events: Iterable[tuple[int, Interacti
     numbered = list(events)
     shown = _shown(connection, {event.query_id for _, event in numbered})
     not_ranked = {event.image_id for _, event in numbered if event.image_id not in shown.get(event.query_id, ())}
-    live: set[str] = set()
+    seen: set[str] = set()  # by everybody; a hidden image is as unknown as one that is not there
     for chunk in chunks(image_id for image_id in not_ranked if is_image_id(image_id)):
-        live.update(connection.execute(select(images.c.id).where(images.c.id.in_(chunk))).scalars())
+        public = select(images.c.id).where(images.c.id.in_(chunk), images.c.visibility == Visibility.PUBLIC.value)
+        seen.update(connection.execute(public).scalars())
     for number, event in numbered:
         if event.query_id not in shown:
             problem = f"query {event.query_id[:64]!a} is not known here, or no longer kept"
-        elif event.image_id not in shown[event.query_id] and event.image_id not in live:
+        elif event.image_id not in shown[event.query_id] and event.image_id not in seen:
             problem = f"image {event.image_id[:64]!a} was not among that query's hits"
         else:
             continue

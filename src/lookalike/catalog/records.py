@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,10 @@ from lookalike.errors import CallerError
 from lookalike.types import Crop, Image, Vectors, Visibility
 
 _IMAGE_ID = re.compile(r"[0-9a-f]{32}")
+_LONGEST_NAME = 200
+_LONGEST_SUFFIX = 16
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_JOINERS = frozenset("\u200c\u200d")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -41,6 +46,21 @@ def require_storable(field: str, text: str | None) -> None:
     """
     if text is not None and not storable_text(text):
         raise CallerError(f"{field} {text!a}: has a character that is not text (NUL or half a surrogate pair)")
+
+
+def display_name(given: str) -> str | None:
+    """What a file is called by whoever sent it, made fit to be shown on one line; None where nothing is left.
+
+    Folders (of either kind of path) are cut off, and characters that are not seen but turn or break a line; joiners
+    stay, since scripts and emoji need them. A long name is cut before its suffix. It is never used as a path.
+    """
+    name = unicodedata.normalize("NFC", re.split(r"[/\\]", given)[-1])
+    seen = "".join(c for c in name if c in _JOINERS or unicodedata.category(c) not in _UNSEEN).strip()
+    if len(seen) > _LONGEST_NAME:
+        stem, dot, suffix = seen.rpartition(".")
+        ending = dot + suffix if stem and len(suffix) <= _LONGEST_SUFFIX else ""
+        seen = f"{seen[: _LONGEST_NAME - 1 - len(ending)]}…{ending}"
+    return seen if seen.strip(".") else None
 
 
 class Deletion(StrEnum):
@@ -145,6 +165,7 @@ class ImageAddition:
         columns: what is kept of it beside its vector.
         error: why it cannot be read as an image; None for a good one.
         upload: bytes to keep in the originals; their `content_id` must be this one.
+        upload_name: what the upload was called, see `display_name`.
         fingerprint: of the model that made `vector` ([dimension] floats of unit length); both or neither.
         refused_under: where there is an error, the limits and decoders it depends on.
         restore: brings back an image that was deleted on request.
@@ -162,6 +183,7 @@ class ImageAddition:
     refused_under: str | None = None
     source: SourceFile | None = None
     upload: bytes | None = None
+    upload_name: str | None = None
     owner_id: str | None = None
     tags: tuple[str, ...] = ()
     visibility: Visibility = Visibility.PUBLIC
@@ -196,7 +218,8 @@ class BrowsePage:
 class CatalogCounts:
     """How many of each thing the catalog holds.
 
-    `live` images are those not deleted; `readable + unreadable == live`; so is `public + private + blocked`.
+    `live` images are those not deleted; `readable + unreadable == live`; so is `public + private + blocked`; those that
+    are public and readable can be found.
     `unreadable_sources` are paths that could not be read at the last try. `vectors` is by fingerprint; `interactions`
     (by people) and `simulated_interactions` are by kind, with every kind present. `removed` images are in the bin.
     """
@@ -205,6 +228,7 @@ class CatalogCounts:
     readable: int
     unreadable: int
     public: int
+    public_readable: int
     private: int
     blocked: int
     sources: int

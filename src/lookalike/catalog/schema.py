@@ -23,10 +23,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """The integer stored in `library.schema_version`; each migration that is added raises it."""
 
-HEAD_REVISION = "0007"
+HEAD_REVISION = "0008"
 """The newest Alembic revision; a test holds it equal to what the migration files say."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -167,6 +167,7 @@ images = Table(
     Column("visibility", String(7), nullable=False),
     Column("error", Message),
     Column("has_upload", Boolean, nullable=False),
+    Column("upload_name", Message),
     Column("sequence", BigInteger, nullable=False),
     CheckConstraint("visibility IN ('public', 'private', 'blocked')", name="ck_images_visibility"),
     Index("ix_images_uploaded_at_id", "uploaded_at", "id"),

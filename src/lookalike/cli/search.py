@@ -138,7 +138,7 @@ def as_document(answer: Answer, paths: HitPaths) -> dict[str, object]:
 
 
 def _place(hit: Hit, paths: HitPaths) -> str:
-    return next(iter(paths.files[hit.image.id]), f"upload {hit.image.id}")
+    return next(iter(paths.files[hit.image.id]), f"upload {hit.image.upload_name or hit.image.id}")
 
 
 def _crop(text: str, image_size: tuple[int, int]) -> Crop:

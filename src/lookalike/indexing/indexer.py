@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lookalike.catalog import KEEP_REMOVED, Catalog, LiveModel
+from lookalike.catalog import KEEP_REMOVED, Catalog, LiveModel, display_name
 from lookalike.embedding import Encoder
 from lookalike.errors import LibraryBusy
 from lookalike.indexing.locking import alone
@@ -119,6 +119,13 @@ class Indexer:
     ) -> tuple[Image, bool]:
         """Store one image with its vector.
 
+        Args:
+            content: the file's bytes.
+            name: what the file is called: for messages, and to be shown beside the image.
+            owner_id: whom it belongs to.
+            tags: in this order.
+            visibility: of a new image; one that is there keeps its own.
+
         Returns:
             The catalog's record, and whether the image is new (or was deleted and came back).
 
@@ -129,11 +136,13 @@ class Indexer:
         """
         self.claim_library()
         using = self._following()
+        upload_name = display_name(name)
         addition = using.reader.read(
             content,
-            name=name,
+            name=upload_name or "image",
             alone=True,
             upload=content,
+            upload_name=upload_name,
             owner_id=owner_id,
             tags=tuple(tags),
             visibility=visibility,

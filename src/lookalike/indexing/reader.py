@@ -22,6 +22,7 @@ class Placement(TypedDict, total=False):
 
     source: SourceFile
     upload: bytes
+    upload_name: str | None
     owner_id: str | None
     tags: tuple[str, ...]
     visibility: Visibility
@@ -66,7 +67,8 @@ class ImageReader:
     def read(self, content: bytes, *, name: str, alone: bool = False, **placement: Unpack[Placement]) -> ImageAddition:
         """What to store of an image. Call `forget` when it is stored, unless `alone`.
 
-        `alone` embeds what another thread may be embedding too: an upload is only acknowledged with its vector.
+        `alone` embeds in any case: an upload is only acknowledged with its vector, and the time that takes must not
+        tell whether the library has its bytes already.
 
         Raises:
             ImageRefused: the bytes are not an image we accept.
@@ -143,12 +145,13 @@ class ImageReader:
         return prepare(content, self._encoder.preprocessing, name=name, limits=self.limits)
 
     def _new_vector(self, image_id: str, prepared: Prepared, *, alone: bool) -> NDArray[float32] | None:
-        if not alone:
-            with self._lock:
-                if image_id in self._begun:
-                    return None
-                self._begun.add(image_id)
-        if (alone or not self._none_stored) and self._catalog.vectors(self._encoder.fingerprint, [image_id]):
+        if alone:
+            return self._encode(prepared)
+        with self._lock:
+            if image_id in self._begun:
+                return None
+            self._begun.add(image_id)
+        if not self._none_stored and self._catalog.vectors(self._encoder.fingerprint, [image_id]):
             return None
         return self._encode(prepared)
 

@@ -172,9 +172,9 @@ class SearchEngine:
         Raises:
             UnknownImage: there is none of that id, or it is hidden, which is not told apart; or it could not be read.
         """
-        image = self._catalog.images([image_id]).get(image_id)
-        if image is None or image.visibility is not Visibility.PUBLIC:
-            raise UnknownImage(f"no image {image_id!a} is in this library")
+        image = self._catalog.images([image_id], visibility=Visibility.PUBLIC).get(image_id)
+        if image is None:
+            raise UnknownImage.of(image_id)
         if image.error is not None:
             raise UnknownImage(f"image {image_id!a} cannot be searched with: it could not be read")
         return image

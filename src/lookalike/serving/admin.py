@@ -4,9 +4,8 @@ import hmac
 
 from starlette.requests import Request
 
-from lookalike.errors import UnknownImage
 from lookalike.serving.problems import refused
-from lookalike.types import Image, Visibility
+from lookalike.types import Visibility
 
 
 class Admin:
@@ -50,14 +49,9 @@ class Admin:
         if not self.asks(request):
             raise _unauthorized(request, "seeing images that are not public")
 
-    def require_visible(self, request: Request, image: Image) -> None:
-        """Hide what is not public from everybody else, as if it did not exist.
-
-        Raises:
-            UnknownImage: it is not public, and the request does not carry the token.
-        """
-        if image.visibility is not Visibility.PUBLIC and not self.asks(request):
-            raise UnknownImage(f"no image {image.id!r} in this library")
+    def sees(self, request: Request) -> Visibility | None:
+        """The visibility of the images that the request may look at; None for any."""
+        return None if self.asks(request) else Visibility.PUBLIC
 
 
 def _unauthorized(request: Request, what: str) -> Exception:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike import __version__
@@ -21,6 +21,7 @@ from lookalike.serving.limits import RequestLimits
 from lookalike.serving.metrics import Measured
 from lookalike.serving.origin import HostNames, SecurityHeaders, SiteCheck
 from lookalike.serving.pages import PageRoutes
+from lookalike.serving.parameters import require_known_parameters
 from lookalike.serving.problems import Incidents
 from lookalike.serving.proxies import PublicAddress, TrustedProxies, root_path_of
 from lookalike.serving.search import SearchRoutes
@@ -51,6 +52,7 @@ def create_app(services: Services, settings: ServingSettings) -> FastAPI:
         openapi_url=None,  # see `documentation`
         redirect_slashes=False,
         lifespan=_lifespan(state, warm_up),
+        dependencies=[Depends(require_known_parameters)],
     )
     for routes in (SearchRoutes(state), ImageRoutes(state), ContentRoutes(state), EventRoutes(state)):
         routes.add_to(app)

@@ -30,6 +30,8 @@ _EXTENSIONS = {
 }
 """The types that browsers show as pictures and never run; anything else is only ever downloaded."""
 
+_SENT = ("application/octet-stream", *_EXTENSIONS)
+
 
 class ContentRoutes:
     """Pixels for people."""
@@ -42,10 +44,11 @@ class ContentRoutes:
         app.get(
             "/v1/images/{image_id}/content",
             tags=["images"],
+            operation_id="get_image_content",
             summary="The image's bytes, or a thumbnail of it",
             response_class=Response,
             responses={
-                200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _EXTENSIONS}},
+                200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _SENT}},
                 304: {"description": "The client has it: its If-None-Match names the ETag"},
                 **documented("unknown-image", "content-missing", "invalid-request", "busy"),
             },
@@ -58,8 +61,8 @@ class ContentRoutes:
         size: Annotated[ThumbnailSize | None, Query(description="Longest side; absent: the original bytes.")] = None,
     ) -> Response:
         """May be kept by the browser, but has to be asked for again each time: a hidden image vanishes."""
-        image, kept = await self._state.gates.reading.enter_and_run(self._look_up, image_id, size)
-        self._state.admin.require_visible(request, image)
+        sees = self._state.admin.sees(request)
+        image, kept = await self._state.gates.reading.enter_and_run(self._look_up, image_id, size, sees)
         etag = f'"{image.id}"' if size is None else f'"{image.id}-{size.value}"'
         if is_known(request, etag):
             return not_modified(etag)
@@ -73,24 +76,26 @@ class ContentRoutes:
             await self._require_still_visible(request, image)
         return Response(kept, headers=_headers(etag), media_type=THUMBNAIL_MEDIA_TYPE)
 
-    def _look_up(self, image_id: str, size: ThumbnailSize | None) -> tuple[Image, bytes | None]:
+    def _look_up(
+        self, image_id: str, size: ThumbnailSize | None, visibility: Visibility | None
+    ) -> tuple[Image, bytes | None]:
         """The record, always from the catalog, and the thumbnail where one is kept."""
         kept = None if size is None else self._state.thumbnails.get(known_id(image_id), size)
-        return self._state.services.catalog.image(known_id(image_id)), kept
+        return self._state.services.catalog.image(known_id(image_id), visibility=visibility), kept
 
     async def _require_still_visible(self, request: Request, image: Image) -> None:
         """Look at the record once more: it may have been hidden or deleted while its pixels were read or made small.
 
         Whoever hides an image forgets its thumbnails after that; one that was kept still later is forgotten here.
         """
+        look_up, sees = self._state.services.catalog.image, self._state.admin.sees(request)
         try:
-            now = await self._state.gates.reading.enter_and_run(self._state.services.catalog.image, image.id)
+            now = await self._state.gates.reading.enter_and_run(look_up, image.id, visibility=sees)
         except UnknownImage:
             self._state.thumbnails.forget(image.id)
             raise
         if now.visibility is not Visibility.PUBLIC:
             self._state.thumbnails.forget(image.id)
-        self._state.admin.require_visible(request, now)
 
     def _original(self, image: Image) -> bytes:
         try:

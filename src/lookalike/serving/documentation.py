@@ -1,6 +1,6 @@
 """OpenAPI for bodies that are read by hand, so that they can be streamed, bounded and refused as problems."""
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -9,36 +9,72 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from lookalike.serving.proxies import address
-from lookalike.serving.wire import EventBatch, ImageChange, ImagePage, ProblemDocument, SearchAnswer, SearchRequest
+from lookalike.serving.wire import (
+    EventBatch,
+    ImageChange,
+    ImagePage,
+    ProblemDocument,
+    SearchAnswer,
+    SearchRequest,
+    UploadRequest,
+)
 
 _REFERENCE = "#/components/schemas/{model}"
-_MODELS: tuple[type[BaseModel], ...] = (
-    SearchRequest,
-    SearchAnswer,
-    ImagePage,
-    ImageChange,
-    EventBatch,
-    ProblemDocument,
-)
+_SENT: tuple[type[BaseModel], ...] = (SearchRequest, UploadRequest, ImageChange, EventBatch, ProblemDocument)
+_ANSWERED: tuple[type[BaseModel], ...] = (SearchAnswer, ImagePage)
+_TOKEN = "adminToken"  # noqa: S105 - a name
+_WITH_TOKEN = {"upload_image", "update_image", "delete_image", "list_images", "get_image", "get_image_content"}
 
 
 def body_of(json: dict[str, type[BaseModel]], *, form: type[BaseModel] | None = None) -> dict[str, Any]:
-    """A route's request body.
+    """A route's request body, and the query parameters that go with it.
 
     Args:
         json: the model of each JSON media type.
-        form: the fields beside the picture `image`, where the route takes a multipart form.
+        form: the fields beside the picture `image`, where the route takes a picture: in a multipart form, or as the
+            whole body with the fields in the query.
     """
     content: dict[str, Any] = {
         kind: {"schema": {"$ref": _REFERENCE.format(model=m.__name__)}} for kind, m in json.items()
     }
-    if form is not None:
-        schema = form.model_json_schema(ref_template=_REFERENCE)
-        schema.pop("$defs", None)  # enumerations that records have too
-        schema["properties"] = {"image": {"type": "string", "format": "binary"}, **schema["properties"]}
-        schema["required"] = ["image"]
-        content = {"multipart/form-data": {"schema": schema}, **content}
-    return {"requestBody": {"required": True, "content": content}}
+    body = {"requestBody": {"required": True, "content": content}}
+    if form is None:
+        return body
+    schema = form.model_json_schema(ref_template=_REFERENCE)
+    fields = {name: _in_a_form(field) for name, field in schema["properties"].items()}
+    schema["properties"] = {"image": _BINARY, **fields}
+    schema["required"] = ["image"]
+    body["requestBody"]["content"] = {
+        "multipart/form-data": {"schema": schema},
+        **content,
+        "application/octet-stream": {"schema": _BINARY},
+    }
+    return {**body, "parameters": [_in_the_query(name, field) for name, field in fields.items()]}
+
+
+_BINARY = {"type": "string", "format": "binary"}
+
+
+def _in_the_query(name: str, field: dict[str, Any]) -> dict[str, Any]:
+    """Without its default: a client that sends what nobody asked for would send it beside a form and JSON, too."""
+    schema = {key: value for key, value in field.items() if key not in {"default", "description"}}
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "schema": schema,
+        "description": "Only with a body that is the picture alone; otherwise it belongs in the body.",
+    }
+
+
+def _in_a_form(field: dict[str, Any]) -> dict[str, Any]:
+    """A form has no null: what is not given is left out."""
+    kinds = [kind for kind in field.get("anyOf", ()) if kind != {"type": "null"}]
+    said = {name: value for name, value in field.items() if name != "anyOf" and (name, value) not in _NOTHING}
+    return {**said, **kinds[0]} if kinds else said
+
+
+_NOTHING: tuple[tuple[str, object], ...] = (("default", None), ("default", []))
 
 
 def install(app: FastAPI) -> None:
@@ -61,12 +97,47 @@ def install(app: FastAPI) -> None:
 def _schema(app: FastAPI) -> dict[str, Any]:
     schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     components = schema.setdefault("components", {}).setdefault("schemas", {})
-    for model in _MODELS:  # those FastAPI does not meet, and those whose examples it takes the nulls out of
-        described = model.model_json_schema(ref_template=_REFERENCE)
+    modes: dict[type[BaseModel], Literal["validation", "serialization"]] = {
+        **dict.fromkeys(_ANSWERED, "serialization"),
+        **dict.fromkeys(_SENT, "validation"),
+    }
+    for model, mode in modes.items():  # those FastAPI does not meet, and those whose examples it takes the nulls out of
+        described = model.model_json_schema(ref_template=_REFERENCE, mode=mode)
         components.update(described.pop("$defs", {}))
         components[model.__name__] = described
+    _name_the_forms(schema)
     _leave_out_the_usual_refusal(schema)
+    _describe_the_token(schema)
     return schema
+
+
+def _name_the_forms(schema: dict[str, Any]) -> None:
+    """A form is a schema with a name, as the others are."""
+    components = schema["components"]["schemas"]
+    for path in schema["paths"].values():
+        for operation in path.values():
+            form = operation.get("requestBody", {}).get("content", {}).get("multipart/form-data")
+            if form is not None:
+                described = dict(form["schema"])
+                components.update(described.pop("$defs", {}))
+                components[described["title"]] = described
+                form["schema"] = {"$ref": _REFERENCE.format(model=described["title"])}
+
+
+def _describe_the_token(schema: dict[str, Any]) -> None:
+    """Needed where the server has one: for changes, and to see what is not public."""
+    schema["components"]["securitySchemes"] = {
+        _TOKEN: {"type": "http", "scheme": "bearer", "description": "The setting `admin_token`, where it is set."}
+    }
+    for path in schema["paths"].values():
+        for operation in path.values():
+            if operation["operationId"] in _WITH_TOKEN:
+                operation["security"] = [{}, {_TOKEN: []}]
+            problem = {"$ref": _REFERENCE.format(model=ProblemDocument.__name__)}
+            operation["responses"]["default"] = {
+                "description": "Any other refusal",
+                "content": {"application/problem+json": {"schema": problem}},
+            }
 
 
 def _leave_out_the_usual_refusal(schema: dict[str, Any]) -> None:

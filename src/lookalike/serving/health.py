@@ -9,11 +9,13 @@ from starlette.responses import Response
 from lookalike.errors import LookalikeError
 from lookalike.retrieval import SearchEngine
 from lookalike.serving.answers import json_answer
+from lookalike.serving.problems import told_notes, without_paths
 from lookalike.serving.state import State
 from lookalike.serving.wire import Alive, ReadinessRecord
 
 _log = logging.getLogger(__name__)
 _SECONDS_BETWEEN_TRIES = 2.0
+_NOT_TOLD = "the model and the index: opening them failed, the server's log says why"
 
 
 class WarmUp:
@@ -46,7 +48,7 @@ class WarmUp:
                 self._tell(str(fault))
             except Exception:  # noqa: BLE001 - the server lives on and says what it waits for
                 _log.exception("the model or the index could not be opened")
-                self._tell("the model and the index: opening them failed, the server's log says why")
+                self._tell(_NOT_TOLD)
             else:
                 self.waiting_for = ""
                 return
@@ -67,12 +69,13 @@ class HealthRoutes:
 
     def add_to(self, app: FastAPI) -> None:
         """Make the app answer probes."""
-        app.get("/healthz", tags=["operations"], summary="Whether the process answers", response_model=Alive)(
-            self.alive
-        )
+        app.get("/healthz", tags=["operations"], operation_id="check_health", summary="Whether the process answers",
+            response_model=Alive,
+        )(self.alive)  # fmt: skip
         app.get(
             "/readyz",
             tags=["operations"],
+            operation_id="check_readiness",
             summary="Whether searches can be answered, and what is waited for",
             response_model=ReadinessRecord,
             responses={503: {"model": ReadinessRecord, "description": "Not yet"}},
@@ -80,6 +83,7 @@ class HealthRoutes:
         app.get(
             "/metrics",
             tags=["operations"],
+            operation_id="get_metrics",
             summary="Prometheus metrics",
             response_class=Response,
             responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
@@ -92,14 +96,15 @@ class HealthRoutes:
     async def ready(self) -> Response:
         """200 when the model and the index are open, else 503."""
         now = self._state.services.engine.ready()
+        waiting_for = self._warm_up.waiting_for or now.waiting_for
         record = ReadinessRecord(
             ready=now.ready,
-            waiting_for="" if now.ready else self._warm_up.waiting_for or now.waiting_for,
+            waiting_for="" if now.ready else without_paths(waiting_for, otherwise=_NOT_TOLD),
             generation=now.generation,
             images=now.images,
             tail=now.tail,
             snapshot=now.snapshot,
-            notes=now.notes,
+            notes=told_notes(now.notes),
         )
         headers = {} if now.ready else {"Retry-After": "1"}
         return json_answer(record, status=200 if now.ready else 503, headers=headers)

@@ -1,6 +1,9 @@
 """`/v1/images`: list, upload, look at, change and delete."""
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
 
@@ -9,15 +12,26 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lookalike.catalog import CatalogState
+from lookalike.catalog import CatalogState, display_name
 from lookalike.errors import UnknownImage
 from lookalike.serving.answers import json_answer
-from lookalike.serving.bodies import checked, media_type, read_json, read_picture_form, unsupported
+from lookalike.serving.bodies import checked, media_type, read_body, read_json, unsupported
 from lookalike.serving.documentation import body_of
+from lookalike.serving.pictures import picture_in_json, read_picture, require_no_query
 from lookalike.serving.problems import documented
 from lookalike.serving.proxies import address
 from lookalike.serving.state import State
-from lookalike.serving.wire import MOST_HITS, ImageChange, ImagePage, ImageRecord, Tags, Wire, Words
+from lookalike.serving.wire import (
+    MOST_HITS,
+    ImageChange,
+    ImagePage,
+    ImageRecord,
+    Tag,
+    Tags,
+    UploadRequest,
+    Wire,
+    Words,
+)
 from lookalike.types import Image, Visibility
 
 _USUAL_LIMIT = 50
@@ -33,14 +47,24 @@ def _split_tags(text: object) -> object:
     return tuple(tag for tag in text.split(",") if tag.strip()) if isinstance(text, str) else text
 
 
-class UploadFields(Wire):
+class UploadForm(Wire):
     """The fields beside the picture in an upload."""
 
-    tags: Annotated[Tags, BeforeValidator(_split_tags, json_schema_input_type=str)] = Field(
-        default=(), description="Separated by commas."
+    tags: Annotated[Tags, BeforeValidator(_split_tags, json_schema_input_type=list[Tag])] = Field(
+        default=(), description="A field for each, or separated by commas.", max_length=64
     )
     visibility: Visibility = Visibility.PUBLIC
     owner_id: Words | None = None
+    name: str | None = Field(
+        default=None, max_length=1024, description="What the file is called, to be shown; instead of its file name."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Upload:
+    content: bytes
+    name: str
+    fields: UploadForm | UploadRequest
 
 
 class ImageRoutes:
@@ -55,6 +79,7 @@ class ImageRoutes:
         app.get(
             "/v1/images",
             tags=["images"],
+            operation_id="list_images",
             summary="List images, newest first",
             response_model=ImagePage,
             responses=documented("cursor-refused", "unauthorized", "forbidden", "invalid-request", "busy"),
@@ -62,6 +87,7 @@ class ImageRoutes:
         app.post(
             "/v1/images",
             tags=["images"],
+            operation_id="upload_image",
             summary="Upload an image",
             status_code=201,
             response_model=ImageRecord,
@@ -72,11 +98,12 @@ class ImageRoutes:
                 "invalid-request", "image-refused", "busy", "environment", "storage-failed",
                 ),
             },
-            openapi_extra=body_of({}, form=UploadFields),
+            openapi_extra=body_of({"application/json": UploadRequest}, form=UploadForm),
         )(self.upload)  # fmt: skip
         app.get(
             "/v1/images/{image_id}",
             tags=["images"],
+            operation_id="get_image",
             summary="One image's record",
             response_model=ImageRecord,
             responses=documented("unknown-image", "busy"),
@@ -84,6 +111,7 @@ class ImageRoutes:
         app.patch(
             "/v1/images/{image_id}",
             tags=["images"],
+            operation_id="update_image",
             summary="Change an image's tags, visibility or owner",
             response_model=ImageRecord,
             responses=documented(
@@ -95,6 +123,7 @@ class ImageRoutes:
         app.delete(
             "/v1/images/{image_id}",
             tags=["images"],
+            operation_id="delete_image",
             summary="Delete an image for good",
             status_code=204,
             responses=documented(*_MANAGEMENT, "unknown-image", "busy", "storage-failed"),
@@ -121,29 +150,44 @@ class ImageRoutes:
     async def upload(self, request: Request) -> Response:
         """Send `multipart/form-data` with the picture in `image`. Once answered, it is on disk and is found.
 
-        Uploading bytes that the library has changes nothing and answers 200 with the record as it is.
+        JSON with the picture in base64, and a body that is the picture itself, with the form's fields in the query, are
+        taken, too. The file's name is kept to be shown.
+
+        Uploading bytes that the library has changes nothing and answers 200 with the record as it is. Where that image
+        is hidden from whoever asks, the answer is that of a new one, and the image stays hidden.
         """
         self._state.admin.require_for_changes(request)
         with self._state.gates.model.place():
-            form = await read_picture_form(request, allowed=tuple(UploadFields.model_fields))
-            fields = checked(UploadFields, form.fields)
+            sent = await self._sent(request)
             image, created = await self._state.gates.model.run(
                 self._state.services.indexer.add_upload,
-                form.content,
-                name=form.name,
-                owner_id=fields.owner_id,
-                tags=fields.tags,
-                visibility=fields.visibility,
+                sent.content,
+                name=sent.name,
+                owner_id=sent.fields.owner_id,
+                tags=sent.fields.tags or (),
+                visibility=sent.fields.visibility,
             )
-        if created:
-            self._state.meters.model_runs.labels("upload").inc()
+        self._state.meters.model_runs.labels("upload").inc()
+        if image.visibility is not Visibility.PUBLIC and not self._state.admin.asks(request):
+            image, created = _as_if_new(image, sent), True
         headers = {"Location": address(request, f"/v1/images/{image.id}")}
         return json_answer(self._recorder(request)(image), status=201 if created else 200, headers=headers)
 
+    async def _sent(self, request: Request) -> _Upload:
+        if media_type(request) != "application/json":
+            form = await read_picture(request, allowed=tuple(UploadForm.model_fields))
+            named = checked(UploadForm, form.fields)
+            return _Upload(content=form.content, name=named.name or form.file_name or "", fields=named)
+        require_no_query(request.query_params)
+        body = await read_body(request, most_bytes=self._state.settings.max_body_bytes)
+        most = self._state.settings.max_json_bytes
+        fields, content = await asyncio.to_thread(picture_in_json, body, UploadRequest, most_other_bytes=most)
+        return _Upload(content=content or b"", name=fields.name or "", fields=fields)
+
     async def read(self, request: Request, image_id: str) -> Response:
         """The record of a public image; with the admin token, of any."""
-        image = await self._state.gates.reading.enter_and_run(self._image, image_id)
-        self._state.admin.require_visible(request, image)
+        sees = self._state.admin.sees(request)
+        image = await self._state.gates.reading.enter_and_run(self._image, image_id, sees)
         return json_answer(self._recorder(request)(image))
 
     async def change(self, request: Request, image_id: str) -> Response:
@@ -196,7 +240,7 @@ class ImageRoutes:
     def _all(self, visibility: Visibility) -> int:
         counts = self._state.services.catalog.counts()
         if visibility is Visibility.PUBLIC:
-            return max(counts.public - counts.unreadable, 0)  # whoever hides an image hides one that can be seen
+            return counts.public_readable
         return counts.private if visibility is Visibility.PRIVATE else counts.blocked
 
     def _tagged(self, visibility: Visibility, tag: str) -> int:
@@ -210,8 +254,8 @@ class ImageRoutes:
             if after is None:
                 return total
 
-    def _image(self, image_id: str) -> Image:
-        return self._state.services.catalog.image(known_id(image_id))
+    def _image(self, image_id: str, visibility: Visibility | None) -> Image:
+        return self._state.services.catalog.image(known_id(image_id), visibility=visibility)
 
     def _change(self, image_id: str, change: ImageChange) -> Image:
         image = self._state.services.catalog.update_image(
@@ -226,12 +270,25 @@ class ImageRoutes:
         self._state.thumbnails.forget(image_id)
 
 
+def _as_if_new(hidden: Image, sent: _Upload) -> Image:
+    """What an upload of these bytes would be without the hidden record, of which nothing is told."""
+    return replace(
+        hidden,
+        source=None,
+        upload_name=display_name(sent.name),
+        owner_id=sent.fields.owner_id,
+        tags=tuple(dict.fromkeys(sent.fields.tags or ())),
+        visibility=sent.fields.visibility,
+        uploaded_at=datetime.now(UTC),
+    )
+
+
 def known_id(image_id: str) -> str:
-    """An id as images have them; what cannot be one is unknown without asking the catalog.
+    """An id as images have them; what cannot be one is as unknown as one that is not there.
 
     Raises:
         UnknownImage: it is not 32 hex digits.
     """
     if len(image_id) == 32 and set(image_id) <= set("0123456789abcdef"):  # noqa: PLR2004 - as `content_id` makes them
         return image_id
-    raise UnknownImage("no image of that id in this library: ids are 32 hex digits")
+    raise UnknownImage.of(image_id)

@@ -70,6 +70,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
 _STATUS_OF_REFUSED_IMAGE = {"too-many-bytes": 413, "unsupported-format": 415, "not-an-image": 415}
 _CODE_OF_STATUS = {400: "malformed-request", 404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
 _DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+_IN_THE_LOG = "the server's log says what and where"
 _MOST_ERRORS = 20
 _LONGEST_FIELD = 100
 
@@ -136,15 +137,30 @@ def problem_of(error: LookalikeError) -> Problem | None:
         case CropRefused() | UnknownImage() | CursorRefused() | EventRefused():
             return problem(error.code, detail)
         case StorageFailed():
-            return problem(error.code, detail)
+            _log.error("%s", detail)
+            return problem(
+                error.code, without_paths(detail, otherwise=f"{KINDS[error.code][1].lower()}; {_IN_THE_LOG}")
+            )
         case EnvironmentFault():
+            _log.warning("%s", detail)
             status, title = KINDS["environment"]
             headers = {"Retry-After": "1" if isinstance(error, LibraryBusy) else "10"}
-            return Problem(code=error.code, status=status, title=title, detail=detail, headers=headers)
+            told = without_paths(detail, otherwise=f"{title.lower()}; {_IN_THE_LOG}")
+            return Problem(code=error.code, status=status, title=title, detail=told, headers=headers)
         case CallerError() if type(error) is CallerError:
             return problem(error.code, detail)
         case _:
             return None
+
+
+def told_notes(notes: Sequence[str]) -> tuple[str, ...]:
+    """Notes on what answers, without places on this machine."""
+    return tuple(without_paths(note, otherwise=f"a stored index is not used; {_IN_THE_LOG}") for note in notes)
+
+
+def without_paths(words: str, *, otherwise: str) -> str:
+    """The words, unless they may name a place on this machine, which no answer tells."""
+    return otherwise if "/" in words or "\\" in words else words
 
 
 class _Mistake(TypedDict):

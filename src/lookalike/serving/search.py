@@ -1,10 +1,12 @@
 """`POST /v1/search`: a picture, an indexed image, or the next page."""
 
+import asyncio
 import base64
 import binascii
 import hashlib
 import re
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -17,10 +19,11 @@ from lookalike.catalog import content_id
 from lookalike.errors import CropRefused, CursorRefused, UnknownImage
 from lookalike.preprocessing.decode import OpenedImage
 from lookalike.retrieval import Answer, Query
-from lookalike.serving.bodies import checked, media_type, read_json, read_picture_form, unsupported
+from lookalike.serving.bodies import checked, declared_bytes, media_type, read_body
 from lookalike.serving.documentation import body_of
+from lookalike.serving.pictures import picture_in_json, read_picture, require_no_query
 from lookalike.serving.previews import PreviewWish, preview_url
-from lookalike.serving.problems import Refused, documented, problem
+from lookalike.serving.problems import Refused, documented, problem, told_notes
 from lookalike.serving.proxies import address
 from lookalike.serving.state import State
 from lookalike.serving.wire import (
@@ -40,7 +43,7 @@ _USUAL_LIMIT = 30
 _CURSOR = re.compile(r"([0-9A-Za-z_-]{1,64}):([0-9]{1,7}):([0-9]{1,3})")
 
 
-class SearchFields(Wire):
+class SearchForm(Wire):
     """The fields beside the picture in a multipart search."""
 
     crop: Annotated[str, Field(max_length=200)] | None = None
@@ -118,6 +121,7 @@ class SearchRoutes:
         app.post(
             "/v1/search",
             tags=["search"],
+            operation_id="search",
             summary="Find images that look like a picture, an indexed image, or a part of either",
             response_model=SearchAnswer,
             responses=documented(
@@ -125,40 +129,57 @@ class SearchRoutes:
                 "body-too-large", "image-refused", "unsupported-media-type", "invalid-request", "crop-refused", "busy",
                 "environment",
             ) | {410: documented("cursor-refused")[400]},
-            openapi_extra=body_of({"application/json": SearchRequest}, form=SearchFields),
+            openapi_extra=body_of({"application/json": SearchRequest}, form=SearchForm),
         )(self.search)  # fmt: skip
 
     async def search(self, request: Request) -> Response:
-        """Send `multipart/form-data` with the picture in `image`, or JSON with an `image_id` or a `cursor`.
+        """Send `multipart/form-data` with the picture in `image`, or JSON with an `image_id`, an `image` or a `cursor`.
+
+        In JSON, `image` is the picture in base64, or a data URL of it. A body that is the picture itself, of its own
+        media type, is taken, too; the form's fields then stand in the query.
 
         A crop is measured on the upright picture, in fractions of its sides or in pixels. What a page ranked is frozen:
         later pages go on behind it, until every image was shown or 10,000 were looked at (`complete`). Images deleted
         or hidden meanwhile are left out.
         """
         started = time.perf_counter()
-        kind = media_type(request)
-        if kind == "multipart/form-data":
-            return await self._by_picture(request, started)
-        if kind != "application/json":
-            raise unsupported(request, "multipart/form-data, application/json")
-        asked = await read_json(request, SearchRequest, most_bytes=self._state.settings.max_json_bytes)
-        if asked.cursor is not None:
-            return await self._next_page(request, Cursor.of(asked.cursor), asked.limit, started)
-        limit = asked.limit or _USUAL_LIMIT
-        query = Query(image_id=asked.image_id, limit=limit, include_self=asked.include_self)
-        answer = await self._state.gates.model.enter_and_run(self._answer, _Asked(query=query, crop=asked.crop))
-        return self._respond(request, answer, Cursor(query_id=answer.query_id, offset=0, limit=limit), started)
+        if media_type(request) == "application/json":
+            return await self._by_json(request, started)
+        return await self._by_picture(request, started)
+
+    async def _by_json(self, request: Request, started: float) -> Response:
+        require_no_query(request.query_params)
+        gate, usual_bytes = self._state.gates.model, self._state.settings.max_json_bytes
+        large = declared_bytes(request) > usual_bytes  # only with a picture
+        with gate.place() if large else nullcontext():
+            most_bytes = self._state.settings.max_body_bytes if large else usual_bytes
+            body = await read_body(request, most_bytes=most_bytes)
+            sent, content = await asyncio.to_thread(picture_in_json, body, SearchRequest, most_other_bytes=usual_bytes)
+            if sent.cursor is not None:
+                return await self._next_page(request, Cursor.of(sent.cursor), sent.limit, started)
+            limit = sent.limit or _USUAL_LIMIT
+            query = Query(
+                content=content, name="image", image_id=sent.image_id, limit=limit, include_self=sent.include_self
+            )
+            answer = await (gate.run if large else gate.enter_and_run)(
+                self._answer, _Asked(query=query, crop=sent.crop)
+            )
+            about = await self._describe(query, PreviewWish.NEVER) if content else None
+        return self._respond(request, answer, Cursor(query_id=answer.query_id, offset=0, limit=limit), started, about)
 
     async def _by_picture(self, request: Request, started: float) -> Response:
         with self._state.gates.model.place():
-            form = await read_picture_form(request, allowed=tuple(SearchFields.model_fields))
-            fields = checked(SearchFields, form.fields)
+            sent = await read_picture(request, allowed=tuple(SearchForm.model_fields))
+            fields = checked(SearchForm, sent.fields)
             crop = _crop_of_text(fields.crop, fields.crop_unit) if fields.crop else None
-            query = Query(content=form.content, name=form.name, limit=fields.limit, include_self=fields.include_self)
+            query = Query(content=sent.content, name=sent.name, limit=fields.limit, include_self=fields.include_self)
             answer = await self._state.gates.model.run(self._answer, _Asked(query=query, crop=crop))
-            about = await self._state.gates.pictures.enter_and_run(self._about, query, fields.preview)
+            about = await self._describe(query, fields.preview)
         here = Cursor(query_id=answer.query_id, offset=0, limit=fields.limit)
         return self._respond(request, answer, here, started, about)
+
+    async def _describe(self, query: Query, preview: PreviewWish) -> _About:
+        return await self._state.gates.pictures.enter_and_run(self._about, query, preview)
 
     async def _next_page(self, request: Request, cursor: Cursor, limit: int | None, started: float) -> Response:
         limit = limit or cursor.limit
@@ -227,7 +248,7 @@ class SearchRoutes:
             hits=(),
             next_cursor=None if answer.complete and following.offset >= answer.total else following.text(),
             milliseconds=Milliseconds(**stages, total=total),
-            notes=answer.notes,
+            notes=told_notes(answer.notes),
         )
         timing = ", ".join(f"{stage};dur={duration:.2f}" for stage, duration in {**stages, "total": total}.items())
         for_owner = self._state.admin.may_change(request)

@@ -36,6 +36,15 @@ Tag = Annotated[
 
 Tags = Annotated[tuple[Tag, ...], Field(max_length=64)]
 
+Base64Picture = Annotated[
+    str,
+    Field(
+        description="The file's bytes in base64, or a data URL of them.",
+        json_schema_extra={"contentEncoding": "base64"},
+    ),
+]
+"""A picture in JSON; it is taken out of the body before the rest is parsed."""
+
 IMAGE_EXAMPLE: JsonDict = {
     "id": "9f86d081884c7d659a2feaa0c55ad015",
     "width": 1200,
@@ -58,7 +67,9 @@ _QUERY_ID = "5d41402abc4b2a76b9719d911017c592"
 class Wire(BaseModel):
     """Base of what is sent and received: frozen, nothing unknown, no silent conversion."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, json_schema_serialization_defaults_required=True
+    )
 
 
 class FieldError(Wire):
@@ -137,9 +148,9 @@ def image_json(image: Image, below: str = "", *, for_owner: bool = False) -> str
 
 
 def source_name(image: Image) -> str | None:
-    """The last part of its path, with bytes that are not UTF-8 replaced."""
+    """The last part of its path, with bytes that are not UTF-8 replaced, or what an upload was called."""
     if image.source is None:
-        return None
+        return image.upload_name
     return _readable(os.path.basename(image.source))  # noqa: PTH119 - for each hit
 
 
@@ -152,6 +163,16 @@ def folder_name(image: Image) -> str | None:
 
 def _readable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
+
+
+class UploadRequest(Wire):
+    """An upload in JSON."""
+
+    image: Base64Picture
+    name: str | None = Field(default=None, max_length=1024, description="What the file is called, to be shown.")
+    tags: Tags | None = None
+    visibility: Visibility = Visibility.PUBLIC
+    owner_id: Words | None = None
 
 
 class ImagePage(Wire):
@@ -194,7 +215,7 @@ class CropBox(Wire):
 
 
 class SearchRequest(Wire):
-    """A search by an indexed image, or the next page of one."""
+    """A search by an indexed image or by a picture in base64, or the next page of one."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -204,12 +225,14 @@ class SearchRequest(Wire):
                     "crop": {"x": 0.25, "y": 0.1, "width": 0.5, "height": 0.6, "unit": "fraction"},
                     "limit": 30,
                 },
+                {"image": "data:image/png;base64,iVBORw0KGgo...", "limit": 10},
                 {"cursor": "NWQ0MTQwMmFiYzRiMmE3NmI5NzE5ZDkxMTAxN2M1OTI6MzA6MzA6OGU1ZDYzMzE"},
             ]
         }
     )
 
     image_id: str | None = Field(default=None, max_length=64)
+    image: Base64Picture | None = None
     crop: CropBox | None = None
     limit: int | None = Field(default=None, ge=1, le=MOST_HITS)
     include_self: bool | None = None
@@ -217,8 +240,8 @@ class SearchRequest(Wire):
 
     @model_validator(mode="after")
     def _asks_one_thing(self) -> "SearchRequest":
-        if (self.image_id is None) == (self.cursor is None):
-            raise ValueError("give image_id or cursor, and not both; send pictures as multipart/form-data")
+        if [self.image_id, self.image, self.cursor].count(None) != 2:  # noqa: PLR2004 - of three
+            raise ValueError("give one of image_id, image and cursor")
         if self.cursor is not None and (self.crop is not None or self.include_self is not None):
             raise ValueError("with a cursor only limit may be given: the query stays as it was")
         return self

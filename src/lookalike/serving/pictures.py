@@ -1,0 +1,208 @@
+"""Pictures that are sent: as a file in a form, as the body itself, or in base64 within JSON."""
+
+import binascii
+import json
+import re
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import unquote, unquote_to_bytes
+
+from pydantic import BaseModel
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from lookalike.catalog import display_name
+from lookalike.serving.bodies import media_type, parsed, unsupported, wrong_field
+from lookalike.serving.problems import refused
+from lookalike.serving.wire import printable
+
+TAKEN = "multipart/form-data, application/json, image/*, application/octet-stream"
+_MOST_FILES = 2  # so that a second one can be told of
+MOST_FIELDS = 80  # as many tags as an image may have, and the others
+_MOST_FIELD_BYTES = 16 * 1024
+_LISTS = frozenset({"tags"})
+_NAMELESS = frozenset({"blob", "image"})  # what browsers and programs call a file that has no name
+
+_JSON_MEMBER = re.compile(rb'"image"\s*:\s*"')
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_WHITESPACE = b" \t\r\n\f\v"
+_EXTENDED_NAME = re.compile(rb"""filename\*\s*=\s*"?utf-8'[^']*'([^;"]+)""", re.IGNORECASE)
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentPicture:
+    """A picture from a form or a body of its own.
+
+    Attributes:
+        content: its bytes.
+        file_name: what its sender calls it, if anything; to be shown, never a path.
+        fields: the form's other fields and the query's parameters, each given once.
+    """
+
+    content: bytes
+    file_name: str | None
+    fields: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return self.file_name or "image"
+
+
+async def read_picture(request: Request, *, allowed: Collection[str]) -> SentPicture:
+    """A body with a picture: a form with the picture in `image`, or the picture's bytes alone.
+
+    Pictures over 1 MiB in a form wait on disk while they come.
+
+    Args:
+        request: with that body.
+        allowed: names of the form's other fields, which may stand in the query as well.
+
+    Raises:
+        Refused: the body is something else, or its fields are not as expected.
+    """
+    kind = media_type(request)
+    if kind == "multipart/form-data":
+        return await _read_form(request, allowed)
+    if kind.startswith("image/") or kind == "application/octet-stream":
+        content = await request.body()
+        name = _file_name(request.headers.get("content-disposition", "").encode("latin-1"), None)
+        return SentPicture(content=content, file_name=name, fields=_once(request.query_params.multi_items(), allowed))
+    if kind == "application/x-www-form-urlencoded":
+        raise refused(
+            "unsupported-media-type",
+            "the body is declared as application/x-www-form-urlencoded, which is what curl does with --data-binary:"
+            " add -H 'Content-Type: image/jpeg', or send a form with -F image=@FILE",
+            headers={"Accept": TAKEN},
+        )
+    raise unsupported(request, TAKEN)
+
+
+class _PictureParser(MultiPartParser):
+    """Starlette's, for which the part `image` is a file whether or not it has a file name."""
+
+    def on_headers_finished(self) -> None:
+        """A part's head has come."""
+        part = self._current_part
+        disposition = part.content_disposition or b""
+        if re.search(rb'[;\s]name\s*=\s*"?image"?\s*(;|$)', disposition) and not _has_file_name(disposition):
+            part.content_disposition = disposition + b'; filename=""'
+        super().on_headers_finished()
+
+
+def _has_file_name(disposition: bytes) -> bool:
+    return re.search(rb"[;\s]filename\s*=", disposition) is not None
+
+
+async def _read_form(request: Request, allowed: Collection[str]) -> SentPicture:
+    parser = _PictureParser(request.headers, request.stream(), max_files=_MOST_FILES, max_fields=MOST_FIELDS)
+    parser.max_part_size = _MOST_FIELD_BYTES
+    try:
+        form = await parser.parse()
+    except MultiPartException as mistake:
+        raise refused("malformed-request", mistake.message) from None
+    try:
+        items = form.multi_items()
+        files = [(name, value) for name, value in items if isinstance(value, UploadFile)]
+        stray = next((name for name, _ in files if name != "image"), None)
+        if stray is not None:
+            raise wrong_field(stray, "the picture belongs in the field image, as the only file")
+        if len(files) != 1:
+            raise wrong_field("image", "is missing or given twice: send the picture's bytes as one file in image")
+        texts = [(name, value) for name, value in items if isinstance(value, str)]
+        fields = _once([*texts, *request.query_params.multi_items()], allowed)
+        content, file_name = await files[0][1].read(), _name_in_form(files[0][1])
+    finally:
+        await form.close()
+    if file_name is None and content[:5].lower() == b"data:":
+        content = picture_in_text(content)
+    return SentPicture(content=content, file_name=file_name, fields=fields)
+
+
+def _once(items: list[tuple[str, str]], allowed: Collection[str]) -> dict[str, str]:
+    """By name; lists may be spread over several fields."""
+    fields: dict[str, str] = {}
+    for name, value in items:
+        if name not in allowed or (name in fields and name not in _LISTS):
+            raise wrong_field(name, f"is given twice or not known; known are image, {', '.join(allowed)}")
+        fields[name] = f"{fields[name]},{value}" if name in fields else value
+    return fields
+
+
+def _name_in_form(file: UploadFile) -> str | None:
+    disposition = file.headers.get("content-disposition", "").encode("latin-1")
+    return _file_name(disposition, file.filename)
+
+
+def _file_name(disposition: bytes, given: str | None) -> str | None:
+    """Of a picture: `filename*` where there is one, else as a form gives it, where browsers write `%22` for a quote."""
+    extended = _EXTENDED_NAME.search(disposition)
+    if extended is not None:
+        return display_name(unquote(extended[1].decode("latin-1"), errors="replace"))
+    if given is None:
+        plain = re.search(rb'filename\s*=\s*"([^"]*)"|filename\s*=\s*([^;\s]+)', disposition)
+        given = (plain[1] or plain[2] or b"").decode("utf-8", "replace") if plain else ""
+    name = display_name(given.replace("%22", '"'))
+    return None if name in _NAMELESS else name
+
+
+def picture_in_json(body: bytes, model: type[M], *, most_other_bytes: int) -> tuple[M, bytes | None]:
+    """A JSON body as that model, and the picture that its member `image` holds in base64 or as a data URL.
+
+    The picture is taken out before the rest is parsed, so that a large body costs no more than its bytes.
+
+    Args:
+        body: JSON.
+        model: whose `image` is then empty.
+        most_other_bytes: of all but the picture.
+
+    Raises:
+        Refused: it is too large, not JSON, not as the model says, or the picture is not base64.
+    """
+    member = _JSON_MEMBER.search(body)
+    start = member.end() if member else len(body)
+    end = max(body.find(b'"', start), start)
+    if len(body) - (end - start) > most_other_bytes:
+        raise refused("body-too-large", f"a JSON body may have at most {most_other_bytes} bytes beside its picture")
+    value = parsed(model, body[:start] + body[end:])
+    return value, picture_in_text(body[start:end]) if member else None
+
+
+def picture_in_text(text: bytes) -> bytes:
+    """The bytes that base64 or a data URL stands for; whitespace, JSON's escapes, either alphabet, any padding.
+
+    Raises:
+        Refused: `invalid-request`.
+    """
+    if b"\\" in text:
+        with suppress(ValueError):
+            text = json.loads(b'"' + text + b'"').encode("utf-8", "replace")
+    text = text.strip(_WHITESPACE)
+    if text[:5].lower() == b"data:":
+        head, _, text = text.partition(b",")
+        if not head.lower().rstrip().endswith(b";base64"):
+            raise wrong_field("image", "a data URL must hold base64: data:image/png;base64,...")
+        text = unquote_to_bytes(text) if b"%" in text else text
+    digits = text.translate(_TO_STANDARD, _WHITESPACE).rstrip(b"=")
+    try:
+        content = binascii.a2b_base64(digits + b"=" * (-len(digits) % 4), strict_mode=True)
+    except binascii.Error:
+        raise wrong_field("image", "is not base64: send the file's bytes in base64, or a data URL of them") from None
+    if not content:
+        raise wrong_field("image", "is empty: send the file's bytes in base64, or a data URL of them")
+    return content
+
+
+def require_no_query(parameters: Mapping[str, str]) -> None:
+    """JSON says all there is to say.
+
+    Raises:
+        Refused: there are query parameters.
+    """
+    for name in parameters:
+        raise wrong_field(printable(name, most=50), "stands in the query; with a JSON body it belongs in the body")
