@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from lookalike.columns import IMAGE_ROW
 from lookalike.embedding import Encoder, open_encoder
 from lookalike.preprocessing import prepare
 from lookalike.reranking import Candidates, CollapseDuplicates, RankingQuery
@@ -259,7 +260,7 @@ def verdicts(encoder: Encoder, pairs: list[Pair]) -> dict[str, list[tuple[bool, 
             image_ids=("first", "second"),
             cosines=np.array([1.0, 0.9]),
             vectors=np.array(vectors),
-            columns=np.array(rows, dtype=rows[0].dtype),
+            columns=np.array(list(rows), dtype=IMAGE_ROW),
         )
         hashes = [int(row["difference_hash"]) for row in rows]
         near = (hashes[0] ^ hashes[1]).bit_count() <= collapse.most_bits
