@@ -178,7 +178,7 @@ def run_graph(model: str, graph: Path, photos: dict[str, bytes]) -> dict[str, np
         free.put(compiled.create_infer_request())
 
     def one(photo: tuple[str, bytes]) -> list[np.ndarray]:
-        row = prepare(photo[1], preprocessing, name=photo[0]).batch_row[None]
+        row = prepare(photo[1], preprocessing, name=photo[0]).rows[:1]
         request = free.get()
         try:
             request.infer({0: row})

@@ -16,8 +16,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-
 from lookalike.assembly import open_library
 from lookalike.preprocessing import prepare
 from lookalike.settings import load_settings
@@ -78,12 +76,10 @@ def index_rate(model: str, photos: Path, library: Path) -> float:
 def raw_rate(model: str, photos: Path, working: Path) -> float:
     with open_library(settings_for(model, working / "raw"), create=True, mode="throughput", model=model) as opened:
         encoder = opened.encoder
-        ready = [
-            prepare(photo.read_bytes(), encoder.preprocessing, name=photo.name).batch_row for photo in photos.iterdir()
-        ]
+        ready = [prepare(photo.read_bytes(), encoder.preprocessing, name=photo.name).rows for photo in photos.iterdir()]
         with ThreadPoolExecutor(encoder.concurrency) as threads:
             started = time.perf_counter()
-            for _ in threads.map(lambda row: encoder.encode(np.asarray(row)[None]), ready):
+            for _ in threads.map(encoder.encode_image, ready):
                 pass
             return len(ready) / (time.perf_counter() - started)
 

@@ -92,7 +92,7 @@ class Photos:
         return stream.getvalue()
 
     def prepared(self, name, preprocessing):
-        return prepare(self.content(name), preprocessing, name=name).batch_row
+        return prepare(self.content(name), preprocessing, name=name).rows
 
     def to_learn_from(self):
         """Small sets, parts of the scenes, then posters and fashion in turns, so that any first so many are mixed."""
@@ -150,7 +150,7 @@ def stored(names, photos, preprocessing, size, file):
         rows = np.lib.format.open_memmap(file.with_suffix(".new"), "w+", np.uint8, (len(names), 3, size, size))
         counted = Counted(f"prepared at {size}", len(names))
         for row, name in enumerate(names):
-            rows[row] = np.clip(np.rint(photos.prepared(name, sized) * 128 + 127), 0, 255)
+            rows[row] = np.clip(np.rint(photos.prepared(name, sized)[0] * 128 + 127), 0, 255)
             counted(1)
         rows.flush()
         file.with_suffix(".new").replace(file)
@@ -363,7 +363,7 @@ def measure(folder):
         queries, grades = grades_of(photos, name, names)
         made = {model: vectors_by(model, names, photos, folder) for model in (TEACHER, BASE)}
         with open_encoder(MADE, models=folder / "models") as encoder:
-            batches = [photos.prepared(one, encoder.preprocessing)[None] for one in names]
+            batches = [photos.prepared(one, encoder.preprocessing)[:1] for one in names]
             made[NAME] = np.concatenate([encoder.encode(batch) for batch in batches])
         rows = np.stack(
             [average_precisions(vectors, queries, grades, np.arange(len(names))) for vectors in made.values()]
@@ -388,7 +388,7 @@ def export(student, photos, folder):
     with open_encoder(BASE, models=MODELS) as encoder:
         preprocessing = dataclasses.replace(encoder.preprocessing, size=SERVED)
     chosen = photos.to_learn_from()[:: max(len(photos.to_learn_from()) // 256, 1)][:256]
-    pictures = np.stack([photos.prepared(name, preprocessing) for name in chosen])
+    pictures = np.stack([photos.prepared(name, preprocessing)[0] for name in chosen])
     with torch.no_grad():
         parts = [student(torch.from_numpy(pictures[at : at + 16])) for at in range(0, len(pictures), 16)]
     cosines = pair_cosines(torch.cat(parts).numpy(), np.full(len(pictures), 1 / len(pictures)))
@@ -435,7 +435,7 @@ def timed(photos, folder):
     encoders[NAME] = open_encoder(MADE, models=folder / "models")
     for name in names:
         for model, encoder in encoders.items():
-            batch = photos.prepared(name, encoder.preprocessing)[None]
+            batch = photos.prepared(name, encoder.preprocessing)[:1]
             started = time.perf_counter()
             encoder.encode(batch)
             taken[model].append(1_000 * (time.perf_counter() - started))

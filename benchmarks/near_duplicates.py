@@ -247,7 +247,7 @@ def made_pairs(count: int, rng: random.Random) -> list[Pair]:
 
 def looked_at(encoder: Encoder, image: Image.Image) -> tuple[np.void, np.ndarray]:
     prepared = prepare(saved(image), encoder.preprocessing, name="picture")
-    return prepared.columns, encoder.encode(prepared.batch_row[None])[0]
+    return prepared.columns, encoder.encode_image(prepared.rows)
 
 
 def verdicts(encoder: Encoder, pairs: list[Pair]) -> dict[str, list[tuple[bool, bool]]]:

@@ -146,7 +146,7 @@ def image_embeds(library, ids: list[str]):
     rows = []
     for image_id in ids:
         prepared = prepare(library.catalog.content(image_id), library.encoder.preprocessing, name=image_id)
-        rows.append(compiled(prepared.batch_row[None])[outputs[0]][0])
+        rows.append(compiled(prepared.rows[:1])[outputs[0]][0])
     return np.stack(rows).astype(np.float64)
 
 

@@ -113,7 +113,7 @@ def latency(model: str, pictures: list[bytes], folder: Path) -> dict:
 
 
 def decode_and_run(encoder, content: bytes):
-    row = prepare(content, encoder.preprocessing, name="query").batch_row
+    row = prepare(content, encoder.preprocessing, name="query").rows[0]
     return encoder.encode(row[None])
 
 
@@ -170,6 +170,10 @@ class SmallEncoder:
     def encode(self, batch):
         small = batch.reshape(len(batch), 3, 8, 4, 8, 4).mean(axis=(3, 5)).reshape(len(batch), -1) + 1e-6
         return (small / np.linalg.norm(small, axis=1, keepdims=True)).astype(np.float32)
+
+    def encode_image(self, rows):
+        vector = self.encode(rows).mean(axis=0)
+        return vector / np.linalg.norm(vector)
 
     def close(self):
         """Nothing is open."""

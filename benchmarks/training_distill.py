@@ -152,7 +152,9 @@ class Bench:
         name, models = f"{BASE}-statistics-{SIZE}", self.folder / "models"
         if self._pooled is None:
             if not (models / name).exists():
-                pictures = np.stack([self.prepared(self.preprocessing)(one) for one in self.image_ids("coco256")[:8]])
+                pictures = np.stack(
+                    [self.prepared(self.preprocessing)(one)[0] for one in self.image_ids("coco256")[:8]]
+                )
                 as_model = self.as_model(name, None)
                 export_model(Pooled(self.student), as_model, pictures, files=self.folder / "onnx", models=models)
             self._pooled = open_encoder(name, models=models, mode="throughput")
@@ -177,7 +179,7 @@ class Bench:
         return (self.folder / "images" / image_id).read_bytes()
 
     def prepared(self, preprocessing):
-        return lambda image_id: prepare(self.content(image_id), preprocessing, name=image_id).batch_row
+        return lambda image_id: prepare(self.content(image_id), preprocessing, name=image_id).rows
 
     def described(self, name):
         image_ids = self.image_ids(name)
@@ -302,16 +304,16 @@ def export_and_time(bench, one, ridge):
     features = bench.features(one.pooled, np.arange(len(one.image_ids)))
     projection = fit_distilled(features, one.teacher, ridge=ridge)
     chosen = one.image_ids[:: max(len(one.image_ids) // 32, 1)][:32]
-    pictures = np.stack([bench.prepared(bench.preprocessing)(image_id) for image_id in chosen])
+    pictures = np.stack([bench.prepared(bench.preprocessing)(image_id)[0] for image_id in chosen])
     name, models = f"distilled-{one.name.replace('_', '-')}", bench.folder / "models"
     as_model = bench.as_model(name, projection)
     done = export_model(bench.student, as_model, pictures, files=bench.folder / "onnx", models=models)
     served = sum((bench.folder / "onnx" / f"{name}{ending}").stat().st_size for ending in (".onnx", ".npz"))
-    theirs = np.stack([bench.prepared(bench.teacher.preprocessing)(image_id) for image_id in chosen])
+    theirs = np.stack([bench.prepared(bench.teacher.preprocessing)(image_id)[0] for image_id in chosen])
     with open_encoder(name, models=models) as student:
         taken = {"teacher": [], "student": [], "base": []}
         shown = {"teacher": (bench.teacher, theirs), "student": (student, pictures)}
-        ours = np.stack([bench.prepared(bench.base.preprocessing)(image_id) for image_id in chosen])
+        ours = np.stack([bench.prepared(bench.base.preprocessing)(image_id)[0] for image_id in chosen])
         shown["base"] = (bench.base, ours)
         for number in range(len(chosen)):
             for key, (encoder, batch) in shown.items():

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from lookalike.embedding import Encoder, fit_projection, open_encoder
+from lookalike.embedding import Encoder, fit_projection, open_encoder, pool_parts
 from lookalike.errors import ImageRefused
 from lookalike.preprocessing import prepare
 
@@ -90,11 +90,11 @@ def descriptors_of(encoder: Encoder, archive: Path, limit: int) -> np.ndarray:
         if done % 100 == 0:
             print(f"  {archive.name} {done} {done / (time.monotonic() - start):.1f}/s", flush=True)
         try:
-            row = prepare(photo[1], encoder.preprocessing, name=photo[0]).batch_row
+            rows = prepare(photo[1], encoder.preprocessing, name=photo[0]).rows
         except ImageRefused as error:
             print(f"  left out: {error}")
             return None
-        descriptor: np.ndarray = encoder.descriptors(row[None])[0]
+        descriptor: np.ndarray = pool_parts(encoder.descriptors(rows), [len(rows)])[0]
         return descriptor
 
     with ThreadPoolExecutor(encoder.concurrency) as pool:

@@ -37,6 +37,10 @@ class ColourGridEncoder:
         vectors = np.stack([grid @ self._rotation for grid in grids])
         return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
+    def encode_image(self, rows):
+        vector = self.encode(rows).mean(axis=0)
+        return vector / np.linalg.norm(vector)
+
     def close(self):
         self.closed = True
 

@@ -75,6 +75,15 @@ def test_many_threads_at_once_get_the_same_vectors(encoder, images):
             np.testing.assert_array_equal(np.stack(rows), expected)
 
 
+def test_an_image_of_several_parts_has_the_strongest_values_of_each(encoder, images):
+    batch = images(5)
+    strongest = [max(values, key=abs) for values in encoder.descriptors(batch).T.tolist()]
+    expected = np.array(strongest) / np.linalg.norm(strongest)
+    np.testing.assert_allclose(encoder.encode_image(batch), expected, atol=1e-6)
+    np.testing.assert_array_equal(encoder.encode_image(batch[::-1]), encoder.encode_image(batch))
+    np.testing.assert_array_equal(encoder.encode_image(batch[:1]), encoder.encode(batch[:1])[0])
+
+
 def test_an_empty_batch_has_no_vectors(encoder):
     assert encoder.encode(np.empty((0, 3, 32, 32), np.float32)).shape == (0, 32)
 

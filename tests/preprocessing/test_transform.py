@@ -4,10 +4,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from lookalike.preprocessing import Preprocessing, cut, decode, difference_hash, mean_colour, prepare, transform
+from lookalike.preprocessing import (
+    Preprocessing,
+    cut,
+    decode,
+    difference_hash,
+    mean_colour,
+    prepare,
+    transform,
+    transform_parts,
+)
 from lookalike.preprocessing.decode import side_for
 from lookalike.types import Crop
-from pictures import FILES, ORIENTATIONS, jpeg_bytes, noise, oriented_bytes, photo, png_bytes
+from pictures import FILES, ORIENTATIONS, flat, jpeg_bytes, noise, oriented_bytes, photo, png_bytes
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 CLIP = Preprocessing(size=224, mean=MEAN, std=STD)
@@ -99,12 +108,62 @@ class TestTransform:
             Preprocessing(**{"size": 8, "mean": MEAN, "std": STD, **values})
 
 
+class TestLongPictures:
+    """Beyond 1.6 : 1 the central square is not the picture."""
+
+    @pytest.mark.parametrize("size", [(160, 100), (100, 160), (100, 100), (1, 1)])
+    def test_a_picture_that_is_not_long_is_one_row(self, size):
+        pixels = np.asarray(photo(*size))
+        assert np.array_equal(transform_parts(pixels, wanted()), transform(pixels, wanted())[None])
+
+    @given(
+        size=st.tuples(st.integers(1, 500), st.integers(1, 500)), fit=st.sampled_from(["centre-crop", "squash", "pad"])
+    )
+    def test_at_most_four_rows_whatever_the_shape(self, size, fit):
+        rows = transform_parts(np.asarray(flat(*size)), wanted(8, fit=fit))
+        assert 1 <= len(rows) <= 4
+        assert rows.shape[1:] == (3, 8, 8)
+        assert rows.flags.c_contiguous
+        assert (len(rows) > 1) == (max(size) > 1.6 * min(size))
+
+    @pytest.mark.parametrize("shape", [(1.7, 1), (2, 1), (2.4, 1), (3, 1), (3.7, 1), (5, 1)])
+    @pytest.mark.parametrize("turned", [False, True])
+    def test_every_part_of_the_picture_counts(self, shape, turned):
+        long, short = round(60 * shape[0]), 60
+        plain = np.asarray(flat(long, short)).copy()
+        before = transform_parts(plain.swapaxes(0, 1) if turned else plain, wanted())
+        for start in range(0, long - 19, 20):
+            other = plain.copy()
+            other[:, start : start + 20] = (20, 200, 220)
+            after = transform_parts(other.swapaxes(0, 1) if turned else other, wanted())
+            assert np.abs(after - before).max() > 0.2
+
+    def test_parts_of_a_very_long_picture_reach_from_end_to_end(self):
+        plain = np.asarray(flat(900, 60)).copy()
+        before = transform_parts(plain, wanted())
+        for start in (0, 280, 560, 880):
+            other = plain.copy()
+            other[:, start : start + 20] = (20, 200, 220)
+            assert np.abs(transform_parts(other, wanted()) - before).max() > 0.2
+
+    @pytest.mark.parametrize("shape", [(1.7, 1), (3, 1), (9, 1)])
+    def test_a_long_part_of_a_picture_is_long_too(self, shape):
+        inner = noise(round(60 * shape[0]), 60)
+        outer = Image.new("RGB", (2 * inner.width, 120))
+        outer.paste(inner, (0, 0))
+        crop = Crop(x=0, y=0, width=0.5, height=0.5)
+        part, alone = (
+            prepare(png_bytes(one), wanted(), name="x", crop=c).rows for one, c in ((outer, crop), (inner, None))
+        )
+        assert np.array_equal(part, alone)
+
+
 class TestPrepare:
     def test_what_it_tells(self):
         prepared = prepare(oriented_bytes(6, photo(320, 240)), CLIP, name="camera.jpg")
         assert (prepared.width, prepared.height) == (320, 240)
         assert prepared.media_type == "image/jpeg"
-        assert prepared.batch_row.shape == (3, 224, 224)
+        assert prepared.rows.shape == (1, 3, 224, 224)
         assert prepared.mean_colour.startswith("#")
         assert 0 <= prepared.columns["difference_hash"] < 2**64
 
@@ -112,7 +171,7 @@ class TestPrepare:
     def test_the_same_bytes_give_the_same(self, media_type):
         content = FILES[media_type]()
         first, second = (prepare(content, CLIP, name="x") for _ in range(2))
-        assert np.array_equal(first.batch_row, second.batch_row)
+        assert np.array_equal(first.rows, second.rows)
         assert first.mean_colour == second.mean_colour
         assert first.columns == second.columns
 
@@ -120,16 +179,16 @@ class TestPrepare:
     def test_no_crop_is_the_full_crop(self, size):
         content = jpeg_bytes(noise(*size))
         full = Crop(x=0, y=0, width=1, height=1)
-        without, with_full = (prepare(content, CLIP, name="x", crop=crop).batch_row for crop in (None, full))
+        without, with_full = (prepare(content, CLIP, name="x", crop=crop).rows for crop in (None, full))
         assert np.array_equal(without, with_full)
 
     @given(crop=crops, size=st.sampled_from([(320, 240), (640, 480), (901, 700)]))
     def test_it_is_decode_then_cut_then_transform(self, crop, size):
         content = jpeg_bytes(photo(*size))
         decoded = decode(content, name="x", shortest_side=side_for(size[0], size[1], crop, 32))
-        expected = transform(cut(decoded.pixels, crop), wanted())
+        expected = transform_parts(cut(decoded.pixels, crop), wanted())
         prepared = prepare(content, wanted(), name="x", crop=crop)
-        assert np.array_equal(prepared.batch_row, expected)
+        assert np.array_equal(prepared.rows, expected)
         assert prepared.mean_colour == mean_colour(decoded.pixels)
         assert prepared.columns["difference_hash"] == difference_hash(decoded.pixels)
 
@@ -147,7 +206,7 @@ class TestPrepare:
 
     def test_a_reduced_decode_is_close_to_a_whole_one(self):
         image = photo(2400, 1800)
-        prepared = prepare(jpeg_bytes(image), CLIP, name="x").batch_row
+        prepared = prepare(jpeg_bytes(image), CLIP, name="x").rows
         whole = transform(np.asarray(image), CLIP)
         assert np.abs(prepared - whole).mean() < 0.02
 
@@ -156,14 +215,14 @@ class TestPrepare:
         crop = Crop(x=0.5, y=0, width=0.5, height=0.5)
         turned = prepare(oriented_bytes(orientation, file_format="PNG"), wanted(), name="x", crop=crop)
         upright = prepare(oriented_bytes(1, file_format="PNG"), wanted(), name="x", crop=crop)
-        assert np.array_equal(turned.batch_row, upright.batch_row)
+        assert np.array_equal(turned.rows, upright.rows)
 
     def test_what_lies_outside_the_crop_does_not_count(self):
         left, right = np.asarray(noise(60, 60, 1)), np.asarray(noise(60, 60, 2))
         black = np.zeros_like(right)
         crop = Crop(x=0, y=0, width=0.5, height=1)
         first, second = (
-            prepare(png_bytes(Image.fromarray(np.hstack([left, other]))), wanted(), name="x", crop=crop).batch_row
+            prepare(png_bytes(Image.fromarray(np.hstack([left, other]))), wanted(), name="x", crop=crop).rows
             for other in (right, black)
         )
         assert np.array_equal(first, second)
@@ -172,4 +231,4 @@ class TestPrepare:
         whole = prepare(png_bytes(), wanted(), name="x")
         part = prepare(png_bytes(), wanted(), name="x", crop=Crop(x=0, y=0, width=0.3, height=0.3))
         assert (whole.mean_colour, whole.columns) == (part.mean_colour, part.columns)
-        assert not np.array_equal(whole.batch_row, part.batch_row)
+        assert not np.array_equal(whole.rows, part.rows)

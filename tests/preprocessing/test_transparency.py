@@ -71,7 +71,7 @@ def test_white_logos_differ_in_all_that_is_told_of_them():
     for at, one in enumerate(prepared):
         for other in prepared[at + 1 :]:
             assert hamming(one.difference_hash, other.difference_hash) > 4
-            assert np.abs(one.batch_row - other.batch_row).mean() > 0.1
+            assert np.abs(one.rows - other.rows).mean() > 0.1
 
 
 def test_thumbnails_have_the_same_ground():

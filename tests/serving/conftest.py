@@ -96,7 +96,7 @@ def twelve(tmp_path_factory):
                 byte_count=status.st_size,
                 source=SourceFile(path=str(file), byte_count=status.st_size, modified_ns=status.st_mtime_ns),
                 fingerprint=encoder.fingerprint,
-                vector=encoder.encode(prepared.batch_row[None])[0],
+                vector=encoder.encode_image(prepared.rows),
             )
         )
     return additions

@@ -28,7 +28,7 @@ class Counting:
 def prepare(image_id):
     if image_id.startswith("bad"):
         raise ImageRefused(image_id, "truncated", "ends early")
-    return np.full((3, 2, 2), float(image_id.split("-")[1]), np.float32)
+    return np.full((1, 3, 2, 2), float(image_id.split("-")[1]), np.float32)
 
 
 def expected(image_ids):

@@ -12,7 +12,7 @@ from lookalike.embedding.descriptions import (
     WheelSource,
     read_description,
 )
-from lookalike.embedding.encoder import Encoder, open_encoder
+from lookalike.embedding.encoder import Encoder, open_encoder, pool_parts
 from lookalike.embedding.projection import Projection, fit_projection
 from lookalike.embedding.registry import (
     DEFAULT_MODEL,
@@ -51,6 +51,7 @@ __all__ = [
     "fit_projection",
     "import_model",
     "open_encoder",
+    "pool_parts",
     "pull",
     "read_description",
     "remove_model",

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -69,6 +70,16 @@ class Encoder:
             return np.empty((0, self.dimension), np.float32)
         return to_vectors(self.descriptors(batch), self._projection)
 
+    def encode_image(self, rows: Batch) -> NDArray[np.float32]:
+        """The unit vector of one image, [dimension], of the pooled descriptor of its parts.
+
+        Args:
+            rows: [parts, 3, size, size] float32, as `prepare` gives them.
+        """
+        described = pool_parts(self.descriptors(rows), [len(rows)])
+        vector: NDArray[np.float32] = to_vectors(described, self._projection)[0]
+        return vector
+
     def descriptors(self, batch: Batch) -> Descriptors:
         """What the graph computes before the projection, [images, d]: what a projection is fitted on."""
         size = self.preprocessing.size
@@ -89,6 +100,22 @@ class Encoder:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def pool_parts(descriptors: Descriptors, parts: Sequence[int]) -> Descriptors:
+    """One descriptor an image, [images, d]: of each value the one of largest magnitude among the image's parts.
+
+    Maximum pooling over regions (Tolias et al. 2016, "Particular object retrieval with integral max-pooling of CNN
+    activations"), for values of either sign. Against the mean it finds more, and different pictures that share a part
+    stay further apart: means of many parts are all alike.
+
+    Args:
+        descriptors: [rows, d] float32, of the parts of all images, one image after the other.
+        parts: how many rows each image has.
+    """
+    images = np.split(descriptors, np.cumsum(parts)[:-1])
+    strongest = [np.abs(image).argmax(axis=0) for image in images]
+    return np.stack([image[row, np.arange(image.shape[1])] for image, row in zip(images, strongest, strict=True)])
 
 
 def open_encoder(

@@ -156,8 +156,7 @@ class ImageReader:
         return self._encode(prepared)
 
     def _encode(self, prepared: Prepared) -> NDArray[float32]:
-        vector: NDArray[float32] = self._encoder.encode(prepared.batch_row[None])[0]
-        return vector
+        return self._encoder.encode_image(prepared.rows)
 
 
 _DECODERS = ("lookalike", "pillow", "pillow-heif", "pillow-avif-plugin", "rawpy", "tifffile", "imagecodecs")

@@ -5,7 +5,7 @@ from lookalike.preprocessing.decode import Decoded, OpenedImage, cut, decode
 from lookalike.preprocessing.formats import EXTENSIONS, begins_like_an_image, reads, worth_opening
 from lookalike.preprocessing.limits import Limits
 from lookalike.preprocessing.thumbnail import THUMBNAIL_MEDIA_TYPE, thumbnail
-from lookalike.preprocessing.transform import Prepared, Preprocessing, prepare, transform
+from lookalike.preprocessing.transform import Prepared, Preprocessing, prepare, transform, transform_parts
 
 __all__ = [
     "EXTENSIONS",
@@ -26,5 +26,6 @@ __all__ = [
     "reads",
     "thumbnail",
     "transform",
+    "transform_parts",
     "worth_opening",
 ]

@@ -1,5 +1,6 @@
-"""Pixels to one row of a normalised batch."""
+"""Pixels to rows of a normalised batch: one, or a few where a picture is long."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +12,12 @@ from lookalike.columns import ImageRow
 from lookalike.preprocessing.appearance import appearance
 from lookalike.preprocessing.decode import WHOLE, OpenedImage, side_for
 from lookalike.preprocessing.limits import DEFAULT_LIMITS, Limits
-from lookalike.types import Crop, Pixels
+from lookalike.types import Batch, Crop, Pixels
+
+LONG = 1.6
+"""Beyond this ratio of its sides a picture is described in parts: its central square would leave out too much of it."""
+MOST_PARTS = 4
+_MOST_SQUASHED = 1.25
 
 _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
@@ -22,8 +28,9 @@ class Preprocessing:
 
     Attributes:
         size: height and width of the input, pixels.
-        fit: how a picture becomes a square. `centre-crop` keeps the central square of its shorter side; `squash`
-            ignores its shape; `pad` keeps all of it between bands that are zero in the row, that is of colour `mean`.
+        fit: how a picture that is not long becomes a square. `centre-crop` keeps the central square of its shorter
+            side; `squash` ignores its shape; `pad` keeps all of it between bands that are zero in the row, that is of
+            colour `mean`.
         interpolation: Pillow's filter of that name, with antialiasing.
         mean: of each channel of RGB scaled to 0..1.
         std: of each channel of RGB scaled to 0..1, above 0.
@@ -54,7 +61,7 @@ class Prepared:
     """An image ready for a model, and what was seen on the way.
 
     Attributes:
-        batch_row: [3, size, size] float32, C-contiguous.
+        rows: [parts, 3, size, size] float32, C-contiguous; one part but for long pictures, which have up to 4.
         width: of the upright original, pixels.
         height: of the upright original, pixels.
         media_type: what the bytes are, whatever the name says.
@@ -62,7 +69,7 @@ class Prepared:
         columns: difference hash and colour signature of the whole image, whatever the crop.
     """
 
-    batch_row: NDArray[np.float32]
+    rows: Batch
     width: int
     height: int
     media_type: str
@@ -78,10 +85,10 @@ def prepare(
     limits: Limits = DEFAULT_LIMITS,
     crop: Crop | None = None,
 ) -> Prepared:
-    """Decode, cut and transform; the same bytes always give the same row.
+    """Decode, cut and transform; the same bytes always give the same rows.
 
     A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where the cropped part then still has the pixels the model needs.
-    `transform(cut(decode(...).pixels, crop), preprocessing)` gives the same row, with fewer shortcuts.
+    `transform_parts(cut(decode(...).pixels, crop), preprocessing)` gives the same rows, with fewer shortcuts.
 
     Args:
         content: the file.
@@ -100,7 +107,7 @@ def prepare(
     box = part.box(*image.size)
     edges = (box.left, box.top, box.right, box.bottom)
     return Prepared(
-        batch_row=_row(image if edges == (0, 0, *image.size) else image.crop(edges), preprocessing),
+        rows=_rows(image if edges == (0, 0, *image.size) else image.crop(edges), preprocessing),
         width=opened.width,
         height=opened.height,
         media_type=opened.media_type,
@@ -109,8 +116,18 @@ def prepare(
     )
 
 
+def transform_parts(pixels: Pixels, preprocessing: Preprocessing) -> Batch:
+    """A picture as `prepare` gives it, [parts, 3, size, size] float32, C-contiguous.
+
+    Args:
+        pixels: [height, width, 3] uint8, upright RGB.
+        preprocessing: what the model wants.
+    """
+    return _rows(Image.fromarray(pixels), preprocessing)
+
+
 def transform(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """Resize to the model's square and z-score: `(value / 255 - mean) / std`.
+    """Resize to the model's square, however long the picture is, and z-score: `(value / 255 - mean) / std`.
 
     Args:
         pixels: [height, width, 3] uint8, upright RGB.
@@ -120,6 +137,28 @@ def transform(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float3
         [3, size, size] float32, C-contiguous.
     """
     return _row(Image.fromarray(pixels), preprocessing)
+
+
+def _rows(image: Image.Image, preprocessing: Preprocessing) -> Batch:
+    if max(image.size) <= LONG * min(image.size):
+        return _row(image, preprocessing)[None]
+    parts = [_resized(image, preprocessing, box) for box in _parts(*image.size)]
+    return np.stack([_normalised(part, preprocessing) for part in parts])
+
+
+def _parts(width: int, height: int) -> list[tuple[int, int, int, int]]:
+    """(left, top, right, bottom) of parts that are evenly spread over the longer side, from end to end.
+
+    Two to four squares cover a picture of up to 4 : 1, four slightly squashed ones cover up to 5 : 1; beyond, gaps stay
+    between them, for parts that are squashed further look like nothing.
+    """
+    longer, shorter = max(width, height), min(width, height)
+    count = min(math.ceil(longer / shorter), MOST_PARTS)
+    side = min(max(shorter, math.ceil(longer / count)), math.ceil(_MOST_SQUASHED * shorter))
+    starts = [round((longer - side) * number / (count - 1)) for number in range(count)]
+    if width > height:
+        return [(start, 0, start + side, height) for start in starts]
+    return [(0, start, width, start + side) for start in starts]
 
 
 def _row(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.float32]:

@@ -260,7 +260,7 @@ class SearchEngine:
                 content, live.encoder.preprocessing, name=query.name, limits=self._limits, crop=query.crop
             )
         with clock("embed"):
-            vector = live.encoder.encode(prepared.batch_row[None])[0]
+            vector = live.encoder.encode_image(prepared.rows)
         return _Asked(
             vector=stored_precision(vector),
             columns=prepared.columns if query.crop is None else None,

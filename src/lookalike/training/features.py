@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.embedding import pool_parts
 from lookalike.embedding.runtimes import Descriptors
 from lookalike.errors import CallerError, InternalFault, StorageFailed, TrainingRefused
 from lookalike.types import Batch
@@ -67,7 +68,8 @@ def describe_images(
     Args:
         image_ids: of the library's images. Others that the folder holds are ignored.
         encoder: of the base model.
-        prepare: [3, size, size] float32 of an image; where it raises a `CallerError` the image is left out.
+        prepare: [parts, 3, size, size] float32 of an image, whose descriptors are pooled; where it raises a
+            `CallerError` the image is left out.
         folder: of all caches, each in a folder named by its model's fingerprint. One process writes to it at a time.
         block: images described and made durable together.
         progress: told how many more images are finished.
@@ -100,7 +102,8 @@ def _describe(
         part = missing[start : start + block]
         good = _prepared(part, prepare, refused)
         if good:
-            found = encoder.descriptors(np.stack(list(good.values())))
+            described = encoder.descriptors(np.concatenate(list(good.values())))
+            found = pool_parts(described, [len(rows) for rows in good.values()])
             width = _append(folder, list(good), found, width)
             known |= {image_id: len(known) + place for place, image_id in enumerate(good)}
         progress(len(part))

@@ -21,7 +21,7 @@ from lookalike.training.chance import chance_for
 from lookalike.training.features import Described, Describing, describe_images
 from lookalike.training.rows import DescribedRow, View
 from lookalike.training.views import ViewSettings, view
-from lookalike.types import Vectors, Visibility
+from lookalike.types import Batch, Vectors, Visibility
 
 
 class Watching(Protocol):
@@ -119,23 +119,29 @@ class DescribedLibrary:
             TrainingRefused: none can.
             StorageFailed: the folder cannot be written.
         """
-        return describe_images(names, self._encoder, self.prepared, folder=self._folder, progress=progress)
+        return describe_images(names, self._encoder, self._parts, folder=self._folder, progress=progress)
 
     def prepared(self, name: str) -> NDArray[np.float32]:
-        """[3, size, size] float32 of what has that name.
+        """[3, size, size] float32 of what has that name; of a long picture, its middle part.
 
         Raises:
             ImageRefused: its image cannot be read.
             UnknownImage: it is not there.
         """
+        rows = self._parts(name)
+        middle: NDArray[np.float32] = rows[len(rows) // 2]
+        return middle
+
+    def _parts(self, name: str) -> Batch:
+        """[parts, 3, size, size] float32 of what has that name."""
         row = DescribedRow.parse(name)
         content = self._catalog.content(row.image_id)
         if row.view is not None:
             pixels = decode(content, name=row.image_id, limits=self._limits).pixels
             altered = view(pixels, self._views, seed=0, epoch=0, image_id=row.image_id, number=row.view.number)
-            return transform(altered, self._preprocessing)
+            return transform(altered, self._preprocessing)[None]
         crop = JudgedQuery(image=row.image_id, region=row.region).crop((1, 1))
-        return prepare(content, self._preprocessing, name=row.image_id, limits=self._limits, crop=crop).batch_row
+        return prepare(content, self._preprocessing, name=row.image_id, limits=self._limits, crop=crop).rows
 
 
 def crop_names(

@@ -121,7 +121,7 @@ def _addition(encoder, prepared, *, content, tags):
         upload=content,
         tags=tags,
         fingerprint=encoder.fingerprint,
-        vector=encoder.encode(prepared.batch_row[None])[0],
+        vector=encoder.encode_image(prepared.rows),
     )
 
 

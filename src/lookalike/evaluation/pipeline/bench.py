@@ -106,7 +106,7 @@ def _contents(catalog: Catalog, queries: Mapping[str, PipelineQuery]) -> list[by
 
 def _vector(encoder: Encoder, content: bytes, limits: Limits) -> Vectors:
     prepared = prepare(content, encoder.preprocessing, name="query", limits=limits)
-    return encoder.encode(prepared.batch_row[None])
+    return encoder.encode_image(prepared.rows)[None]
 
 
 def _median_milliseconds(answer: Callable[[bytes], None], contents: Sequence[bytes]) -> float:

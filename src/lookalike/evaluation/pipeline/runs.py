@@ -216,7 +216,7 @@ def query_vector(
             return stored
     content = catalog.content(query.image.id) if query.image else query.as_query().content or b""
     prepared = prepare(content, encoder.preprocessing, name=query.name, limits=limits or Limits(), crop=query.crop)
-    return stored_precision(encoder.encode(prepared.batch_row[None])[0])
+    return stored_precision(encoder.encode_image(prepared.rows))
 
 
 def _completed(first: tuple[str, ...], everything: list[str], *, without: frozenset[str]) -> tuple[str, ...]:

@@ -244,7 +244,9 @@ def tuned_network(
     if early is not None:
         watching.stage("Running the frozen blocks", len(names))
         encoder = frozen.opened(f"{frozen.encoder.name}-first-{early.first}", early)
-        described = describe_images(names, encoder, prepare, folder=descriptors, progress=watching.advance)
+        described = describe_images(
+            names, encoder, lambda name: prepare(name)[None], folder=descriptors, progress=watching.advance
+        )
         if described.image_ids != tuple(names):
             raise TrainingRefused(f"{len(described.refused)} images cannot be read any more: train again")
         shown, network = Activations(described), LateLevels(frozen.network, early)
