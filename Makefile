@@ -12,7 +12,7 @@ LOOKALIKE_LIBRARY ?= $(CURDIR)/demo-library$(if $(IMAGES),-own)
 export LOOKALIKE_MODELS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint check bench format models browser nginx openapi-client clean
+.PHONY: help bundle demo test test-slow lint check bench format models browser nginx openapi-client clean
 
 help:  ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,14 @@ $(VENV)/.bench: $(VENV)/.dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	@touch $@
 
-demo: $(BIN)/lookalike  ## index pictures, search, draw a sheet, serve the page  [IMAGES=~/Pictures] [SERVE=0] [MODEL=clip-vit-b16]
+BUNDLE := src/lookalike/serving/page/bundle.json
+
+bundle: $(BUNDLE)  ## bundle the page, so that it loads in a few requests (needs Node.js)
+
+$(BUNDLE): scripts/bundle_page.py $(shell find src/lookalike/serving/page -name '*.js' -o -name '*.css' -o -name index.html | grep -v /bundle)
+	@$(PYTHON) scripts/bundle_page.py --optional
+
+demo: $(BIN)/lookalike $(BUNDLE)  ## index pictures, search, draw a sheet, serve the page  [IMAGES=~/Pictures] [SERVE=0] [MODEL=clip-vit-b16]
 	@LOOKALIKE_LIBRARY="$(LOOKALIKE_LIBRARY)" $(BIN)/lookalike demo $(if $(IMAGES),"$(IMAGES)") --model $(MODEL) --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve,--serve)
 
 models: $(BIN)/lookalike  ## fetch the models that tests use

@@ -217,6 +217,33 @@ def test_browsing_by_a_tag_has_pages_too(library, catalog):
     assert seen == [*(one.content_id for one in expected), added]
 
 
+def test_an_outline_continues_a_page_with_sizes_and_cursors_of_pages(library, catalog):
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    catalog.add_images(
+        [
+            library.addition(f"{n}", width=100 + n, height=50, uploaded_at=moment + timedelta(hours=n), tags=("t",))
+            for n in range(12)
+        ]
+    )
+    library.add("hidden", visibility=Visibility.PRIVATE, uploaded_at=moment, tags=("t",))
+    for tag in (None, "t"):
+        first = catalog.browse(limit=3, tag=tag)
+        outline = catalog.outline(after=first.next, limit=100, every=4, tag=tag)
+        assert outline.sizes == [(100 + n, 50) for n in range(8, -1, -1)]
+        assert outline.next is None
+        pages = [catalog.browse(after=cursor, limit=4, tag=tag).images for cursor in outline.cursors]
+        assert [image.width for page in pages for image in page] == [width for width, _ in outline.sizes]
+
+
+def test_a_long_outline_comes_in_parts(library, catalog):
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    catalog.add_images([library.addition(f"{n}", uploaded_at=moment + timedelta(hours=n)) for n in range(9)])
+    first = catalog.outline(after=catalog.browse(limit=1).next, limit=6, every=3)
+    assert (len(first.sizes), len(first.cursors)) == (6, 2)
+    rest = catalog.outline(after=first.next, limit=6, every=3)
+    assert (len(rest.sizes), rest.cursors, rest.next) == (2, [first.next], None)
+
+
 def test_browsing_shows_public_readable_images_unless_asked(library, catalog):
     shown = library.add("shown", tags=("a%", "b"))
     hidden = library.add("hidden", visibility=Visibility.PRIVATE, tags=("b",))

@@ -36,6 +36,7 @@ def test_thumbnails_are_small_upright_and_kept(client, library, size):
     image, _ = library.indexer.add_upload(oriented_bytes(6, photo(width=1400, height=700)), name="a.jpg")
     first, second = client.get(address(image.id, size)), client.get(address(image.id, size))
     assert first.status_code == 200
+    assert first.headers["cache-control"] == "private, max-age=60, must-revalidate"
     assert first.headers["content-type"] == "image/jpeg"
     assert Image.open(io.BytesIO(first.content)).size == (size, size // 2)
     assert second.content == first.content

@@ -1,3 +1,5 @@
+import base64
+import math
 import threading
 
 import httpx
@@ -30,6 +32,31 @@ def test_an_upload_is_stored_and_found_at_once(client, library, images):
     assert response.headers["location"] == f"/v1/images/{record['id']}"
     assert client.search(picture(70)).json()["hits"][0]["image"] == record
     assert library.catalog.content(record["id"]) == picture(70)
+
+
+def test_an_outline_says_where_every_image_goes(client, library, images):
+    page = client.get("/v1/images", params={"limit": 5}).json()
+    outline = client.get("/v1/images/outline", params={"cursor": page["next_cursor"]}).json()
+    assert base64.b64decode(outline["shapes"]) == bytes([round((math.log2(240 / 320) + 2) * 255 / 4)] * 7)
+    assert outline["cursors"] == [page["next_cursor"]]
+    assert outline["next_cursor"] is None
+    library.catalog.update_image(images[0], visibility=Visibility.PRIVATE)
+    again = client.get("/v1/images/outline", params={"cursor": page["next_cursor"]}).json()
+    hidden_was_there = images[0] not in [image["id"] for image in page["images"]]
+    assert len(base64.b64decode(again["shapes"])) == 7 - hidden_was_there
+
+
+@pytest.mark.parametrize("cursor", ["x", "AAAA", ""])
+def test_a_damaged_cursor_of_an_outline_is_refused(client, images, cursor):
+    assert client.get("/v1/images/outline", params={"cursor": cursor}).status_code in {400, 422}
+
+
+def test_lists_are_sent_packed_to_whoever_takes_that(client, images):
+    packed = client.get("/v1/images", headers={"accept-encoding": "gzip"})
+    plain = client.get("/v1/images", headers={"accept-encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.json() == plain.json()
+    assert int(packed.headers["content-length"]) < len(plain.content) / 2
 
 
 def test_uploading_again_changes_nothing_and_says_so(client):

@@ -1,3 +1,6 @@
+import hashlib
+import json
+
 import httpx
 import pytest
 
@@ -42,6 +45,7 @@ def test_files_have_their_type_their_policy_and_a_tag(page, address, media_type)
     assert response.headers["content-type"] == media_type
     assert response.headers["content-security-policy"] == PAGE_POLICY
     assert response.headers["cache-control"] == "private, no-cache"
+    assert response.headers["etag"].startswith('W/"')
     again = page.get(address, headers={"if-none-match": response.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["content-security-policy"] == PAGE_POLICY  # a browser obeys the latest one
@@ -49,6 +53,37 @@ def test_files_have_their_type_their_policy_and_a_tag(page, address, media_type)
 
 def test_state_in_the_query_is_the_page_itself(page):
     assert page.get("/?image=0123&crop=0.1,0.2,0.3,0.4").text == "<!doctype html>"
+
+
+def test_files_are_sent_packed_to_whoever_takes_that(client):
+    plain = client.get("/page/app.js", headers={"accept-encoding": "identity"})
+    packed = client.get("/page/app.js", headers={"accept-encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+    assert int(packed.headers["content-length"]) < len(plain.content) / 2
+    assert packed.content == plain.content
+    assert packed.headers["etag"] == plain.headers["etag"]
+
+
+def test_a_bundle_is_used_while_it_is_of_these_files(client_of, tmp_path, monkeypatch):
+    folder = tmp_path / "page"
+    folder.mkdir()
+    (folder / "app.js").write_text("export const sum = 1")
+    (folder / "index.html").write_text("<html><head></head>modules</html>")
+    (folder / "bundle.html").write_text("<html><head></head>bundled</html>")
+    (folder / "bundle-0123456789ab.js").write_text("export const s=1")
+    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("app.js", "index.html")}
+    (folder / "bundle.json").write_text(json.dumps({"sources": digests}))
+    monkeypatch.setattr(pages.PageRoutes.__init__, "__defaults__", (folder,))
+    client = client_of()
+    assert "bundled" in client.get("/").text
+    assert "immutable" in client.get("/page/bundle-0123456789ab.js").headers["cache-control"]
+    (folder / "app.js").write_text("export const sum = 2")
+    changed = client_of().get("/").text
+    assert "modules" in changed
+    assert '<link rel="modulepreload" href="page/app.js">' in changed
+    assert "bundle-" not in changed
 
 
 @pytest.mark.parametrize(

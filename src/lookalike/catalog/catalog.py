@@ -62,6 +62,7 @@ from lookalike.catalog.records import (
     KnownImage,
     LiveModel,
     LiveSince,
+    Outline,
     QueryRecord,
     SourceFailure,
     SourceFile,
@@ -444,6 +445,21 @@ class Catalog:
             return images.browse(
                 connection, after=after, limit=limit, visibility=visibility, tag=tag, readable=readable
             )
+
+    def outline(self, *, after: str, limit: int, every: int, tag: str | None = None) -> Outline:
+        """The sizes of all public, readable images that follow, newest first, as `browse` lists them.
+
+        Args:
+            after: `BrowsePage.next` of a page.
+            limit: how many images at most.
+            every: images on each of the pages that the outline gives cursors of.
+            tag: only images with this tag.
+
+        Raises:
+            CursorRefused: `after` is damaged.
+        """
+        with self._reading() as connection:
+            return images.outline(connection, after=after, limit=limit, every=every, tag=tag)
 
     def counts(self) -> CatalogCounts:
         """How many of each thing there are, all of one moment."""

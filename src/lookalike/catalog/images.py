@@ -2,15 +2,16 @@
 
 import base64
 import binascii
+import math
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, insert, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, insert, literal, select, tuple_, update
 
 from lookalike.catalog import recycle_bin
 from lookalike.catalog.changing import Changing, chunks
-from lookalike.catalog.records import BrowsePage, Deletion, is_image_id, require_storable, storable_text
+from lookalike.catalog.records import BrowsePage, Deletion, Outline, is_image_id, require_storable, storable_text
 from lookalike.catalog.schema import image_tags, images, sources, tombstones
 from lookalike.errors import CursorRefused, UnknownImage
 from lookalike.types import Image, Visibility
@@ -109,7 +110,30 @@ def browse(
         raise ValueError(f"limit {limit} must be at least 1")
     if tag is not None and not storable_text(tag):
         return BrowsePage(images=(), next=None)
-    statement, order = SELECT_IMAGES, (images.c.uploaded_at, images.c.id)
+    newest_first = _newest_first(SELECT_IMAGES, after, tag).where(*_filters(visibility, readable=readable))
+    rows = connection.execute(newest_first.limit(limit + 1)).all()
+    page = tuple(from_rows(connection, rows[:limit]))
+    return BrowsePage(images=page, next=_to_cursor(page[-1].uploaded_at, page[-1].id) if len(rows) > limit else None)
+
+
+def outline(connection: Connection, *, after: str, limit: int, every: int, tag: str | None) -> Outline:
+    """The sizes of the public images that follow, newest first; see `Catalog.outline`."""
+    if tag is not None and not storable_text(tag):
+        return Outline(sizes=[], cursors=[], next=None)
+    columns = select(images.c.width, images.c.height, images.c.uploaded_at, images.c.id)
+    newest_first = _newest_first(columns, after, tag).where(*_filters(Visibility.PUBLIC, readable=True))
+    rows = connection.execute(newest_first.limit(limit + 1)).all()
+    listed = rows[:limit]
+    ends = [_to_cursor(row.uploaded_at, row.id) for row in listed[every - 1 :: every]]
+    return Outline(
+        sizes=[(row.width, row.height) for row in listed],
+        cursors=[after, *ends][: math.ceil(len(listed) / every)],
+        next=_to_cursor(listed[-1].uploaded_at, listed[-1].id) if len(rows) > limit else None,
+    )
+
+
+def _newest_first(statement: Select[Any], after: str | None, tag: str | None) -> Select[Any]:
+    order = (images.c.uploaded_at, images.c.id)
     if tag is not None:
         tagged = (image_tags.c.image_id == images.c.id) & (image_tags.c.tag == tag)
         statement, order = statement.join(image_tags, tagged), (image_tags.c.uploaded_at, image_tags.c.image_id)
@@ -117,11 +141,7 @@ def browse(
         uploaded_at, image_id = _from_cursor(after)
         last = tuple_(literal(uploaded_at, images.c.uploaded_at.type), literal(image_id, images.c.id.type))
         statement = statement.where(tuple_(*order) < last)
-    chosen = statement.where(*_filters(visibility, readable=readable))
-    newest_first = chosen.order_by(*(column.desc() for column in order))
-    rows = connection.execute(newest_first.limit(limit + 1)).all()
-    page = tuple(from_rows(connection, rows[:limit]))
-    return BrowsePage(images=page, next=_to_cursor(page[-1]) if len(rows) > limit else None)
+    return statement.order_by(*(column.desc() for column in order))
 
 
 def _filters(visibility: Visibility | None, *, readable: bool) -> list[ColumnElement[bool]]:
@@ -133,8 +153,8 @@ def _filters(visibility: Visibility | None, *, readable: bool) -> list[ColumnEle
     return filters
 
 
-def _to_cursor(image: Image) -> str:
-    text = f"{(image.uploaded_at - _EPOCH) // _MICROSECOND}:{image.id}"
+def _to_cursor(uploaded_at: datetime, image_id: str) -> str:
+    text = f"{(uploaded_at - _EPOCH) // _MICROSECOND}:{image_id}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

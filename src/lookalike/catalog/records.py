@@ -215,6 +215,21 @@ class BrowsePage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """The sizes of many images, newest first, and where to begin reading them in pages of `every`.
+
+    Attributes:
+        sizes: width and height of each image, pixels.
+        cursors: of each page; the first page begins with the first size.
+        next: cursor of the images beyond the outline; None where it goes to the end.
+    """
+
+    sizes: list[tuple[int, int]]
+    cursors: list[str]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogCounts:
     """How many of each thing the catalog holds.
 

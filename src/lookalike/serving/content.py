@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from lookalike.errors import ImageRefused, UnknownImage
 from lookalike.preprocessing import THUMBNAIL_MEDIA_TYPE, thumbnail
-from lookalike.serving.answers import REVALIDATE, is_known, not_modified
+from lookalike.serving.answers import BRIEFLY, REVALIDATE, is_known
 from lookalike.serving.images import known_id
 from lookalike.serving.problems import documented, refused
 from lookalike.serving.state import State
@@ -60,21 +60,23 @@ class ContentRoutes:
         image_id: str,
         size: Annotated[ThumbnailSize | None, Query(description="Longest side; absent: the original bytes.")] = None,
     ) -> Response:
-        """May be kept by the browser, but has to be asked for again each time: a hidden image vanishes."""
+        """A browser shows a thumbnail again for a minute without asking; an original it has to ask for each time."""
         sees = self._state.admin.sees(request)
         image, kept = await self._state.gates.reading.enter_and_run(self._look_up, image_id, size, sees)
         etag = f'"{image.id}"' if size is None else f'"{image.id}-{size.value}"'
+        brief = size is not None and image.visibility is Visibility.PUBLIC
+        headers = {"ETag": etag, "Cache-Control": BRIEFLY if brief else REVALIDATE}
         if is_known(request, etag):
-            return not_modified(etag)
+            return Response(status_code=304, headers=headers)
         if size is None:
             content = await self._state.gates.pictures.enter_and_run(self._original, image)
             await self._require_still_visible(request, image)
-            return _original_answer(image, content, etag)
+            return _original_answer(image, content, headers)
         self._state.meters.thumbnails.labels("miss" if kept is None else "hit").inc()
         if kept is None:
             kept = await self._state.gates.pictures.enter_and_run(self._make_thumbnail, image, size)
             await self._require_still_visible(request, image)
-        return Response(kept, headers=_headers(etag), media_type=THUMBNAIL_MEDIA_TYPE)
+        return Response(kept, headers=headers, media_type=THUMBNAIL_MEDIA_TYPE)
 
     def _look_up(
         self, image_id: str, size: ThumbnailSize | None, visibility: Visibility | None
@@ -114,11 +116,7 @@ class ContentRoutes:
         return small
 
 
-def _headers(etag: str) -> dict[str, str]:
-    return {"ETag": etag, "Cache-Control": REVALIDATE}
-
-
-def _original_answer(image: Image, content: bytes, etag: str) -> Response:
+def _original_answer(image: Image, content: bytes, headers: dict[str, str]) -> Response:
     extension = _EXTENSIONS.get(image.media_type)
     name = printable(source_name(image) or f"{image.id}.{extension or 'bin'}", most=200)
     shown = "attachment" if extension is None else "inline"
@@ -126,6 +124,6 @@ def _original_answer(image: Image, content: bytes, etag: str) -> Response:
     disposition = f"{shown}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
     return Response(
         content,
-        headers={**_headers(etag), "Content-Disposition": disposition},
+        headers={**headers, "Content-Disposition": disposition},
         media_type="application/octet-stream" if extension is None else image.media_type,
     )

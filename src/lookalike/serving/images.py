@@ -1,12 +1,16 @@
 """`/v1/images`: list, upload, look at, change and delete."""
 
 import asyncio
+import base64
+import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
 
+import numpy as np
 from fastapi import FastAPI, Query
 from pydantic import BeforeValidator, Field, StringConstraints
 from starlette.requests import Request
@@ -24,6 +28,7 @@ from lookalike.serving.state import State
 from lookalike.serving.wire import (
     MOST_HITS,
     ImageChange,
+    ImageOutline,
     ImagePage,
     ImageRecord,
     Tag,
@@ -37,6 +42,9 @@ from lookalike.types import Image, Visibility
 _USUAL_LIMIT = 50
 _COUNTED_AT_ONCE = 1000
 _MOST_TOTALS = 1000
+_OUTLINE_PAGE = 100
+_MOST_OUTLINED = 150_000  # a page of two columns is then 13 million pixels high: browsers end at 17 million
+_KEPT_OUTLINES = 4
 _MANAGEMENT = ("unauthorized", "cross-site-request")
 
 _Plain = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -73,6 +81,8 @@ class ImageRoutes:
     def __init__(self, state: State) -> None:
         self._state = state
         self._counted: tuple[CatalogState | None, dict[tuple[Visibility, str | None], int]] = (None, {})
+        self._outlines: OrderedDict[tuple[CatalogState, str, str | None], ImageOutline] = OrderedDict()
+        self._outlining = threading.Lock()
 
     def add_to(self, app: FastAPI) -> None:
         """Make the app answer for images."""
@@ -100,6 +110,13 @@ class ImageRoutes:
             },
             openapi_extra=body_of({"application/json": UploadRequest}, form=UploadForm),
         )(self.upload)  # fmt: skip
+        app.get(
+            "/v1/images/outline",
+            tags=["images"],
+            summary="The shapes of all images that follow in the list",
+            response_model=ImageOutline,
+            responses=documented("cursor-refused", "invalid-request", "busy"),
+        )(self.outline)
         app.get(
             "/v1/images/{image_id}",
             tags=["images"],
@@ -146,6 +163,14 @@ class ImageRoutes:
             self._page, limit, cursor, tag, visibility, self._recorder(request)
         )
         return json_answer(page)
+
+    async def outline(
+        self,
+        cursor: Annotated[_Plain, Query(description="`next_cursor` of a page of images, or of an outline.")],
+        tag: Annotated[_Plain | None, Query(description="Only images that carry this tag.")] = None,
+    ) -> Response:
+        """Public images, newest first. A program that shows a long list learns from it where everything goes."""
+        return json_answer(await self._state.gates.reading.enter_and_run(self._outline, cursor, tag))
 
     async def upload(self, request: Request) -> Response:
         """Send `multipart/form-data` with the picture in `image`. Once answered, it is on disk and is found.
@@ -224,6 +249,25 @@ class ImageRoutes:
             total=self._total(visibility, tag),
         )
 
+    def _outline(self, cursor: str, tag: str | None) -> ImageOutline:
+        """Kept while nothing changes: reading the sizes of 100,000 images takes a good part of a second."""
+        key = (self._state.services.catalog.state(), cursor, tag)
+        with self._outlining:
+            if key not in self._outlines:
+                outline = self._state.services.catalog.outline(
+                    after=cursor, limit=_MOST_OUTLINED, every=_OUTLINE_PAGE, tag=tag
+                )
+                self._outlines[key] = ImageOutline(
+                    shapes=_shapes(outline.sizes),
+                    every=_OUTLINE_PAGE,
+                    cursors=tuple(outline.cursors),
+                    next_cursor=outline.next,
+                )
+            self._outlines.move_to_end(key)
+            while len(self._outlines) > _KEPT_OUTLINES:
+                self._outlines.popitem(last=False)
+            return self._outlines[key]
+
     def _total(self, visibility: Visibility, tag: str | None) -> int:
         """Images on all pages. Counting reads tables, so it is done once a change."""
         state = self._state.services.catalog.state()
@@ -281,6 +325,13 @@ def _as_if_new(hidden: Image, sent: _Upload) -> Image:
         visibility=sent.fields.visibility,
         uploaded_at=datetime.now(UTC),
     )
+
+
+def _shapes(sizes: list[tuple[int, int]]) -> str:
+    """`ImageOutline.shapes` of widths and heights."""
+    width, height = np.maximum(np.array(sizes, dtype=np.float64).reshape(-1, 2), 1.0).T
+    steps = (np.log2(height / width) + 2.0) * (255 / 4)
+    return base64.b64encode(np.clip(np.floor(steps + 0.5), 0, 255).astype(np.uint8).tobytes()).decode("ascii")
 
 
 def known_id(image_id: str) -> str:

@@ -183,6 +183,17 @@ class ImagePage(Wire):
     total: int = Field(description="Images on all pages together.")
 
 
+class ImageOutline(Wire):
+    """The shapes of all images that follow in the list, so that a long list can be laid out before it is read."""
+
+    shapes: str = Field(
+        description="Base64 of one byte an image: log2 of its height divided by its width, from -2 to 2 in 255 steps."
+    )
+    every: int = Field(description="Images on each page that a cursor begins.")
+    cursors: tuple[str, ...] = Field(description="For `GET /v1/images` with `limit` = `every`: one a page, in order.")
+    next_cursor: str | None = Field(description="Of the outline that follows; null at the end.")
+
+
 class ImageChange(Wire):
     """What to change about an image. A field that is absent or null stays as it is."""
 

@@ -64,6 +64,10 @@ class Picture:
         self.uploaded_at = datetime.now(UTC).isoformat()
 
     def to_json(self) -> dict[str, Any]:
+        return self.record
+
+    @functools.cached_property
+    def record(self) -> dict[str, Any]:
         red, green, blue = np.asarray(self.opened.resize((1, 1)))[0, 0]
         return {
             "id": self.id,
@@ -101,19 +105,14 @@ class Library:
         """All hits; near-identical pictures stand behind the first of them."""
         others = [picture for picture in self.pictures.values() if picture.id != without]
         cosines = {picture.id: float(picture.vector @ vector) for picture in others}
-        hits: list[dict[str, Any]] = []
+        hits: dict[str, dict[str, Any]] = {}
         for picture in sorted(others, key=lambda one: (-cosines[one.id], one.id)):
-            same = next((hit for hit in hits if same_base(picture.name, hit["image"]["source_name"])), None)
-            if same:
-                same["duplicates"].append(picture.id)
+            base = picture.name.partition("-copy")[0]  # copies have their picture's name, and more
+            if base in hits:
+                hits[base]["duplicates"].append(picture.id)
             else:
-                hits.append(hit_of(picture, cosines[picture.id], rank=len(hits) + 1))
-        return hits
-
-
-def same_base(one: str, other: str) -> bool:
-    """Copies have their picture's name, and more."""
-    return one.partition("-copy")[0] == other.partition("-copy")[0]
+                hits[base] = hit_of(picture, cosines[picture.id], rank=len(hits) + 1)
+        return list(hits.values())
 
 
 def hit_of(picture: Picture, cosine: float, *, rank: int) -> dict[str, Any]:
@@ -185,6 +184,7 @@ def application(library: Library) -> Starlette:
         Route("/v1/search", api.search, methods=["POST"]),
         Route("/v1/images", api.browse, methods=["GET"]),
         Route("/v1/images", api.add, methods=["POST"]),
+        Route("/v1/images/outline", api.outline, methods=["GET"]),
         Route("/v1/images/{id}", api.image, methods=["GET"]),
         Route("/v1/images/{id}/content", api.content, methods=["GET"]),
         Route("/v1/events", api.events, methods=["POST"]),
@@ -292,6 +292,16 @@ class Api:
         cursor = str(start + limit) if start + limit < len(everything) else None
         return JSONResponse({"images": chosen, "next_cursor": cursor, "total": len(everything)})
 
+    async def outline(self, request: Request) -> Response:
+        tag, every = request.query_params.get("tag"), 20
+        everything = [one for one in self.library.pictures.values() if not tag or tag in one.tags]
+        start = int(request.query_params["cursor"])
+        shapes = [one.opened.height / one.opened.width for one in everything[start:]]
+        steps = bytes(round((np.clip(np.log2(shape), -2, 2) + 2) * 255 / 4) for shape in shapes)
+        cursors = [str(at) for at in range(start, len(everything), every)]
+        answer = {"shapes": base64.b64encode(steps).decode(), "every": every, "cursors": cursors, "next_cursor": None}
+        return JSONResponse(answer)
+
     async def add(self, request: Request) -> Response:
         async with request.form() as form:
             file: Any = form["image"]
@@ -320,6 +330,14 @@ class Api:
 
 
 # -- pictures and running ----------------------------------------------------------------------------------------------
+
+
+def tiny_pictures(count: int) -> Iterator[tuple[str, bytes, list[str]]]:
+    """(name, content, tags) of a long list: a few pixels of one colour each, in five shapes, quickly opened."""
+    shapes = itertools.cycle([(6, 4), (4, 6), (5, 5), (6, 3), (3, 5)])
+    for number, (width, height) in zip(range(count), shapes, strict=False):
+        colour = bytes((number >> 8 & 255, number & 255, (number >> 16) * 40 & 255))
+        yield f"tiny-{number:06d}.ppm", b"P6 %d %d 255\n" % (width, height) + width * height * colour, []
 
 
 def generated_pictures(count: int = 96) -> Iterator[tuple[str, bytes, list[str]]]:

@@ -151,7 +151,8 @@ def test_a_tag_leads_to_its_pictures(page, site, generated):
     assert "tag=" in page.url
     name = page.locator("#title").inner_text().split("“")[1].rstrip("”")
     wanted = sum(name in tags for _, _, tags in generated)
-    wait_until(page, lambda: len(shown_ids(page)) == wanted)
+    expect(page.locator("#summary")).to_contain_text(f"{wanted} pictures")
+    expect(page.locator(TILES).first).to_have_attribute("aria-setsize", str(wanted))
 
 
 def test_the_wordmark_leads_to_the_library(page, site):

@@ -71,6 +71,8 @@ export class Problem extends Error {
   }
 }
 
+const FIRST = 50; // images on the first page of the library
+
 const root = new URL("../", import.meta.url);
 
 /** @param {Response} response @returns {Promise<Problem>} */
@@ -130,11 +132,29 @@ function pictureForm(file, name) {
  * @param {{cursor?: string|null, tag?: string|null, limit?: number, signal?: AbortSignal}} options
  * @returns {Promise<BrowsePage>}
  */
-export function browse({ cursor, tag, limit = 50, signal }) {
+export async function browse({ cursor, tag, limit = FIRST, signal }) {
+  const early = window.firstPictures;
+  window.firstPictures = null;
+  if (early && !cursor && !tag && limit === FIRST) {
+    const response = await early; // see early.js
+    if (response?.ok) return response.json();
+  }
   const wanted = new URLSearchParams({ limit: String(limit) });
   if (cursor) wanted.set("cursor", cursor);
   if (tag) wanted.set("tag", tag);
   return call(`v1/images?${wanted}`, { signal });
+}
+
+/**
+ * The shapes of all images that follow in a list, and cursors to ask for them in blocks.
+ * @param {{cursor: string, tag?: string|null, signal?: AbortSignal}} options
+ * @returns {Promise<{shapes: Uint8Array, cursors: string[], every: number, next_cursor: string|null}>}
+ */
+export async function outline({ cursor, tag, signal }) {
+  const wanted = new URLSearchParams({ cursor });
+  if (tag) wanted.set("tag", tag);
+  const outline = await call(`v1/images/outline?${wanted}`, { signal, priority: "low" });
+  return { ...outline, shapes: Uint8Array.from(atob(outline.shapes), (letter) => letter.charCodeAt(0)) };
 }
 
 /** @param {string} id @param {AbortSignal} [signal] @returns {Promise<Image>} */
@@ -166,9 +186,9 @@ export function searchPicture(file, { name, crop, preview = "never", limit = 40,
   return call("v1/search", { method: "POST", body: form, signal });
 }
 
-/** @param {string} cursor @param {AbortSignal} [signal] @returns {Promise<Answer>} the next page of a search */
-export function searchPage(cursor, signal) {
-  return call("v1/search", jsonPost({ cursor }, signal));
+/** @param {string} cursor @param {{limit?: number, signal?: AbortSignal}} [options] @returns {Promise<Answer>} the next page of a search */
+export function searchPage(cursor, { limit = 40, signal } = {}) {
+  return call("v1/search", jsonPost({ cursor, limit }, signal));
 }
 
 /** @param {Blob} file @param {string} name @returns {Promise<Image>} */

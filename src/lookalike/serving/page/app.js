@@ -1,6 +1,7 @@
 /** The page's composition root: addresses in, requests out, results and panel follow. */
 
 import * as api from "./api.js";
+import { Blocks } from "./blocks.js";
 import { Connection } from "./connection.js";
 import { isPlainClick } from "./dom.js";
 import { Dwell } from "./events/dwell.js";
@@ -34,8 +35,10 @@ import "./elements/theme-toggle.js";
 /** @typedef {import("./views.js").View} View */
 /** @typedef {import("./subject.js").Subject} Subject */
 
+const ASK_AGAIN = 3000; // ms
 const CROP_PAUSE = 180; // ms without a change of the crop before it is searched
-const MOST_PAGES = 25; // loaded again after a reload, to get back to where one was
+const MOST_PAGES = 50; // of hits, loaded again after a reload to get back to where one was
+const PAGE = 200; // hits on each of them
 const BROWSE = { image: null, upload: null, crop: null, tag: null };
 
 const node = (id) => /** @type {any} */ (document.getElementById(id));
@@ -51,12 +54,13 @@ const trail = new Trail((entry) => {
 const viewing = new Viewing(node("viewer"), trail, {
   subject: () => subject,
   view: () => trail.current.view,
-  more: () => loadMore(),
+  more: (from, to) => listFurther(from, to),
   left: (key) => comeFrom(key),
 });
 const log = new EventLog(api.eventsUrl);
 const impressions = new Impressions((shown) => log.record("impression", shown));
 const connection = new Connection(api.aliveUrl, () => followConnection());
+const blocks = new Blocks(() => results.grid.fill(), askAgain);
 const dwell = new Dwell((shown, seconds) => log.record("dwell", shown, { dwell_seconds: seconds }));
 
 let loading = new AbortController();
@@ -108,13 +112,14 @@ function restart() {
 function present(entry, view, { glide = false, stay = false } = {}) {
   entry.view = view;
   impressions.clear();
-  if (view.shown.length) watch(results.show(view, { glide }), view);
+  if (view.list.length) results.show(view, { glide });
   else results.say(emptyNotice(view, () => go(BROWSE)), view.title);
   panel.remarks = view.remarks;
   if (subject?.upload) panel.showUpload(subject.upload, entry.route.crop); // the server told more about it
   if (glide && !stay) followResults();
   else if (!stay) takeUp(entry);
   viewing.refresh();
+  if (!view.queryId && view.cursor) loadMore(); // the places of all that follow, so that the whole list can be scrolled
   announce(spoken(view));
 }
 
@@ -133,12 +138,10 @@ function followResults() {
   else if (scrollY > 200) scrollTo(0, 0);
 }
 
-/** @param {import("./elements/tile.js").Tile[]} tiles @param {View} view */
-function watch(tiles, { queryId }) {
-  if (!queryId) return;
-  for (const { element, shown } of tiles) {
-    impressions.watch(element, { queryId, imageId: shown.image.id, position: shown.hit.rank });
-  }
+/** @param {import("./elements/tile.js").Tile} tile  it is in the document now */
+function watch({ element, shown }) {
+  const queryId = trail.current.view?.queryId;
+  if (queryId && shown.hit) impressions.watch(element, { queryId, imageId: shown.image.id, position: shown.hit.rank });
 }
 
 /** @param {any} error @param {Entry} entry @param {AbortSignal} signal  aborted as soon as something else is asked for */
@@ -175,10 +178,10 @@ async function loadMore() {
   onTheWay = view.cursor;
   results.loadingMore = true;
   try {
-    const more = await lengthen(view, signal);
+    await lengthen(view, signal);
     results.loadingMore = false;
-    watch(results.append(more), view);
-    announce(`${counted(view.shown.length, "picture")} shown`);
+    results.grow();
+    if (view.queryId) announce(`${counted(view.list.length, "picture")} shown`);
   } catch (error) {
     if (signal.aborted) return;
     results.loadingMore = false;
@@ -190,11 +193,24 @@ async function loadMore() {
 
 /** @param {View} view @param {number} bottom  pixels that must be there again after a reload @param {AbortSignal} signal */
 async function loadUntil(view, bottom, signal) {
-  results.show(view);
-  for (let page = 1; page < MOST_PAGES && view.cursor && results.grid.offsetHeight < bottom; page += 1) {
-    await lengthen(view, signal);
-    results.show(view);
+  for (let page = 1; page < MOST_PAGES && view.cursor && results.grid.heightOf(view.list) < bottom; page += 1) {
+    await lengthen(view, signal, PAGE);
   }
+}
+
+/** @param {number} from @param {number} to  ranks from 0: what stands there is wanted */
+async function listFurther(from, to) {
+  const { view } = trail.current;
+  if (!view) return;
+  await blocks.want(view, { from, to });
+  if (to > view.list.length) await loadMore();
+}
+
+/** @param {any} error  of pictures in the middle of the list; they are asked for again */
+async function askAgain(error) {
+  if (!error.isUnreachable) toast(`${error.title || "Some pictures did not come"}: ${error.message}`);
+  await connection.answers();
+  setTimeout(() => results.grid.refresh(), error.isUnreachable ? 0 : ASK_AGAIN);
 }
 
 // -- the query picture
@@ -458,6 +474,11 @@ function leave() {
   log.leave();
 }
 
+results.grid.entered = watch;
+results.grid.left = ({ element }) => impressions.unwatch(element);
+results.grid.addEventListener("want-pictures", (event) => {
+  if (trail.current.view) blocks.want(trail.current.view, event.detail);
+});
 document.addEventListener("click", followLink);
 document.addEventListener("open-image", (event) => openImage(event.detail));
 document.addEventListener("picture-failed", (event) => repair(event.detail, connection));
@@ -466,7 +487,7 @@ document.addEventListener("view-image", (event) => lookAt(event.detail.id));
 document.addEventListener("image-menu", (event) => openTileMenu(event.detail.image, event.detail.anchor));
 document.addEventListener("viewer-similar", (event) => openViewed(event.detail));
 document.addEventListener("viewer-menu", (event) => openViewerMenu(event.detail));
-document.addEventListener("details-changed", () => results.grid.dispatchEvent(new Event("tile-resized")));
+document.addEventListener("details-changed", () => results.grid.arrange());
 panel.addEventListener("query-menu", (event) => openQueryMenu(event.detail));
 panel.addEventListener("crop", (event) => cropTo(event.detail));
 panel.addEventListener("add", addToLibrary);

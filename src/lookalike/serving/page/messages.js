@@ -13,7 +13,7 @@ export function connectionWords(online, lost) {
 
 /** @param {View} view @returns {boolean} whether even the first hit is not close */
 export function isWeak(view) {
-  return ["none", "loose"].includes(view.shown[0]?.hit?.match ?? "");
+  return ["none", "loose"].includes(view.list.at(0)?.hit?.match ?? "");
 }
 
 /** @param {View} view @returns {string} under the heading */
@@ -25,9 +25,9 @@ export function summaryOf(view) {
 
 /** @param {View} view @returns {string} read out when it appears */
 export function spoken(view) {
-  if (!view.shown.length) return "No pictures";
-  const count = counted(view.total ?? view.shown.length, view.queryId ? "result" : "picture");
-  const { hit } = view.shown[0];
+  if (!view.list.length) return "No pictures";
+  const count = counted(view.total ?? view.list.length, view.queryId ? "result" : "picture");
+  const hit = view.list.at(0)?.hit;
   if (!hit) return count;
   return isWeak(view) ? `${count}. No close match` : `${count}. The first: ${closenessOf(hit).words}`;
 }

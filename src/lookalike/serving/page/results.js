@@ -1,11 +1,11 @@
 /** The results area: heading, grid, "load more", and what is said when there is nothing to show. */
 
+import { Listing } from "./listing.js";
 import { isWeak, summaryOf } from "./messages.js";
 import { counted } from "./words.js";
 import "./elements/image-grid.js";
 import "./elements/page-notice.js";
 
-/** @typedef {import("./elements/tile.js").Shown} Shown */
 /** @typedef {import("./views.js").View} View */
 
 const AHEAD = "1400px"; // the next page is asked for this far before the end is in sight
@@ -18,7 +18,7 @@ export class Results {
   /** Whether a fault is shown instead of pictures. */
   failing = false;
 
-  /** @param {() => void} wantMore  called when the end of the list comes near, and by the button */
+  /** @param {() => void} wantMore  called when the end of what is listed comes near, and by the button */
   constructor(wantMore) {
     this.grid = /** @type {import("./elements/image-grid.js").ImageGrid} */ (node("grid"));
     this.notice = node("notice");
@@ -32,7 +32,7 @@ export class Results {
   wait({ keep = false, title = "" } = {}) {
     node("progress").hidden = false;
     this.grid.busy = true;
-    if (keep && this.grid.tiles.length) return;
+    if (keep && !this.grid.isEmpty) return;
     this.#view = null;
     this.notice.hide();
     this.#head(title, "");
@@ -40,22 +40,20 @@ export class Results {
     this.grid.wait();
   }
 
-  /** @param {View} view @param {{glide?: boolean}} [how] @returns {import("./elements/tile.js").Tile[]} */
+  /** @param {View} view @param {{glide?: boolean}} [how] */
   show(view, how) {
     this.#view = view;
     this.#settle();
     this.notice.hide();
     this.#head(view.title, summaryOf(view), isWeak(view));
-    const tiles = this.grid.show(view.shown, how);
+    this.grid.show(view.list, how);
     this.#foot();
-    return tiles;
   }
 
-  /** @param {Shown[]} more @returns {import("./elements/tile.js").Tile[]} */
-  append(more) {
-    const tiles = this.grid.append(more);
+  /** The view got longer. */
+  grow() {
+    this.grid.grow();
     this.#foot();
-    return tiles;
   }
 
   /** @param {import("./messages.js").Notice} notice @param {string} title */
@@ -63,7 +61,7 @@ export class Results {
     this.#view = null;
     this.#settle();
     this.#head(title, "");
-    this.grid.show([]);
+    this.grid.show(new Listing([]));
     this.#foot();
     this.notice.show(notice);
     this.failing = Boolean(notice.alarming);
@@ -102,8 +100,8 @@ export class Results {
     node("more-error").hidden = true;
     this.button.hidden = !view?.cursor;
     const end = node("more-end");
-    end.hidden = !view || Boolean(view.cursor) || view.shown.length < 12;
-    end.textContent = view ? `That is all: ${counted(view.shown.length, "picture")}.` : "";
+    end.hidden = !view || Boolean(view.cursor) || view.list.length < 12;
+    end.textContent = view ? `That is all: ${counted(view.list.length, "picture")}.` : "";
     this.near.disconnect();
     if (view?.cursor) this.near.observe(this.button); // observing anew reports again when still near
   }

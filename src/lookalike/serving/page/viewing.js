@@ -11,7 +11,7 @@ import { byteText, factsOf, nameOf } from "./words.js";
  * @typedef {object} Around  what the large view is opened over
  * @property {() => Subject|null} subject  the query picture, which comes before the first hit
  * @property {() => import("./views.js").View|null} view  null while it is loading
- * @property {() => Promise<void>} more  makes the view longer
+ * @property {(from: number, to: number) => Promise<void>} more  loads what stands at those ranks of the list
  * @property {(key: string) => void} left  told which picture was looked at last
  */
 
@@ -82,7 +82,8 @@ export class Viewing {
     const rank = this.#rankOf(viewed.key);
     this.viewer.show(viewed, this.#placeOf(viewed.key));
     for (const near of [rank + 1, rank - 1]) this.#preload(near);
-    if (rank >= this.#list.length - AHEAD) this.around.more().then(() => this.refresh(), () => undefined);
+    const [from, to] = [Math.max(rank - 1, 0), rank + 1 + AHEAD];
+    if (rank >= 0 && !(this.#list.at(from) && this.#list.at(to - 1))) this.around.more(from, to).then(() => this.refresh(), () => undefined);
   }
 
   /** @param {number} step */

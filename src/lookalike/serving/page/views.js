@@ -1,36 +1,26 @@
 /** What a history entry shows, made from the server's answers, and made longer page by page. */
 
 import * as api from "./api.js";
+import { Listing } from "./listing.js";
 import { findSubject, noteImages, searchBy } from "./subject.js";
 
 /** @typedef {import("./state/route.js").Route} Route */
-/** @typedef {import("./elements/tile.js").Shown} Shown */
 /**
  * @typedef {object} View
- * @property {Shown[]} shown  all loaded so far, by rank
+ * @property {Listing} list
  * @property {number|null} total  null where counting would be slow
- * @property {string|null} cursor  of the next page
+ * @property {string|null} cursor  of what follows the list
  * @property {string|null} queryId  null when browsing
  * @property {string|null} tag  what is browsed
  * @property {string} title
  * @property {string[]} remarks  what the server says about its answer
  */
 
-/**
- * The pictures of a view by rank, from 0.
- * @param {View|null} view
- */
+const NOTHING = new Listing([]);
+
+/** @param {View|null} view */
 export function listOf(view) {
-  const shown = view?.shown || [];
-  return {
-    length: shown.length,
-    /** @param {number} rank @returns {Shown|undefined} */
-    at: (rank) => shown[rank],
-    /** @param {string} id @returns {number} -1 where it is not known */
-    rankOf: (id) => shown.findIndex(({ image }) => image.id === id),
-    /** @param {string} id @returns {Shown|undefined} */
-    of: (id) => shown.find(({ image }) => image.id === id),
-  };
+  return view?.list || NOTHING;
 }
 
 /** @param {Partial<Route>} route */
@@ -51,17 +41,32 @@ export async function loadView(route, signal, found) {
   return searchView(answer);
 }
 
-/** @param {View} view  gets longer @param {AbortSignal} signal @returns {Promise<Shown[]>} what came */
-export async function lengthen(view, signal) {
-  const page = view.queryId
-    ? searchView(await api.searchPage(view.cursor, signal))
-    : browseView(await api.browse({ cursor: view.cursor, tag: view.tag, signal }), view.tag);
+/**
+ * Make a view longer: by one page of hits, or by the places of all images that follow.
+ * @param {View} view @param {AbortSignal} signal @param {number} [limit]  hits
+ */
+export async function lengthen(view, signal, limit) {
+  const { cursor, queryId, list, tag } = view;
+  const more = queryId ? await api.searchPage(cursor, { limit, signal }) : await api.outline({ cursor, tag, signal });
   signal.throwIfAborted();
-  const known = new Set(view.shown.map(({ image }) => image.id));
-  const more = page.shown.filter(({ image }) => !known.has(image.id));
-  view.shown.push(...more);
-  view.cursor = page.cursor;
-  return more;
+  if (queryId) list.append(hitsOf(more));
+  else list.extend(more);
+  view.cursor = more.next_cursor;
+}
+
+/**
+ * Load the images of a block that is only shapes so far.
+ * @param {View} view @param {import("./listing.js").Block} block @param {AbortSignal} signal
+ */
+export async function loadBlock(view, block, signal) {
+  block.state = "coming";
+  try {
+    const page = await api.browse({ cursor: block.cursor, tag: view.tag, limit: block.to - block.from, signal });
+    view.list.fill(block, imagesOf(page));
+  } catch (error) {
+    block.state = "absent";
+    throw error;
+  }
 }
 
 /** @param {api.Answer} answer @returns {string} where a library is too large to be looked through */
@@ -72,10 +77,9 @@ function reachWords({ reachable, images }) {
 
 /** @param {api.Answer} answer @returns {View} */
 export function searchView(answer) {
-  noteImages(answer.hits.map((hit) => hit.image));
   const took = answer.milliseconds?.total;
   return {
-    shown: answer.hits.map((hit) => ({ image: hit.image, hit })),
+    list: new Listing(hitsOf(answer)),
     total: answer.complete ? answer.total : null,
     cursor: answer.next_cursor,
     queryId: answer.query_id,
@@ -87,8 +91,18 @@ export function searchView(answer) {
 
 /** @param {api.BrowsePage} page @param {string|null} tag @returns {View} */
 function browseView(page, tag) {
-  noteImages(page.images);
-  const shown = page.images.map((image) => ({ image, hit: null }));
   const { total, next_cursor: cursor } = page;
-  return { shown, total, cursor, queryId: null, tag, title: titleOf({ tag }), remarks: [] };
+  return { list: new Listing(imagesOf(page)), total, cursor, queryId: null, tag, title: titleOf({ tag }), remarks: [] };
+}
+
+/** @param {api.Answer} answer @returns {import("./listing.js").Shown[]} */
+function hitsOf({ hits }) {
+  noteImages(hits.map((hit) => hit.image));
+  return hits.map((hit) => ({ image: hit.image, hit }));
+}
+
+/** @param {api.BrowsePage} page @returns {import("./listing.js").Shown[]} */
+function imagesOf({ images }) {
+  noteImages(images);
+  return images.map((image) => ({ image, hit: null }));
 }

@@ -1,4 +1,4 @@
-/** One tile of the grid: the picture, and for a hit how close it is and what looks the same. */
+/** One tile of the grid: the picture, and for a hit how close it is and what looks the same; or the place of one. */
 
 import { contentUrl, thumbnails } from "../api.js";
 import { el, emit, isPlainClick } from "../dom.js";
@@ -8,8 +8,8 @@ import { listenForLongPress, tileActions } from "./tile-actions.js";
 import { detailsHeight, tileDetails } from "./tile-details.js";
 
 /** @typedef {import("../api.js").Image} Image */
-/** @typedef {import("../api.js").Hit} Hit */
-/** @typedef {{image: Image, hit: Hit|null}} Shown  a tile's content; `hit` is null when browsing */
+/** @typedef {import("../listing.js").Shown} Shown */
+/** @typedef {import("../masonry.js").Box} Box */
 
 const TALLEST = 2.1; // taller pictures are cut at the bottom, as a tile must fit on a screen
 const FLATTEST = 0.45;
@@ -17,35 +17,35 @@ const DUPLICATE = 3.25; // rem: side of a duplicate's thumbnail with its gap
 const CAPTION = 2.25; // rem: the line under a hit
 
 export class Tile {
-  #open = false;
+  #unfolded = false;
   /** @type {((came: boolean) => void)|null} told when a repeated attempt ends */
   #attempt = null;
 
-  /** @param {Shown} shown */
-  constructor(shown) {
+  /** @param {Shown} shown @param {boolean} unfolded  whether its duplicates are shown */
+  constructor(shown, unfolded) {
     this.image = shown.image;
-    this.picture = el("img", { className: "tile-picture", loading: "lazy", decoding: "async", alt: "", draggable: true });
+    this.picture = el("img", { className: "tile-picture", decoding: "async", alt: "", draggable: true });
     this.link = el("a", { className: "tile-link", href: routeUrl({ image: this.image.id }) }, this.picture);
     this.caption = el("div", { className: "tile-caption" });
     this.group = el("div", { className: "tile-group", hidden: true });
-    this.element = el("li", { className: "tile", "data-id": this.image.id, hidden: true },
+    this.element = el("li", { className: "tile", "data-id": this.image.id },
       this.link, tileActions(() => this.image), this.caption, tileDetails(this.image), this.group);
     listenForLongPress(this.element, this.link, () => this.image);
     this.element.style.setProperty("--colour", this.image.mean_colour || "transparent");
     followClicks(this.link, (event) => this.#click(event, this.image.id));
     this.picture.addEventListener("load", () => this.#ended(true));
     this.picture.addEventListener("error", () => this.#ended(false));
-    this.update(shown);
+    this.update(shown, unfolded);
   }
 
-  /** @param {Shown} shown  the same image with another rank or closeness */
-  update(shown) {
+  /** @param {Shown} shown  the same image with another rank or closeness @param {boolean} unfolded */
+  update(shown, unfolded) {
     this.shown = shown;
     const name = nameOf(this.image);
     if (!shown.hit) {
       this.link.setAttribute("aria-label", `More like ${name}`);
       this.caption.replaceChildren();
-      this.#setGroup([]);
+      this.#setGroup([], false);
       return;
     }
     const { words, bars, detail } = closenessOf(shown.hit);
@@ -53,22 +53,21 @@ export class Tile {
     const meter = el("span", { className: "meter", "data-bars": bars, "aria-hidden": "true" },
       ...[1, 2, 3, 4].map((bar) => el("i", { className: bar <= bars ? "on" : "" })));
     this.caption.replaceChildren(el("span", { className: "closeness", title: detail }, meter, el("span", {}, words)));
-    this.#setGroup(shown.hit.duplicates);
+    this.#setGroup(shown.hit.duplicates, unfolded);
   }
 
-  /** @param {number} width pixels @param {number} rem pixels @returns {number} the tile's height */
-  height(width, rem) {
-    const picture = this.#pictureHeight(width) + detailsHeight(rem);
-    return this.shown.hit ? picture + CAPTION * rem + (this.#open ? this.#groupHeight(width, rem) : 0) : picture;
-  }
-
-  /** Be there, and begin to load. @param {import("../masonry.js").Box} box */
+  /** Be there, and begin to load. @param {Box} box */
   place(box) {
     put(this.element, box);
-    this.link.style.height = `${this.#pictureHeight(box.width)}px`;
-    this.element.hidden = false;
+    this.link.style.height = `${box.picture}px`;
     this.picture.sizes = `${Math.ceil(box.width)}px`;
     if (!this.picture.srcset) this.#load();
+  }
+
+  /** Be gone; what has not loaded is not waited for. */
+  leave() {
+    this.element.remove();
+    if (!this.element.classList.contains("loaded")) this.#unload();
   }
 
   #load() {
@@ -96,36 +95,28 @@ export class Tile {
     });
   }
 
-  /** @returns {Promise<boolean>} whether it came this time */
-  #reload() {
+  #unload() {
     this.picture.removeAttribute("srcset");
     this.picture.removeAttribute("src");
-    this.picture.loading = "eager";
+  }
+
+  /** @returns {Promise<boolean>} whether it came this time */
+  #reload() {
+    this.#unload();
     const came = new Promise((resolve) => (this.#attempt = resolve));
     this.#load();
     return came.finally(() => (this.#attempt = null));
   }
 
-  /** @param {number} width */
-  #pictureHeight(width) {
-    const shape = this.image.width && this.image.height ? this.image.height / this.image.width : 1;
-    return Math.round(width * Math.min(Math.max(shape, FLATTEST), TALLEST));
-  }
-
-  /** @param {number} width @param {number} rem */
-  #groupHeight(width, rem) {
-    const perRow = Math.max(1, Math.floor((width + 0.25 * rem) / (DUPLICATE * rem)));
-    return Math.ceil(this.shown.hit.duplicates.length / perRow) * DUPLICATE * rem;
-  }
-
-  /** @param {string[]} duplicates */
-  #setGroup(duplicates) {
-    this.#open = false;
-    this.group.hidden = true;
+  /** @param {string[]} duplicates @param {boolean} unfolded */
+  #setGroup(duplicates, unfolded) {
     this.group.replaceChildren();
+    this.#unfolded = unfolded && duplicates.length > 0;
+    this.group.hidden = !this.#unfolded;
+    if (this.#unfolded) this.#fillGroup(duplicates);
     if (!duplicates.length) return;
     const count = `+${duplicates.length}`;
-    const name = { "aria-label": `${count} the same`, title: `${count} the same`, "aria-expanded": "false" };
+    const name = { "aria-label": `${count} the same`, title: `${count} the same`, "aria-expanded": String(this.#unfolded) };
     const toggle = el("button", { type: "button", className: "same", ...name }, count, el("span", {}, " the same"));
     toggle.addEventListener("click", () => this.#toggle(toggle, duplicates));
     this.caption.append(toggle);
@@ -133,11 +124,16 @@ export class Tile {
 
   /** @param {HTMLButtonElement} toggle @param {string[]} duplicates */
   #toggle(toggle, duplicates) {
-    this.#open = !this.#open;
-    toggle.setAttribute("aria-expanded", String(this.#open));
-    this.group.hidden = !this.#open;
-    if (!this.group.childElementCount) this.group.append(...duplicates.map((id, place) => this.#duplicate(id, place)));
-    emit(this.element, "tile-resized");
+    this.#unfolded = !this.#unfolded;
+    toggle.setAttribute("aria-expanded", String(this.#unfolded));
+    this.group.hidden = !this.#unfolded;
+    if (!this.group.childElementCount) this.#fillGroup(duplicates);
+    emit(this.element, "tile-unfolded", { id: this.image.id, unfolded: this.#unfolded });
+  }
+
+  /** @param {string[]} duplicates */
+  #fillGroup(duplicates) {
+    this.group.append(...duplicates.map((id, place) => this.#duplicate(id, place)));
   }
 
   /** @param {string} id @param {number} place */
@@ -156,7 +152,48 @@ export class Tile {
   }
 }
 
-/** @param {HTMLElement} node @param {import("../masonry.js").Box} box  within the grid */
+/** The place of a picture whose record has not come yet, or of one that is gone. It can have the focus. */
+export class PendingTile {
+  /** @param {boolean} gone */
+  constructor(gone) {
+    const words = gone ? "No longer in the library" : "Loading";
+    this.link = el("a", { className: "tile-link", tabIndex: 0, role: "link", "aria-disabled": "true", "aria-label": words });
+    if (gone) this.link.dataset.says = words;
+    this.element = el("li", { className: "tile pending" }, this.link);
+  }
+
+  /** @param {Box} box */
+  place(box) {
+    put(this.element, box);
+    this.link.style.height = `${box.picture}px`;
+  }
+
+  leave() {
+    this.element.remove();
+  }
+}
+
+/**
+ * @param {import("../listing.js").Listing} list @param {number} rank  from 0
+ * @param {number} width pixels @param {number} rem pixels
+ * @returns {{picture: number, below: number}} pixels: the picture's height, and that of what stands below it
+ */
+export function heightsOf(list, rank, width, rem) {
+  const picture = Math.round(width * Math.min(Math.max(list.shapeAt(rank), FLATTEST), TALLEST));
+  const shown = list.at(rank);
+  const details = detailsHeight(rem);
+  if (!shown?.hit) return { picture, below: details };
+  const group = list.unfolded.has(shown.image.id) ? groupHeight(shown.hit.duplicates.length, width, rem) : 0;
+  return { picture, below: details + CAPTION * rem + group };
+}
+
+/** @param {number} count @param {number} width @param {number} rem */
+function groupHeight(count, width, rem) {
+  const perRow = Math.max(1, Math.floor((width + 0.25 * rem) / (DUPLICATE * rem)));
+  return Math.ceil(count / perRow) * DUPLICATE * rem;
+}
+
+/** @param {HTMLElement} node @param {{x: number, y: number, width: number, height: number}} box  within the grid */
 export function put(node, { x, y, width, height }) {
   node.style.width = `${width}px`;
   node.style.height = `${height}px`;

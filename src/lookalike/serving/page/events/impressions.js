@@ -35,6 +35,11 @@ export class Impressions {
     for (const tile of [...this.#watched.keys()]) this.#forget(tile);
   }
 
+  /** @param {Element} tile  no longer on the page */
+  unwatch(tile) {
+    this.#forget(tile);
+  }
+
   /** @param {Element} tile */
   #forget(tile) {
     this.observer.unobserve(tile);
