@@ -341,3 +341,19 @@ def test_nested_roots(parts, photos):
     report = parts.indexer.index([photos, photos / "a"])
     assert (report.removed, away(report)) == (0, [(str(photos / "a"), 3)])
     assert known(parts) == ids(*ALL)
+
+
+def test_a_run_that_was_killed_after_storing_is_settled_by_the_next(parts, photos):
+    old, new = photos / "b", photos / "Italy"
+    parts.indexer.index([old])
+    old.rename(new)
+
+    class Killing(Silent):
+        def advance(self, steps):
+            raise KeyboardInterrupt
+
+    assert parts.indexer.index([new], progress=Killing()).interrupted
+    assert len(parts.catalog.sources(str(old))) == 3
+    parts.indexer.index([new])
+    assert parts.catalog.sources(str(old)) == {}
+    assert known(parts) == ids(10, 11, 12)
