@@ -82,8 +82,8 @@ export class ImageGrid extends HTMLElement {
 
   /** Pictures came for ranks that were only places before. */
   fill() {
-    for (const [rank, tile] of this.#tiles) {
-      if (tile instanceof Tile || !(this.#list.at(rank) || this.#list.isGone(rank))) continue;
+    for (const [rank, tile] of [...this.#tiles]) { // a copy: what is put in below must not be met again
+      if (tile instanceof Tile || tile.gone || !(this.#list.at(rank) || this.#list.isGone(rank))) continue;
       const focused = tile === this.#focused();
       this.#tiles.delete(rank);
       const fresh = this.#enter(rank);

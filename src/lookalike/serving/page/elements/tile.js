@@ -156,6 +156,7 @@ export class Tile {
 export class PendingTile {
   /** @param {boolean} gone */
   constructor(gone) {
+    this.gone = gone;
     const words = gone ? "No longer in the library" : "Loading";
     this.link = el("a", { className: "tile-link", tabIndex: 0, role: "link", "aria-disabled": "true", "aria-label": words });
     if (gone) this.link.dataset.says = words;
