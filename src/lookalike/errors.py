@@ -25,6 +25,7 @@
     │   ├── StorageFailed       disk full, read-only, or failing
     │   ├── MemoryExhausted     training needs more memory than there is
     │   └── SnapshotDamaged     a published snapshot fails its checksums
+    │       └── SnapshotOutdated  it is whole, but of an earlier version of lookalike
     └── InternalFault           a mistake of ours                             HTTP 500, exit 1
 
 `code` is stable: it ends the problem type in HTTP answers and appears in `--json` output.
@@ -209,6 +210,10 @@ class SnapshotDamaged(EnvironmentFault):
     """A published snapshot fails its checksums."""
 
     code = "snapshot-damaged"
+
+
+class SnapshotOutdated(SnapshotDamaged):
+    """A published snapshot is of an earlier version; the next run builds a new one from the catalog."""
 
 
 class InternalFault(LookalikeError):

@@ -121,6 +121,16 @@ def test_a_manifest_of_a_newer_format(two, root):
     check_passed_over(root, directory, told)
 
 
+def test_a_snapshot_of_an_earlier_version_is_said_to_be_that(two, root):
+    directory = two()
+    document = json.loads((directory / "manifest.json").read_bytes())
+    document["manifest"]["format_version"] = FORMAT_VERSION - 1
+    (directory / "manifest.json").write_text(json.dumps(document))
+    problems: list[str] = []
+    assert latest(root, problems=problems).manifest.number == 1
+    assert "snapshot 2 is of an earlier version" in problems[0]
+
+
 def test_an_honest_manifest_of_other_files(two, made, root):
     """Checksums that match do not help when a snapshot was put together from two."""
     directory = two()

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lookalike.catalog import CatalogState
-from lookalike.errors import SnapshotDamaged
+from lookalike.errors import SnapshotDamaged, SnapshotOutdated
 from lookalike.snapshot.closeness import Closeness
 
 MANIFEST_FILE = "manifest.json"
@@ -93,6 +93,8 @@ class Manifest:
         try:
             document = json.loads(content)["manifest"]
             version = document["format_version"]
+            if isinstance(version, int) and version < FORMAT_VERSION:
+                raise SnapshotOutdated(f"its format is {version}, this version of lookalike writes {FORMAT_VERSION}")
             if version != FORMAT_VERSION:
                 raise SnapshotDamaged(f"its format is {version!r}, this version of lookalike reads {FORMAT_VERSION}")
             files = {name: FileRecord(**record) for name, record in document["files"].items()}

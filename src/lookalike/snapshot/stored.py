@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog
 from lookalike.columns import IMAGE_ROW, ImageRows
-from lookalike.errors import DependencyMissing, SnapshotDamaged
+from lookalike.errors import DependencyMissing, SnapshotDamaged, SnapshotOutdated
 from lookalike.neighbors import BACKENDS, AllowedRows, VectorIndex
 from lookalike.snapshot.closeness import Closeness
 from lookalike.snapshot.manifest import Manifest
@@ -311,7 +311,7 @@ def _by_age(root: Path, fingerprint: str, problems: list[str]) -> tuple[list[tup
             manifest = Manifest.read(directory)
         except SnapshotDamaged as damage:
             if directory.exists():
-                _tell(problems, directory, f"snapshot {int(directory.name)} is damaged: {damage}")
+                _tell(problems, directory, f"snapshot {int(directory.name)} is {_state_of(damage)}: {damage}")
             vanished = vanished or not directory.exists()
             continue
         if manifest.fingerprint == fingerprint:
@@ -320,6 +320,10 @@ def _by_age(root: Path, fingerprint: str, problems: list[str]) -> tuple[list[tup
             _tell(problems, directory, f"snapshot {manifest.number} is of another model, {manifest.fingerprint}")
     found.sort(key=lambda pair: (pair[0].watermark, pair[0].number), reverse=True)
     return found, vanished
+
+
+def _state_of(damage: SnapshotDamaged) -> str:
+    return "of an earlier version" if isinstance(damage, SnapshotOutdated) else "damaged"
 
 
 def _tell(problems: list[str], directory: Path, problem: str) -> None:
