@@ -1,8 +1,10 @@
 """Private means unknowable: no answer tells a hidden image from one that was never there."""
 
 import base64
+import itertools
 import re
 import shutil
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -36,28 +38,24 @@ def shown_id(seed):
 @pytest.fixture
 def worlds(tmp_path, empty_catalog, twelve, portal):
     """Makes worlds that differ in one image, which is absent from the first and hidden in the other."""
-    opened = []
+    numbers = itertools.count()
+    with ExitStack() as opened:
 
-    def make(visibility, **settings):
-        pair = []
-        for name in ("absent", "hidden"):
-            folder = tmp_path / f"{name}-{len(opened)}"
+        def world(visibility, **settings):
+            folder = tmp_path / str(next(numbers))
             folder.mkdir()
             shutil.copy(empty_catalog, folder)
-            library = Library(folder)
-            opened.append(library)
+            library = opened.enter_context(Library(folder))
             library.catalog.add_images(twelve)
             library.catalog.set_live_model(library.indexer.model)
-            if name == "hidden":
+            if visibility is not None:
                 given = {"tags": ("secret",), "owner_id": "ann", "visibility": visibility}
                 library.indexer.add_upload(HIDDEN, name="secret.jpg", **given)
-            pair.append(World(library, portal, **settings))
-        opened.extend(world.client for world in pair)
-        return pair
+            made = World(library, portal, **settings)
+            opened.callback(made.client.close)
+            return made
 
-    yield make
-    for one in reversed(opened):
-        one.close()
+        yield lambda visibility, **settings: [world(None, **settings), world(visibility, **settings)]
 
 
 def event(world, **changes):
