@@ -36,23 +36,19 @@ class Column:
         return value.tobytes() if np.any(value != self.default) else None
 
     def loaded(self, stored: Sequence[Any]) -> NDArray[Any]:
-        """[n, *shape], what the catalog kept of n images.
-
-        Raises:
-            ValueError: bytes of another length.
-        """
+        """[n, *shape], what the catalog kept of n images; bytes of another length are not known, either."""
         if not self.shape:
             return np.array([self.default if one is None else one for one in stored], self.dtype)
         unknown = np.full(self.shape, self.default, self.dtype).tobytes()
-        joined = b"".join(unknown if one is None else one for one in stored)
+        joined = b"".join(unknown if one is None or len(one) != len(unknown) else one for one in stored)
         return np.frombuffer(joined, self.dtype).reshape(len(stored), *self.shape)
 
 
 DIFFERENCE_HASH = Column(name="difference_hash", dtype="<u8")
 """The 64-bit dHash of the grey image; 0 also says that there is nothing to tell it by."""
 
-COLOUR_SIGNATURE = Column(name="colour_signature", dtype="u1", shape=(48,))
-"""Mean Y, Cb and Cr of 4 x 4 cells, row by row; all zero, which no colour is, where it is not known."""
+COLOUR_SIGNATURE = Column(name="colour_signature", dtype="u1", shape=(96,))
+"""Mean Y of 8 x 8 cells, then mean Cb and Cr of 4 x 4, row by row; all zero, as no colour is, where it is not known."""
 
 COLUMNS = (DIFFERENCE_HASH, COLOUR_SIGNATURE)
 """Every column there is."""

@@ -42,7 +42,7 @@ def test_blocks_hold_every_live_image_in_order_of_id(library, catalog):
 
 
 def test_what_is_kept_beside_vectors_comes_with_blocks_and_changes(library, catalog):
-    colours = np.arange(48, dtype=np.uint8)
+    colours = np.arange(96, dtype=np.uint8)
     known = {
         library.add("known", vector=library.unit(1), columns=row): row
         for row in [image_row(difference_hash=(1 << 64) - 1, colour_signature=colours)]
@@ -56,7 +56,7 @@ def test_what_is_kept_beside_vectors_comes_with_blocks_and_changes(library, cata
 
 
 def test_what_an_earlier_version_did_not_keep_is_filled_once(library, catalog):
-    colours = np.arange(48, dtype=np.uint8)
+    colours = np.arange(96, dtype=np.uint8)
     old = library.add("old", vector=library.unit(1), columns=image_row(difference_hash=5))
     known = image_row(difference_hash=6, colour_signature=colours)
     library.add("new", vector=library.unit(2), columns=known)

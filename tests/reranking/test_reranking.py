@@ -16,7 +16,7 @@ from lookalike.types import Image, Visibility
 
 WHOLE = RankingQuery(image_id=None, include_self=True)
 WANTED = Preprocessing(size=32, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-COLOURFUL = np.tile(np.array([[40, 120, 130], [200, 130, 120]], np.uint8), (8, 1)).ravel()
+COLOURFUL = np.concatenate([np.tile([40, 200], 32), np.full(32, 125)]).astype(np.uint8)  # luma of 64 cells, then chroma
 
 
 def image(name, *, visibility=Visibility.PUBLIC, error=None):
@@ -89,14 +89,18 @@ def test_near_duplicates_stand_behind_the_best_ranked_one():
     assert behind(collapsed) == {1: [3]}
 
 
-def test_one_witness_is_not_enough():
+def apart_in(place, levels):
     other = COLOURFUL.copy()
-    other[22] += 12  # Cb of one cell
-    one_colour_apart = [image_row(difference_hash=7, colour_signature=colours) for colours in (COLOURFUL, other)]
+    other[place] += levels
+    return [image_row(difference_hash=7, colour_signature=colours) for colours in (COLOURFUL, other)]
+
+
+def test_one_witness_is_not_enough():
     for made in (
-        candidates(1, 2, angles=[0, 1]),
+        candidates(1, 2, angles=[0, 1.2]),
         candidates(1, 2, hashes=[7, (1 << 64) - 1]),
-        candidates(1, 2, rows=one_colour_apart),
+        candidates(1, 2, rows=apart_in(0, 20)),  # luma of one cell
+        candidates(1, 2, rows=apart_in(70, 12)),  # chroma of one cell
     ):
         assert ids(CollapseDuplicates()(WHOLE, made)) == [1, 2]
     assert ids(CollapseDuplicates()(WHOLE, candidates(1, 2))) == [1]

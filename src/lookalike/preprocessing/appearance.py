@@ -1,14 +1,14 @@
-"""What a picture looks like in 59 bytes: its mean colour, its difference hash and its colour signature."""
+"""What a picture looks like in 107 bytes: its mean colour, its difference hash and its colour signature."""
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lookalike.columns import COLOUR_SIGNATURE, ImageRow, image_row
+from lookalike.columns import ImageRow, image_row
 from lookalike.types import Pixels
 
 _HASH_CELLS = (9, 8)
-_COLOUR_CELLS = (4, 4)
+_LUMA_CELLS, _CHROMA_CELLS = (8, 8), (4, 4)
 _REDUCED = 64
 """The shorter side, pixels, down to which a picture is averaged in whole blocks before anything else."""
 _LUMA = np.array([299, 587, 114], np.int32)
@@ -51,10 +51,10 @@ def hamming(first: int, second: int) -> int:
 
 
 def colour_signature(pixels: Pixels) -> NDArray[np.uint8]:
-    """Mean Y, Cb and Cr (ITU-R BT.601, full range) of 4 x 4 cells, row by row, [48] uint8.
+    """Mean Y of 8 x 8 cells, then mean Cb and Cr of 4 x 4 (ITU-R BT.601, full range), row by row, [96] uint8.
 
-    A copy in another size, quality or format differs by a few levels in each number; another colour, or something else
-    in a sixteenth of the picture, by more.
+    A copy in another size, quality or format differs by a few levels in each number; another colour in a sixteenth of
+    the picture, or something else in a sixty-fourth, by more.
 
     Args:
         pixels: [height, width, 3] uint8, upright RGB.
@@ -70,8 +70,12 @@ def appearance(image: Image.Image) -> tuple[str, ImageRow]:
     extent = (0, 0, image.width / factor, image.height / factor)  # blocks at the edges may be cut: only so far
     red, green, blue = np.asarray(small.resize((1, 1), Image.Resampling.BOX, box=extent)).ravel()
     cells = np.asarray(small.resize(_HASH_CELLS, Image.Resampling.BOX, box=extent))
-    colours = small.resize(_COLOUR_CELLS, Image.Resampling.BOX, box=extent).convert("YCbCr")
-    row = image_row(difference_hash=_hash(cells), colour_signature=np.asarray(colours).reshape(COLOUR_SIGNATURE.shape))
+    luma, chroma = (
+        np.asarray(small.resize(size, Image.Resampling.BOX, box=extent).convert("YCbCr"))
+        for size in (_LUMA_CELLS, _CHROMA_CELLS)
+    )
+    signature = np.concatenate([luma[..., 0].ravel(), chroma[..., 1:].ravel()])
+    row = image_row(difference_hash=_hash(cells), colour_signature=signature)
     return f"#{red:02x}{green:02x}{blue:02x}", row
 
 

@@ -10,6 +10,7 @@ from lookalike.columns import ImageRow
 from lookalike.reranking.candidate import Candidates, RankingQuery
 from lookalike.types import Mask
 
+_LUMA = 64  # of a colour signature's numbers
 _BLOCK = 512  # hashes compared with all others at a time: 20 MB for 5,000
 
 
@@ -17,10 +18,11 @@ _BLOCK = 512  # hashes compared with all others at a time: 20 MB for 5,000
 class CollapseDuplicates:
     """Group near-duplicates under their best-ranked image.
 
-    Two images are near-duplicates when three independent witnesses agree: their difference hashes (dHash, Krawetz 2013)
-    differ in at most `most_bits` of 64 bits, none of their 16 mean colours by more than `most_luma` and `most_chroma`
-    levels of 255, and their vectors' cosine is at least `least_cosine`. The hash alone takes a product in another
-    colour for the same, the colours another page of the same kind, the vector two photos of one product.
+    Two images are near-duplicates when three witnesses agree: their difference hashes (dHash, Krawetz 2013) differ in
+    at most `most_bits` of 64 bits; no cell's mean luma differs by more than `most_luma` levels of 255, nor its mean chroma
+    by more than `most_chroma`; and their vectors' cosine is at least `least_cosine`. The hash alone takes a product in
+    another colour for the same, the colours another page of the same kind, the vector two photos of one product.
+    Vectors of thumbnails move far, so that the last only has to keep out what is quite another picture.
 
     A flat picture has no shape, so nothing says that two are the same: where the hash is 0, or the mean luma of the
     cells spans less than `least_contrast` levels, or the colours are not known, an image stands for itself.
@@ -28,10 +30,10 @@ class CollapseDuplicates:
     Every member of a group is a near-duplicate of its representative, so groups do not grow by chains.
     """
 
-    most_bits: int = 6
-    most_luma: int = 8
-    most_chroma: int = 6
-    least_cosine: float = 0.93
+    most_bits: int = 8
+    most_luma: int = 12
+    most_chroma: int = 5
+    least_cosine: float = 0.5
     least_contrast: int = 8
 
     def __call__(self, query: RankingQuery, candidates: Candidates) -> Candidates:  # noqa: ARG002
@@ -81,7 +83,7 @@ class CollapseDuplicates:
                 yield int(telling[start + row]), telling[near[row]]
 
     def _has_shape(self, candidates: Candidates) -> Mask:
-        luma = candidates.columns["colour_signature"][:, 0::3]
+        luma = candidates.columns["colour_signature"][:, :_LUMA]
         contrast = luma.max(axis=1).astype(np.int16) - luma.min(axis=1)
         known = candidates.columns["colour_signature"].any(axis=1)
         has_shape: Mask = (candidates.columns["difference_hash"] != 0) & (contrast >= self.least_contrast) & known
@@ -89,9 +91,10 @@ class CollapseDuplicates:
 
     def _same(self, candidates: Candidates, best: int, others: NDArray[np.intp]) -> NDArray[np.intp]:
         """Those of the other places where colours and vectors agree, too."""
-        colours = candidates.columns["colour_signature"].reshape(len(candidates), -1, 3)
-        apart = np.abs(colours[others].astype(np.int16) - colours[best]).max(axis=1)
-        others = others[np.all(apart <= (self.most_luma, self.most_chroma, self.most_chroma), axis=1)]
+        colours = candidates.columns["colour_signature"]
+        apart = np.abs(colours[others].astype(np.int16) - colours[best])
+        near = (apart[:, :_LUMA] <= self.most_luma).all(axis=1) & (apart[:, _LUMA:] <= self.most_chroma).all(axis=1)
+        others = others[near]
         vector = candidates.vectors[best].astype(np.float64)
         cosines = np.sum(candidates.vectors[others] * vector, axis=1)  # row by row, whatever rows are beside them
         same: NDArray[np.intp] = others[cosines >= self.least_cosine]

@@ -13,8 +13,8 @@ from lookalike.types import Match, Vectors
 ENOUGH = 50
 """Images whose own neighbours say more than a model's reference."""
 
-_SAMPLE = 1_000
-_LOST = 4  # of 100 own images, whose nearest neighbour is not called close
+_SAMPLE = 2_000
+_LOST = 3  # of 100 own images, whose nearest neighbour is not called close
 _MISTAKEN = 98  # of 100 strangers, whose nearest image is not called close
 _MOST_CLOSE, _MOST_VERY_CLOSE = 0.9, 0.97  # a library of one burst of photos does not make all else strange
 _DECIMALS = 6
@@ -31,7 +31,7 @@ class Closeness:
 
     Attributes:
         loose: half-way between two images taken blindly and `close`.
-        close: 96 of 100 of the library's images have another one at least as near, but 98 of 100 pictures that have
+        close: 97 of 100 of the library's images have another one at least as near, but 98 of 100 pictures that have
             nothing to do with it have none; where these contradict each other, the latter.
         very_close: half of the library's images have none as near.
     """

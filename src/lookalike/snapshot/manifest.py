@@ -10,7 +10,7 @@ from lookalike.errors import SnapshotDamaged, SnapshotOutdated
 from lookalike.snapshot.closeness import Closeness
 
 MANIFEST_FILE = "manifest.json"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
