@@ -19,10 +19,10 @@ class CollapseDuplicates:
     """Group near-duplicates under their best-ranked image.
 
     Two images are near-duplicates when three witnesses agree: their difference hashes (dHash, Krawetz 2013) differ in
-    at most `most_bits` of 64 bits; no cell's mean luma differs by more than `most_luma` levels of 255, nor its mean chroma
-    by more than `most_chroma`; and their vectors' cosine is at least `least_cosine`. The hash alone takes a product in
-    another colour for the same, the colours another page of the same kind, the vector two photos of one product.
-    Vectors of thumbnails move far, so that the last only has to keep out what is quite another picture.
+    at most `most_bits` of 64 bits; no cell's mean luma differs by more than `most_luma` levels of 255, nor its mean
+    chroma by more than `most_chroma`; and their vectors' cosine is at least `least_cosine`. The hash alone takes a
+    product in another colour for the same, the colours another page of the same kind, the vector two photos of one
+    product. Vectors of thumbnails move far, so that the last only has to keep out what is quite another picture.
 
     A flat picture has no shape, so nothing says that two are the same: where the hash is 0, or the mean luma of the
     cells spans less than `least_contrast` levels, or the colours are not known, an image stands for itself.
@@ -33,7 +33,7 @@ class CollapseDuplicates:
     most_bits: int = 8
     most_luma: int = 12
     most_chroma: int = 5
-    least_cosine: float = 0.5
+    least_cosine: float = 0.4
     least_contrast: int = 8
 
     def __call__(self, query: RankingQuery, candidates: Candidates) -> Candidates:  # noqa: ARG002
