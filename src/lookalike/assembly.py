@@ -193,6 +193,17 @@ class Library:
             self._closing.callback(_close, weakref.ref(encoder))  # who uses it keeps it open; nobody else does
         return encoder
 
+    def require_live(self) -> LiveModel:
+        """The model that answers.
+
+        Raises:
+            LibraryMissing: nothing was indexed.
+        """
+        live = self.catalog.live_model()
+        if live is None:
+            raise LibraryMissing("nothing was indexed here yet: run `lookalike index FOLDER` first")
+        return live
+
     def base_model(self, name: str | None) -> Encoder:
         """The model to start learning from, opened for many images.
 
@@ -205,10 +216,7 @@ class Library:
         """
         if name is not None:
             return self.open_model(name, mode="throughput")
-        live = self.catalog.live_model()
-        if live is None:
-            raise LibraryMissing("nothing was indexed here yet: run `lookalike index FOLDER` first")
-        return self.open_exactly(live, mode="throughput")
+        return self.open_exactly(self.require_live(), mode="throughput")
 
     def _open_live(self, model: LiveModel) -> Encoder:
         """The model that the catalog says is live: the one that is open already, where it is the same."""

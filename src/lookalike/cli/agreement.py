@@ -20,7 +20,7 @@ from lookalike.cli.output import (
     printable,
     settings_for,
 )
-from lookalike.errors import EvaluationRefused, LibraryMissing
+from lookalike.errors import EvaluationRefused
 from lookalike.evaluation import Votes, majority, vector_triplet_accuracy
 from lookalike.evaluation.pipeline import find_images_named, read_rows
 from lookalike.library.judging import JudgementSource
@@ -104,9 +104,7 @@ def _vectors(
     library: Library, triples: Sequence[tuple[str, ...]], template: str, folders: Sequence[Path]
 ) -> tuple[Vectors, NDArray[np.int64], set[str]]:
     """[images, dimension] vectors, [triplets, 3] rows of them (-1 where unknown), and the names that are unknown."""
-    live = library.catalog.live_model()
-    if live is None:
-        raise LibraryMissing("nothing was indexed here yet: run `lookalike index FOLDER` first")
+    live = library.require_live()
     names = dict.fromkeys(name for triple in triples for name in triple)
     files = {name: template.replace("{}", name) for name in names}
     named = find_images_named(library.catalog, files.values(), folders=folders).images

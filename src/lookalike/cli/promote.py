@@ -58,10 +58,7 @@ def promote(
             tell_warnings(candidacy.warnings)
             if not as_json:
                 print_comparisons(candidacy)
-            if not force:
-                candidacy.require_better()
-            because = judgements or "unmeasured"
-            report = let_answer(opened, candidacy, encoder, because=because, progress=progress)
+            report = let_answer(opened, request, candidacy, encoder, progress)
             now = opened.catalog.live_model() or candidacy.live
         switch = Switch(before=candidacy.live, now=now, candidacy=candidacy, reports=[embedded, report])
         _tell_switch(switch, as_json=as_json)

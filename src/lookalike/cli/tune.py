@@ -26,7 +26,7 @@ from lookalike.cli.output import (
     settings_for,
     stop,
 )
-from lookalike.errors import CallerError, LibraryMissing, StorageFailed
+from lookalike.errors import CallerError, StorageFailed
 from lookalike.snapshot import Snapshot
 from lookalike.tuning import (
     Goals,
@@ -72,7 +72,7 @@ def tune_index(
         seconds = parsed_seconds(budget, name="--budget")
         _check_plot(plot)
         with open_library(settings_for(library)) as opened, TuningProgress(messages, quiet=as_json) as progress:
-            model = _live_model(opened)
+            model = opened.require_live()
             tuning = _measure(opened, model, goals, progress, backends=backends, budget=seconds)
             snapshot = None if dry_run else _take(opened, model, tuning, progress)
         if plot is not None:
@@ -135,13 +135,6 @@ def _goals(recall: float, memory: str | None, latency: str | None) -> Goals:
         memory=parsed_bytes(memory, name="--memory") if memory is not None else None,
         latency=parsed_seconds(latency, name="--latency") if latency is not None else None,
     )
-
-
-def _live_model(library: Library) -> LiveModel:
-    model = library.catalog.live_model()
-    if model is None:
-        raise LibraryMissing("nothing was indexed here yet: run `lookalike index FOLDER` first")
-    return model
 
 
 def _measure(

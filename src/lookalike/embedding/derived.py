@@ -6,10 +6,22 @@ from pathlib import Path
 
 from lookalike.embedding.descriptions import Graph, checked_name
 from lookalike.embedding.projection import Projection
-from lookalike.embedding.registry import Complete, InstalledModel, ModelStatus, import_model, installed
+from lookalike.embedding.registry import Complete, InstalledModel, ModelStatus, import_model, installed, is_packaged
 from lookalike.embedding.storage import check_graph, storage_faults
 from lookalike.embedding.writing import description_toml
 from lookalike.errors import ModelRefused
+
+
+def require_new_name(name: str, base: str) -> None:
+    """Refuse a name that a model made from another one cannot have.
+
+    Raises:
+        ModelRefused: it is no name, the base's, or that of a model that comes with lookalike.
+    """
+    if checked_name(name) == base:
+        raise ModelRefused(f"{name!r} is the model it is made from; choose another name")
+    if is_packaged(name):
+        raise ModelRefused(f"{name!r} is a model that comes with lookalike; choose another name")
 
 
 def derive_model(
@@ -30,8 +42,7 @@ def derive_model(
         ModelRefused: the name is the base's or a packaged model's, or the projection does not fit the base.
         StorageFailed: the disk is full, read-only or failing.
     """
-    if checked_name(name) == base:
-        raise ModelRefused(f"{name!r} is the model it is made from; choose another name")
+    require_new_name(name, base)
     found = installed(base, models=models)
     graph = check_graph(found.folder, found.record)
     with storage_faults(models), tempfile.TemporaryDirectory(prefix=f".{name}+", dir=models) as folder:

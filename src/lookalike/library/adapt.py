@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 
 from lookalike.assembly import Library
+from lookalike.embedding.derived import require_new_name
 from lookalike.errors import InternalFault
 from lookalike.library.judging import JudgementSource
 from lookalike.library.learning import (
@@ -12,7 +13,6 @@ from lookalike.library.learning import (
     card_of,
     graded_in,
     kept_card,
-    require_new_name,
     start_of,
     takes_levels,
 )

@@ -8,9 +8,7 @@ from typing import Any
 
 from lookalike.assembly import Library, image_limits
 from lookalike.embedding import Encoder
-from lookalike.embedding.descriptions import checked_name
-from lookalike.embedding.registry import is_packaged
-from lookalike.errors import CallerError, InternalFault, LibraryMissing, ModelRefused
+from lookalike.errors import CallerError, InternalFault
 from lookalike.evaluation.judged_queries import Region
 from lookalike.evaluation.pipeline import find_images_named, read_query_table
 from lookalike.library.judging import JudgementSource, judged_queries
@@ -64,27 +62,12 @@ def start_of(library: Library, base: Encoder) -> LearningStart:
         LibraryMissing: nothing was indexed.
         ModelMissing: the base is not on this machine.
     """
-    live = library.catalog.live_model()
-    if live is None:
-        raise LibraryMissing("nothing was indexed here yet: run `lookalike index FOLDER` first")
     return LearningStart(
         base=EncoderFeatures(base, library.settings.models),
-        known=known_images(library.catalog, live.fingerprint),
+        known=known_images(library.catalog, library.require_live().fingerprint),
         limits=image_limits(library.settings),
         folder=library.settings.library / "training",
     )
-
-
-def require_new_name(name: str, base: str) -> None:
-    """Refuse a name that the new model cannot have, before hours are spent on it.
-
-    Raises:
-        ModelRefused: it is no name, the base's, or that of a model that comes with lookalike.
-    """
-    if checked_name(name) == base:
-        raise ModelRefused(f"{name!r} is the model it is made from; choose another name")
-    if is_packaged(name):
-        raise ModelRefused(f"{name!r} is a model that comes with lookalike; choose another name")
 
 
 def require_features(features: str) -> None:

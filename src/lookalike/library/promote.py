@@ -125,11 +125,18 @@ def compare(library: Library, request: PromoteRequest, progress: Progress) -> tu
 
 
 def promote(
-    library: Library, candidacy: Candidacy, encoder: Encoder, *, because: str, progress: Progress
+    library: Library, request: PromoteRequest, candidacy: Candidacy, encoder: Encoder, progress: Progress
 ) -> IndexReport:
-    """Let a compared model answer; services that run follow by themselves."""
+    """Let a compared model answer; services that run follow by themselves.
+
+    Raises:
+        PromotionRefused: it ranks worse, and `force` was not asked for.
+    """
+    if not request.force:
+        candidacy.require_better()
+    by = request.judgements.judgements if request.judgements else "unmeasured"
     return library.indexer_for(encoder).take_over(
-        because=f"promoted over {candidacy.live.name}, {because}", progress=progress
+        because=f"promoted over {candidacy.live.name}, {by}", progress=progress
     )
 
 

@@ -4,12 +4,13 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from lookalike.assembly import Library
 from lookalike.embedding import open_encoder
+from lookalike.embedding.derived import require_new_name
 from lookalike.errors import CallerError
 from lookalike.library.judging import JudgementSource
 from lookalike.library.learning import (
@@ -20,7 +21,6 @@ from lookalike.library.learning import (
     kept_card,
     kept_together,
     require_features,
-    require_new_name,
     start_of,
     takes_levels,
 )
@@ -100,7 +100,7 @@ class TrainResult:
     network: str
     base: str
     run: Path
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
 
 def train(library: Library, request: TrainRequest, progress: Watching) -> TrainResult:

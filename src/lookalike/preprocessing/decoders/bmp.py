@@ -19,8 +19,8 @@ _PAIRS = 32_768
 _END_OF_ROW, _END, _MOVE = 0, 1, 2
 
 
-class MaskedBmpDecoder:
-    """Pixels of 16 or 32 bits whose channels are cut out by masks.
+class _BmpDecoder:
+    """A BMP that Pillow does not read as its writers meant it.
 
     Args:
         header: whose content is decoded.
@@ -32,6 +32,10 @@ class MaskedBmpDecoder:
     def __init__(self, header: Header, fields: BmpFields) -> None:
         self._content, self._fields = header.content, fields
         self.size = (fields.width, abs(fields.height))
+
+
+class MaskedBmpDecoder(_BmpDecoder):
+    """Pixels of 16 or 32 bits whose channels are cut out by masks."""
 
     def load(self, wanted: Wanted) -> Image.Image:
         """The pixels; see `Decoder`.
@@ -75,19 +79,8 @@ def _channel(values: NDArray[np.generic], mask: int) -> NDArray[np.uint8]:
     return np.rint(part.astype(np.float64) * (255 / most)).astype(np.uint8)
 
 
-class RunLengthBmpDecoder:
-    """RLE4 and RLE8, unpacked run by run into one picture, whatever they promise.
-
-    Args:
-        header: whose content is decoded.
-        fields: of its header.
-    """
-
-    exif = b""
-
-    def __init__(self, header: Header, fields: BmpFields) -> None:
-        self._content, self._fields = header.content, fields
-        self.size = (fields.width, abs(fields.height))
+class RunLengthBmpDecoder(_BmpDecoder):
+    """RLE4 and RLE8, unpacked run by run into one picture, whatever they promise."""
 
     def load(self, wanted: Wanted) -> Image.Image:
         """The pixels; see `Decoder`. Those that no run draws have the palette's first colour.
