@@ -52,11 +52,17 @@ class OutputConsole(Console):
         columns = self._least_columns if self.is_terminal else _PIPE_COLUMNS
         return ConsoleDimensions(max(found.width, columns), found.height)
 
-    def print_table(self, table: Table) -> None:
-        """Print all of a table: what is wider than the terminal goes on in the next line instead of being cut."""
-        self._least_columns = self.measure(table, options=self.options.update(width=_PIPE_COLUMNS)).maximum
+    def print_table(self, table: Table, *, most: int = _PIPE_COLUMNS) -> None:
+        """Print all of a table: what is wider than the terminal goes on in the next line instead of being cut.
+
+        Args:
+            table: to print.
+            most: columns that a table takes whose cells may fold.
+        """
+        natural = self.measure(table, options=self.options.update(width=_PIPE_COLUMNS)).maximum
+        self._least_columns = min(natural, most)
         try:
-            self.print(table)
+            self.print(table, width=most)
         finally:
             self._least_columns = 0
 

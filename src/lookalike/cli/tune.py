@@ -44,6 +44,7 @@ from lookalike.tuning import (
 )
 
 _SECONDS_BETWEEN_LINES = 10.0
+_TABLE_COLUMNS = 80
 
 
 def tune_index(
@@ -185,7 +186,7 @@ def _save_plot(tuning: Tuning, path: Path) -> None:
 
 
 def _print(tuning: Tuning, snapshot: Snapshot | None, *, dry_run: bool) -> None:
-    console.print(_table(tuning))
+    console.print_table(_table(tuning), most=_TABLE_COLUMNS)
     console.print(f"[dim]{tuning.queries:,} images were left out and asked with; {tuning.seconds:.0f} s[/]")
     _print_left_out(tuning.left_out)
     if tuning.chosen is None:
