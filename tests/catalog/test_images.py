@@ -293,6 +293,7 @@ def test_everything_is_counted(library, catalog):
         "readable": 3,
         "unreadable": 1,
         "public": 2,
+        "public_readable": 2,
         "private": 1,
         "blocked": 1,
         "sources": 3,

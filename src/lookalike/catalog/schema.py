@@ -265,6 +265,7 @@ removed_images = Table(
     Column("uploaded_at", UtcTime, nullable=False),
     Column("visibility", String(7), nullable=False),
     Column("error", Message),
+    Column("upload_name", Message),
     Column("removed_at", UtcTime, nullable=False),
     Index("ix_removed_images_removed_at", "removed_at"),
     sqlite_with_rowid=False,

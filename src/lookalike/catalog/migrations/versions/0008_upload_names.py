@@ -12,5 +12,6 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    op.add_column("images", sa.Column("upload_name", sa.Text))
+    for table in ("images", "removed_images"):
+        op.add_column(table, sa.Column("upload_name", sa.Text))
     op.execute(sa.text("UPDATE library SET schema_version = 8"))
