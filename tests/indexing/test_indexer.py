@@ -401,6 +401,42 @@ def test_a_file_rewritten_with_its_size_and_time_kept_is_read_again(parts, photo
     assert known(parts) & {content_id(before), content_id(after)} == {content_id(after)}
 
 
+@pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.BLOCKED])
+def test_a_file_edited_in_place_keeps_what_people_set(parts, photos, visibility):
+    before, after = picture(0), picture(0) + b"\1"
+    parts.indexer.index([photos])
+    parts.catalog.update_image(content_id(before), visibility=visibility, tags=["beach", "2019"], owner_id="ann")
+    (photos / "0.png").write_bytes(after)
+    parts.indexer.index([photos])
+    edited = parts.catalog.image(content_id(after))
+    assert (edited.visibility, edited.tags, edited.owner_id) == (visibility, ("beach", "2019"), "ann")
+    (photos / "0.png").write_bytes(before)  # undone: the first one comes back from the bin as it was
+    parts.indexer.index([photos])
+    assert parts.catalog.image(content_id(before)).visibility == visibility
+
+
+def test_of_two_copies_edited_to_one_picture_the_least_visible_decides(parts, photos):
+    parts.indexer.index([photos])
+    parts.catalog.update_image(content_id(picture(1)), visibility=Visibility.PRIVATE)
+    parts.catalog.update_image(content_id(picture(2)), tags=["kept"])
+    for name in ("1.png", "2.png"):
+        (photos / name).write_bytes(picture(1) + b"\1")
+    parts.indexer.index([photos])
+    edited = parts.catalog.image(content_id(picture(1) + b"\1"))
+    assert (edited.visibility, edited.tags) == (Visibility.PRIVATE, ("kept",))
+
+
+def test_files_that_change_places_take_nothing_from_each_other(parts, photos):
+    parts.indexer.index([photos])
+    parts.catalog.update_image(content_id(picture(1)), visibility=Visibility.PRIVATE)
+    (photos / "1.png").rename(photos / "between.png")
+    (photos / "2.png").rename(photos / "1.png")
+    (photos / "between.png").rename(photos / "2.png")
+    parts.indexer.index([photos])
+    assert parts.catalog.image(content_id(picture(1))).visibility == Visibility.PRIVATE
+    assert parts.catalog.image(content_id(picture(2))).visibility == Visibility.PUBLIC
+
+
 def test_other_bytes_are_never_served_and_the_next_run_reads_them(parts, photos, monkeypatch):
     before, after = picture(0) + b"\0", picture(0) + b"\1"
     (photos / "0.png").write_bytes(before)

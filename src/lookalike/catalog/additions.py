@@ -10,13 +10,14 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from lookalike.catalog import recycle_bin
 from lookalike.catalog.changing import Changing, chunks
-from lookalike.catalog.images import bury_abandoned, tag_rows
+from lookalike.catalog.images import bury_abandoned, change_image, read_image, read_images, tag_rows
 from lookalike.catalog.records import Deletion, ImageAddition
 from lookalike.catalog.schema import image_tags, images, tombstones
 from lookalike.catalog.sources import SeenFile, write_sources
 from lookalike.catalog.vectors import encode, write_vectors
 from lookalike.columns import COLUMNS
 from lookalike.errors import VectorsRefused
+from lookalike.types import Visibility
 
 
 @dataclass(slots=True)
@@ -82,10 +83,11 @@ def add_images(changing: Changing, additions: Sequence[ImageAddition]) -> list[b
     changed = set(plan.repaired)
     for fingerprint, vectors in plan.vectors.items():
         changed |= write_vectors(changing, fingerprint, vectors)
-    lost, renamed = write_sources(changing, plan.seen)
-    changing.touch((changed | renamed) - plan.created.keys())
+    changes = write_sources(changing, plan.seen)
+    _inherit(changing, [(before, now) for before, now in changes.replaced if now in plan.created])
+    changing.touch((changed | changes.renamed) - plan.created.keys())
     # What is new may be homeless too: a later addition of this batch can have its path.
-    bury_abandoned(changing, lost | returned | plan.created.keys())
+    bury_abandoned(changing, changes.lost | returned | plan.created.keys())
     return added
 
 
@@ -150,6 +152,25 @@ def _create(changing: Changing, plan: _Plan) -> None:
         for tag in tag_rows(row["id"], addition.tags, uploaded_at=row["uploaded_at"])
     ]
     changing.execute_many(insert(image_tags), tags)
+
+
+def _inherit(changing: Changing, replaced: Sequence[tuple[str, str]]) -> None:
+    """Give new images what people had set on the images that were at their paths: a file edited in place.
+
+    Of several predecessors the least visible one decides; tags and owner are only given where the image has none.
+    """
+    predecessors = read_images(changing.connection, {before for before, _ in replaced})
+    for before, now in replaced:
+        old = predecessors.get(before)
+        if old is not None and (old.tags or old.owner_id or old.visibility is not Visibility.PUBLIC):
+            new = read_image(changing.connection, now)
+            change_image(
+                changing,
+                now,
+                visibility=max(old.visibility, new.visibility, key=list(Visibility).index),
+                tags=new.tags or old.tags,
+                owner_id=new.owner_id or old.owner_id,
+            )
 
 
 def _description(addition: ImageAddition) -> dict[str, Any]:

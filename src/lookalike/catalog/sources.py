@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -106,16 +107,30 @@ def read_image_ids(connection: Connection, paths: Iterable[str]) -> dict[str, st
     return {path: image_id for path in asked if (image_id := known.get(path_hash(path)))}
 
 
-def write_sources(changing: Changing, seen: Mapping[str, SeenFile]) -> tuple[set[str], set[str]]:
+@dataclass(frozen=True, slots=True)
+class SourceChanges:
+    """What recording files changed for images.
+
+    Attributes:
+        replaced: (id of the image that was at a path before, id of the one that is there now), where they differ.
+        renamed: ids of live images that may go by another path now.
+    """
+
+    replaced: list[tuple[str, str]]
+    renamed: set[str]
+
+    @property
+    def lost(self) -> set[str]:
+        """The ids of images that lost a path."""
+        return {before for before, _ in self.replaced}
+
+
+def write_sources(changing: Changing, seen: Mapping[str, SeenFile]) -> SourceChanges:
     """Record which image is at each path.
 
     Args:
         changing: the transaction.
         seen: by path.
-
-    Returns:
-        The ids of images that were at one of these paths before and are there no more; and of the live ones among them
-        and among those that are now at a path where they were not, which may go by another path now.
     """
     known = _known(changing.connection, seen)
     rows = [
@@ -132,9 +147,14 @@ def write_sources(changing: Changing, seen: Mapping[str, SeenFile]) -> tuple[set
     nameless = {one.image_id for one in seen.values()} - _sourced(changing.connection, seen)
     _write(changing, rows, known)
     before = {path: known[path_hash(path)] for path in seen if path_hash(path) in known}
-    lost = {image_id for path, image_id in before.items() if image_id is not None and image_id != seen[path].image_id}
+    replaced = [
+        (image_id, seen[path].image_id)
+        for path, image_id in before.items()
+        if image_id is not None and image_id != seen[path].image_id
+    ]
+    lost = {image_id for image_id, _ in replaced}
     gained = {seen[path].image_id for path, image_id in before.items() if image_id != seen[path].image_id}
-    return lost, _live(changing.connection, lost | gained | nameless)
+    return SourceChanges(replaced, _live(changing.connection, lost | gained | nameless))
 
 
 def write_failures(changing: Changing, failures: Sequence[SourceFailure]) -> None:
