@@ -263,7 +263,7 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     lines = [
         "# The page in a browser",
         "",
-        f"`python benchmarks/page.py`: Chromium, first visits at {LATENCY_MS} ms and {BYTES_A_SECOND // 1000} kB/s, nothing",
+        f"`python benchmarks/page.py`: first visits at {LATENCY_MS} ms and {BYTES_A_SECOND // 1000} kB/s, nothing",
         "cached; then a list of all pictures on an unlimited connection, on a shared machine of two cores.",
         "",
         "| | " + " | ".join(results) + " |",
