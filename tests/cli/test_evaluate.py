@@ -49,7 +49,7 @@ def test_a_report_is_one_file_with_pictures(run, shop, tmp_path):
 def test_crops_are_described_in_a_table(run, shop, tmp_path):
     (tmp_path / "boxes.tsv").write_text(
         "qid\timage\tx0\ty0\tx1\ty1\tlabel\n"
-        + "".join(f"c{seed}\t{seed}-0.png\t0\t0\t64\t{41 + seed}\tkind {seed % 2}\n" for seed in range(12))
+        + "".join(f"c{seed}\t{seed}-0.png\t0\t0\t64\t{41 + seed % 7}\tkind {seed % 2}\n" for seed in range(12))
     )
     (tmp_path / "crops.tsv").write_text(
         "qid\trelevant\tgrade\n" + "".join(f"c{seed}\t{seed}-0.png\t2\n" for seed in range(12))

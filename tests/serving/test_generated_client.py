@@ -101,7 +101,7 @@ def test_operations_have_names_that_stay(client):
     paths = client.get("/openapi.json").json()["paths"]
     assert sorted(operation["operationId"] for item in paths.values() for operation in item.values()) == [
         "check_health", "check_readiness", "delete_image", "get_image", "get_image_content", "get_metrics",
-        "list_images", "search", "send_events", "update_image", "upload_image",
+        "list_images", "list_shapes", "search", "send_events", "update_image", "upload_image",
     ]  # fmt: skip
 
 

@@ -121,6 +121,7 @@ def test_the_documentation_lists_every_route_with_summary_and_tag(openapi):
     assert {f"{method.upper()} {path}" for path, method, _ in operations(openapi)} == {
         "POST /v1/search",
         "GET /v1/images",
+        "GET /v1/images/outline",
         "POST /v1/images",
         "GET /v1/images/{image_id}",
         "PATCH /v1/images/{image_id}",

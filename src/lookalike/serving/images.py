@@ -113,6 +113,7 @@ class ImageRoutes:
         app.get(
             "/v1/images/outline",
             tags=["images"],
+            operation_id="list_shapes",
             summary="The shapes of all images that follow in the list",
             response_model=ImageOutline,
             responses=documented("cursor-refused", "invalid-request", "busy"),

@@ -83,8 +83,8 @@ def test_more_come_while_scrolling(page, site):
 
     def scrolled_to_the_end():
         met.update(page.eval_on_selector_all(TILES, "tiles => tiles.map(tile => [tile.ariaPosInSet, tile.dataset.id])"))
-        page.mouse.wheel(0, 700)
-        wait_for_rest(page, lambda: page.evaluate("scrollY"))
+        page.evaluate("scrollBy(0, 500)")
+        wait_for_rest(page, lambda: (page.evaluate("scrollY"), shown_ids(page)))
         return page.locator("#more-end").is_visible() and page.evaluate(AT_THE_END)
 
     wait_until(page, scrolled_to_the_end)
