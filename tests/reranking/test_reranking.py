@@ -11,7 +11,16 @@ from PIL import Image as Picture
 from doubles import picture
 from lookalike.columns import image_row, unknown_rows
 from lookalike.preprocessing import Preprocessing, prepare
-from lookalike.reranking import Candidates, CollapseDuplicates, Limit, NotItself, RankingQuery, rerank, visible
+from lookalike.reranking import (
+    Candidates,
+    CollapseDuplicates,
+    Limit,
+    NotItself,
+    RankingQuery,
+    duplicates,
+    rerank,
+    visible,
+)
 from lookalike.types import Image, Visibility
 
 WHOLE = RankingQuery(image_id=None, include_self=True)
@@ -171,6 +180,31 @@ def test_collapsing_loses_no_image_and_keeps_the_order(made):
     assert ids(collapsed) == sorted(ids(collapsed))
     hidden = [other for others in behind(collapsed).values() for other in others]
     assert sorted(ids(collapsed) + hidden) == list(range(len(made)))
+
+
+def one_by_one(rule, made):
+    """What stands alone, by comparing every image with those that stand, best first."""
+    standing = []
+    for place, (row, vector) in enumerate(zip(made.columns, made.vectors, strict=True)):
+        asked = CollapseDuplicates.same_as(rule, row, vector, made.take(standing)) if standing else []
+        if not asked:
+            standing.append(place)
+    return standing
+
+
+@given(st.integers(0, 2**32), st.integers(1, 40), st.sampled_from([3, 4096]))
+def test_collapsing_is_comparing_each_with_those_before_it(seed, count, pairs):
+    rng = np.random.default_rng(seed)
+    colours = np.clip(COLOURFUL + rng.integers(-5, 6, (count, 1)) * rng.integers(0, 2, (count, 96)), 0, 255)
+    rows = [
+        image_row(difference_hash=int(hash_), colour_signature=colour)
+        for hash_, colour in zip(rng.integers(0, 64, count), colours.astype(np.uint8), strict=True)
+    ]
+    made = candidates(*range(count), angles=rng.uniform(0, 1.5, count), rows=rows)
+    rule = CollapseDuplicates(most_bits=3)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(duplicates, "_PAIRS", pairs)
+        assert ids(rule(WHOLE, made)) == one_by_one(rule, made)
 
 
 def test_a_long_burst_is_collapsed_in_blocks_as_in_one():

@@ -1,7 +1,8 @@
 """Images that look the same take one place; the others are reported behind it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from lookalike.types import Mask
 
 _LUMA = 64  # of a colour signature's numbers
 _BLOCK = 512  # hashes compared with all others at a time: 20 MB for 5,000
+_PAIRS = 4096  # whose colours and vectors are compared at a time: 5 MB for vectors of 128 numbers
+
+Places: TypeAlias = NDArray[np.intp]
+"""[n], where candidates stand, best first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,19 +43,19 @@ class CollapseDuplicates:
 
     def __call__(self, query: RankingQuery, candidates: Candidates) -> Candidates:  # noqa: ARG002
         """Return the representatives, and behind each its near-duplicates."""
-        behind: dict[str, tuple[str, ...]] = {}
+        behind: dict[int, list[int]] = {}
         grouped = np.zeros(len(candidates), bool)
-        for best, others in self._alike_in_shape(candidates):
-            if grouped[best]:
-                continue
-            same = self._same(candidates, best, others[~grouped[others]])
-            if len(same):
-                grouped[same] = True
-                behind[candidates.image_ids[best]] = _with_theirs(candidates, best, same)
+        for best, other in self._alike_in_shape(candidates, grouped):
+            same = self._same_look(candidates, best, candidates, other)
+            for one, two in zip(best[same].tolist(), other[same].tolist(), strict=True):
+                if not (grouped[one] or grouped[two]):
+                    grouped[two] = True
+                    behind.setdefault(one, []).append(two)
         if not behind:
             return candidates
+        duplicates = {candidates.image_ids[best]: _with_theirs(candidates, best, same) for best, same in behind.items()}
         standing = np.flatnonzero(~grouped).tolist()
-        return replace(candidates, duplicates={**candidates.duplicates, **behind}).take(standing)
+        return replace(candidates, duplicates={**candidates.duplicates, **duplicates}).take(standing)
 
     def same_as(self, row: ImageRow, vector: NDArray[np.float32], candidates: Candidates) -> list[int]:
         """The places of candidates that are near-duplicates of a picture.
@@ -60,48 +65,68 @@ class CollapseDuplicates:
             vector: of the picture, [dimension] float32.
             candidates: best first.
         """
-        near = candidates.first(int(np.count_nonzero(candidates.cosines >= self.least_cosine)))
-        both = replace(
-            near,
-            image_ids=("", *near.image_ids),
-            vectors=np.concatenate([vector[None] / np.linalg.norm(vector), near.vectors]),
-            columns=np.append(np.array([row], near.columns.dtype), near.columns),
+        picture = replace(
+            candidates.first(1),
+            image_ids=("",),
+            vectors=vector[None] / np.linalg.norm(vector),
+            columns=np.array([row], candidates.columns.dtype),
         )
-        for best, others in self._alike_in_shape(both):
-            if best == 0:
-                return [int(place) - 1 for place in self._same(both, 0, others)]
-        return []
+        if not self._has_shape(picture)[0]:
+            return []
+        hashes = candidates.columns["difference_hash"]
+        alike = np.bitwise_count(hashes ^ picture.columns["difference_hash"]) <= self.most_bits
+        places = np.flatnonzero(alike & self._has_shape(candidates))
+        same: list[int] = places[self._same_look(picture, np.zeros_like(places), candidates, places)].tolist()
+        return same
 
-    def _alike_in_shape(self, candidates: Candidates) -> Iterator[tuple[int, NDArray[np.intp]]]:
-        """(place, worse places) of images whose hashes are witnesses and agree, in rank order."""
+    def _alike_in_shape(self, candidates: Candidates, grouped: Mask) -> Iterator[tuple[Places, Places]]:
+        """Pairs (place, worse place) of images whose hashes are witnesses and agree, in rank order, some at a time.
+
+        Args:
+            candidates: best first.
+            grouped: [candidates], those that have a place already, as the caller goes on; pairs of them are left out.
+        """
         telling = np.flatnonzero(self._has_shape(candidates))
         hashes = candidates.columns["difference_hash"][telling]
         for start in range(0, len(telling), _BLOCK):
+            rows = telling[start : start + _BLOCK]
             near = np.bitwise_count(hashes[start : start + _BLOCK, None] ^ hashes) <= self.most_bits
-            near &= np.arange(len(telling)) > np.arange(start, start + len(near))[:, None]
-            for row in np.flatnonzero(near.any(axis=1)):
-                yield int(telling[start + row]), telling[near[row]]
+            near &= (telling > rows[:, None]) & ~grouped[telling]
+            best, other = np.nonzero(near)
+            for pairs in _runs(best):
+                one, two = rows[best[pairs]], telling[other[pairs]]
+                free = ~(grouped[one] | grouped[two])
+                yield one[free], two[free]
 
     def _has_shape(self, candidates: Candidates) -> Mask:
         luma = candidates.columns["colour_signature"][:, :_LUMA]
-        contrast = luma.max(axis=1).astype(np.int16) - luma.min(axis=1)
-        known = candidates.columns["colour_signature"].any(axis=1)
-        has_shape: Mask = (candidates.columns["difference_hash"] != 0) & (contrast >= self.least_contrast) & known
+        contrast = luma.max(axis=1) - luma.min(axis=1)  # 0 where the colours are not known
+        has_shape: Mask = (candidates.columns["difference_hash"] != 0) & (contrast >= self.least_contrast)
         return has_shape
 
-    def _same(self, candidates: Candidates, best: int, others: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Those of the other places where colours and vectors agree, too."""
-        colours = candidates.columns["colour_signature"]
-        apart = np.abs(colours[others].astype(np.int16) - colours[best])
+    def _same_look(self, ones: Candidates, at: Places, others: Candidates, there: Places) -> Places:
+        """Which of the pairs (one of `ones`, one of `others`) agree in colours and vectors, too."""
+        colours = others.columns["colour_signature"][there].astype(np.int16)
+        apart = np.abs(colours - ones.columns["colour_signature"][at])
         near = (apart[:, :_LUMA] <= self.most_luma).all(axis=1) & (apart[:, _LUMA:] <= self.most_chroma).all(axis=1)
-        others = others[near]
-        vector = candidates.vectors[best].astype(np.float64)
-        cosines = np.sum(candidates.vectors[others] * vector, axis=1)  # row by row, whatever rows are beside them
-        same: NDArray[np.intp] = others[cosines >= self.least_cosine]
+        pairs = np.flatnonzero(near)
+        products = others.vectors[there[pairs]] * ones.vectors[at[pairs]].astype(np.float64)
+        same: Places = pairs[products.sum(axis=1) >= self.least_cosine]
         return same
 
 
-def _with_theirs(candidates: Candidates, best: int, same: NDArray[np.intp]) -> tuple[str, ...]:
+def _runs(best: Places) -> Iterator[slice]:
+    """Pieces of the ascending list in which no number is in two of them, of at most `_PAIRS` where that is possible."""
+    begins = np.flatnonzero(np.diff(best, prepend=-1))
+    ends = np.append(begins[1:], len(best))
+    start = 0
+    while start < len(best):
+        end = int(ends[max(np.searchsorted(ends, start + _PAIRS, side="right") - 1, np.searchsorted(begins, start))])
+        yield slice(start, end)
+        start = end
+
+
+def _with_theirs(candidates: Candidates, best: int, same: Sequence[int]) -> tuple[str, ...]:
     """What stands behind the best one now: what did already, and the others with what stood behind them."""
     ids = [candidates.image_ids[place] for place in same]
     known = candidates.duplicates
