@@ -124,7 +124,7 @@ def measured(library: Library, samples: list[Path], count: int, rng: random.Rand
         for kind, content in altered(path.read_bytes()):
             kept.setdefault(kind, []).append(first(library, content).match in CLOSE)
     for image_id in rng.sample(
-        sorted(library.catalog.image_ids_at(map(str, samples)).values()), min(500, len(samples))
+        sorted(library.catalog.sources.image_ids_at(map(str, samples)).values()), min(500, len(samples))
     ):
         nearest = library.engine.search(Query(image_id=image_id, limit=1)).hits[0]
         kept.setdefault("nearest other image", []).append(nearest.match in CLOSE)

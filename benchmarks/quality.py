@@ -129,8 +129,8 @@ def triplets_kept(library, folder: Path, name: str, fingerprint: str) -> float:
     """Share of people's (query, closer, farther) that the vectors order alike."""
     with (folder / "manifest.csv").open(newline="") as lines:
         paths = {int(row["index"]): str(folder / row["path"]) for row in csv.DictReader(lines)}
-    ids = library.catalog.image_ids_at(paths.values())
-    vectors = library.catalog.vectors(fingerprint, list(ids.values()))
+    ids = library.catalog.sources.image_ids_at(paths.values())
+    vectors = library.catalog.vectors.get(fingerprint, list(ids.values()))
     rows = np.stack([vectors[ids[paths[place]]] for place in sorted(paths)])
     return float(vector_triplet_accuracy(rows, np.load(folder / name).astype(np.int64)).accuracy)
 

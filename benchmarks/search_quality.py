@@ -66,7 +66,9 @@ def unpacked(name: str, into: Path) -> Path:
 
 
 def measure(library, folder: Path, tries: int) -> dict:
-    paths = {state.image_id: path for path, state in library.catalog.sources(str(folder)).items() if state.image_id}
+    paths = {
+        state.image_id: path for path, state in library.catalog.sources.below(str(folder)).items() if state.image_id
+    }
     ids = sorted(paths)
     relevant = relevance(folder, {path: image_id for image_id, path in paths.items()})
     engine = SearchEngine(
@@ -77,7 +79,7 @@ def measure(library, folder: Path, tries: int) -> dict:
         rerankers=(NotItself(),),
         depth=len(ids),
     )
-    stored = library.catalog.vectors(library.encoder.fingerprint, ids)
+    stored = library.catalog.vectors.get(library.encoder.fingerprint, ids)
     vectors = np.stack([stored[i] for i in ids]).astype(np.float64)
     served = mean_average_precision(
         relevant, {q: [h.image.id for h in engine.search(Query(image_id=q, limit=len(ids))).hits] for q in relevant}
@@ -130,7 +132,7 @@ def crops_found(library, ids: list[str], tries: int) -> float:
         width = chance.uniform(0.5, 1.0)
         height = 0.5 / width
         crop = Crop(x=chance.uniform(0, 1 - width), y=chance.uniform(0, 1 - height), width=width, height=height)
-        content = library.catalog.content(image_id)
+        content = library.catalog.images.content(image_id)
         hits = library.engine.search(Query(content=content, crop=crop, limit=1)).hits
         first += image_id == hits[0].image.id or image_id in hits[0].duplicates
     return first / tries
@@ -145,7 +147,7 @@ def image_embeds(library, ids: list[str]):
         return None
     rows = []
     for image_id in ids:
-        prepared = prepare(library.catalog.content(image_id), library.encoder.preprocessing, name=image_id)
+        prepared = prepare(library.catalog.images.content(image_id), library.encoder.preprocessing, name=image_id)
         rows.append(compiled(prepared.rows[:1])[outputs[0]][0])
     return np.stack(rows).astype(np.float64)
 

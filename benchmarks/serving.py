@@ -220,7 +220,7 @@ def ready(folder: Path, images: int, rounds: int = 5) -> dict:
     settings = load_settings({"library": folder, "models": Path(MODELS), "model": "efficientnet-lite0"})
     with open_library(settings, create=True, model="efficientnet-lite0") as library:
         fill(library, images)
-        library.catalog.set_live_model(library.indexer.model)
+        library.catalog.models.set_live(library.indexer.model)
         library.publisher.publish(library.indexer.model)
     return {"images": images, "seconds": [round(seconds_until_ready(folder), 2) for _ in range(rounds)]}
 
@@ -230,7 +230,7 @@ def fill(library, images: int, block: int = 2000) -> None:
     for start in range(0, images, block):
         vectors = random.normal(size=(block, library.encoder.dimension)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        library.catalog.add_images(
+        library.catalog.images.add(
             [
                 ImageAddition(
                     content_id=secrets.token_hex(16),

@@ -155,10 +155,10 @@ def simulate(fashion: Set) -> None:
     with Catalog.open(
         sqlite_url(fashion.library / "catalog.sqlite"), originals=fashion.library / "originals"
     ) as catalog:
-        live = catalog.live_model()
+        live = catalog.models.live()
         if live is None or any(catalog.counts().simulated_interactions.values()):
             return
-        blocks = list(catalog.vector_blocks(live.fingerprint))
+        blocks = list(catalog.vectors.blocks(live.fingerprint))
         known = [image_id for block in blocks for image_id in block.image_ids]
         vectors = np.concatenate([block.vectors for block in blocks])
         at = datetime(2026, 1, 1, tzinfo=UTC)
@@ -213,8 +213,8 @@ def ask(
                 )
                 for place in places
             ]
-    catalog.record_queries(queries)
-    catalog.record_interactions(events)
+    catalog.queries.write(queries)
+    catalog.interactions.write(events)
 
 
 def models_in(found: dict[str, Any]) -> dict[str, dict[str, Any]]:

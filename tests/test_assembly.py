@@ -49,7 +49,7 @@ def test_uploads_go_on_after_another_process_changed_the_model(serving, settings
     moved = move_to_other(settings, photos)
     image, created = serving.services.indexer.add_upload(picture(60), name="late.png")
     assert created
-    assert serving.catalog.vectors(moved.fingerprint, [image.id]).keys() == {image.id}
+    assert serving.catalog.vectors.get(moved.fingerprint, [image.id]).keys() == {image.id}
     assert serving.engine.search(Query(content=picture(60))).hits
 
 
@@ -77,7 +77,7 @@ def test_a_library_of_an_earlier_recipe_says_so_and_is_embedded_again(settings, 
         library.indexer.index([photos])
         old = library.indexer.model
         image_ids = [
-            image_id for block in library.catalog.vector_blocks(old.fingerprint) for image_id in block.image_ids
+            image_id for block in library.catalog.vectors.blocks(old.fingerprint) for image_id in block.image_ids
         ]
     earlier_recipe.undo()
     with open_library(settings) as library, pytest.raises(LibraryOutdated, match="lookalike index FOLDER"):
@@ -87,11 +87,11 @@ def test_a_library_of_an_earlier_recipe_says_so_and_is_embedded_again(settings, 
     with open_library(settings) as library:
         outdated = library.is_outdated
         report = library.indexer.index([photos])
-        new = library.catalog.live_model()
+        new = library.catalog.models.live()
         assert (outdated, library.is_outdated) == (True, False)
         assert (new.name, report.unchanged, report.embedded) == ("tiny", 6, 6)
         assert new.fingerprint != old.fingerprint
-        assert library.catalog.vectors(new.fingerprint, image_ids).keys() == set(image_ids)
+        assert library.catalog.vectors.get(new.fingerprint, image_ids).keys() == set(image_ids)
         assert library.engine.search(Query(content=picture(0))).generation.startswith(new.fingerprint[:8])
 
 
@@ -100,7 +100,7 @@ def test_a_model_that_was_asked_for_stays(settings, photos):
         library.indexer.index([photos])
     with open_library(settings, model="other") as library:
         library.engine.search(Query(content=picture(0)))
-        assert (library.indexer.model.name, library.catalog.live_model().name) == ("other", "tiny")
+        assert (library.indexer.model.name, library.catalog.models.live().name) == ("other", "tiny")
 
 
 def test_stored_vectors_are_published_without_their_model(settings, photos):
@@ -108,6 +108,6 @@ def test_stored_vectors_are_published_without_their_model(settings, photos):
         library.indexer.index([photos])
     remove_model("tiny", models=settings.models)
     with open_library(settings) as library:
-        live = library.catalog.live_model()
+        live = library.catalog.models.live()
         assert live is not None
         assert library.publisher.publish(live).manifest.size == 6

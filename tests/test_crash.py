@@ -106,11 +106,11 @@ class Machine:
         """Everything acknowledged is there once, with its vector and its bytes."""
         url = f"sqlite:///{self.library / 'catalog.sqlite'}"
         with Catalog.open(url, originals=self.library / "originals") as catalog:
-            present = catalog.images(sorted(self.acknowledged))
+            present = catalog.images.get_many(sorted(self.acknowledged))
             assert set(present) == self.acknowledged
-            live = catalog.live_model()
-            assert len(catalog.vectors(live.fingerprint, sorted(self.acknowledged))) == len(self.acknowledged)
-            assert all(content_id(catalog.content(image_id)) == image_id for image_id in self.acknowledged)
+            live = catalog.models.live()
+            assert len(catalog.vectors.get(live.fingerprint, sorted(self.acknowledged))) == len(self.acknowledged)
+            assert all(content_id(catalog.images.content(image_id)) == image_id for image_id in self.acknowledged)
 
 
 def free_port():
@@ -134,7 +134,7 @@ def crash_repeatedly(folder, *, times, seed):
     url = f"sqlite:///{machine.library / 'catalog.sqlite'}"
     files = {content_id(file.read_bytes()) for file in machine.photos.iterdir()}
     with Catalog.open(url, originals=machine.library / "originals") as catalog:
-        stored = {image.id for image in catalog.browse(limit=100_000).images}
+        stored = {image.id for image in catalog.images.browse(limit=100_000).images}
     assert files | machine.acknowledged <= stored
     assert len(stored - files) - machine.uploaded in range(
         times + 1

@@ -64,8 +64,8 @@ def test_a_snapshot_of_another_catalog_is_told(library, tmp_path):
 
 def test_a_snapshot_that_lacks_images_or_has_strangers_is_told(library):
     manifest = Manifest.read(next(library.snapshots.glob("*/*/manifest.json")).parent)
-    ids = [image.id for image in library.catalog.browse(limit=100).images]
-    vectors = library.catalog.vectors(manifest.fingerprint, ids)
+    ids = [image.id for image in library.catalog.images.browse(limit=100).images]
+    vectors = library.catalog.vectors.get(manifest.fingerprint, ids)
     kept = sorted([*ids[1:], "f" * 32])
     publish(
         library.snapshots,
@@ -102,9 +102,9 @@ def test_images_without_a_vector_are_named_up_to_a_number(library, monkeypatch):
     monkeypatch.setattr(verification, "_MOST_NAMED", 3)
     fingerprint = library.indexer.model.fingerprint
     monkeypatch.setattr(
-        library.catalog,
-        "images_without_vectors",
-        lambda asked, *, limit: library.catalog.browse(limit=limit).images if asked == fingerprint else [],
+        library.catalog.vectors,
+        "images_without",
+        lambda asked, *, limit: library.catalog.images.browse(limit=limit).images if asked == fingerprint else [],
     )
     found = problems(library)
     assert len(found) == 4

@@ -65,7 +65,7 @@ class Library:
     @cached_property
     def encoder(self) -> Encoder:
         """The model to index with."""
-        live = self.catalog.live_model()
+        live = self.catalog.models.live()
         if self._model is None and live is not None:
             return self._open_newest(live)
         return self.open_model(self._model or self.settings.model)
@@ -80,7 +80,7 @@ class Library:
     @property
     def is_outdated(self) -> bool:
         """Whether the next run embeds everything again: the vectors are of an earlier recipe of the same model."""
-        live = self.catalog.live_model()
+        live = self.catalog.models.live()
         return live is not None and live.fingerprint in self.encoder.earlier_fingerprints
 
     @property
@@ -165,7 +165,7 @@ class Library:
         wanted = [library / FILE_NAME, self.index_choice, *(library / "training" / "runs").rglob("*")]
         here = [file for file in wanted if file.is_file() and file.stat().st_size <= _LARGEST_RECORD]
         files = {file.relative_to(library).as_posix(): file for file in here}
-        names = {step.model.name for step in self.catalog.model_history()}
+        names = {step.model.name for step in self.catalog.models.history()}
         for name in sorted(names):
             if not is_packaged(name):  # others can be pulled again
                 model = self.settings.models / name
@@ -199,7 +199,7 @@ class Library:
         Raises:
             LibraryMissing: nothing was indexed.
         """
-        live = self.catalog.live_model()
+        live = self.catalog.models.live()
         if live is None:
             raise LibraryMissing("nothing was indexed here yet: run `lookalike index FOLDER` first")
         return live

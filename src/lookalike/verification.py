@@ -76,7 +76,7 @@ def verify_library(catalog: Catalog, snapshots: Path, *, queries: int, files: in
     found = [(folder, problem) for folder in folders for problem in _snapshot_problems(catalog, folder)]
     # An index run that publishes meanwhile deletes the oldest snapshots: what is gone as a whole was not damaged.
     problems += [f"{folder.parent.name}/{folder.name}: {problem}" for folder, problem in found if folder.exists()]
-    live = catalog.live_model()
+    live = catalog.models.live()
     problems += _without_vectors(catalog, live) if live else []
     snapshot = newest(snapshots, live.fingerprint, catalog=catalog) if live else None
     images = catalog.counts().readable
@@ -121,7 +121,7 @@ class _FileSample:
         self.problems: list[str] = []
         away: list[str] = []
         written: list[str] = []
-        for file, image_id in catalog.sample_files(count, seed=_SEED):
+        for file, image_id in catalog.sources.sample(count, seed=_SEED):
             try:
                 content, status = read_regular(Path(file.path))
             except OSError:
@@ -157,7 +157,7 @@ def _snapshot_problems(catalog: Catalog, folder: Path) -> list[str]:
 
 
 def _without_vectors(catalog: Catalog, live: LiveModel) -> list[str]:
-    missing = [image.id for image in catalog.images_without_vectors(live.fingerprint, limit=_MOST_NAMED + 1)]
+    missing = [image.id for image in catalog.vectors.images_without(live.fingerprint, limit=_MOST_NAMED + 1)]
     named = [
         f"image {image_id} has no vector of {live.name} and cannot be found; run `lookalike index` to make one"
         for image_id in missing[:_MOST_NAMED]
@@ -176,18 +176,18 @@ class _Comparison:
         self._absent: list[str] = []
         rows = np.random.default_rng(_SEED).permutation(snapshot.manifest.size)[:queries]
         ids = [snapshot.image_ids[row].decode() for row in rows]
-        stored = catalog.vectors(snapshot.manifest.fingerprint, ids)
+        stored = catalog.vectors.get(snapshot.manifest.fingerprint, ids)
         self.sample: Vectors = np.array([stored[i] for i in ids if i in stored], dtype=np.float32)
         self._best = np.full((len(self.sample), _NEIGHBORS), -np.inf, dtype=np.float32)
         if len(self.sample):
-            for block in catalog.vector_blocks(snapshot.manifest.fingerprint):
+            for block in catalog.vectors.blocks(snapshot.manifest.fingerprint):
                 self._take(block.image_ids, block.vectors)
 
     def problems(self) -> list[str]:
         """Images whose vector in the snapshot is not the catalog's, or that only one of them has."""
         # Read last, so that what changed while the vectors were read counts as changed.
         manifest = self._snapshot.manifest
-        since = self._catalog.changes_since(manifest.state, fingerprint=manifest.fingerprint)
+        since = self._catalog.changes.since(manifest.state, fingerprint=manifest.fingerprint)
         changed = {change.image_id for change in since.changes} if since else set()
         absent = [image_id for image_id in self._absent if image_id not in changed]
         rows = np.flatnonzero(~self._present)
@@ -212,7 +212,7 @@ class _Comparison:
     def _true_cosines(self, rows: Rows) -> NDArray[np.float32]:
         """By the catalog's vectors, for an index may only have estimates; -inf where nothing was found."""
         ids = {row: self._snapshot.image_ids[row].decode() for row in np.unique(rows[rows >= 0]).tolist()}
-        vectors = self._catalog.vectors(self._snapshot.manifest.fingerprint, list(ids.values()))
+        vectors = self._catalog.vectors.get(self._snapshot.manifest.fingerprint, list(ids.values()))
         cosines = np.full(rows.shape, -np.inf, dtype=np.float32)
         for query, place in np.argwhere(rows >= 0).tolist():
             vector = vectors.get(ids[rows[query, place]])  # None: deleted since

@@ -26,7 +26,7 @@ def whole(folder):
     """Everything the restored library says is there, after its own check found nothing wrong."""
     with Parts(folder) as parts:
         assert parts.catalog.check() == []
-        return sorted(image.id for image in parts.catalog.browse(limit=1000).images)
+        return sorted(image.id for image in parts.catalog.images.browse(limit=1000).images)
 
 
 def files_below(folder):
@@ -39,12 +39,12 @@ def test_what_was_backed_up_comes_back(library, back_up_now, destination, tmp_pa
     assert check_backup(report.folder) == []
     restored = restore(destination, tmp_path / "new")
     assert (restored.images, restored.uploads, restored.missing, restored.replaced) == (12, 6, (), None)
-    assert whole(tmp_path / "new") == sorted(image.id for image in library.catalog.browse(limit=100).images)
+    assert whole(tmp_path / "new") == sorted(image.id for image in library.catalog.images.browse(limit=100).images)
     assert (tmp_path / "new" / "library.toml").read_text() == "port = 8421\n"
     with Parts(tmp_path / "new") as again:
         assert again.catalog.library_id == library.catalog.library_id
         assert again.find_ids(picture(103))[0] == library.uploaded[3]
-        assert again.catalog.content(library.uploaded[3]) == picture(103)
+        assert again.catalog.images.content(library.uploaded[3]) == picture(103)
         again.publisher.publish(again.indexer.model)
         assert verify_library(again.catalog, again.snapshots, queries=10).problems == ()
 
@@ -56,14 +56,14 @@ def test_later_backups_copy_only_what_is_new_and_share_the_rest(library, back_up
     assert second.new_uploads == 1
     assert BackupFolder(destination).backups() == [first.folder, second.folder]
     assert BackupFolder(destination).originals.has(new)
-    stored = library.catalog._originals.path(new)
+    stored = library.catalog.originals.path(new)
     assert BackupFolder(destination).originals.path(new).samefile(stored)  # one file system: a hard link
 
 
 def test_older_backups_go_and_their_uploads_with_them(library, back_up_now, destination):
     back_up_now()
     gone = library.uploaded[0]
-    library.catalog.delete_image(gone)
+    library.catalog.images.delete(gone)
     back_up_now()
     assert BackupFolder(destination).originals.has(gone)  # the first backup still has it
     report = back_up_now(keep=2)
@@ -95,7 +95,7 @@ def test_a_backup_while_uploads_and_deletions_go_on_is_of_one_moment(library, ba
             mine.append(library.upload(seed))
             seed += 1
             if len(mine) > 3:
-                library.catalog.delete_image(mine.pop(0))
+                library.catalog.images.delete(mine.pop(0))
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -118,7 +118,7 @@ def test_a_deletion_while_uploads_are_copied_is_followed(library, back_up_now, m
 
     def deleted_first(image_id, *arguments, **options):
         if image_id == victim:
-            library.catalog.delete_image(victim)
+            library.catalog.images.delete(victim)
             monkeypatch.setattr(making_module, "copy_upload", copy)
         return copy(image_id, *arguments, **options)
 
@@ -129,7 +129,7 @@ def test_a_deletion_while_uploads_are_copied_is_followed(library, back_up_now, m
 
 def test_bytes_that_the_library_lost_are_named_and_the_rest_is_kept(library, back_up_now, destination, tmp_path):
     lost, damaged = library.uploaded[:2]
-    originals = library.catalog._originals
+    originals = library.catalog.originals
     originals.path(lost).unlink()
     originals.path(damaged).write_bytes(b"something else")
     report = back_up_now()
@@ -194,8 +194,8 @@ def test_a_service_that_runs_follows_a_restore(library, back_up_now, destination
     assert report.replaced is not None
     with sqlite3.connect(report.replaced / "catalog.sqlite") as old:  # with its log: nothing that was stored is lost
         assert old.execute("SELECT count(*) FROM images WHERE id = ?", (later,)).fetchone() == (1,)
-    library.catalog.collect_orphans()
-    assert library.catalog._originals.get(later) == picture(300)
+    library.catalog.uploads.collect_orphans()
+    assert library.catalog.originals.get(later) == picture(300)
 
 
 def test_a_library_whose_catalog_is_destroyed_is_replaced(library, back_up_now, destination, tmp_path):
@@ -329,8 +329,8 @@ def test_a_catalog_on_a_server_is_refused_in_words(library, destination, tmp_pat
 def test_the_copy_of_a_catalog_is_one_moment_of_it(library, tmp_path):
     library.catalog.copy_to(tmp_path / "copy.sqlite")
     with Catalog.open(sqlite_url(tmp_path / "copy.sqlite"), originals=library.folder / "originals") as copy:
-        assert copy.state() == library.catalog.state()
+        assert copy.changes.state() == library.catalog.changes.state()
         assert copy.check() == []
-        assert copy.upload_ids() == sorted(library.uploaded)
+        assert copy.uploads.ids() == sorted(library.uploaded)
     with pytest.raises(StorageFailed):
         library.catalog.copy_to(tmp_path / "no" / "such" / "folder")

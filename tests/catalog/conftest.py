@@ -133,8 +133,8 @@ class Library:
 
     def another(self) -> Catalog:
         """The same catalog, opened as another process would."""
-        url = self.catalog._engine.url.render_as_string(hide_password=False)
-        return Catalog.open(url, originals=self.catalog._originals.directory)
+        url = self.catalog.database.engine.url.render_as_string(hide_password=False)
+        return Catalog.open(url, originals=self.catalog.originals.directory)
 
     @staticmethod
     def addition(name="a", *, path=None, content=None, vector=None, **options) -> ImageAddition:
@@ -161,14 +161,14 @@ class Library:
     def add(self, name="a", **options) -> str:
         """The id of an image that is added by itself."""
         addition = self.addition(name, **options)
-        self.catalog.add_images([addition])
+        self.catalog.images.add([addition])
         return str(addition.content_id)
 
     def upload(self, content=b"picture", **options) -> str:
         return self.add(content=content, upload=content, **options)
 
     def ask(self, query_id: str = "q", *, ranked=(), at=NOON, **options) -> str:
-        self.catalog.record_queries(
+        self.catalog.queries.write(
             [QueryRecord(id=query_id, generation="g", ranked_ids=tuple(ranked), at=at, **options)]
         )
         return query_id

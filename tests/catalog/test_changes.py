@@ -33,7 +33,7 @@ class Replica:
         self.vectors: dict[str, bytes | None] = {}
 
     def follow(self, catalog: Catalog, fingerprint: str, *, limit: int) -> None:
-        while changes := catalog.changes(after=self.watermark, fingerprint=fingerprint, limit=limit):
+        while changes := catalog.changes.read(after=self.watermark, fingerprint=fingerprint, limit=limit):
             assert [change.sequence for change in changes] == sorted({change.sequence for change in changes})
             assert self.watermark < changes[0].sequence
             for change in changes:
@@ -42,42 +42,42 @@ class Replica:
                 else:
                     self.vectors[change.image_id] = None if change.vector is None else change.vector.tobytes()
             self.watermark = changes[-1].sequence
-        assert self.watermark <= catalog.sequence()
+        assert self.watermark <= catalog.changes.sequence()
 
 
 def public_truth(catalog: Catalog, fingerprint: str) -> dict[str, bytes | None]:
-    ids = [image.id for image in catalog.browse(limit=1000, readable=False).images]
-    vectors = catalog.vectors(fingerprint, ids)
+    ids = [image.id for image in catalog.images.browse(limit=1000, readable=False).images]
+    vectors = catalog.vectors.get(fingerprint, ids)
     return {image_id: vectors[image_id].tobytes() if image_id in vectors else None for image_id in ids}
 
 
 def empty(catalog) -> None:
     """A library of its own for each example, at the price of a few statements."""
-    with catalog._writing() as change:
+    with catalog.database.changing() as change:
         for table in (schema.images, schema.sources, schema.tombstones):
             change.connection.execute(delete(table))
         change.connection.execute(update(schema.change_counter).values(value=0))
-    catalog.collect_orphans()
+    catalog.uploads.collect_orphans()
 
 
 def perform(library, operation, argument) -> None:
     catalog = library.catalog
     ids = {name: library.addition(name, upload=name.encode()).content_id for name in NAMES}
-    live = catalog.images(list(ids.values()))
+    live = catalog.images.get_many(list(ids.values()))
     if operation == "index":
-        catalog.add_images(
+        catalog.images.add(
             [library.addition(n, path=path, vector=library.unit(n) if made else None) for n, path, made in argument]
         )
     elif operation == "upload":
-        catalog.add_images([library.addition(argument, upload=argument.encode(), restore=True)])
+        catalog.images.add([library.addition(argument, upload=argument.encode(), restore=True)])
     elif operation == "delete" and ids[argument] in live:
-        catalog.delete_image(ids[argument])
+        catalog.images.delete(ids[argument])
     elif operation == "forget":
-        catalog.forget_sources(argument)
+        catalog.sources.forget(argument)
     elif operation == "show" and ids[argument[0]] in live:
-        catalog.update_image(ids[argument[0]], visibility=argument[1])
+        catalog.images.update(ids[argument[0]], visibility=argument[1])
     elif operation == "embed" and argument:
-        catalog.add_vectors(
+        catalog.vectors.add(
             library.fingerprint, [ids[name] for name in argument], np.stack([library.unit(n) for n in argument])
         )
 
@@ -100,7 +100,7 @@ def test_replaying_the_changes_from_any_watermark_gives_what_is_there(library, h
     for replica in [always, Replica(), *joined_late]:
         replica.follow(catalog, fingerprint, limit=limit)
         assert replica.vectors == public_truth(catalog, fingerprint)
-    blocks = list(catalog.vector_blocks(fingerprint, block=2))
+    blocks = list(catalog.vectors.blocks(fingerprint, block=2))
     in_blocks = {
         image_id: vector.tobytes()
         for block in blocks
@@ -113,26 +113,26 @@ def test_replaying_the_changes_from_any_watermark_gives_what_is_there(library, h
 
 def test_a_deleted_image_is_a_change_that_hides_it(library, catalog):
     image_id = library.add("a", vector=library.unit(1))
-    after = catalog.sequence()
-    catalog.forget_sources(["/photos/a"])
-    (change,) = catalog.changes(after=after, fingerprint=library.fingerprint)
+    after = catalog.changes.sequence()
+    catalog.sources.forget(["/photos/a"])
+    (change,) = catalog.changes.read(after=after, fingerprint=library.fingerprint)
     assert (change.image_id, change.deleted, change.visibility) == (image_id, True, Visibility.BLOCKED)
     assert change.vector is None
-    assert change.sequence == catalog.sequence()
+    assert change.sequence == catalog.changes.sequence()
 
 
 def test_a_change_carries_the_vector_of_the_model_asked_for(library, catalog):
     library.add("a", vector=library.unit(1))
-    (change,) = catalog.changes(after=0, fingerprint=library.fingerprint)
+    (change,) = catalog.changes.read(after=0, fingerprint=library.fingerprint)
     np.testing.assert_allclose(change.vector, library.unit(1), atol=1e-3)
-    (change,) = catalog.changes(after=0, fingerprint=OTHER)
+    (change,) = catalog.changes.read(after=0, fingerprint=OTHER)
     assert change.vector is None
 
 
-@pytest.mark.parametrize("write", ["record_queries", "add_users", "add_grades", "record_interactions"])
-def test_what_does_not_change_an_image_does_not_move_the_watermark(library, catalog, write):
+@pytest.mark.parametrize("store", ["queries", "people", "judgements", "interactions"])
+def test_what_does_not_change_an_image_does_not_move_the_watermark(library, catalog, store):
     library.add("a")
-    before = catalog.sequence()
-    getattr(catalog, write)([])
+    before = catalog.changes.sequence()
+    getattr(catalog, store).write([])
     library.ask("q")
-    assert catalog.sequence() == before
+    assert catalog.changes.sequence() == before

@@ -20,7 +20,7 @@ def damage(library, catalog):
     assert catalog.check() == []
 
     def run(statement):
-        with catalog._writing() as change:
+        with catalog.database.changing() as change:
             change.connection.execute(statement)
         return catalog.check()
 
@@ -36,7 +36,7 @@ def test_a_damaged_vector_is_found(damage, stored, words):
 
 def test_lost_changed_and_foreign_uploads_are_found(library, catalog, damage):
     nothing = update(schema.change_counter).values(value=schema.change_counter.c.value)
-    path = catalog._originals.path(ID)
+    path = catalog.originals.path(ID)
     path.write_bytes(b"other")
     assert "not those that were uploaded" in damage(nothing)[0]
     path.unlink()
@@ -62,7 +62,7 @@ def test_a_sequence_that_went_back_is_found(damage):
 
 def test_a_damaged_file_is_found(library, sqlite_file):
     with Catalog.open(sqlite_url(sqlite_file), originals=sqlite_file.parent / "originals") as catalog:
-        catalog.add_images([library.addition(f"{n}", vector=library.unit(n)) for n in range(300)])
+        catalog.images.add([library.addition(f"{n}", vector=library.unit(n)) for n in range(300)])
     content = bytearray(sqlite_file.read_bytes())
     middle = len(content) // 2 // 4096 * 4096
     content[middle : middle + 4096] = b"\xff" * 4096

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from lookalike.catalog import Catalog, sqlite_url
+from lookalike.catalog import AdditionResult, Catalog, sqlite_url
 from lookalike.errors import LibraryBusy, StorageFailed
 
 WRITER = Path(__file__).with_name("writer.py")
@@ -31,12 +31,12 @@ def start_writer(url, originals, name, *, most=100_000):
 
 
 def everything_in(catalog):
-    found, page = [], catalog.browse(limit=1000)
+    found, page = [], catalog.images.browse(limit=1000)
     while page.images:
         found += [image.id for image in page.images]
         if page.next is None:
             break
-        page = catalog.browse(limit=1000, after=page.next)
+        page = catalog.images.browse(limit=1000, after=page.next)
     return found
 
 
@@ -58,10 +58,10 @@ def test_what_a_killed_writer_acknowledged_is_there_once(new_url, tmp_path):
         assert len(stored) == len(set(stored))
         assert acknowledged <= set(stored)
         assert len(stored) <= len(acknowledged) + 2 * KILLS  # at most the batch whose words were lost
-        assert catalog.vectors("5" * 64, stored).keys() == set(stored)
-        changes = catalog.changes(after=0, fingerprint="5" * 64, limit=10**6)
+        assert catalog.vectors.get("5" * 64, stored).keys() == set(stored)
+        changes = catalog.changes.read(after=0, fingerprint="5" * 64, limit=10**6)
         assert sorted(change.image_id for change in changes) == sorted(stored)
-        catalog.collect_orphans()
+        catalog.uploads.collect_orphans()
         assert catalog.check() == []
 
 
@@ -76,7 +76,7 @@ def test_processes_that_write_at_once_wait_for_each_other(new_url, tmp_path):
     with Catalog.open(url, originals=originals) as catalog:
         assert len(printed) == 120
         assert sorted(everything_in(catalog)) == sorted(printed)
-        assert catalog.sequence() == 120
+        assert catalog.changes.sequence() == 120
         assert catalog.check() == []
 
 
@@ -86,10 +86,10 @@ def test_threads_read_and_write_at_once(library, catalog):
     def read():
         last = 0
         while not stop.is_set():
-            now = catalog.sequence()
+            now = catalog.changes.sequence()
             assert now >= last
             last = now
-            changes = catalog.changes(after=0, fingerprint=library.fingerprint)
+            changes = catalog.changes.read(after=0, fingerprint=library.fingerprint)
             assert [change.sequence for change in changes] == list(range(1, len(changes) + 1))
             assert len(changes) >= now
 
@@ -104,7 +104,7 @@ def test_threads_read_and_write_at_once(library, catalog):
         stop.set()
         for reader in readers:
             reader.result()
-    assert catalog.counts().live == catalog.sequence() == 60
+    assert catalog.counts().live == catalog.changes.sequence() == 60
 
 
 def test_a_lock_that_is_not_to_be_had_in_time_is_said(library, new_url, tmp_path):
@@ -113,13 +113,13 @@ def test_a_lock_that_is_not_to_be_had_in_time_is_said(library, new_url, tmp_path
         Catalog.open(url, originals=tmp_path, busy_seconds=0.3) as first,
         Catalog.open(url, originals=tmp_path, busy_seconds=0.3) as second,
     ):
-        with first._writing():
+        with first.database.changing():
             with pytest.raises(LibraryBusy):
-                second.add_images([library.addition("a")])
+                second.images.add([library.addition("a")])
             with pytest.raises(LibraryBusy), ThreadPoolExecutor(1) as pool:
-                pool.submit(first.add_images, [library.addition("a")]).result()
+                pool.submit(first.images.add, [library.addition("a")]).result()
             assert second.counts().live == 0
-        assert second.add_images([library.addition("a")]) == [True]
+        assert second.images.add([library.addition("a")]) == [AdditionResult.NEW]
 
 
 def test_a_full_database_loses_nothing_that_was_stored(library, sqlite_file):
@@ -128,12 +128,12 @@ def test_a_full_database_loses_nothing_that_was_stored(library, sqlite_file):
         def limit_pages(connection, _record):
             connection.execute("PRAGMA max_page_count = 100")
 
-        catalog._engine.dispose()
-        event.listen(catalog._engine, "connect", limit_pages)
+        catalog.database.engine.dispose()
+        event.listen(catalog.database.engine, "connect", limit_pages)
         stored = fill(library, catalog)
         assert sorted(everything_in(catalog)) == sorted(stored)
-        assert catalog.sequence() == len(stored)
-        catalog.delete_image(stored[0])
+        assert catalog.changes.sequence() == len(stored)
+        catalog.images.delete(stored[0])
         assert catalog.check() == []
 
 
@@ -145,7 +145,7 @@ def fill(library, catalog, *, upload=False):
         options = {"content": content, "upload": content} if upload else {"name": f"{n}"}
         addition = library.addition(vector=library.unit(n, dimension=256), **options)
         try:
-            catalog.add_images([addition])
+            catalog.images.add([addition])
         except StorageFailed as fault:
             if re.search("full|space", str(fault)):
                 return stored
@@ -175,10 +175,10 @@ def test_a_full_disk_loses_nothing_that_was_stored(library, small_disk, upload):
         assert len(stored) > 5
         assert sorted(everything_in(catalog)) == sorted(stored)
         subprocess.run(["mount", "-o", "remount,size=16m", small_disk], check=True)
-        catalog.collect_orphans()
+        catalog.uploads.collect_orphans()
         assert catalog.check() == []
         library_again = library.addition("after", vector=library.unit(1, dimension=256))
-        assert catalog.add_images([library_again]) == [True]
+        assert catalog.images.add([library_again]) == [AdditionResult.NEW]
     with Catalog.open(url, originals=originals) as catalog:
         assert sorted(everything_in(catalog)) == sorted([*stored, library_again.content_id])
 
@@ -186,9 +186,11 @@ def test_a_full_disk_loses_nothing_that_was_stored(library, small_disk, upload):
 def test_a_disk_that_may_only_be_read_is_said(library, sqlite_file):
     with Catalog.open(sqlite_url(sqlite_file), originals=sqlite_file.parent) as catalog:
         image_id = library.addition("a").content_id
-        catalog.add_images([library.addition("a")])
-        catalog._engine.dispose()
-        event.listen(catalog._engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only = ON"))
+        catalog.images.add([library.addition("a")])
+        catalog.database.engine.dispose()
+        event.listen(
+            catalog.database.engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only = ON")
+        )
         with pytest.raises(StorageFailed):
-            catalog.delete_image(image_id)
-        assert catalog.image(image_id).id == image_id
+            catalog.images.delete(image_id)
+        assert catalog.images.get(image_id).id == image_id

@@ -28,23 +28,23 @@ def test_a_query_comes_back_as_it_was_recorded(library, catalog):
         images=1_000,
     )
     bare = QueryRecord(id="q-2", generation="g", ranked_ids=(), at=NOON)
-    catalog.record_queries([whole, bare])
-    catalog.record_queries([dataclasses.replace(whole, generation="other")])
-    assert catalog.query("q-1") == whole
-    assert catalog.query("q-2") == bare
-    assert catalog.query("q-3") is None
-    assert catalog.query("\x00") is catalog.query("\ud800") is None
+    catalog.queries.write([whole, bare])
+    catalog.queries.write([dataclasses.replace(whole, generation="other")])
+    assert catalog.queries.get("q-1") == whole
+    assert catalog.queries.get("q-2") == bare
+    assert catalog.queries.get("q-3") is None
+    assert catalog.queries.get("\x00") is catalog.queries.get("\ud800") is None
 
 
 def test_events_are_stored_once(library, catalog):
     image_id = library.add("a")
     query_id = library.ask(ranked=[image_id])
     events = [library.event(f"e{n}", query_id, image_id, position=n + 1) for n in range(3)]
-    assert catalog.record_interactions(events[:2]) == 2
-    assert catalog.record_interactions([*events, events[2]]) == 1
-    assert catalog.record_interactions(events) == 0
+    assert catalog.interactions.write(events[:2]) == 2
+    assert catalog.interactions.write([*events, events[2]]) == 1
+    assert catalog.interactions.write(events) == 0
     dwell = library.event("e9", query_id, image_id, kind=InteractionKind.DWELL, dwell_seconds=2.5, simulated=True)
-    assert catalog.record_interactions([dwell]) == 1
+    assert catalog.interactions.write([dwell]) == 1
     assert catalog.counts().interactions == {"impression": 0, "click": 3, "dwell": 0}
     assert catalog.counts().simulated_interactions == {"impression": 0, "click": 0, "dwell": 1}
 
@@ -52,10 +52,8 @@ def test_events_are_stored_once(library, catalog):
 def test_events_may_name_a_hit_that_was_deleted_since_or_a_live_duplicate(library, catalog):
     hit, duplicate = library.add("hit"), library.add("duplicate")
     query_id = library.ask(ranked=[hit])
-    catalog.delete_image(hit)
-    assert (
-        catalog.record_interactions([library.event("1", query_id, hit), library.event("2", query_id, duplicate)]) == 2
-    )
+    catalog.images.delete(hit)
+    assert catalog.interactions.write([library.event("1", query_id, hit), library.event("2", query_id, duplicate)]) == 2
 
 
 @pytest.mark.parametrize(
@@ -83,7 +81,7 @@ def test_a_wrong_event_is_named_and_nothing_of_its_batch_is_stored(library, cata
     good = [library.event(f"good{n}", query_id, image_id) for n in range(2)]
     bad = dataclasses.replace(library.event("bad", query_id, image_id), **wrong)
     with pytest.raises(EventRefused, match="event 1 "):
-        catalog.record_interactions([good[0], bad, good[1]])
+        catalog.interactions.write([good[0], bad, good[1]])
     assert catalog.counts().interactions["click"] == 0
 
 
@@ -91,29 +89,29 @@ def test_old_queries_are_forgotten_but_for_those_people_acted_on(library, catalo
     image_id = library.add("a")
     for query_id, age in (("old", 40), ("old-clicked", 40), ("new", 1)):
         library.ask(query_id, ranked=[image_id], at=NOON - timedelta(days=age))
-    catalog.record_interactions([library.event("e", "old-clicked", image_id)])
+    catalog.interactions.write([library.event("e", "old-clicked", image_id)])
     month_ago = NOON - timedelta(days=30)
-    assert catalog.forget_queries(older_than=month_ago) == 1
-    assert catalog.query("old") is None
-    assert catalog.query("old-clicked") is not None
-    assert catalog.forget_queries(older_than=month_ago, keep_with_interactions=False) == 1
+    assert catalog.queries.forget(older_than=month_ago) == 1
+    assert catalog.queries.get("old") is None
+    assert catalog.queries.get("old-clicked") is not None
+    assert catalog.queries.forget(older_than=month_ago, keep_with_interactions=False) == 1
     assert (catalog.counts().queries, catalog.counts().interactions["click"]) == (1, 0)
-    assert catalog.query("new") is not None
+    assert catalog.queries.get("new") is not None
 
 
 def test_users_are_added_and_replaced(catalog):
     ann = User(id="ann", age=30, gender="f", city="Wien", country="AT", language="de", time_zone="Europe/Vienna")
-    catalog.add_users([ann, User(id="bob")])
-    assert catalog.user("ann") == ann
-    assert catalog.user("bob") == User(id="bob")
-    catalog.add_users([User(id="ann", age=31), User(id="cy")])
-    assert catalog.user("ann") == User(id="ann", age=31)
+    catalog.people.write([ann, User(id="bob")])
+    assert catalog.people.get("ann") == ann
+    assert catalog.people.get("bob") == User(id="bob")
+    catalog.people.write([User(id="ann", age=31), User(id="cy")])
+    assert catalog.people.get("ann") == User(id="ann", age=31)
     assert catalog.counts().users == 3
-    assert catalog.user("nobody") is catalog.user("\x00") is None
+    assert catalog.people.get("nobody") is catalog.people.get("\x00") is None
     for wrong in (User(id="\x00"), User(id="d", city="\ud800"), User(id="d", age=-1), User(id="d", age=1 << 40)):
         with pytest.raises(CallerError):
-            catalog.add_users([User(id="e"), wrong])
-    assert catalog.user("e") is None
+            catalog.people.write([User(id="e"), wrong])
+    assert catalog.people.get("e") is None
 
 
 def test_what_was_done_is_read_back_in_blocks_with_its_queries(library, catalog):
@@ -121,8 +119,8 @@ def test_what_was_done_is_read_back_in_blocks_with_its_queries(library, catalog)
     asked = [library.ask(f"q{n}", ranked=[image_id]) for n in range(6)]
     events = [library.event(f"e{n}", asked[n % 5], image_id, position=n + 1) for n in range(7)]
     dwell = library.event("z", asked[0], image_id, kind=InteractionKind.DWELL, dwell_seconds=2.5, simulated=True)
-    catalog.record_interactions([*events, dwell])
+    catalog.interactions.write([*events, dwell])
     for block in (1, 2, 8, 100):
-        assert list(catalog.interactions(block=block)) == [*events, dwell]
-        followed = list(catalog.followed_queries(block=block))
-        assert followed == [catalog.query(query_id) for query_id in sorted(asked[:5])]
+        assert list(catalog.interactions.read(block=block)) == [*events, dwell]
+        followed = list(catalog.queries.followed(block=block))
+        assert followed == [catalog.queries.get(query_id) for query_id in sorted(asked[:5])]

@@ -21,11 +21,11 @@ def test_a_library_is_the_same_one_when_opened_again(library, new_url, tmp_path)
     url = new_url()
     with Catalog.open(url, originals=tmp_path / "originals") as catalog:
         library_id, image_id = catalog.library_id, library.addition("a").content_id
-        catalog.add_images([library.addition("a")])
+        catalog.images.add([library.addition("a")])
     with Catalog.open(url, originals=tmp_path / "originals") as catalog:
         assert catalog.library_id == library_id
         assert len(library_id) == 32
-        assert catalog.image(image_id).id == image_id
+        assert catalog.images.get(image_id).id == image_id
         assert library.catalog.library_id != library_id
 
 
@@ -36,7 +36,7 @@ def test_opening_again_migrates_nothing(sqlite_file, monkeypatch):
 
 
 def test_the_migrations_make_the_tables_that_the_code_uses(catalog):
-    with catalog._reading() as connection:
+    with catalog.database.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
         version = connection.exec_driver_sql("SELECT schema_version FROM library").scalar_one()
     scripts = ScriptDirectory(str(MIGRATIONS))
@@ -63,20 +63,20 @@ def test_a_library_of_the_first_schema_is_migrated(library, new_url, tmp_path):
     engine.dispose()
     for _ in range(2):
         with Catalog.open(url, originals=tmp_path) as catalog:
-            assert [image.id for image in catalog.browse(tag="old").images] == [image_id]
-            assert [(grade.user_id, grade.grade, grade.judgement_set) for grade in catalog.grades()] == [
+            assert [image.id for image in catalog.images.browse(tag="old").images] == [image_id]
+            assert [(grade.user_id, grade.grade, grade.judgement_set) for grade in catalog.judgements.grades()] == [
                 ("ann", 4, "grades")
             ]
-            assert [one.name for one in catalog.judgement_sets()] == ["grades"]
-            assert [step.model for step in catalog.model_history()] == [LiveModel("old", "f", 2)]
-            catalog.add_vectors("f", [image_id], np.eye(1, 2, dtype=np.float32))
-            (block,) = catalog.vector_blocks("f")
+            assert [one.name for one in catalog.judgements.sets()] == ["grades"]
+            assert [step.model for step in catalog.models.history()] == [LiveModel("old", "f", 2)]
+            catalog.vectors.add("f", [image_id], np.eye(1, 2, dtype=np.float32))
+            (block,) = catalog.vectors.blocks("f")
             assert block.columns[0] == image_row(difference_hash=7)  # its colours are not known
 
 
 def test_a_newer_library_is_refused_and_left_alone(new_url, tmp_path):
     url = new_url()
-    with Catalog.open(url, originals=tmp_path) as catalog, catalog._writing() as change:
+    with Catalog.open(url, originals=tmp_path) as catalog, catalog.database.changing() as change:
         change.connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'from-later'")
         change.connection.execute(update(schema.library).values(schema_version=999))
     files = sorted(file for file in tmp_path.rglob("*.sqlite"))
@@ -138,7 +138,10 @@ def test_a_server_that_is_not_there_is_the_environments_fault(tmp_path):
 
 
 def test_sqlite_is_set_to_survive_a_power_cut(sqlite_file):
-    with Catalog.open(sqlite_url(sqlite_file), originals=sqlite_file.parent) as catalog, catalog._reading() as now:
+    with (
+        Catalog.open(sqlite_url(sqlite_file), originals=sqlite_file.parent) as catalog,
+        catalog.database.reading() as now,
+    ):
         pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         values = [now.exec_driver_sql(f"PRAGMA {name}").scalar() for name in pragmas]
     assert values == ["wal", 2, 1, 60_000]

@@ -48,23 +48,23 @@ def test_a_folder_that_cannot_be_made_is_the_environments_fault(tmp_path):
 
 def test_orphans_are_collected_and_what_is_in_use_is_not(library, catalog):
     kept = library.upload(b"kept")
-    catalog._originals.put(ID, b"bytes")
-    catalog._originals.settle([ID])
-    abandoned = catalog._originals.path(ID).with_name("x.part")
-    fresh = catalog._originals.path(ID).with_name("y.part")
+    catalog.originals.put(ID, b"bytes")
+    catalog.originals.settle([ID])
+    abandoned = catalog.originals.path(ID).with_name("x.part")
+    fresh = catalog.originals.path(ID).with_name("y.part")
     abandoned.write_bytes(b"half")
     fresh.write_bytes(b"hal")
     os.utime(abandoned, (time.time() - 7200, time.time() - 7200))
-    assert catalog.collect_orphans() == 2
-    assert catalog.collect_orphans(keep=timedelta(days=-1)) == 1
-    assert list(catalog._originals.ids()) == [kept]
+    assert catalog.uploads.collect_orphans() == 2
+    assert catalog.uploads.collect_orphans(keep=timedelta(days=-1)) == 1
+    assert list(catalog.originals.ids()) == [kept]
     assert (abandoned.exists(), fresh.exists()) == (False, True)
-    assert catalog.collect_orphans() == 0
+    assert catalog.uploads.collect_orphans() == 0
 
 
 def forget_record(catalog, image_id):
     """As a catalog put back from an older backup does not know the image."""
-    with catalog._writing() as change:
+    with catalog.database.changing() as change:
         change.connection.execute(delete(schema.images).where(schema.images.c.id == image_id))
 
 
@@ -77,27 +77,27 @@ def test_bytes_that_no_image_has_stay_for_a_month_and_go_then(library, catalog):
     image_id = library.upload(b"picture")
     forget_record(catalog, image_id)
     assert [image_id in problem and "without a record" in problem for problem in catalog.check()] == [True]
-    assert catalog.collect_orphans() == 1
+    assert catalog.uploads.collect_orphans() == 1
     assert catalog.check() == []
-    age(catalog._originals, image_id, days=29)
-    assert catalog.collect_orphans() == 0
-    assert catalog._originals.get(image_id) == b"picture"
-    age(catalog._originals, image_id, days=31)
-    assert catalog.collect_orphans() == 1
-    assert not catalog._originals.has(image_id)
+    age(catalog.originals, image_id, days=29)
+    assert catalog.uploads.collect_orphans() == 0
+    assert catalog.originals.get(image_id) == b"picture"
+    age(catalog.originals, image_id, days=31)
+    assert catalog.uploads.collect_orphans() == 1
+    assert not catalog.originals.has(image_id)
 
 
 def test_orphans_whose_record_comes_back_are_none_any_more(library, catalog):
     image_id = library.upload(b"picture")
     forget_record(catalog, image_id)
-    catalog.collect_orphans()
-    age(catalog._originals, image_id, days=300)
+    catalog.uploads.collect_orphans()
+    age(catalog.originals, image_id, days=300)
     library.upload(b"picture")  # or a newer catalog was put back
-    assert catalog.collect_orphans() == 0
-    assert catalog.content(image_id) == b"picture"
+    assert catalog.uploads.collect_orphans() == 0
+    assert catalog.images.content(image_id) == b"picture"
     forget_record(catalog, image_id)
-    assert catalog.collect_orphans() == 1  # its time begins anew
-    assert catalog._originals.has(image_id)
+    assert catalog.uploads.collect_orphans() == 1  # its time begins anew
+    assert catalog.originals.has(image_id)
 
 
 def test_a_clock_that_was_set_back_does_not_shorten_their_time(library, catalog, monkeypatch):
@@ -105,31 +105,31 @@ def test_a_clock_that_was_set_back_does_not_shorten_their_time(library, catalog,
     forget_record(catalog, image_id)
     with monkeypatch.context() as wrong:
         wrong.setattr(time, "time", lambda: 1_000.0)  # 1970, as a board without a battery starts
-        catalog.collect_orphans()
-    assert catalog.collect_orphans() == 0
-    assert catalog._originals.get(image_id) == b"picture"
+        catalog.uploads.collect_orphans()
+    assert catalog.uploads.collect_orphans() == 0
+    assert catalog.originals.get(image_id) == b"picture"
 
 
 def test_an_upload_that_was_killed_is_no_damage(catalog):
-    catalog._originals.put(ID, b"bytes")
+    catalog.originals.put(ID, b"bytes")
     assert catalog.check() == []
-    assert catalog.collect_orphans() == 0  # it may still be under way
-    mark = catalog._originals.directory / "incoming" / ID
+    assert catalog.uploads.collect_orphans() == 0  # it may still be under way
+    mark = catalog.originals.directory / "incoming" / ID
     os.utime(mark, (time.time() - 7200, time.time() - 7200))
-    assert catalog.collect_orphans() == 1
+    assert catalog.uploads.collect_orphans() == 1
     assert not mark.exists()
 
 
 def test_bytes_of_what_was_deleted_on_request_go_at_once(library, catalog):
     image_id = library.upload(b"picture")
     forget_record(catalog, image_id)
-    catalog.collect_orphans()
+    catalog.uploads.collect_orphans()
     library.upload(b"picture")
-    catalog.delete_image(image_id)
-    assert not catalog._originals.has(image_id)
-    catalog._originals.put(image_id, b"picture")  # a crash between the transaction and the removal leaves them
-    catalog.collect_orphans()
-    assert not catalog._originals.has(image_id)
+    catalog.images.delete(image_id)
+    assert not catalog.originals.has(image_id)
+    catalog.originals.put(image_id, b"picture")  # a crash between the transaction and the removal leaves them
+    catalog.uploads.collect_orphans()
+    assert not catalog.originals.has(image_id)
 
 
 def test_an_upload_that_fails_leaves_bytes_that_were_there_before(library, catalog):
@@ -138,24 +138,24 @@ def test_an_upload_that_fails_leaves_bytes_that_were_there_before(library, catal
     forget_record(catalog, orphan)
     with pytest.raises(VectorsRefused):
         library.upload(b"orphan", vector=library.unit(1, dimension=4))
-    assert sorted(catalog._originals.ids()) == sorted([first, orphan])
+    assert sorted(catalog.originals.ids()) == sorted([first, orphan])
 
 
 def test_an_upload_whose_transaction_fails_leaves_no_bytes(library, catalog):
     library.upload(b"first", vector=library.unit(1))
     with pytest.raises(VectorsRefused):
         library.upload(b"second", vector=library.unit(1, dimension=4))
-    assert list(catalog._originals.ids()) == [content_id(b"first")]
+    assert list(catalog.originals.ids()) == [content_id(b"first")]
 
 
 def test_bytes_that_vanish_before_the_commit_are_written_again(library, catalog, monkeypatch):
     """Another process deletes the same image between our writing its bytes and our transaction."""
-    put = catalog._originals.put
+    put = catalog.originals.put
 
     def put_then_lose(image_id, content):
         put(image_id, content)
-        monkeypatch.setattr(catalog._originals, "put", put)
-        catalog._originals.remove(image_id)
+        monkeypatch.setattr(catalog.originals, "put", put)
+        catalog.originals.remove(image_id)
 
-    monkeypatch.setattr(catalog._originals, "put", put_then_lose)
-    assert catalog.content(library.upload(b"bytes")) == b"bytes"
+    monkeypatch.setattr(catalog.originals, "put", put_then_lose)
+    assert catalog.images.content(library.upload(b"bytes")) == b"bytes"

@@ -35,7 +35,7 @@ def main(url: str, originals: str, name: str, most: int) -> None:
     with Catalog.open(url, originals=Path(originals)) as catalog:
         for number in range(0, most, 2):
             batch = [addition(name, number), addition(name, number + 1)]
-            if not all(catalog.add_images(batch)):
+            if not all(catalog.images.add(batch)):
                 raise SystemExit(f"{number} was there already")
             for added in batch:
                 sys.stdout.write(added.content_id + "\n")

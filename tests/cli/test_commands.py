@@ -194,7 +194,7 @@ def test_a_crop_is_measured_within_the_settings_limits(run, photos):
 def test_files_of_deleted_images_are_named_in_the_report(run, photos, tmp_path):
     run("index", photos)
     with closing(Catalog.open(f"sqlite:///{tmp_path / 'library' / 'catalog.sqlite'}", originals=tmp_path)) as catalog:
-        catalog.delete_image(content_id(picture(3)))
+        catalog.images.delete(content_id(picture(3)))
     assert "1 left out" in run("index", photos).stdout
 
 

@@ -205,7 +205,7 @@ def test_the_bench_agrees_with_plain_numpy(run, shop, tmp_path):
     found = run.json("models", "bench", shop / "grades.qrels", "--models", "tiny", "--measures", "mAP")
     (model,) = found["models"]
     with Catalog.open(f"sqlite:///{tmp_path / 'library' / 'catalog.sqlite'}", originals=tmp_path) as catalog:
-        (block,) = catalog.vector_blocks(model["fingerprint"])
+        (block,) = catalog.vectors.blocks(model["fingerprint"])
     cosines = block.vectors @ block.vectors.T
     place = {image_id: row for row, image_id in enumerate(block.image_ids)}
     of = {(seed, n): place[content_id(picture(seed, noise=1 + 40 * n))] for seed in range(12) for n in range(SHADES)}

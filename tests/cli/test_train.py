@@ -146,10 +146,10 @@ def click_log(things, library, *, simulated):
             shown = [*others[:2], *own[:8]]
             for turn in range(2):
                 query = f"{name} {turn}"
-                catalog.record_queries(
+                catalog.queries.write(
                     [QueryRecord(id=query, generation="g", ranked_ids=tuple(shown), at=NOON, image_id=image_id)]
                 )
-                catalog.record_interactions(
+                catalog.interactions.write(
                     [
                         Interaction(
                             event_id=f"{query} {kind} {place}",

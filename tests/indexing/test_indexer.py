@@ -22,7 +22,7 @@ def photos(tmp_path):
 
 
 def known(parts):
-    return {image.id for image in parts.catalog.browse(limit=1000).images}
+    return {image.id for image in parts.catalog.images.browse(limit=1000).images}
 
 
 def test_a_folder_is_indexed_and_published(parts, photos):
@@ -34,11 +34,11 @@ def test_a_folder_is_indexed_and_published(parts, photos):
 
 def test_a_second_run_does_nothing(parts, photos):
     first = parts.indexer.index([photos])
-    sequence, calls = parts.catalog.sequence(), parts.encoders["colour-grid"].calls
+    sequence, calls = parts.catalog.changes.sequence(), parts.encoders["colour-grid"].calls
     second = parts.indexer.index([photos])
     assert (first.snapshot, second.snapshot) == (1, None)
     assert (second.unchanged, second.added, second.embedded, second.removed) == (10, 0, 0, 0)
-    assert (parts.catalog.sequence(), parts.encoders["colour-grid"].calls) == (sequence, calls)
+    assert (parts.catalog.changes.sequence(), parts.encoders["colour-grid"].calls) == (sequence, calls)
 
 
 def test_new_changed_and_deleted_files_are_followed(parts, photos):
@@ -136,7 +136,7 @@ def test_a_folder_that_cannot_be_read_keeps_what_was_below_it(parts, photos, mon
 def test_what_was_deleted_on_request_stays_deleted_until_it_is_restored(parts, photos):
     parts.indexer.index([photos])
     gone = content_id(picture(0))
-    parts.catalog.delete_image(gone)
+    parts.catalog.images.delete(gone)
     touch(photos / "0.png", seconds=5)
     parts.indexer.index([photos])
     assert gone not in known(parts)
@@ -176,7 +176,7 @@ def test_images_without_a_vector_are_embedded_by_the_next_run(parts, photos):
     other = parts.indexer_for(ColourGridEncoder(name="other", seed=2))
     report = other.index([photos])
     assert (report.unchanged, report.embedded, report.added) == (10, 10, 0)
-    assert parts.catalog.live_model() == other.model
+    assert parts.catalog.models.live() == other.model
     assert newest(parts.snapshots, other.model.fingerprint).manifest.size == 10
 
 
@@ -199,7 +199,7 @@ def test_an_upload_is_found_at_once_and_an_equal_one_is_the_same_image(parts):
     again, created = parts.indexer.add_upload(picture(1), name="b")
     assert (created, again.id) == (False, image.id)
     assert parts.find_ids(picture(1)) == [image.id]
-    assert parts.catalog.content(image.id) == picture(1)
+    assert parts.catalog.images.content(image.id) == picture(1)
 
 
 def test_a_refused_upload_stores_nothing(parts):
@@ -207,7 +207,7 @@ def test_a_refused_upload_stores_nothing(parts):
         parts.indexer.add_upload(b"no image", name="holiday.jpg")
     assert known(parts) == set()
     with pytest.raises(UnknownImage):
-        parts.catalog.image(content_id(b"no image"))
+        parts.catalog.images.get(content_id(b"no image"))
 
 
 def test_a_private_upload_is_never_found(parts):
@@ -219,7 +219,7 @@ def test_a_private_upload_is_never_found(parts):
 def test_what_was_hidden_does_not_come_back_public_with_its_file(parts, photos):
     parts.indexer.index([photos])
     blocked = content_id(picture(0))
-    parts.catalog.update_image(blocked, visibility=Visibility.BLOCKED)
+    parts.catalog.images.update(blocked, visibility=Visibility.BLOCKED)
     (photos / "0.png").rename(photos.parent / "away.png")
     parts.indexer.index([photos])
     (photos.parent / "away.png").rename(photos / "0.png")
@@ -250,7 +250,7 @@ def test_uploads_follow_another_model(parts, photos):
     parts.indexer_for(other).index([photos])
     image, _ = serving.add_upload(picture(60), name="late.png")
     assert serving.model.fingerprint == other.fingerprint
-    assert parts.catalog.vectors(other.fingerprint, [image.id]).keys() == {image.id}
+    assert parts.catalog.vectors.get(other.fingerprint, [image.id]).keys() == {image.id}
     assert parts.find_ids(picture(60))[0] == image.id
 
 
@@ -267,8 +267,8 @@ def test_an_upload_during_a_switch_has_a_vector_of_the_new_model(parts, photos):
 
     serving = parts.indexer_for(Slow(), open_live=lambda model: parts.encoders[model.name])
     image, _ = serving.add_upload(picture(60), name="late.png")
-    assert parts.catalog.live_model() == switching.model
-    assert parts.catalog.vectors(other.fingerprint, [image.id]).keys() == {image.id}
+    assert parts.catalog.models.live() == switching.model
+    assert parts.catalog.vectors.get(other.fingerprint, [image.id]).keys() == {image.id}
 
 
 @pytest.mark.parametrize("seed", range(60, 64))  # ids below and above where the run is
@@ -283,7 +283,7 @@ def test_an_upload_while_another_model_fills_gaps_is_not_missed(parts, photos, s
                 uploaded.append(parts.upload(seed))
 
     parts.indexer_for(other).index([photos], progress=Uploading())
-    assert parts.catalog.vectors(other.fingerprint, uploaded).keys() == set(uploaded)
+    assert parts.catalog.vectors.get(other.fingerprint, uploaded).keys() == set(uploaded)
 
 
 def test_an_image_without_bytes_is_tried_once_a_run(parts, photos):
@@ -315,7 +315,7 @@ def test_a_changed_file_that_cannot_be_read_once_is_read_next_time(parts, photos
         report = parts.indexer.index([photos])
     assert [Path(refusal.path).name for refusal in report.refused] == ["0.png"]
     with pytest.raises(ImageRefused, match="has changed"):  # never the new bytes under the old id
-        parts.catalog.content(before)
+        parts.catalog.images.content(before)
     assert parts.indexer.index([photos]).added == 1
     assert known(parts) & {before, after} == {after}
     assert parts.catalog.unreadable() == []
@@ -352,7 +352,7 @@ def test_files_of_deleted_images_are_counted_as_left_out(parts, photos):
 
     parts.indexer.index([photos])
     gone = content_id(picture(0))
-    parts.catalog.delete_image(gone)
+    parts.catalog.images.delete(gone)
     report = parts.indexer.index([photos])
     assert (report.unchanged, report.left_out) == (9, 1)
     touch(photos / "0.png", seconds=5)
@@ -374,12 +374,12 @@ def test_a_library_on_a_read_only_disk_says_so(parts, photos, monkeypatch):
 
 def test_what_an_earlier_version_did_not_keep_of_images_is_filled_by_the_next_run(parts, photos):
     parts.indexer.index([photos])
-    (block,) = parts.catalog.vector_blocks(parts.indexer.model.fingerprint)
-    with parts.catalog._writing() as change:
+    (block,) = parts.catalog.vectors.blocks(parts.indexer.model.fingerprint)
+    with parts.catalog.database.changing() as change:
         change.connection.exec_driver_sql("UPDATE images SET colour_signature = NULL, difference_hash = 3")
     report = parts.indexer.index([photos])
     assert report.embedded == len(block.image_ids)
-    (filled,) = parts.catalog.vector_blocks(parts.indexer.model.fingerprint)
+    (filled,) = parts.catalog.vectors.blocks(parts.indexer.model.fingerprint)
     assert np.array_equal(filled.columns, block.columns)
     assert parts.indexer.index([photos]).embedded == 0
 
@@ -405,36 +405,36 @@ def test_a_file_rewritten_with_its_size_and_time_kept_is_read_again(parts, photo
 def test_a_file_edited_in_place_keeps_what_people_set(parts, photos, visibility):
     before, after = picture(0), picture(0) + b"\1"
     parts.indexer.index([photos])
-    parts.catalog.update_image(content_id(before), visibility=visibility, tags=["beach", "2019"], owner_id="ann")
+    parts.catalog.images.update(content_id(before), visibility=visibility, tags=["beach", "2019"], owner_id="ann")
     (photos / "0.png").write_bytes(after)
     parts.indexer.index([photos])
-    edited = parts.catalog.image(content_id(after))
+    edited = parts.catalog.images.get(content_id(after))
     assert (edited.visibility, edited.tags, edited.owner_id) == (visibility, ("beach", "2019"), "ann")
     (photos / "0.png").write_bytes(before)  # undone: the first one comes back from the bin as it was
     parts.indexer.index([photos])
-    assert parts.catalog.image(content_id(before)).visibility == visibility
+    assert parts.catalog.images.get(content_id(before)).visibility == visibility
 
 
 def test_of_two_copies_edited_to_one_picture_the_least_visible_decides(parts, photos):
     parts.indexer.index([photos])
-    parts.catalog.update_image(content_id(picture(1)), visibility=Visibility.PRIVATE)
-    parts.catalog.update_image(content_id(picture(2)), tags=["kept"])
+    parts.catalog.images.update(content_id(picture(1)), visibility=Visibility.PRIVATE)
+    parts.catalog.images.update(content_id(picture(2)), tags=["kept"])
     for name in ("1.png", "2.png"):
         (photos / name).write_bytes(picture(1) + b"\1")
     parts.indexer.index([photos])
-    edited = parts.catalog.image(content_id(picture(1) + b"\1"))
+    edited = parts.catalog.images.get(content_id(picture(1) + b"\1"))
     assert (edited.visibility, edited.tags) == (Visibility.PRIVATE, ("kept",))
 
 
 def test_files_that_change_places_take_nothing_from_each_other(parts, photos):
     parts.indexer.index([photos])
-    parts.catalog.update_image(content_id(picture(1)), visibility=Visibility.PRIVATE)
+    parts.catalog.images.update(content_id(picture(1)), visibility=Visibility.PRIVATE)
     (photos / "1.png").rename(photos / "between.png")
     (photos / "2.png").rename(photos / "1.png")
     (photos / "between.png").rename(photos / "2.png")
     parts.indexer.index([photos])
-    assert parts.catalog.image(content_id(picture(1))).visibility == Visibility.PRIVATE
-    assert parts.catalog.image(content_id(picture(2))).visibility == Visibility.PUBLIC
+    assert parts.catalog.images.get(content_id(picture(1))).visibility == Visibility.PRIVATE
+    assert parts.catalog.images.get(content_id(picture(2))).visibility == Visibility.PUBLIC
 
 
 def test_other_bytes_are_never_served_and_the_next_run_reads_them(parts, photos, monkeypatch):
@@ -445,9 +445,9 @@ def test_other_bytes_are_never_served_and_the_next_run_reads_them(parts, photos,
     monkeypatch.setattr(comparison, "_same_file", lambda file, state: file.modified_ns == state.modified_ns)
     assert parts.indexer.index([photos]).unchanged == 10  # a file system that says nothing of the change
     with pytest.raises(ImageRefused, match="has changed"):
-        parts.catalog.content(content_id(before))
+        parts.catalog.images.content(content_id(before))
     assert parts.indexer.index([photos]).added == 1
-    assert parts.catalog.content(content_id(after)) == after
+    assert parts.catalog.images.content(content_id(after)) == after
 
 
 def test_all_content_is_read_again_on_request(parts, photos, monkeypatch):
@@ -473,6 +473,6 @@ def test_a_pipe_that_takes_a_files_place_is_not_read(parts, photos):
     (photos / "0.png").unlink()
     os.mkfifo(photos / "0.png")
     with pytest.raises(ImageRefused):
-        parts.catalog.content(content_id(picture(0)))
+        parts.catalog.images.content(content_id(picture(0)))
     report = parts.indexer.index([photos])
     assert (report.removed, report.unchanged) == (1, 9)

@@ -24,7 +24,7 @@ def photos(tmp_path):
 
 
 def known(parts):
-    return {image.id for image in parts.catalog.browse(limit=1000, visibility=None).images}
+    return {image.id for image in parts.catalog.images.browse(limit=1000, visibility=None).images}
 
 
 def ids(*seeds):
@@ -54,7 +54,7 @@ def unmount(folder):
 def test_an_empty_mount_point_removes_nothing(parts, photos):
     parts.indexer.index([photos])
     one = content_id(picture(0))
-    parts.catalog.update_image(one, tags=["holiday"], visibility=Visibility.PRIVATE, owner_id="ann")
+    parts.catalog.images.update(one, tags=["holiday"], visibility=Visibility.PRIVATE, owner_id="ann")
     mount = unmount(photos)
     report = parts.indexer.index([photos])
     assert (report.removed, away(report)) == (0, [(str(photos), 6)])
@@ -64,7 +64,7 @@ def test_an_empty_mount_point_removes_nothing(parts, photos):
     calls = parts.encoders["colour-grid"].calls
     report = parts.indexer.index([photos])
     assert (report.unchanged, report.missing, parts.encoders["colour-grid"].calls) == (6, [], calls)
-    image = parts.catalog.image(one)
+    image = parts.catalog.images.get(one)
     assert (image.tags, image.visibility, image.owner_id) == (("holiday",), Visibility.PRIVATE, "ann")
 
 
@@ -160,11 +160,11 @@ def test_a_renamed_folder_sheds_its_old_name(parts, photos):
     report = parts.indexer.index([new])
     assert (report.moved, report.added, report.known_again, report.removed) == (3, 0, 0, 0)
     assert parts.encoders["colour-grid"].calls == calls
-    assert {image.source for image in parts.catalog.images(list(known(parts))).values()} == {
+    assert {image.source for image in parts.catalog.images.get_many(list(known(parts))).values()} == {
         str(path) for path in new.iterdir()
     }
-    assert parts.catalog.sources(str(old)) == {}
-    assert [folder.path for folder in parts.catalog.indexed_folders()] == [str(new)]
+    assert parts.catalog.sources.below(str(old)) == {}
+    assert [folder.path for folder in parts.catalog.folders.indexed()] == [str(new)]
 
 
 def test_a_folder_renamed_within_the_root_is_moved_not_missing(parts, photos):
@@ -198,7 +198,7 @@ def test_an_unmounted_disk_whose_pictures_were_copied_keeps_its_paths(parts, pho
     report = parts.indexer.index([photos, copy])
     assert (report.moved, report.known_again, away(report)) == (0, 3, [(at_b, 3)])
     mount()
-    assert len(parts.catalog.sources(at_b)) == 3
+    assert len(parts.catalog.sources.below(at_b)) == 3
 
 
 def test_folders_that_change_places(parts, photos):
@@ -208,12 +208,12 @@ def test_folders_that_change_places(parts, photos):
             os.utime(path, ns=(1, 1))
             path.rename(photos / name / f"{number}.png")
     parts.indexer.index([photos])
-    before = {path: state.image_id for path, state in parts.catalog.sources(str(photos)).items()}
+    before = {path: state.image_id for path, state in parts.catalog.sources.below(str(photos)).items()}
     (photos / "a").rename(photos / "x")
     (photos / "b").rename(photos / "a")
     (photos / "x").rename(photos / "b")
     report = parts.indexer.index([photos])
-    after = {path: state.image_id for path, state in parts.catalog.sources(str(photos)).items()}
+    after = {path: state.image_id for path, state in parts.catalog.sources.below(str(photos)).items()}
     assert report.removed == 0
     assert after == {
         path: before[path.replace("/a/", "/*/").replace("/b/", "/a/").replace("/*/", "/b/")] for path in after
@@ -255,7 +255,7 @@ def test_of_several_paths_some_vanish(parts, photos):
     shutil.rmtree(photos / "b")
     report = parts.indexer.index([photos])
     assert (report.missing, report.removed, known(parts)) == ([], 3, ids(*ALL))
-    assert all("/b/" not in image.source for image in parts.catalog.images(list(ids(10, 11, 12))).values())
+    assert all("/b/" not in image.source for image in parts.catalog.images.get_many(list(ids(10, 11, 12))).values())
 
 
 def test_a_missing_file_does_not_name_its_image(parts, photos, tmp_path):
@@ -263,8 +263,8 @@ def test_a_missing_file_does_not_name_its_image(parts, photos, tmp_path):
     shutil.copytree(photos / "b", copy)
     parts.indexer.index([photos, copy])
     unmount(photos)
-    parts.catalog.note_missing(list(parts.catalog.sources(str(photos))))
-    assert {image.source for image in parts.catalog.images(list(ids(10, 11, 12))).values()} == {
+    parts.catalog.sources.note_missing(list(parts.catalog.sources.below(str(photos))))
+    assert {image.source for image in parts.catalog.images.get_many(list(ids(10, 11, 12))).values()} == {
         str(path) for path in copy.iterdir()
     }
 
@@ -272,9 +272,9 @@ def test_a_missing_file_does_not_name_its_image(parts, photos, tmp_path):
 def test_what_comes_back_is_as_it_was(parts, photos):
     parts.indexer.index([photos])
     one, hidden = content_id(picture(0)), content_id(picture(1))
-    parts.catalog.update_image(one, tags=["red", "shoe"], owner_id="ann")
-    parts.catalog.update_image(hidden, visibility=Visibility.BLOCKED)
-    before = parts.catalog.images([one, hidden])
+    parts.catalog.images.update(one, tags=["red", "shoe"], owner_id="ann")
+    parts.catalog.images.update(hidden, visibility=Visibility.BLOCKED)
+    before = parts.catalog.images.get_many([one, hidden])
     aside = photos.parent / "aside"
     aside.mkdir()
     for name in ("0.png", "1.png"):
@@ -287,7 +287,7 @@ def test_what_comes_back_is_as_it_was(parts, photos):
     calls = parts.encoders["colour-grid"].calls
     report = parts.indexer.index([photos])
     assert (report.returned, report.added, parts.encoders["colour-grid"].calls) == (2, 0, calls)
-    assert parts.catalog.images([one, hidden]) == before
+    assert parts.catalog.images.get_many([one, hidden]) == before
     assert parts.find_ids(picture(0))[0] == one
     assert hidden not in parts.find_ids(picture(1), limit=100)
     assert (parts.catalog.counts().removed, parts.catalog.check()) == (0, [])
@@ -296,19 +296,19 @@ def test_what_comes_back_is_as_it_was(parts, photos):
 def test_when_the_bin_runs_out_what_was_hidden_stays_hidden(parts, photos):
     parts.indexer.index([photos])
     hidden, public = content_id(picture(1)), content_id(picture(0))
-    parts.catalog.update_image(hidden, visibility=Visibility.PRIVATE, owner_id="ann")
-    parts.catalog.update_image(public, tags=["red"])
+    parts.catalog.images.update(hidden, visibility=Visibility.PRIVATE, owner_id="ann")
+    parts.catalog.images.update(public, tags=["red"])
     contents = {name: (photos / "a" / name).read_bytes() for name in ("0.png", "1.png")}
     for name in contents:
         (photos / "a" / name).unlink()
     parts.indexer.index([photos])
-    assert parts.catalog.empty_bin(older_than=datetime.now(UTC) - timedelta(days=30)) == 0
-    assert parts.catalog.empty_bin(older_than=datetime.now(UTC) + timedelta(days=1)) == 1
+    assert parts.catalog.recycle_bin.empty(older_than=datetime.now(UTC) - timedelta(days=30)) == 0
+    assert parts.catalog.recycle_bin.empty(older_than=datetime.now(UTC) + timedelta(days=1)) == 1
     for name, content in contents.items():
         (photos / "a" / name).write_bytes(content)
     parts.indexer.index([photos])
-    assert parts.catalog.image(public).tags == ()
-    assert parts.catalog.image(hidden).visibility is Visibility.PRIVATE
+    assert parts.catalog.images.get(public).tags == ()
+    assert parts.catalog.images.get(hidden).visibility is Visibility.PRIVATE
     assert hidden not in parts.find_ids(picture(1), limit=100)
     assert parts.catalog.check() == []
 
@@ -325,12 +325,12 @@ def test_a_run_empties_the_bin_of_what_is_old(parts, photos):
 def test_an_upload_of_what_is_in_the_bin_keeps_its_visibility(parts, photos):
     parts.indexer.index([photos])
     blocked = content_id(picture(0))
-    parts.catalog.update_image(blocked, visibility=Visibility.BLOCKED)
+    parts.catalog.images.update(blocked, visibility=Visibility.BLOCKED)
     (photos / "a" / "0.png").unlink()
     parts.indexer.index([photos])
     image, _ = parts.indexer.add_upload(picture(0), name="again")
     assert (image.id, image.visibility) == (blocked, Visibility.BLOCKED)
-    assert parts.catalog.content(blocked) == picture(0)
+    assert parts.catalog.images.content(blocked) == picture(0)
     assert blocked not in parts.find_ids(picture(0), limit=100)
 
 
@@ -353,7 +353,7 @@ def test_a_run_that_was_killed_after_storing_is_settled_by_the_next(parts, photo
             raise KeyboardInterrupt
 
     assert parts.indexer.index([new], progress=Killing()).interrupted
-    assert len(parts.catalog.sources(str(old))) == 3
+    assert len(parts.catalog.sources.below(str(old))) == 3
     parts.indexer.index([new])
-    assert parts.catalog.sources(str(old)) == {}
+    assert parts.catalog.sources.below(str(old)) == {}
     assert known(parts) == ids(10, 11, 12)

@@ -53,10 +53,10 @@ def churned(tmp_path_factory):
     removed = np.random.default_rng(2).permutation(SIZE)[: len(added)]
     with Catalog.open(f"sqlite:///{folder / 'catalog.sqlite'}", originals=folder / "originals") as catalog:
         publisher = Publisher(catalog, snapshots=folder / "snapshots")
-        catalog.add_images([addition(row, vectors[row]) for row in range(SIZE)])
+        catalog.images.add([addition(row, vectors[row]) for row in range(SIZE)])
         before = View.of(publisher.publish(MODEL), fingerprint=MODEL.fingerprint, dimension=MODEL.dimension)
-        catalog.forget_sources([f"/pictures/{row}.png" for row in removed])
-        catalog.add_images([addition(row, vectors[row]) for row in added])
+        catalog.sources.forget([f"/pictures/{row}.png" for row in removed])
+        catalog.images.add([addition(row, vectors[row]) for row in added])
         with_tail = before.following(catalog)
         anew = View.of(publisher.publish(MODEL), fingerprint=MODEL.fingerprint, dimension=MODEL.dimension)
     live = np.setdiff1d(np.arange(SIZE + len(added)), removed)

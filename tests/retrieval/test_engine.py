@@ -25,7 +25,6 @@ def as_tuples(answer):
 
 def test_a_picture_finds_itself_first(library):
     answer = library.find(picture(7))
-    assert answer.hits[0].image.id == library.catalog.browse(limit=1).images[0].id or answer.hits[0].cosine == 1.0
     assert answer.hits[0].cosine == pytest.approx(1.0, abs=1e-6)
     assert [hit.rank for hit in answer.hits] == list(range(1, len(answer.hits) + 1))
     cosines = [hit.cosine for hit in answer.hits]
@@ -34,8 +33,8 @@ def test_a_picture_finds_itself_first(library):
 
 def test_the_ranking_is_that_of_plain_numpy(library):
     fingerprint = library.indexer.model.fingerprint
-    ids = sorted(image.id for image in library.catalog.browse(limit=100).images)
-    stored = library.catalog.vectors(fingerprint, ids)
+    ids = sorted(image.id for image in library.catalog.images.browse(limit=100).images)
+    stored = library.catalog.vectors.get(fingerprint, ids)
     query = stored[ids[3]].astype(np.float64)
     vectors = np.stack([stored[i] for i in ids]).astype(np.float64)
     cosines = vectors @ query / np.linalg.norm(vectors, axis=1) / np.linalg.norm(query)
@@ -47,7 +46,7 @@ def test_the_ranking_is_that_of_plain_numpy(library):
 
 
 def test_an_indexed_image_is_not_its_own_hit_unless_cropped_or_asked_for(library):
-    image = library.catalog.browse(limit=1).images[0]
+    image = library.catalog.images.browse(limit=1).images[0]
     assert image.id not in library.find_ids(image_id=image.id, limit=100)
     assert library.find_ids(image_id=image.id, include_self=True)[0] == image.id
     crop = Crop(x=0.1, y=0.1, width=0.8, height=0.8)
@@ -76,9 +75,9 @@ def test_what_is_hidden_vanishes_at_once_from_snapshot_tail_and_later_pages(libr
     in_snapshot = library.engine.page(first.query_id, offset=5, limit=3).hits[1].image.id
     for image_id in (in_tail, in_snapshot):
         if change == "deleted":
-            library.catalog.delete_image(image_id)
+            library.catalog.images.delete(image_id)
         else:
-            library.catalog.update_image(image_id, visibility=Visibility(change))
+            library.catalog.images.update(image_id, visibility=Visibility(change))
     assert not {in_tail, in_snapshot} & set(library.find_ids(picture(7), limit=100))
     later = library.engine.page(first.query_id, offset=5, limit=100)
     assert not {in_tail, in_snapshot} & {hit.image.id for hit in later.hits}
@@ -89,16 +88,16 @@ def test_what_is_hidden_vanishes_at_once_from_snapshot_tail_and_later_pages(libr
 def test_a_hidden_duplicate_is_not_reported_behind_its_representative(library):
     copy = library.upload(7, image_format="JPEG", quality=90)
     first = library.find(picture(7))
-    library.catalog.update_image(copy, visibility=Visibility.BLOCKED)
+    library.catalog.images.update(copy, visibility=Visibility.BLOCKED)
     assert library.find(picture(7)).hits[0].duplicates == ()
     assert library.engine.page(first.query_id, offset=0, limit=1).hits[0].duplicates == ()
 
 
 def test_what_becomes_public_again_is_found_again(library):
     image_id = library.find_ids(picture(7))[0]
-    library.catalog.update_image(image_id, visibility=Visibility.PRIVATE)
+    library.catalog.images.update(image_id, visibility=Visibility.PRIVATE)
     library.find(picture(7))
-    library.catalog.update_image(image_id, visibility=Visibility.PUBLIC)
+    library.catalog.images.update(image_id, visibility=Visibility.PUBLIC)
     assert library.find_ids(picture(7))[0] == image_id
 
 
@@ -305,7 +304,7 @@ def test_an_empty_library_answers_with_nothing(parts):
     assert not parts.engine.ready().ready
     only = parts.upload(1)
     assert parts.find_ids(picture(1)) == [only]
-    parts.catalog.delete_image(only)
+    parts.catalog.images.delete(only)
     assert parts.find_ids(picture(1)) == []
     parts.publisher.publish(parts.indexer.model)
     assert parts.find_ids(picture(1)) == []
@@ -332,13 +331,13 @@ def test_results_are_always_exactly_the_public_images(tmp_path_factory, steps):
                 present[seed] = parts.upload(seed)
                 public.add(seed)
             elif step == "delete" and seed in present:
-                parts.catalog.delete_image(present.pop(seed))
+                parts.catalog.images.delete(present.pop(seed))
                 public.discard(seed)
             elif step == "hide" and seed in present:
-                parts.catalog.update_image(present[seed], visibility=Visibility.PRIVATE)
+                parts.catalog.images.update(present[seed], visibility=Visibility.PRIVATE)
                 public.discard(seed)
             elif step == "show" and seed in present:
-                parts.catalog.update_image(present[seed], visibility=Visibility.PUBLIC)
+                parts.catalog.images.update(present[seed], visibility=Visibility.PUBLIC)
                 public.add(seed)
             elif step == "publish":
                 parts.publisher.publish(parts.indexer.model)

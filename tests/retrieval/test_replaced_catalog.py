@@ -60,7 +60,7 @@ def test_a_snapshot_whose_watermark_the_restored_catalog_has_outgrown_is_not_use
     with Parts(library.folder) as restarted:
         monkeypatch.setattr(restarted.publisher, "publish_soon", lambda _: None)  # or the notice would soon be gone
         uploaded = {restarted.upload(seed) for seed in range(200, 230)}
-        assert restarted.catalog.sequence() > watermark
+        assert restarted.catalog.changes.sequence() > watermark
         found = set(restarted.find_ids(picture(200), limit=100))
         assert uploaded <= found
         assert len(found) == 12 + 30
@@ -88,14 +88,14 @@ def test_a_service_that_slept_through_it_is_not_deceived_by_equal_numbers(librar
     copy = backed_up(library)
     lost = library.upload(400)
     assert library.find_ids(picture(400))[0] == lost
-    sequence = library.catalog.sequence()
+    sequence = library.catalog.changes.sequence()
     put_back(library, copy)
     with Parts(library.folder) as other:
         new = other.upload(401)
-        assert other.catalog.sequence() == sequence
+        assert other.catalog.changes.sequence() == sequence
     assert library.find_ids(picture(401), limit=50)[0] == new
     assert lost not in library.find_ids(picture(400), limit=50)
-    assert library.catalog.images([lost, new]).keys() == {new}
+    assert library.catalog.images.get_many([lost, new]).keys() == {new}
 
 
 def test_what_was_published_from_another_past_is_set_aside_and_built_anew(library, tmp_path):

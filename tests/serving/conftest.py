@@ -105,8 +105,8 @@ def twelve(tmp_path_factory):
 @pytest.fixture
 def images(library, twelve):
     """The ids of the twelve pictures, in the library."""
-    library.catalog.add_images(twelve)
-    library.catalog.set_live_model(library.indexer.model)
+    library.catalog.images.add(twelve)
+    library.catalog.models.set_live(library.indexer.model)
     return [addition.content_id for addition in twelve]
 
 

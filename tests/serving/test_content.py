@@ -38,8 +38,8 @@ def test_thumbnails_are_small_upright_and_kept(client, library, size):
     assert first.status_code == 200
     assert first.headers["cache-control"] == "private, max-age=60, must-revalidate"
     assert first.headers["content-type"] == "image/jpeg"
-    assert Image.open(io.BytesIO(first.content)).size == (size, size // 2)
-    assert second.content == first.content
+    assert Image.open(io.BytesIO(first.images.content)).size == (size, size // 2)
+    assert second.images.content == first.images.content
     assert 'lookalike_thumbnails_total{cache="hit"} 1.0' in client.get("/metrics").text
 
 
@@ -55,7 +55,7 @@ def test_a_browser_that_has_it_is_told_so(client, images):
         etag = first.headers["etag"]
         for value in (etag, f"W/{etag}", f'"other", {etag}', "*"):
             again = client.get(url, headers={"if-none-match": value})
-            assert (again.status_code, again.content) == (304, b"")
+            assert (again.status_code, again.images.content) == (304, b"")
             assert again.headers["etag"] == etag
         assert client.get(url, headers={"if-none-match": '"other"'}).status_code == 200
     assert client.get(address(images[0])).headers["etag"] != client.get(address(images[0], 64)).headers["etag"]
@@ -81,7 +81,7 @@ def test_a_file_that_is_gone_is_a_problem(client, library, images, twelve, probl
     def gone(image_id):
         raise ImageRefused(image_id, "unreadable", "its file is gone")
 
-    monkeypatch.setattr(library.catalog, "content", gone)
+    monkeypatch.setattr(library.catalog.images, "content", gone)
     for url in (address(images[0]), address(images[0], 64)):
         assert "gone" in problem(client.get(url), 404, "content-missing").detail
 
@@ -92,7 +92,7 @@ def unreadable(library, content, media_type="application/octet-stream"):
         content_id=content_id(content), width=0, height=0, mean_colour="#000000",
         media_type=media_type, byte_count=len(content), error="not an image", upload=content,
     )  # fmt: skip
-    library.catalog.add_images([addition])
+    library.catalog.images.add([addition])
     return addition.content_id
 
 
@@ -174,7 +174,7 @@ def test_an_empty_file_left_by_a_power_cut_is_made_anew(client, library, images)
 def test_what_is_deleted_or_hidden_while_its_pixels_are_made_is_neither_sent_nor_kept(
     client, library, images, problem, monkeypatch, size, end
 ):
-    read = library.catalog.content
+    read = library.catalog.images.content
 
     def ended_meanwhile(image_id):
         content = read(image_id)
@@ -184,6 +184,6 @@ def test_what_is_deleted_or_hidden_while_its_pixels_are_made_is_neither_sent_nor
             client.patch(f"/v1/images/{image_id}", json={"visibility": "private"})
         return content
 
-    monkeypatch.setattr(library.catalog, "content", ended_meanwhile)
+    monkeypatch.setattr(library.catalog.images, "content", ended_meanwhile)
     problem(client.get(address(images[0], size)), 404, "unknown-image")
     assert list(library.settings().thumbnails.rglob(f"{images[0]}-*")) == []

@@ -141,7 +141,7 @@ def test_events_about_unknown_things_are_refused_by_index_and_the_others_are_sto
 
 def test_an_image_deleted_meanwhile_does_not_lose_the_batch(client, library, event, shown):
     _, ids = shown
-    library.catalog.delete_image(ids[3])
+    library.catalog.images.delete(ids[3])
     assert send(client, event(), event(image_id=ids[3], position=4)).json()["stored"] == 2
 
 

@@ -46,8 +46,8 @@ def worlds(tmp_path, empty_catalog, twelve, portal):
             folder.mkdir()
             shutil.copy(empty_catalog, folder)
             library = opened.enter_context(Library(folder))
-            library.catalog.add_images(twelve)
-            library.catalog.set_live_model(library.indexer.model)
+            library.catalog.images.add(twelve)
+            library.catalog.models.set_live(library.indexer.model)
             if visibility is not None:
                 given = {"tags": ("secret",), "owner_id": "ann", "visibility": visibility}
                 library.indexer.add_upload(HIDDEN, name="secret.jpg", **given)
@@ -146,7 +146,7 @@ def test_an_upload_leaves_a_hidden_image_as_it_is(worlds, visibility):
     response = hidden.client.post("/v1/images", files=files, data={"tags": "mine"})
     assert (response.status_code, response.json()["tags"], response.json()["visibility"]) == (201, ["mine"], "public")
     assert hidden.client.get(f"/v1/images/{ID}").status_code == 404
-    kept = hidden.library.catalog.image(ID)
+    kept = hidden.library.catalog.images.get(ID)
     assert (kept.tags, kept.owner_id, kept.visibility, kept.upload_name) == (
         ("secret",),
         "ann",
@@ -185,8 +185,8 @@ def test_no_answer_names_a_place_on_this_machine(client, library, images, monkey
     def fail(*_args, **_named):
         raise fault(f"{place}: the disk is full")
 
-    monkeypatch.setattr(library.catalog, "add_images", fail)
-    monkeypatch.setattr(library.catalog, "image", fail)
+    monkeypatch.setattr(library.catalog.images, "add", fail)
+    monkeypatch.setattr(library.catalog.images, "get", fail)
     monkeypatch.setattr(library.engine._index, "current", fail)
     for response in (
         client.post("/v1/images", files={"image": ("a.jpg", picture(80))}),
@@ -204,7 +204,7 @@ def test_a_reason_without_a_place_is_told(client, library, images, monkeypatch):
     def fail(*_args, **_named):
         raise StorageFailed("no space left on device; nothing was stored")
 
-    monkeypatch.setattr(library.catalog, "update_image", fail)
+    monkeypatch.setattr(library.catalog.images, "update", fail)
     response = client.patch(f"/v1/images/{images[0]}", json={"tags": ["a"]})
     assert response.json()["detail"] == "no space left on device; nothing was stored"
 

@@ -31,7 +31,7 @@ def test_an_upload_is_stored_and_found_at_once(client, library, images):
     assert record["bytes"] == len(picture(70))
     assert response.headers["location"] == f"/v1/images/{record['id']}"
     assert client.search(picture(70)).json()["hits"][0]["image"] == record
-    assert library.catalog.content(record["id"]) == picture(70)
+    assert library.catalog.images.content(record["id"]) == picture(70)
 
 
 def test_an_outline_says_where_every_image_goes(client, library, images):
@@ -40,7 +40,7 @@ def test_an_outline_says_where_every_image_goes(client, library, images):
     assert base64.b64decode(outline["shapes"]) == bytes([round((math.log2(240 / 320) + 2) * 255 / 4)] * 7)
     assert outline["cursors"] == [page["next_cursor"]]
     assert outline["next_cursor"] is None
-    library.catalog.update_image(images[0], visibility=Visibility.PRIVATE)
+    library.catalog.images.update(images[0], visibility=Visibility.PRIVATE)
     again = client.get("/v1/images/outline", params={"cursor": page["next_cursor"]}).json()
     hidden_was_there = images[0] not in [image["id"] for image in page["images"]]
     assert len(base64.b64decode(again["shapes"])) == 7 - hidden_was_there
@@ -99,7 +99,7 @@ def test_a_full_disk_is_507_and_said_so(client, library, images, problem, monkey
     def full(_additions):
         raise StorageFailed("catalog.sqlite: no space left on device; nothing was stored")
 
-    monkeypatch.setattr(library.catalog, "add_images", full)
+    monkeypatch.setattr(library.catalog.images, "add", full)
     assert "no space" in problem(upload(client, picture(80)), 507, "storage-failed").detail
 
 

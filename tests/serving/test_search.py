@@ -220,7 +220,7 @@ def test_tampered_and_expired_cursors_are_told_apart(client, images, problem):
 
 def test_unknown_deleted_and_private_images_cannot_be_searched_with(client, library, images, problem):
     hidden = library.add(50, visibility=Visibility.PRIVATE)
-    library.catalog.delete_image(images[1])
+    library.catalog.images.delete(images[1])
     for image_id in ("0" * 32, "nonsense", "", images[1], hidden, "\x00", "../../etc/passwd"):
         problem(client.post("/v1/search", json={"image_id": image_id}), 404, "unknown-image")
 
@@ -382,7 +382,7 @@ def test_near_duplicates_stand_behind_their_best(client, library, images):
     assert hits[0]["image"]["id"] == images[3]
     assert hits[0]["duplicates"] == [copy.id]
     assert copy.id not in [hit["image"]["id"] for hit in hits]
-    library.catalog.update_image(copy.id, visibility=Visibility.PRIVATE)
+    library.catalog.images.update(copy.id, visibility=Visibility.PRIVATE)
     assert client.search(picture(3)).json()["hits"][0]["duplicates"] == []
 
 

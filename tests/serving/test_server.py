@@ -71,7 +71,7 @@ def test_what_runs_at_the_end_is_answered_and_its_query_is_kept(library, images)
     asking.join()
     stopping.join()
     assert answers[0].status_code == 200
-    assert library.catalog.query(answers[0].json()["query_id"]) is not None
+    assert library.catalog.queries.get(answers[0].json()["query_id"]) is not None
 
 
 def test_connections_are_kept_open_between_requests(server_of, images):

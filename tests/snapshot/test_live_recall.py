@@ -54,8 +54,8 @@ def test_what_an_index_misses_is_seen(parts, monkeypatch):
 def test_it_measures_what_is_public_now(parts):
     publish(parts)
     ids = [hit.image.id for hit in parts.find(image_id=parts.upload(3), limit=12).hits]
-    parts.catalog.delete_image(ids[0])
-    parts.catalog.update_image(ids[1], visibility=Visibility.PRIVATE)
+    parts.catalog.images.delete(ids[0])
+    parts.catalog.images.update(ids[1], visibility=Visibility.PRIVATE)
     parts.upload(1_000)  # in no snapshot yet
     found = measure(parts)
     assert found.recall.mean == 1.0

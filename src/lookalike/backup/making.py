@@ -126,7 +126,7 @@ class _Making:
             record = self._copy_catalog(work)
             self._copy_uploads(uploads_of(work))
             # One that was deleted since the catalog was copied would be a record without bytes: copy the catalog again.
-            if len(self._catalog.images(self.missing)) == len(self.missing):
+            if len(self._catalog.images.get_many(self.missing)) == len(self.missing):
                 break
             (work / CATALOG).unlink()
         files = {name: FileRecord.of(work / name) for name in (CATALOG, UPLOADS)}
@@ -145,8 +145,8 @@ class _Making:
             damage = copied.damage_of_file()
             if damage:
                 raise StorageFailed(f"the copy of the catalog is damaged: {damage[0]}; run `lookalike verify`")
-            ids = copied.upload_ids()
-            state, model, self.images = copied.state(), copied.live_model(), copied.counts().live
+            ids = copied.uploads.ids()
+            state, model, self.images = copied.changes.state(), copied.models.live(), copied.counts().live
         self.uploads = len(ids)
         replace_file(work / UPLOADS, "".join(f"{image_id}\n" for image_id in ids).encode())
         return Backup(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from lookalike.catalog import recycle_bin
 from lookalike.catalog.changing import Changing, chunks
 from lookalike.catalog.images import bury_abandoned, change_image, read_image, read_images, tag_rows
-from lookalike.catalog.records import Deletion, ImageAddition
+from lookalike.catalog.records import AdditionResult, Deletion, ImageAddition
 from lookalike.catalog.schema import image_tags, images, tombstones
 from lookalike.catalog.sources import SeenFile, write_sources
 from lookalike.catalog.vectors import encode, write_vectors
@@ -41,24 +41,25 @@ class _Plan:
     returned: set[str] = field(default_factory=set)
     vectors: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
-    def take(self, addition: ImageAddition, vector: bytes | None) -> bool:
-        """Decide about one addition; whether it is a new image, or one that came back."""
+    def take(self, addition: ImageAddition, vector: bytes | None) -> AdditionResult:
+        """Decide about one addition."""
         image_id = addition.content_id
         if addition.source is not None:
             self.seen[addition.source.path] = SeenFile(addition.source, image_id, addition.refused_under)
         known = self.live.get(image_id)
         if known is None and self.deleted.get(image_id) == Deletion.REQUESTED and not addition.restore:
-            return False
+            return AdditionResult.LEFT_OUT
         if addition.fingerprint is not None and vector is not None:
             self.vectors.setdefault(addition.fingerprint, {})[image_id] = vector
         if known is None:
             self.live[image_id] = _Live(addition.error is not None, addition.upload is not None)
             self.created[image_id] = addition
-            return True
+            return AdditionResult.NEW
         self._take_again(addition, known)
-        came_back = image_id in self.returned
-        self.returned.discard(image_id)
-        return came_back
+        if image_id in self.returned:
+            self.returned.discard(image_id)
+            return AdditionResult.RETURNED
+        return AdditionResult.KNOWN
 
     def _take_again(self, addition: ImageAddition, known: _Live) -> None:
         if addition.upload is not None and not known.has_upload:
@@ -69,15 +70,15 @@ class _Plan:
             self.repaired[addition.content_id] = addition
 
 
-def add_images(changing: Changing, additions: Sequence[ImageAddition]) -> list[bool]:
-    """Add a batch; see `Catalog.add_images`."""
+def add_images(changing: Changing, additions: Sequence[ImageAddition]) -> list[AdditionResult]:
+    """Add a batch; see `Images.add`."""
     encoded = _encode(additions)
     ids = list(dict.fromkeys(addition.content_id for addition in additions))
     returned = recycle_bin.take_back(changing, ids)
     plan = _Plan(
         live=_live(changing.connection, ids), deleted=_deleted(changing.connection, ids), returned=set(returned)
     )
-    added = [plan.take(addition, vector) for addition, vector in zip(additions, encoded, strict=True)]
+    results = [plan.take(addition, vector) for addition, vector in zip(additions, encoded, strict=True)]
     _create(changing, plan)
     _repair(changing, plan)
     changed = set(plan.repaired)
@@ -88,7 +89,7 @@ def add_images(changing: Changing, additions: Sequence[ImageAddition]) -> list[b
     changing.touch((changed | changes.renamed) - plan.created.keys())
     # What is new may be homeless too: a later addition of this batch can have its path.
     bury_abandoned(changing, changes.lost | returned | plan.created.keys())
-    return added
+    return results
 
 
 def _encode(additions: Sequence[ImageAddition]) -> list[bytes | None]:

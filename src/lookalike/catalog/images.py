@@ -105,7 +105,7 @@ def browse(
     tag: str | None,
     readable: bool,
 ) -> BrowsePage:
-    """A page of images, newest first; see `Catalog.browse`."""
+    """A page of images, newest first; see `Images.browse`."""
     if limit < 1:
         raise ValueError(f"limit {limit} must be at least 1")
     if tag is not None and not storable_text(tag):
@@ -117,7 +117,7 @@ def browse(
 
 
 def outline(connection: Connection, *, after: str, limit: int, every: int, tag: str | None) -> Outline:
-    """The sizes of the public images that follow, newest first; see `Catalog.outline`."""
+    """The sizes of the public images that follow, newest first; see `Images.outline`."""
     if tag is not None and not storable_text(tag):
         return Outline(sizes=[], cursors=[], next=None)
     columns = select(images.c.width, images.c.height, images.c.uploaded_at, images.c.id)
@@ -198,7 +198,7 @@ def change_image(
     tags: Sequence[str] | None,
     owner_id: str | None,
 ) -> Image:
-    """Change what is given; see `Catalog.update_image`."""
+    """Change what is given; see `Images.update`."""
     connection = changing.connection
     before = read_image(connection, image_id)
     require_storable("owner_id", owner_id)

@@ -121,7 +121,7 @@ def _interaction(row: Row[Any]) -> Interaction:
 
 
 def forget_queries(changing: Changing, *, older_than: datetime, keep_with_interactions: bool) -> int:
-    """Drop old queries; see `Catalog.forget_queries`."""
+    """Drop old queries; see `Queries.forget`."""
     old = queries.c.at < older_than
     if keep_with_interactions:
         forgotten = delete(queries).where(old, ~exists().where(interactions.c.query_id == queries.c.id))
@@ -133,7 +133,7 @@ def forget_queries(changing: Changing, *, older_than: datetime, keep_with_intera
 
 
 def write_interactions(changing: Changing, events: Sequence[Interaction]) -> int:
-    """Keep those not known yet, all or none; see `Catalog.record_interactions`."""
+    """Keep those not known yet, all or none; see `Interactions.write`."""
     for number, event in enumerate(events):
         _require_sense(number, event)
     known: set[str] = set()

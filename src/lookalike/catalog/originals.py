@@ -21,7 +21,7 @@ class Originals:
     A file appears whole or not at all. Whether it *should* be there is the catalog's to say; bytes it has no record of
     are orphans. There are two kinds. An upload that was interrupted left a mark in `incoming/`, and nobody was told
     that it is stored. Any other is an upload that this catalog does not know: an older one may have been put in place.
-    Neither is deleted at once: `Catalog.collect_orphans` notes in `removed/` since when bytes have been orphans, and
+    Neither is deleted at once: `Uploads.collect_orphans` notes in `removed/` since when bytes have been orphans, and
     deletes them after a time. An orphan whose record comes back is one no more.
     """
 

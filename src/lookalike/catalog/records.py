@@ -70,6 +70,19 @@ class Deletion(StrEnum):
     REQUESTED = "requested"
 
 
+class AdditionResult(StrEnum):
+    """What became of an image that was to be added.
+
+    `NEW` is one the catalog did not know, or that was deleted on request and is restored; `RETURNED` came back from
+    the bin; `KNOWN` was live already; `LEFT_OUT` was deleted on request, and stays so.
+    """
+
+    NEW = "new"
+    RETURNED = "returned"
+    KNOWN = "known"
+    LEFT_OUT = "left-out"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
     """One place an image's bytes were read from.

@@ -129,7 +129,7 @@ def _number(changing: Changing, fingerprint: str, encoded: bytes) -> int:
 def add_vectors(
     changing: Changing, fingerprint: str, image_ids: Sequence[str], rows: Vectors, columns: ImageRows | None
 ) -> None:
-    """Keep vectors of live images; see `Catalog.add_vectors`."""
+    """Keep vectors of live images; see `StoredVectors.add`."""
     encoded = dict(zip(image_ids, encode(rows), strict=True))
     live: set[str] = set()
     for chunk in chunks(encoded):
@@ -245,7 +245,7 @@ class VectorReading:
 def without_vectors(
     connection: Connection, fingerprint: str, *, limit: int, after: str, or_columns: bool
 ) -> list[Image]:
-    """Some of the live, readable images of which something is missing; see `Catalog.images_without_vectors`."""
+    """Some of the live, readable images of which something is missing; see `StoredVectors.images_without`."""
     model = stored_model(connection, fingerprint)
     statement = SELECT_IMAGES.where(images.c.error.is_(None), images.c.id > after)
     if model is not None:
@@ -269,7 +269,7 @@ def read_changes_since(connection: Connection, state: CatalogState, *, fingerpri
 
 
 def read_changes(connection: Connection, *, after: int, fingerprint: str, limit: int) -> list[Change]:
-    """The first `limit` changes above `after`; see `Catalog.changes`."""
+    """The first `limit` changes above `after`; see `ChangeSequence.read`."""
     model = stored_model(connection, fingerprint)
     of_model = (vectors.c.image_id == images.c.id) & (vectors.c.fingerprint_number == (model.number if model else -1))
     changed = connection.execute(

@@ -108,7 +108,7 @@ def _vectors(
     names = dict.fromkeys(name for triple in triples for name in triple)
     files = {name: template.replace("{}", name) for name in names}
     named = find_images_named(library.catalog, files.values(), folders=folders).images
-    stored = library.catalog.vectors(live.fingerprint, [image.id for image in named.values()])
+    stored = library.catalog.vectors.get(live.fingerprint, [image.id for image in named.values()])
     known = [name for name, file in files.items() if file in named and named[file].id in stored]
     if not known:
         raise EvaluationRefused("none of these images is in this library: see --images and --names-as")

@@ -80,12 +80,12 @@ def _show(library: Library, folder: Path, sheet: Path) -> None:
     rows = []
     for place, image in enumerate(queries):
         answer = library.engine.search(Query(image_id=image.id, limit=_HITS))
-        rows.append(SheetRow(content=library.catalog.content(image.id), crop=None, hits=answer.hits))
+        rows.append(SheetRow(content=library.catalog.images.content(image.id), crop=None, hits=answer.hits))
         if place == 0:
             console.print("\nWhat looks like ", printable(Path(image.source or image.id).name), ":", sep="")
             print_answer(answer, hit_paths(library, answer))
     sheet = user_path(sheet)
-    save_sheet(sheet, rows, library.catalog.content)
+    save_sheet(sheet, rows, library.catalog.images.content)
     console.print(printable(f"Contact sheet of {len(rows)} searches: {sheet}"), soft_wrap=True)
     console.print()
 
@@ -93,10 +93,10 @@ def _show(library: Library, folder: Path, sheet: Path) -> None:
 def _queries(library: Library, folder: Path) -> list[Image]:
     """The sample queries, or some of the user's own images: always the same ones."""
     prefix = os.path.abspath(folder)  # noqa: PTH100 - as the index run names it
-    known = library.catalog.sources(prefix)
+    known = library.catalog.sources.below(prefix)
     by_name = {Path(path).name.split(".")[0]: state.image_id for path, state in known.items() if not state.error}
     wanted = [by_name[name] for name in _SAMPLE_QUERIES if by_name.get(name)]
     others = sorted((i for i in by_name.values() if i), key=lambda i: hashlib.sha256(i.encode()).digest())
     ids = [i for i in islice(wanted or others, _ROWS) if i]
-    found = library.catalog.images(ids)
+    found = library.catalog.images.get_many(ids)
     return list(visible(found[i] for i in ids if i in found).values())

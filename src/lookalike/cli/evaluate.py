@@ -173,7 +173,7 @@ class _Measuring:
 
     def __post_init__(self) -> None:
         self.library.engine.warm_up()
-        live = self.library.catalog.live_model()
+        live = self.library.catalog.models.live()
         if live is None:
             raise EvaluationRefused("nothing was indexed here yet: run `lookalike index FOLDER` first")
         self._live: LiveModel = live
@@ -292,12 +292,12 @@ class _Measuring:
 
     def _picture(self, image_id: str) -> bytes | None:
         try:
-            return _thumbnail(self.library.catalog.content(image_id), image_id)
+            return _thumbnail(self.library.catalog.images.content(image_id), image_id)
         except CallerError:
             return None  # the file is gone: the report shows a placeholder
 
     def _name(self, image_id: str) -> str:
-        image = self.library.catalog.images([image_id]).get(image_id)
+        image = self.library.catalog.images.get_many([image_id]).get(image_id)
         source = (image.source if image else None) or image_id
         for folder in self.folders:
             if source.startswith(f"{folder}{os.sep}"):

@@ -55,10 +55,10 @@ def _named(catalog: Catalog, what: str) -> str:
         CallerError: nothing is known of it; nothing was changed.
     """
     if _IMAGE_ID.fullmatch(what) and not os.path.lexists(what):
-        catalog.image(what)
+        catalog.images.get(what)
         return what
     path = os.path.abspath(user_path(what))  # noqa: PTH100 - links stay as they were indexed
-    if not catalog.sources(path) and path not in catalog.folder_names():
+    if not catalog.sources.below(path) and path not in catalog.folders.names():
         raise CallerError(
             f"{what}: nothing at this path or below it is in the library, and it is no image's id; nothing was changed."
             " `lookalike sources` lists what was indexed."

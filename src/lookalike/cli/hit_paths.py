@@ -41,10 +41,10 @@ def search_present(library: Library, query: Query) -> tuple[Answer, HitPaths]:
 def hit_paths(library: Library, answer: Answer) -> HitPaths:
     """Look for the files of an answer's hits."""
     ids = [hit.image.id for hit in answer.hits]
-    known = library.catalog.paths(ids)
+    known = library.catalog.sources.files_of(ids)
     files = {image_id: _those_there([file.path for file in known.get(image_id, [])]) for image_id in ids}
     without = [image_id for image_id in ids if not files[image_id]]
-    return HitPaths(files=files, away=frozenset(without) - library.catalog.uploaded(without))
+    return HitPaths(files=files, away=frozenset(without) - library.catalog.uploads.among(without))
 
 
 def _those_there(paths: Sequence[str]) -> tuple[str, ...]:

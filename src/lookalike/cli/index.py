@@ -121,7 +121,7 @@ def _check_paths(settings: Settings, paths: Sequence[Path]) -> None:
 def _check_known(library: Library, paths: Sequence[Path]) -> None:
     """A path that leads nowhere is a disk that is away if the library knows files there, and mistyped otherwise."""
     for path in paths:
-        if not os.path.lexists(path) and not library.catalog.sources(os.path.abspath(path)):  # noqa: PTH100 - links stay
+        if not os.path.lexists(path) and not library.catalog.sources.below(os.path.abspath(path)):  # noqa: PTH100 - links stay
             raise no_such_path(path)
 
 

@@ -66,7 +66,7 @@ _NAMES_SHOWN = 10
 def list_sets(*, library: LibraryOption = None, as_json: JsonOption = False) -> None:
     """List the judgement sets of the library."""
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
-        sets = opened.catalog.judgement_sets()
+        sets = opened.catalog.judgements.sets()
         if as_json:
             print_json([{name: getattr(one, name) for name in one.__slots__} for one in sets])
             return
@@ -107,7 +107,7 @@ def import_file(
             raise EvaluationRefused(_unknown_names(unknown) + "; --keep-good leaves them out", tuple(unknown))
         if not stored:
             raise EvaluationRefused(f"{file}: none of its images is in this library: name their folder with --images")
-        opened.catalog.add_grades(stored, rule=f"read from {file.name}")
+        opened.catalog.judgements.write(stored, rule=f"read from {file.name}")
         if as_json:
             print_json({"name": name or file.stem, "grades": len(stored), "unknown": unknown})
             return
@@ -141,7 +141,7 @@ def export_set(
 def remove_set(name: NameArgument, *, library: LibraryOption = None, as_json: JsonOption = False) -> None:
     """Remove a judgement set with its grades."""
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
-        removed = opened.catalog.remove_judgement_set(name)
+        removed = opened.catalog.judgements.remove_set(name)
         if as_json:
             print_json({"name": name, "removed": removed})
         else:
@@ -251,7 +251,7 @@ def _by_path(library: Library, judgements: Judgements) -> Judgements:
     """The same, with files in place of ids where there is one."""
     ids = {JudgedQuery.parse(name).image for name in judgements.grades}
     ids |= {image for judged in judgements.grades.values() for image in judged}
-    images = library.catalog.images(sorted(ids))
+    images = library.catalog.images.get_many(sorted(ids))
     path = {image_id: image.source or image_id for image_id, image in images.items()}
     rows = (
         (_renamed(query, path), path.get(image, image), grade)

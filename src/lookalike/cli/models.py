@@ -175,7 +175,7 @@ def _require_unused(settings: Settings, name: str) -> None:
     if not library_exists(settings):
         return
     with open_library(settings) as opened:
-        live, history = opened.catalog.live_model(), opened.catalog.model_history()
+        live, history = opened.catalog.models.live(), opened.catalog.models.history()
     if live is not None and live.name == name:
         raise ModelRefused(
             f"{name} answers the searches of the library {settings.library}; without it nothing can be searched or"

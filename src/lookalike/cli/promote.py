@@ -59,7 +59,7 @@ def promote(
             if not as_json:
                 print_comparisons(candidacy)
             report = let_answer(opened, request, candidacy, encoder, progress)
-            now = opened.catalog.live_model() or candidacy.live
+            now = opened.catalog.models.live() or candidacy.live
         switch = Switch(before=candidacy.live, now=now, candidacy=candidacy, reports=[embedded, report])
         _tell_switch(switch, as_json=as_json)
 
@@ -78,7 +78,7 @@ def rollback(*, library: LibraryOption = None, as_json: JsonOption = False) -> N
 def history(*, library: LibraryOption = None, as_json: JsonOption = False) -> None:
     """List the models that answered in this library, the newest first."""
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
-        steps = opened.catalog.model_history()
+        steps = opened.catalog.models.history()
         if as_json:
             print_json([_step_document(step) for step in steps])
             return

@@ -55,9 +55,11 @@ def search(
         query = make_query(opened, image, crop=crop, top=top)
         answer, paths = search_present(opened, query)
         if sheet is not None:
-            content = query.content or opened.catalog.content(query.image_id or "")
+            content = query.content or opened.catalog.images.content(query.image_id or "")
             sheet = user_path(sheet)
-            save_sheet(sheet, [SheetRow(content=content, crop=query.crop, hits=answer.hits)], opened.catalog.content)
+            save_sheet(
+                sheet, [SheetRow(content=content, crop=query.crop, hits=answer.hits)], opened.catalog.images.content
+            )
         if as_json:
             print_json(as_document(answer, paths))
             return
@@ -75,7 +77,7 @@ def make_query(library: Library, image: str, *, crop: str | None, top: int) -> Q
     """
     path = user_path(image)
     if _IMAGE_ID.fullmatch(image) and not path.exists():
-        record = library.catalog.image(image)
+        record = library.catalog.images.get(image)
         size = (record.width, record.height)
         return Query(image_id=image, name=image, limit=top, crop=_crop(crop, size) if crop else None)
     try:

@@ -19,8 +19,8 @@ from lookalike.indexing.missing import is_there
 def sources(*, library: LibraryOption = None, as_json: JsonOption = False) -> None:
     """List the folders that were indexed: images, when last, and how many files are missing."""
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
-        indexed = opened.catalog.indexed_folders()
-        forgotten = opened.catalog.forgotten_paths()
+        indexed = opened.catalog.folders.indexed()
+        forgotten = opened.catalog.folders.forgotten()
         in_bin = opened.catalog.counts().removed
         if as_json:
             print_json(

@@ -38,13 +38,13 @@ def stats(
 
 def _document(library: Library, unreadable: int) -> dict[str, object]:
     settings = library.settings
-    live = library.catalog.live_model()
+    live = library.catalog.models.live()
     notes: list[str] = []
     snapshot = newest(settings.snapshots, live.fingerprint, catalog=library.catalog, problems=notes) if live else None
     return {
         "library": str(settings.library),
         "model": asdict(live) if live else None,
-        "sequence": library.catalog.sequence(),
+        "sequence": library.catalog.changes.sequence(),
         "snapshot": {
             "number": snapshot.manifest.number,
             "images": snapshot.manifest.size,

@@ -42,7 +42,7 @@ def compare(
         CallerError: there is nothing at `root` and nothing known of it, or a pattern is none.
     """
     path = os.path.abspath(root)  # noqa: PTH100 - resolve() would replace links
-    known = catalog.sources(path)
+    known = catalog.sources.below(path)
     there = os.path.exists(path) or _cannot_be_looked_at(path)  # noqa: PTH110
     if not there and not known:
         raise CallerError(f"{path}: there is no such file or folder; nothing was changed")

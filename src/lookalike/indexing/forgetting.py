@@ -38,13 +38,13 @@ def forget_path(catalog: Catalog, path: str, *, for_good: bool, dry_run: bool) -
         for_good: keep nothing in the bin.
         dry_run: only count.
     """
-    below = catalog.sources(path)
+    below = catalog.sources.below(path)
     ids = {state.image_id for state in below.values() if state.image_id is not None and not state.deleted}
     if dry_run:
-        files, images = catalog.count_forgotten_below(path)
+        files, images = catalog.sources.count_forgotten_below(path)
     else:
         there = os.path.lexists(path)  # what is gone need not be left out, and may be another folder when it returns
-        files, images = catalog.forget_below(path, leave_out=there, for_good=for_good)
+        files, images = catalog.sources.forget_below(path, leave_out=there, for_good=for_good)
     return Forgotten(what=path, files=files, images=images, kept=len(ids) - images, comes_back=not for_good)
 
 
@@ -54,8 +54,8 @@ def forget_image(catalog: Catalog, image_id: str, *, dry_run: bool) -> Forgotten
     Raises:
         UnknownImage: there is none of that id.
     """
-    catalog.image(image_id)
-    files = len(catalog.paths([image_id]).get(image_id, []))
+    catalog.images.get(image_id)
+    files = len(catalog.sources.files_of([image_id]).get(image_id, []))
     if not dry_run:
-        catalog.delete_image(image_id)
+        catalog.images.delete(image_id)
     return Forgotten(what=image_id, files=files, images=1, kept=0, comes_back=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lookalike.catalog import KEEP_REMOVED, Catalog, LiveModel, display_name
+from lookalike.catalog import KEEP_REMOVED, AdditionResult, Catalog, LiveModel, display_name
 from lookalike.embedding import Encoder
 from lookalike.errors import LibraryBusy
 from lookalike.indexing.locking import alone
@@ -148,20 +148,20 @@ class Indexer:
             visibility=visibility,
             restore=True,
         )
-        created = self._catalog.add_images([addition])[0]
-        if self._catalog.live_model() != using.model:  # it changed just now: the new one has to find this image too
+        result = self._catalog.images.add([addition])[0]
+        if self._catalog.models.live() != using.model:  # it changed just now: the new one has to find this image too
             using = self._following()
             vector = using.reader.embed(content, name=name)
-            self._catalog.add_vectors(using.model.fingerprint, [addition.content_id], vector[None])
+            self._catalog.vectors.add(using.model.fingerprint, [addition.content_id], vector[None])
         self._publisher.publish_soon(using.model)
-        return self._catalog.image(addition.content_id), created
+        return self._catalog.images.get(addition.content_id), result is not AdditionResult.KNOWN
 
     def publish_if_late(self) -> None:
         """Publish in the background if the live model's index is far behind, or not of this catalog.
 
         For services, from time to time: a catalog put back from a backup gets its index without an upload.
         """
-        live = self._catalog.live_model()
+        live = self._catalog.models.live()
         if live is not None:
             self._publisher.publish_soon(live)
 
@@ -208,17 +208,17 @@ class Indexer:
         self.claim_library()
         run.follow(roots, library=self._leave_out)
         run.fill_gaps()
-        self._catalog.empty_bin(older_than=datetime.now(UTC) - self._keep_removed)
-        self._catalog.collect_orphans(keep=self._keep_removed)
+        self._catalog.recycle_bin.empty(older_than=datetime.now(UTC) - self._keep_removed)
+        self._catalog.uploads.collect_orphans(keep=self._keep_removed)
         self._publish_and_switch(run, "indexed with it")
 
     def _publish_and_switch(self, run: FolderRun, because: str) -> None:
         run.progress.stage("Publishing the index", None)
         published = self._publisher.publish_if_due(run.model)
         run.report.snapshot = published.manifest.number if published else None
-        if self._catalog.live_model() != run.model:
+        if self._catalog.models.live() != run.model:
             run.fill_gaps()  # what came in while the index was built
-            self._catalog.set_live_model(run.model, because=because)
+            self._catalog.models.set_live(run.model, because=because)
             run.fill_gaps()  # uploads of the last moments, by a service that ran the model before
 
     def _run(self, *, progress: Progress | None, options: IndexOptions = USUAL) -> FolderRun:
@@ -237,7 +237,7 @@ class Indexer:
         Raises:
             LibraryBusy: it is another one, and there is no way to open it here.
         """
-        live = self._catalog.live_model()
+        live = self._catalog.models.live()
         if live is not None and live != self.model:
             if self._open_live is None:
                 raise LibraryBusy(f"the library has moved to the model {live.name}: restart this service")
@@ -246,5 +246,5 @@ class Indexer:
 
     def claim_library(self) -> None:
         """Make this model live if none is: a library can be searched while its first run goes on."""
-        if self._catalog.live_model() is None:
-            self._catalog.set_live_model(self.model, because="the first model")
+        if self._catalog.models.live() is None:
+            self._catalog.models.set_live(self.model, because="the first model")

@@ -106,7 +106,7 @@ class Publisher:
         if snapshot is None or has_foreign(self._snapshots, model.fingerprint, self._catalog):
             return self.publish(model)
         self._newest = snapshot.manifest
-        changed = self._catalog.sequence() - snapshot.manifest.watermark
+        changed = self._catalog.changes.sequence() - snapshot.manifest.watermark
         if changed and (snapshot.manifest.size <= _QUICK_SIZE or self._is_late(model)):
             return self.publish(model)
         return None
@@ -148,12 +148,12 @@ class Publisher:
     def _is_late(self, model: LiveModel) -> bool:
         known = self._newest
         if known is None or known.fingerprint != model.fingerprint:
-            return self._catalog.sequence() > _LEAST_TAIL or has_foreign(
+            return self._catalog.changes.sequence() > _LEAST_TAIL or has_foreign(
                 self._snapshots, model.fingerprint, self._catalog
             )
-        if not self._catalog.has_been(known.state):
+        if not self._catalog.changes.has_been(known.state):
             return True
-        return self._catalog.sequence() - known.watermark > max(_LEAST_TAIL, known.size * _LATE_SHARE)
+        return self._catalog.changes.sequence() - known.watermark > max(_LEAST_TAIL, known.size * _LATE_SHARE)
 
     def _publish_late(self, model: LiveModel) -> None:
         try:
@@ -167,7 +167,7 @@ class Publisher:
         visibilities: list[Visibility] = []
         columns = [unknown_rows(0)]
         with ExitStack() as open_until_published:
-            with self._catalog.vectors_at(model.fingerprint) as reading:
+            with self._catalog.vectors.reading(model.fingerprint) as reading:
                 room = gathering(
                     self._snapshots, size=reading.size, dimension=model.dimension, most_in_memory=self._most_in_memory
                 )

@@ -92,7 +92,7 @@ class ImageReader:
     def read_or_explain(self, content: bytes, *, name: str, **placement: Unpack[Placement]) -> ImageAddition:
         """As `read`, but bytes that are no image become a record of why, and known ones are not decoded."""
         image_id = content_id(content)
-        known = None if self._none_stored else self._catalog.known_image(self._encoder.fingerprint, image_id)
+        known = None if self._none_stored else self._catalog.images.known(self._encoder.fingerprint, image_id)
         if known is not None:
             return ImageAddition(
                 content_id=image_id,
@@ -151,7 +151,7 @@ class ImageReader:
             if image_id in self._begun:
                 return None
             self._begun.add(image_id)
-        if not self._none_stored and self._catalog.vectors(self._encoder.fingerprint, [image_id]):
+        if not self._none_stored and self._catalog.vectors.get(self._encoder.fingerprint, [image_id]):
             return None
         return self._encode(prepared)
 

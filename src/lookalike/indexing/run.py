@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from lookalike.catalog import Catalog, ImageAddition, LiveModel, SourceFailure, SourceFile
+from lookalike.catalog import AdditionResult, Catalog, ImageAddition, LiveModel, SourceFailure, SourceFile
 from lookalike.columns import IMAGE_ROW
 from lookalike.errors import ImageRefused, UnknownImage
 from lookalike.indexing.comparison import Comparison, compare
@@ -86,7 +86,7 @@ class FolderRun:
             self.known_before.update((path, state.image_id) for path, state in before.items())
             self.refused_before.update(path for path, state in before.items() if state.refused_under is not None)
             for files in _pieces(comparison.to_note):
-                self.catalog.note_unchanged(files)
+                self.catalog.sources.note_unchanged(files)
         return to_read
 
     def _settle(self, comparisons: Sequence[Comparison]) -> None:
@@ -133,7 +133,7 @@ class FolderRun:
         selection = Selection(
             exclude=self.options.exclude,
             include=self.options.include,
-            forgotten=frozenset(self.catalog.forgotten_paths()),
+            forgotten=frozenset(self.catalog.folders.forgotten()),
             library=library,
         )
         comparisons = [
@@ -175,13 +175,13 @@ class FolderRun:
         return self.reader.read_or_explain(content, name=file.path, source=source, restore=self.options.restore)
 
     def _undescribed(self, after: str) -> list[Image]:
-        return self.catalog.images_without_vectors(self.model.fingerprint, limit=10_000, after=after, or_columns=True)
+        return self.catalog.vectors.images_without(self.model.fingerprint, limit=10_000, after=after, or_columns=True)
 
     def _describe(self, image: Image) -> tuple[Image, Described | Refusal | None]:
         """Read, decode and embed one image that the catalog knows: the work of a thread."""
         name = image.source or image.id
         try:
-            return image, self.reader.describe(self.catalog.content(image.id), name=name)
+            return image, self.reader.describe(self.catalog.images.content(image.id), name=name)
         except ImageRefused as refused:
             return image, Refusal(name, refused.message)
         except UnknownImage:
@@ -192,7 +192,7 @@ class FolderRun:
         if made:
             vectors = np.stack([described.vector for _, described in made])
             columns = np.array([described.columns for _, described in made], IMAGE_ROW)
-            self.catalog.add_vectors(self.model.fingerprint, [image_id for image_id, _ in made], vectors, columns)
+            self.catalog.vectors.add(self.model.fingerprint, [image_id for image_id, _ in made], vectors, columns)
         self.report.embedded += len(made)
         for _, refusal in batch:
             if isinstance(refusal, Refusal):
@@ -203,22 +203,19 @@ class FolderRun:
         failures = [read for read in batch if isinstance(read, SourceFailure)]
         additions = [read for read in batch if isinstance(read, ImageAddition)]
         if failures:
-            self.catalog.record_source_failures(failures)
+            self.catalog.sources.record_failures(failures)
         for failure in failures:
             self._refuse(failure.path, failure.error)
-        in_bin = self.catalog.in_bin([addition.content_id for addition in additions])
-        created = self.catalog.add_images(additions) if additions else []
+        results = self.catalog.images.add(additions) if additions else []
         self.reader.forget([addition.content_id for addition in additions])
-        known = [addition.content_id for addition, new in zip(additions, created, strict=True) if not new]
-        live = self.catalog.images(known).keys() if known else set()
-        for addition, new in zip(additions, created, strict=True):
-            if not new and addition.content_id not in live:
+        for addition, result in zip(additions, results, strict=True):
+            if result is AdditionResult.LEFT_OUT:
                 self.report.left_out += 1
             else:
-                self._count(addition, new=new, returned=new and addition.content_id in in_bin)
+                self._count(addition, result)
         self.progress.advance(len(batch))
 
-    def _count(self, addition: ImageAddition, *, new: bool, returned: bool) -> None:
+    def _count(self, addition: ImageAddition, result: AdditionResult) -> None:
         path = addition.source.path if addition.source else addition.content_id
         before = self.known_before.get(path)
         self.present.add(addition.content_id)
@@ -226,13 +223,14 @@ class FolderRun:
         if addition.error is not None:
             self._refuse(path, addition.error)
             return
-        self.report.returned += returned
-        self.report.added += new and not returned
-        if path in self.refused_before and not new:
+        known = result is AdditionResult.KNOWN
+        self.report.returned += result is AdditionResult.RETURNED
+        self.report.added += result is AdditionResult.NEW
+        if path in self.refused_before and known:
             self.report.added += 1
-        elif before == addition.content_id and not new:
+        elif before == addition.content_id and known:
             self.report.unchanged += 1
-        elif not new:
+        elif known:
             self.report.known_again += 1
             self.new_places[addition.content_id] += before is None
         self.progress.stored(path, addition.content_id)

@@ -44,9 +44,9 @@ class Settling:
             self._judge(comparison)
         self._forget_dead_paths_elsewhere()
         for paths in _pieces(self._gone):
-            self.catalog.forget_sources(paths)
+            self.catalog.sources.forget(paths)
         for paths in _pieces(self._kept):
-            self.catalog.note_missing(paths)
+            self.catalog.sources.note_missing(paths)
         self._count()
         self._record_folders()
 
@@ -69,7 +69,7 @@ class Settling:
     def _moved_away(self, comparison: Comparison, kept: Iterable[str]) -> dict[str, str | None]:
         """Of paths whose folder is empty or gone: those whose image is at another path that is there."""
         ids = {path: comparison.known[path].image_id for path in kept if is_gone(path)}
-        elsewhere = self.catalog.paths([i for i in ids.values() if i is not None and i not in self.present])
+        elsewhere = self.catalog.sources.files_of([i for i in ids.values() if i is not None and i not in self.present])
         found = self.present | {
             image_id
             for image_id, files in elsewhere.items()
@@ -84,7 +84,7 @@ class Settling:
     def _forget_dead_paths_elsewhere(self) -> None:
         """A folder was renamed, and is indexed by its new name: its images are not called by the old one any more."""
         for comparison in self.comparisons:
-            for file, image_id in self.catalog.copies_elsewhere(comparison.root):
+            for file, image_id in self.catalog.sources.copies_elsewhere(comparison.root):
                 seen = file.path in self._here or file.path in self._gone or file.path in self._kept
                 if not seen and image_id in self.present and self._is_dead(file):
                     self._gone[file.path] = image_id
@@ -105,10 +105,10 @@ class Settling:
 
     def _record_folders(self) -> None:
         there = [comparison.root for comparison in self.comparisons if comparison.there]
-        self.catalog.record_runs(there)
+        self.catalog.folders.record_runs(there)
         if self._gone:
-            names = [name for name in self.catalog.folder_names() if not os.path.lexists(name)]
-            self.catalog.remove_folders([name for name in names if not self.catalog.sources(name)])
+            names = [name for name in self.catalog.folders.names() if not os.path.lexists(name)]
+            self.catalog.folders.remove([name for name in names if not self.catalog.sources.below(name)])
 
 
 def _on_the_same_device(path: str, device: int | None) -> bool:

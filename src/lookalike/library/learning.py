@@ -106,7 +106,7 @@ def graded_in(library: Library, source: JudgementSource | None) -> tuple[list[Gr
     Queries that are no indexed image are left out. Where people disagree, the lower median counts.
     """
     if source is None:
-        return graded_queries(library.catalog.grades()), ()
+        return graded_queries(library.catalog.judgements.grades()), ()
     found = judged_queries(library, replace(source, combine="median"))
     kept = []
     for name, query in found.queries.items():

@@ -89,7 +89,7 @@ def live_model(library: Library) -> LiveModel:
     Raises:
         LibraryMissing: nothing was indexed.
     """
-    live = library.catalog.live_model()
+    live = library.catalog.models.live()
     if live is None:
         raise LibraryMissing("nothing was indexed here yet, so no model answers: run `lookalike index FOLDER`")
     return live
@@ -148,7 +148,7 @@ def rollback(library: Library, progress: Progress) -> Switch:
         VectorsRefused: the model on this machine is another one of that name.
     """
     live = live_model(library)
-    before = next((step.model for step in library.catalog.model_history() if step.model != live), None)
+    before = next((step.model for step in library.catalog.models.history() if step.model != live), None)
     if before is None:
         raise CallerError(f"{live.name} is the only model that ever answered here: there is nothing to go back to")
     indexer = library.indexer_for(library.open_exactly(before, mode="throughput"))

@@ -250,11 +250,11 @@ def _teacher(library: Library, start: LearningStart, request: TrainRequest) -> I
 
 
 def _clicks(library: Library, request: TrainRequest) -> ClickPairs:
-    interactions = list(library.catalog.interactions())
-    clicked = library.catalog.images(sorted({event.image_id for event in interactions}))
+    interactions = list(library.catalog.interactions.read())
+    clicked = library.catalog.images.get_many(sorted({event.image_id for event in interactions}))
     owners = {image_id: image.owner_id for image_id, image in clicked.items() if image.owner_id}
     return click_pairs(
-        library.catalog.followed_queries(),
+        library.catalog.queries.followed(),
         interactions,
         owners=owners,
         rules=ClickRules(

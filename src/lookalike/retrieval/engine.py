@@ -172,7 +172,7 @@ class SearchEngine:
         Raises:
             UnknownImage: there is none of that id, or it is hidden, which is not told apart; or it could not be read.
         """
-        image = self._catalog.images([image_id], visibility=Visibility.PUBLIC).get(image_id)
+        image = self._catalog.images.get_many([image_id], visibility=Visibility.PUBLIC).get(image_id)
         if image is None:
             raise UnknownImage.of(image_id)
         if image.error is not None:
@@ -244,15 +244,17 @@ class SearchEngine:
             return self._embed(query, query.content or b"", live, clock)
         image = self.public_image(query.image_id)
         if query.crop is not None:
-            return self._embed(query, self._catalog.content(image.id), live, clock)
+            return self._embed(query, self._catalog.images.content(image.id), live, clock)
         with clock("embed"):
             found = live.view.picture(image.id)
-            stored = self._catalog.vectors(live.model.fingerprint, [image.id]).get(image.id) if found is None else None
+            stored = (
+                self._catalog.vectors.get(live.model.fingerprint, [image.id]).get(image.id) if found is None else None
+            )
         if found is not None:
             return _Asked(vector=found[1], columns=found[0], width=image.width, height=image.height)
         if stored is not None:
             return _Asked(vector=stored, columns=None, width=image.width, height=image.height)
-        return self._embed(query, self._catalog.content(image.id), live, clock)
+        return self._embed(query, self._catalog.images.content(image.id), live, clock)
 
     def _embed(self, query: Query, content: bytes, live: Live, clock: Stopwatch) -> _Asked:
         with clock("decode"):
@@ -285,7 +287,7 @@ class SearchEngine:
 
     def _frozen_cosines(self, record: QueryRecord, image_ids: Sequence[str]) -> dict[str, float]:
         """Computed again from the stored vectors, which never change for one model."""
-        vectors = self._catalog.vectors(record.fingerprint, image_ids)
+        vectors = self._catalog.vectors.get(record.fingerprint, image_ids)
         query = _vector(record)
         return {image_id: float(exact_cosines(query, vector[None])[0]) for image_id, vector in vectors.items()}
 
@@ -301,7 +303,7 @@ class SearchEngine:
         """A page of a frozen ranking: what may be shown now, at the ranks it was given then."""
         behind = record.duplicates
         others = [other for image_id in ids for other in behind.get(image_id, ())]
-        images = visible(self._catalog.images([*ids, *others]).values())
+        images = visible(self._catalog.images.get_many([*ids, *others]).values())
         return tuple(
             Hit(
                 rank=rank,

@@ -52,7 +52,7 @@ class QueryJournal:
         """The record of that query, from memory or from the catalog."""
         with self._latest_lock:
             record = self._latest.get(query_id)
-        return record or self._catalog.query(query_id)
+        return record or self._catalog.queries.get(query_id)
 
     def latest(self) -> list[QueryRecord]:
         """The records in memory, oldest first."""
@@ -79,7 +79,7 @@ class QueryJournal:
             records = [entry for entry in batch if isinstance(entry, QueryRecord)]
             try:
                 if records:
-                    self._catalog.record_queries(records)
+                    self._catalog.queries.write(records)
             except Exception as fault:  # noqa: BLE001 - whoever waits for the journal must not wait for ever
                 self.dropped += len(records)
                 _log.warning("%d queries were not recorded: %s", len(records), fault)

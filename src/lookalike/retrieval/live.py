@@ -79,7 +79,7 @@ class LiveIndex:
                 self._live = replace(self._live, view=view)
             if changed or time.monotonic() > self._look_again_at:  # a switch of models need not change an image
                 self._look_again_at = time.monotonic() + _SECONDS_BETWEEN_TRIES
-                self._other_model = self._catalog.live_model() != self._live.model
+                self._other_model = self._catalog.models.live() != self._live.model
             newer = self._other_model or self._folder_time(self._live.model) != self._folder_seen
             if newer and self._opening is None:
                 self._opening = threading.Thread(target=self._reopen, name="open-snapshot", daemon=True)
@@ -110,7 +110,7 @@ class LiveIndex:
             self._live.encoder.close()
 
     def _live_model(self) -> LiveModel:
-        model = self._catalog.live_model()
+        model = self._catalog.models.live()
         if model is None:
             raise LibraryMissing("nothing was indexed here yet: run `lookalike index FOLDER` first")
         return model

@@ -82,9 +82,9 @@ class View:
         Returns:
             None where the catalog was never in this view's state: another one, or an older one, has taken its place.
         """
-        if catalog.state() == self.state:
+        if catalog.changes.state() == self.state:
             return self
-        since = catalog.changes_since(self.state, fingerprint=self.fingerprint)
+        since = catalog.changes.since(self.state, fingerprint=self.fingerprint)
         return None if since is None else replace(self._with(since.changes), state=since.state)
 
     def _with(self, changes: Sequence[Change]) -> "View":

@@ -159,7 +159,7 @@ async def _forget_old_queries(state: State) -> None:
         await asyncio.sleep(_SECONDS_BETWEEN_CLEANINGS)
         try:
             forgotten = await state.gates.writing.enter_and_run(
-                state.services.catalog.forget_queries, older_than=datetime.now(UTC) - retention
+                state.services.catalog.queries.forget, older_than=datetime.now(UTC) - retention
             )
             _log.info("%d queries older than %s were forgotten", forgotten, retention)
         except LookalikeError as fault:

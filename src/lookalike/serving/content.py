@@ -83,14 +83,14 @@ class ContentRoutes:
     ) -> tuple[Image, bytes | None]:
         """The record, always from the catalog, and the thumbnail where one is kept."""
         kept = None if size is None else self._state.thumbnails.get(known_id(image_id), size)
-        return self._state.services.catalog.image(known_id(image_id), visibility=visibility), kept
+        return self._state.services.catalog.images.get(known_id(image_id), visibility=visibility), kept
 
     async def _require_still_visible(self, request: Request, image: Image) -> None:
         """Look at the record once more: it may have been hidden or deleted while its pixels were read or made small.
 
         Whoever hides an image forgets its thumbnails after that; one that was kept still later is forgotten here.
         """
-        look_up, sees = self._state.services.catalog.image, self._state.admin.sees(request)
+        look_up, sees = self._state.services.catalog.images.get, self._state.admin.sees(request)
         try:
             now = await self._state.gates.reading.enter_and_run(look_up, image.id, visibility=sees)
         except UnknownImage:
@@ -101,7 +101,7 @@ class ContentRoutes:
 
     def _original(self, image: Image) -> bytes:
         try:
-            return self._state.services.catalog.content(image.id)
+            return self._state.services.catalog.images.content(image.id)
         except ImageRefused as gone:
             raise refused("content-missing", gone.message) from None
 

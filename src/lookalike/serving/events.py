@@ -60,7 +60,7 @@ class EventRoutes:
         for kind, count in Counter(event.kind for event in batch.events).items():
             self._state.meters.events.labels(kind.value).inc(count)
         try:
-            stored = self._state.services.catalog.record_interactions(interactions)
+            stored = self._state.services.catalog.interactions.write(interactions)
         except EventRefused:
             self._state.services.engine.flush()  # a click may be quicker than the journal that its query waits in
             stored = self._store_what_can_be(interactions)
@@ -85,7 +85,7 @@ class EventRoutes:
             How many were new, and the index and reason of each refused one.
         """
         try:
-            return self._state.services.catalog.record_interactions(interactions), []
+            return self._state.services.catalog.interactions.write(interactions), []
         except EventRefused as refusal:
             if len(interactions) == 1:
                 return 0, [(first, str(refusal))]

@@ -243,7 +243,7 @@ class ImageRoutes:
         visibility: Visibility,
         recorded: Callable[[Image], ImageRecord],
     ) -> ImagePage:
-        page = self._state.services.catalog.browse(after=cursor, limit=limit, visibility=visibility, tag=tag)
+        page = self._state.services.catalog.images.browse(after=cursor, limit=limit, visibility=visibility, tag=tag)
         return ImagePage(
             images=tuple(recorded(image) for image in page.images),
             next_cursor=page.next,
@@ -252,10 +252,10 @@ class ImageRoutes:
 
     def _outline(self, cursor: str, tag: str | None) -> ImageOutline:
         """Kept while nothing changes: reading the sizes of 100,000 images takes a good part of a second."""
-        key = (self._state.services.catalog.state(), cursor, tag)
+        key = (self._state.services.catalog.changes.state(), cursor, tag)
         with self._outlining:
             if key not in self._outlines:
-                outline = self._state.services.catalog.outline(
+                outline = self._state.services.catalog.images.outline(
                     after=cursor, limit=_MOST_OUTLINED, every=_OUTLINE_PAGE, tag=tag
                 )
                 self._outlines[key] = ImageOutline(
@@ -271,7 +271,7 @@ class ImageRoutes:
 
     def _total(self, visibility: Visibility, tag: str | None) -> int:
         """Images on all pages. Counting reads tables, so it is done once a change."""
-        state = self._state.services.catalog.state()
+        state = self._state.services.catalog.changes.state()
         counted_at, totals = self._counted  # once: another thread may put a newer one in its place
         if counted_at != state or len(totals) >= _MOST_TOTALS:
             totals = {}
@@ -291,7 +291,7 @@ class ImageRoutes:
     def _tagged(self, visibility: Visibility, tag: str) -> int:
         total, after = 0, None
         while True:
-            page = self._state.services.catalog.browse(
+            page = self._state.services.catalog.images.browse(
                 after=after, limit=_COUNTED_AT_ONCE, visibility=visibility, tag=tag
             )
             total += len(page.images)
@@ -300,10 +300,10 @@ class ImageRoutes:
                 return total
 
     def _image(self, image_id: str, visibility: Visibility | None) -> Image:
-        return self._state.services.catalog.image(known_id(image_id), visibility=visibility)
+        return self._state.services.catalog.images.get(known_id(image_id), visibility=visibility)
 
     def _change(self, image_id: str, change: ImageChange) -> Image:
-        image = self._state.services.catalog.update_image(
+        image = self._state.services.catalog.images.update(
             known_id(image_id), visibility=change.visibility, tags=change.tags, owner_id=change.owner_id
         )
         if image.visibility is not Visibility.PUBLIC:
@@ -311,7 +311,7 @@ class ImageRoutes:
         return image
 
     def _delete(self, image_id: str) -> None:
-        self._state.services.catalog.delete_image(known_id(image_id))
+        self._state.services.catalog.images.delete(known_id(image_id))
         self._state.thumbnails.forget(image_id)
 
 

@@ -86,7 +86,7 @@ class _StateNow(Collector):
             )
         yield from self._live_recall(readiness.snapshot)
         yield GaugeMetricFamily("lookalike_snapshot_number", "The open snapshot; 0 for none.", readiness.snapshot)
-        sequence = self._services.catalog.sequence()
+        sequence = self._services.catalog.changes.sequence()
         yield GaugeMetricFamily("lookalike_catalog_sequence", "Changes the catalog has seen.", sequence)
         behind = sequence - readiness.watermark
         yield GaugeMetricFamily("lookalike_watermark_lag", "Of those, changes that the snapshot lacks.", behind)

@@ -55,13 +55,13 @@ def live_recall(catalog: Catalog, snapshots: Path, *, queries: int = QUERIES) ->
     Returns:
         None while there is no index.
     """
-    model = catalog.live_model()
+    model = catalog.models.live()
     snapshot = newest(snapshots, model.fingerprint, catalog=catalog) if model else None
     if model is None or snapshot is None or snapshot.manifest.size == 0:
         return None
     visible = np.flatnonzero(snapshot.visible)
-    rows = visible[sampled_rows(len(visible), queries, seed=catalog.sequence())]
-    stored = catalog.vectors(snapshot.manifest.fingerprint, _ids(snapshot, rows))
+    rows = visible[sampled_rows(len(visible), queries, seed=catalog.changes.sequence())]
+    stored = catalog.vectors.get(snapshot.manifest.fingerprint, _ids(snapshot, rows))
     return recall_of_queries(catalog, snapshot, list(stored.values()), image_ids=list(stored))
 
 
@@ -106,7 +106,7 @@ def _truth(
     """The nearest public rows to the queries, and [size] bool, which rows are public now."""
     allowed = np.zeros(snapshot.manifest.size, dtype=bool)
     began = time.monotonic()
-    for block in catalog.vector_blocks(snapshot.manifest.fingerprint):
+    for block in catalog.vectors.blocks(snapshot.manifest.fingerprint):
         found = snapshot.rows_of(block.image_ids)
         public = np.array([visibility is Visibility.PUBLIC for visibility in block.visibilities], dtype=bool)
         shown = public & (found >= 0)
@@ -120,7 +120,7 @@ def _truth(
 def _vectors(catalog: Catalog, snapshot: Snapshot, rows: Rows) -> Vectors:
     """The catalog's vectors of rows, [n, dimension] float32; zeros for an image that vanished meanwhile."""
     distinct, places = np.unique(rows, return_inverse=True)
-    stored = catalog.vectors(snapshot.manifest.fingerprint, _ids(snapshot, distinct))
+    stored = catalog.vectors.get(snapshot.manifest.fingerprint, _ids(snapshot, distinct))
     missing = np.zeros(snapshot.manifest.dimension, dtype=np.float32)
     vectors = [stored.get(image_id, missing) for image_id in _ids(snapshot, distinct)]
     return np.array(vectors, dtype=np.float32).reshape(len(distinct), snapshot.manifest.dimension)[places]

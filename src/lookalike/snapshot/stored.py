@@ -180,11 +180,11 @@ def foreign(manifest: Manifest, catalog: Catalog) -> str | None:
     It belongs if the catalog has been in the state that the snapshot was built from. After a backup was put back, a
     snapshot from later times would hide what comes in now: its watermark says that it has been included already.
     """
-    if catalog.has_been(manifest.state):
+    if catalog.changes.has_been(manifest.state):
         return None
     if manifest.library_id != catalog.library_id:
         return "was built from another library's catalog"
-    sequence = catalog.sequence()
+    sequence = catalog.changes.sequence()
     if manifest.watermark > sequence:
         return (
             f"includes {manifest.watermark:,} changes, and the catalog knows {sequence:,}:"

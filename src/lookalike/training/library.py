@@ -70,7 +70,7 @@ def known_images(catalog: Catalog, fingerprint: str) -> KnownImages:
     """
     ids: list[str] = []
     hashes, vectors = [], []
-    for block in catalog.vector_blocks(fingerprint):
+    for block in catalog.vectors.blocks(fingerprint):
         public = [row for row, seen in enumerate(block.visibilities) if seen is Visibility.PUBLIC]
         ids += [block.image_ids[row] for row in public]
         hashes.append(block.columns["difference_hash"][public])
@@ -135,7 +135,7 @@ class DescribedLibrary:
     def _parts(self, name: str) -> Batch:
         """[parts, 3, size, size] float32 of what has that name."""
         row = DescribedRow.parse(name)
-        content = self._catalog.content(row.image_id)
+        content = self._catalog.images.content(row.image_id)
         if row.view is not None:
             pixels = decode(content, name=row.image_id, limits=self._limits).pixels
             altered = view(pixels, self._views, seed=0, epoch=0, image_id=row.image_id, number=row.view.number)

@@ -53,7 +53,7 @@ class Sample:
         Raises:
             CallerError: there are too few to measure anything with.
         """
-        with catalog.vectors_at(fingerprint) as reading:
+        with catalog.vectors.reading(fingerprint) as reading:
             blocks = (block.vectors for block in reading.blocks())
             with closing(blocks):
                 return cls._of_blocks(

@@ -54,8 +54,8 @@ def test_copies_are_one_image_however_they_are_named(library):
 
 
 def test_what_nobody_may_find_is_told_apart_from_what_is_not_there(library):
-    library.catalog.update_image(content_id(picture(1)), visibility=Visibility.PRIVATE)
-    library.catalog.delete_image(content_id(picture(2)))
+    library.catalog.images.update(content_id(picture(1)), visibility=Visibility.PRIVATE)
+    library.catalog.images.delete(content_id(picture(2)))
     found = find_images_named(library.catalog, ["shoes/1.png", "shoes/2.png", "nothing.png", "png", "0" * 32])
     assert found.images == {}
     assert found.hidden == ("shoes/1.png",)

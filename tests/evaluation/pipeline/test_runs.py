@@ -37,7 +37,7 @@ def grades(**more):
 
 def asked(library, judgements):
     judged = judged_library(library.catalog, judgements)
-    exact = ExactPipeline(library.catalog, library.catalog.live_model())
+    exact = ExactPipeline(library.catalog, library.catalog.models.live())
     return judged, run_pipeline(library.engine, exact, judged.queries), exact
 
 
@@ -74,7 +74,7 @@ def test_what_the_index_loses_is_told_apart(library):
             return dataclasses.replace(found, candidates=found.candidates.take(range(1, len(found.candidates))))
 
     judged = judged_library(library.catalog, grades())
-    exact = ExactPipeline(library.catalog, library.catalog.live_model())
+    exact = ExactPipeline(library.catalog, library.catalog.models.live())
     runs = run_pipeline(Forgetful(), exact, judged.queries)
     (measure,) = parse_measures(["nDCG@10"])
     served, true = (evaluate_run(run, judged.judgements, [measure]).mean(measure) for run in (runs.served, runs.exact))
@@ -83,7 +83,7 @@ def test_what_the_index_loses_is_told_apart(library):
 
 def test_private_images_are_neither_ranked_nor_judged(library):
     hidden = content_id(picture(0, noise=61))
-    library.catalog.update_image(hidden, visibility=Visibility.PRIVATE)
+    library.catalog.images.update(hidden, visibility=Visibility.PRIVATE)
     judged, runs, exact = asked(library, grades())
     assert all(hidden not in ranking for ranking in [*runs.served.rankings.values(), *runs.exact.rankings.values()])
     assert all(hidden not in of_query for of_query in judged.judgements.grades.values())
@@ -104,7 +104,7 @@ def test_a_query_may_be_a_file_that_was_not_indexed(library, tmp_path):
     judged = judged_library(
         library.catalog, Judgements(grades={"new.png": {"3-0.png": 5}, "gone.png": {"3-0.png": 5}}), folders=[tmp_path]
     )
-    exact = ExactPipeline(library.catalog, library.catalog.live_model())
+    exact = ExactPipeline(library.catalog, library.catalog.models.live())
     runs = run_pipeline(library.engine, exact, judged.queries)
     assert content_id(picture(3, noise=1)) in runs.served.rankings["new.png"][:3]
     assert "gone.png" in judged.warnings[0]
@@ -114,7 +114,7 @@ def test_a_query_that_cannot_be_read_any_more_counts_as_unanswered(library, tmp_
     (tmp_path / "new.png").write_bytes(picture(3, noise=20))
     judged = judged_library(library.catalog, Judgements(grades={"new.png": {"3-0.png": 5}}), folders=[tmp_path])
     (tmp_path / "new.png").write_text("no image")
-    exact = ExactPipeline(library.catalog, library.catalog.live_model())
+    exact = ExactPipeline(library.catalog, library.catalog.models.live())
     runs = run_pipeline(library.engine, exact, judged.queries)
     assert runs.served.rankings == {"new.png": ()}
     assert list(runs.failed) == ["new.png"]
@@ -137,9 +137,9 @@ def test_exact_search_by_another_model_is_plain_cosines(library):
     library.indexer_for(other).embed_known()
     judged = judged_library(library.catalog, grades())
     run = run_model(library.catalog, other, judged.queries, rerankers=None)
-    (block,) = library.catalog.vector_blocks(other.fingerprint)
+    (block,) = library.catalog.vectors.blocks(other.fingerprint)
     query = judged.queries["2-0.png"].image.id
     cosines = block.vectors @ block.vectors[block.image_ids.index(query)]
     order = [block.image_ids[row] for row in np.argsort(-cosines, kind="stable")]
     assert run.rankings["2-0.png"] == tuple(image_id for image_id in order if image_id != query)
-    assert library.catalog.live_model().name == "colour-grid"
+    assert library.catalog.models.live().name == "colour-grid"

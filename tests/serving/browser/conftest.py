@@ -102,10 +102,10 @@ def guarded(real_additions, library, server_of):
 
 
 def _real_site(additions, library, server_of, **settings):
-    library.catalog.add_images([_addition(library.encoder, prepared, **how) for prepared, how in additions])
-    library.catalog.set_live_model(library.indexer.model)
+    library.catalog.images.add([_addition(library.encoder, prepared, **how) for prepared, how in additions])
+    library.catalog.models.set_live(library.indexer.model)
     server = server_of(**settings)
-    shown = library.catalog.browse(limit=200).images
+    shown = library.catalog.images.browse(limit=200).images
     return Site(server.url, [image.id for image in shown], lambda: _stored_events(library.folder / "catalog.sqlite"))
 
 

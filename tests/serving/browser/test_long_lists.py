@@ -178,7 +178,7 @@ def test_pictures_deleted_meanwhile_leave_a_place_empty(page, real, library):
     page.mouse.wheel(0, 1500)
     wait_until(page, lambda: held)
     for gone in real.image_ids[60:62]:
-        library.catalog.delete_image(gone)
+        library.catalog.images.delete(gone)
     page.unroute("**/v1/images?*cursor=*")
     release(held)
     scroll_to(page, 1.0)

@@ -71,7 +71,7 @@ def bench_model(
     limits = limits or Limits()
     run = run_model(catalog, single, judged.queries, rerankers=None, limits=limits, asked=asked)
     vectors = np.concatenate(
-        [np.zeros((0, single.dimension), np.float32), *(b.vectors for b in catalog.vector_blocks(single.fingerprint))]
+        [np.zeros((0, single.dimension), np.float32), *(b.vectors for b in catalog.vectors.blocks(single.fingerprint))]
     )
     index = BACKENDS[choose_backend(*vectors.shape)].build(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     contents = _contents(catalog, judged.queries)
@@ -98,7 +98,7 @@ def _contents(catalog: Catalog, queries: Mapping[str, PipelineQuery]) -> list[by
         if len(contents) == _TIMED_IMAGES:
             break
         try:
-            contents.append(catalog.content(query.image.id) if query.image else query.as_query().content or b"")
+            contents.append(catalog.images.content(query.image.id) if query.image else query.as_query().content or b"")
         except CallerError:
             continue
     return contents

@@ -131,11 +131,11 @@ def stored_judgements(catalog: Catalog, name: str, *, combine: Combination) -> J
     Raises:
         EvaluationRefused: there is no set of that name, it is empty, or people disagree and `combine` is `refuse`.
     """
-    found = [one for one in catalog.judgement_sets() if one.name == name]
+    found = [one for one in catalog.judgements.sets() if one.name == name]
     if not found:
-        known = ", ".join(one.name for one in catalog.judgement_sets()) or "none"
+        known = ", ".join(one.name for one in catalog.judgements.sets()) or "none"
         raise EvaluationRefused(f"{name}: no such file, and no judgement set of that name in this library ({known})")
-    grades = catalog.grades(judgement_set=name)
+    grades = catalog.judgements.grades(judgement_set=name)
     rows = ((query_name(grade), grade.image_id, grade.grade) for grade in grades)
     return Judgements.of(rows, combine=combine, rule=found[0].rule)
 

@@ -44,14 +44,14 @@ def find_images_named(catalog: Catalog, names: Iterable[str], *, folders: Sequen
         folders: where relative names start, such as the folder of the judgement file.
     """
     wanted = list(dict.fromkeys(names))
-    ids = {image_id: image_id for image_id in catalog.images([n for n in wanted if _IMAGE_ID.fullmatch(n)])}
+    ids = {image_id: image_id for image_id in catalog.images.get_many([n for n in wanted if _IMAGE_ID.fullmatch(n)])}
     for folder in folders:
         left = {name: os.path.abspath(folder / name) for name in wanted if name not in ids}  # noqa: PTH100 - as indexed
-        known = catalog.image_ids_at(left.values())
+        known = catalog.sources.image_ids_at(left.values())
         ids |= {name: known[path] for name, path in left.items() if path in known}
     by_ending = _by_ending(catalog, [name for name in wanted if name not in ids])
     ids |= {name: next(iter(found)) for name, found in by_ending.items() if len(found) == 1}
-    records = catalog.images(list(dict.fromkeys(ids.values())))
+    records = catalog.images.get_many(list(dict.fromkeys(ids.values())))
     images = {name: records[ids[name]] for name in wanted if name in ids and ids[name] in records}
     shown = visible(images.values())
     return NamedImages(
@@ -70,7 +70,7 @@ def _by_ending(catalog: Catalog, names: Sequence[str]) -> dict[str, set[str]]:
     for name in names:
         of_basename[os.path.basename(name)].append(name)  # noqa: PTH119 - a Path would lose a trailing dot
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for path, state in catalog.sources(os.sep).items():
+    for path, state in catalog.sources.below(os.sep).items():
         for name in of_basename.get(os.path.basename(path), ()):  # noqa: PTH119
             if state.image_id and (path == name or path.endswith(os.sep + name.lstrip("./"))):
                 found[name].add(state.image_id)

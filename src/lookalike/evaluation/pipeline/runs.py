@@ -211,10 +211,10 @@ def query_vector(
         ImageRefused: the picture cannot be read.
     """
     if query.image is not None and query.crop is None:
-        stored = catalog.vectors(encoder.fingerprint, [query.image.id]).get(query.image.id)
+        stored = catalog.vectors.get(encoder.fingerprint, [query.image.id]).get(query.image.id)
         if stored is not None:
             return stored
-    content = catalog.content(query.image.id) if query.image else query.as_query().content or b""
+    content = catalog.images.content(query.image.id) if query.image else query.as_query().content or b""
     prepared = prepare(content, encoder.preprocessing, name=query.name, limits=limits or Limits(), crop=query.crop)
     return stored_precision(encoder.encode_image(prepared.rows))
 

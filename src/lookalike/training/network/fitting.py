@@ -528,7 +528,7 @@ def judge(
 def vectors_by(context: TrainingContext, model: EncoderFeatures, names: Sequence[str]) -> Vectors:
     """Unit rows, [names, dimension] float32: as the library holds them; what it does not hold is described."""
     whole = [name for name in names if is_whole_image(name)]
-    stored = context.catalog.vectors(model.encoder.fingerprint, whole)
+    stored = context.catalog.vectors.get(model.encoder.fingerprint, whole)
     others = [name for name in names if name not in stored]
     if others:
         context.progress.stage(f"Describing by {model.base}", len(others))

@@ -1,0 +1,80 @@
+"""The change sequence: which moment the catalog is at, and what changed since another one."""
+
+from collections import deque
+from contextlib import suppress
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from lookalike.catalog import changing, vectors
+from lookalike.catalog.database import Database
+from lookalike.catalog.engine import is_replaced, storage_errors
+from lookalike.catalog.records import CatalogState, Change, ChangesSince
+
+
+class ChangeSequence:
+    """The numbered changes of images."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connections: deque[Connection] = deque()
+
+    def close(self) -> None:
+        """Close the connections that are kept open for `state`."""
+        with suppress(IndexError):  # other threads take from it meanwhile
+            while True:
+                self._connections.pop().close()
+
+    def sequence(self) -> int:
+        """The number of the newest change; cheap enough to ask at each search."""
+        return self.state().sequence
+
+    def state(self) -> CatalogState:
+        """The moment the catalog is at; cheap enough to ask at each search."""
+        with storage_errors(self._database.describe):
+            connection = self._connection()
+            try:
+                state = changing.as_state(connection.execute(changing.READ_STATE).one())
+            except SQLAlchemyError:
+                connection.close()
+                self.close()  # a server that was restarted has dropped the others too
+                raise
+            self._connections.append(connection)
+            return state
+
+    def _connection(self) -> Connection:
+        try:
+            connection = self._connections.pop()
+        except IndexError:
+            return self._database.connect_singly()
+        if not is_replaced(connection):
+            return connection
+        connection.close()  # the pool opens the file that is there now
+        self.close()
+        return self._database.connect_singly()
+
+    def has_been(self, state: CatalogState) -> bool:
+        """Whether that state is in this catalog's past. It is not, once an older or another catalog takes its place."""
+        with self._database.reading() as connection:
+            return changing.is_past(connection, state)
+
+    def since(self, state: CatalogState, *, fingerprint: str) -> ChangesSince | None:
+        """What changed since the catalog was in that state.
+
+        Args:
+            state: the state to go on from.
+            fingerprint: of the model whose vectors are wanted.
+
+        Returns:
+            None where the catalog was never in that state: another one, or an older one, has taken its place.
+        """
+        with self._database.reading() as connection:
+            return vectors.read_changes_since(connection, state, fingerprint=fingerprint)
+
+    def read(self, *, after: int, fingerprint: str, limit: int = 10_000) -> list[Change]:
+        """What changed above a watermark, oldest first, each image once, in its newest state.
+
+        Ask again with the last one's `sequence` until fewer than `limit` come.
+        """
+        with self._database.reading() as connection:
+            return vectors.read_changes(connection, after=after, fingerprint=fingerprint, limit=limit)

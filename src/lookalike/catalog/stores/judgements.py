@@ -1,0 +1,49 @@
+"""Grades that people gave, in named sets."""
+
+from collections.abc import Sequence
+
+from lookalike.catalog import grades
+from lookalike.catalog.database import Database
+from lookalike.catalog.grades import JudgementSet
+from lookalike.types import Grade
+
+
+class Judgements:
+    """Grades from 0 to 5 of images for query images."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def write(self, given: Sequence[Grade], *, rule: str | None = None) -> None:
+        """Add grades, all or none, making the judgement sets they name.
+
+        One by the same person from the same source about the same query and image replaces the older one.
+
+        Args:
+            given: the grades.
+            rule: how they came to be, in words; kept with every set they name.
+
+        Raises:
+            CallerError: a grade is not from 0 to 5, an id is not an image's, or a name is not text.
+        """
+        with self._database.changing() as change:
+            grades.write_grades(change, given, rule=rule)
+
+    def grades(self, query_image_id: str | None = None, *, judgement_set: str | None = None) -> list[Grade]:
+        """Grades for one query image, or of one set, or all."""
+        with self._database.reading() as connection:
+            return grades.read_grades(connection, query_image_id, judgement_set)
+
+    def sets(self) -> list[JudgementSet]:
+        """What sets of grades there are, by name."""
+        with self._database.reading() as connection:
+            return grades.read_judgement_sets(connection)
+
+    def remove_set(self, name: str) -> int:
+        """Drop a set of grades; how many there were.
+
+        Raises:
+            CallerError: there is no set of that name.
+        """
+        with self._database.changing() as change:
+            return grades.remove_judgement_set(change, name)
