@@ -22,8 +22,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from lookalike.assembly import Library, open_library
 from lookalike.cli.samples import fetch_samples
+from lookalike.library.opening import open_library
+from lookalike.library.parts import LibraryParts
 from lookalike.retrieval import Query
 from lookalike.settings import load_settings
 from lookalike.types import Hit, Match
@@ -106,11 +107,11 @@ def altered(content: bytes) -> Iterator[tuple[str, bytes]]:
     yield "brighter", saved(whole.point(lambda value: min(int(value * 1.15), 255)))
 
 
-def first(library: Library, content: bytes) -> Hit:
+def first(library: LibraryParts, content: bytes) -> Hit:
     return library.engine.search(Query(content=content, limit=1)).hits[0]
 
 
-def measured(library: Library, samples: list[Path], count: int, rng: random.Random) -> list[str]:
+def measured(library: LibraryParts, samples: list[Path], count: int, rng: random.Random) -> list[str]:
     lines = ["| asked with | | called close | cosine of the first, median and highest |", "|---|--:|--:|---|"]
     mistaken = total = 0
     for kind, contents in strangers(count, rng).items():

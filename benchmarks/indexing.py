@@ -16,7 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lookalike.assembly import open_library
+from lookalike.library.opening import open_library
 from lookalike.preprocessing import prepare
 from lookalike.settings import load_settings
 
@@ -66,7 +66,7 @@ def compare(model: str, photos: Path, working: Path, rounds: int) -> dict:
 
 
 def index_rate(model: str, photos: Path, library: Path) -> float:
-    with open_library(settings_for(model, library), create=True, mode="throughput", model=model) as opened:
+    with open_library(settings_for(model, library), create=True, mode="throughput") as opened:
         indexer = opened.indexer
         started = time.perf_counter()
         report = indexer.index([photos])
@@ -74,7 +74,7 @@ def index_rate(model: str, photos: Path, library: Path) -> float:
 
 
 def raw_rate(model: str, photos: Path, working: Path) -> float:
-    with open_library(settings_for(model, working / "raw"), create=True, mode="throughput", model=model) as opened:
+    with open_library(settings_for(model, working / "raw"), create=True, mode="throughput") as opened:
         encoder = opened.encoder
         ready = [prepare(photo.read_bytes(), encoder.preprocessing, name=photo.name).rows for photo in photos.iterdir()]
         with ThreadPoolExecutor(encoder.concurrency) as threads:

@@ -22,13 +22,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lookalike.assembly import open_library
 from lookalike.cli.bench import as_document, bench_one, make_report
 from lookalike.cli.judging import Asked, judged
 from lookalike.cli.output import messages
 from lookalike.cli.progress import IndexProgress
 from lookalike.evaluation import parse_measures, vector_triplet_accuracy
 from lookalike.evaluation.report import BenchPoint, pareto_plot
+from lookalike.library.opening import open_library
 from lookalike.settings import load_settings
 
 PROJECT = Path(__file__).parents[1]

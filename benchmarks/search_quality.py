@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lookalike.assembly import open_library
 from lookalike.embedding.runtimes.openvino import import_openvino
+from lookalike.library.opening import open_library
 from lookalike.preprocessing import prepare
 from lookalike.reranking import NotItself
 from lookalike.retrieval import Query, QueryJournal, SearchEngine
@@ -46,7 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as working:
         folder = options.folder or unpacked("wardrobe_and_grocery.tar", Path(working))
         settings = load_settings({"library": Path(working) / "library", "models": models, "model": options.model})
-        with open_library(settings, create=True, mode="throughput", model=options.model) as library:
+        with open_library(settings, create=True, mode="throughput") as library:
             report = library.indexer.index([folder])
             print(
                 f"{report.added} photos indexed, {report.images_per_second:.1f} a second, {len(report.refused)} refused"

@@ -30,10 +30,10 @@ from typing import Any
 import numpy as np
 import psutil
 
-from lookalike.assembly import open_library, serving_settings
 from lookalike.catalog import Catalog, ImageAddition, SourceFile
 from lookalike.columns import image_row
 from lookalike.indexing import Indexer, Publisher
+from lookalike.library.opening import open_library
 from lookalike.preprocessing import Preprocessing, prepare
 from lookalike.retrieval import QueryJournal, SearchEngine
 from lookalike.serving import Server, Services, ServingSettings, create_app
@@ -90,10 +90,10 @@ def latency(model: str, pictures: list[bytes], folder: Path) -> dict:
     for number, content in enumerate(indexed if model != "clip-vit-b16" else indexed[:60]):
         (originals / f"{number}.jpg").write_bytes(content)
     settings = load_settings({"library": folder / "library", "models": Path(MODELS), "model": model, "port": 0})
-    with open_library(settings, create=True, model=model) as library:
+    with open_library(settings, create=True) as library:
         library.indexer.index([originals])
-        app_settings = serving_settings(settings, workers=library.encoder.concurrency)
-        with served(library.services, app_settings) as ask:
+        app_settings = ServingSettings.of(library)
+        with served(Services.of(library), app_settings) as ask:
             by_http, by_hand, stages = [], [], []
             for number, content in enumerate([*asked[:5], *asked]):
                 ways = [lambda c=content: ask(c), lambda c=content: decode_and_run(library.encoder, c)]
@@ -218,7 +218,7 @@ def memory(folder: Path, queries: int = 10_000) -> dict:
 def ready(folder: Path, images: int, rounds: int = 5) -> dict:
     """The catalog and the snapshot are real, the pictures are not: starting does not look at them."""
     settings = load_settings({"library": folder, "models": Path(MODELS), "model": "efficientnet-lite0"})
-    with open_library(settings, create=True, model="efficientnet-lite0") as library:
+    with open_library(settings, create=True) as library:
         fill(library, images)
         library.catalog.models.set_live(library.indexer.model)
         library.publisher.publish(library.indexer.model)

@@ -157,6 +157,11 @@ class LibraryMissing(EnvironmentFault):
 
     code = "library-missing"
 
+    @classmethod
+    def nothing_indexed(cls) -> "LibraryMissing":
+        """The library is there, but no model answers in it yet."""
+        return cls("nothing was indexed here yet: run `lookalike index FOLDER` first")
+
 
 class LibraryTooNew(EnvironmentFault):
     """The library was written by a newer version of lookalike; nothing was changed."""

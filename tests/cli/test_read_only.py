@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from lookalike.assembly import open_library
+from lookalike.library.opening import open_library
 from lookalike.settings import load_settings
 
 

@@ -123,7 +123,7 @@ def test_no_folder_for_temporary_files(program, tmp_path, monkeypatch):
         "import tempfile\ntempfile._candidate_tempdir_list = lambda: ['/proc']\n", encoding="utf-8"
     )
     script = (
-        "import tempfile; from pathlib import Path; from lookalike.assembly import open_library;"
+        "import tempfile; from pathlib import Path; from lookalike.library.opening import open_library;"
         "from lookalike.settings import load_settings\n"
         "with open_library(load_settings({'library': Path('library')}), create=True):\n"
         "    with tempfile.TemporaryFile() as file: file.write(b'x' * 2_000_000)\n"

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from lookalike.assembly import open_library
 from lookalike.cli.judging import ImagesOption, QueriesOption
 from lookalike.cli.learning import (
     FromOption,
@@ -28,6 +27,7 @@ from lookalike.cli.output import (
 from lookalike.cli.progress import IndexProgress
 from lookalike.library.adapt import AdaptRequest, AdaptResult, adapt
 from lookalike.library.judging import JudgementSource
+from lookalike.library.opening import open_library
 from lookalike.settings import Settings
 from lookalike.training.whitening import SHRINKAGE
 

@@ -8,7 +8,6 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from lookalike.assembly import Library, open_library
 from lookalike.cli.judging import ImagesOption
 from lookalike.cli.output import (
     JsonOption,
@@ -24,6 +23,8 @@ from lookalike.errors import EvaluationRefused
 from lookalike.evaluation import Votes, majority, vector_triplet_accuracy
 from lookalike.evaluation.pipeline import find_images_named, read_rows
 from lookalike.library.judging import JudgementSource
+from lookalike.library.opening import open_library
+from lookalike.library.parts import LibraryParts
 from lookalike.types import Vectors
 
 _TRIPLE = 3
@@ -101,7 +102,7 @@ def _names(option: str, given: str, count: int) -> list[str]:
 
 
 def _vectors(
-    library: Library, triples: Sequence[tuple[str, ...]], template: str, folders: Sequence[Path]
+    library: LibraryParts, triples: Sequence[tuple[str, ...]], template: str, folders: Sequence[Path]
 ) -> tuple[Vectors, NDArray[np.int64], set[str]]:
     """[images, dimension] vectors, [triplets, 3] rows of them (-1 where unknown), and the names that are unknown."""
     live = library.require_live()

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from lookalike.assembly import open_library
 from lookalike.backup import (
     Backup,
     BackupFolder,
@@ -31,6 +30,8 @@ from lookalike.cli.output import (
 )
 from lookalike.cli.progress import IndexProgress
 from lookalike.errors import CallerError
+from lookalike.library.backup import backup_parts
+from lookalike.library.opening import open_library
 from lookalike.settings import user_path
 
 _NAMED = 3
@@ -105,7 +106,7 @@ def _make(destination: Path, library: Path | None, keep: int | None, *, as_json:
         open_library(settings_for(library)) as opened,
         IndexProgress(messages, quiet=as_json) as progress,
     ):
-        report = back_up(opened.catalog, opened.backup_parts(), destination, keep=keep, progress=progress)
+        report = back_up(opened.catalog, backup_parts(opened), destination, keep=keep, progress=progress)
     if as_json:
         print_json(_plain(asdict(report)))
     else:

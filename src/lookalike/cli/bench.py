@@ -15,7 +15,6 @@ from typing import Annotated
 import typer
 
 from lookalike import __version__
-from lookalike.assembly import Library, image_limits, open_library
 from lookalike.cli.evaluate import DEFAULT_MEASURE_NAMES, MeasuresOption, ResamplesOption
 from lookalike.cli.judging import (
     CombineOption,
@@ -55,6 +54,8 @@ from lookalike.evaluation.report import (
 )
 from lookalike.evaluation.report.wording import byte_size, decimal, p_value, rate, span
 from lookalike.library.judging import JudgementSource, judged_queries
+from lookalike.library.opening import open_library
+from lookalike.library.parts import LibraryParts
 
 
 def bench(
@@ -112,7 +113,7 @@ def bench(
             console.print(printable(f"Written: {path}"), soft_wrap=True)
 
 
-def installed_models(library: Library) -> list[str]:
+def installed_models(library: LibraryParts) -> list[str]:
     """The names of all models on this machine.
 
     Raises:
@@ -125,7 +126,7 @@ def installed_models(library: Library) -> list[str]:
 
 
 def bench_one(
-    library: Library, name: str, known: JudgedLibrary, measures: Sequence[Measure], progress: IndexProgress
+    library: LibraryParts, name: str, known: JudgedLibrary, measures: Sequence[Measure], progress: IndexProgress
 ) -> ModelBench:
     """Embed what this model has not seen, then rank and time."""
     with ExitStack() as closing:
@@ -141,13 +142,13 @@ def bench_one(
             many,
             known,
             measures,
-            limits=image_limits(library.settings),
+            limits=library.limits,
             asked=lambda: progress.advance(1),
         )
 
 
 def make_report(
-    library: Library, known: JudgedLibrary, rows: Sequence[ModelBench], *, judgements: str, resamples: int
+    library: LibraryParts, known: JudgedLibrary, rows: Sequence[ModelBench], *, judgements: str, resamples: int
 ) -> BenchReport:
     """Points with intervals, and p-values against the best by the first measure."""
     measure = rows[0].evaluation.measures[0]

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from lookalike.assembly import Library, open_library
 from lookalike.cli.hit_paths import hit_paths
 from lookalike.cli.index import print_report
 from lookalike.cli.models import pull_with_progress
@@ -29,6 +28,8 @@ from lookalike.cli.serve import serve_library
 from lookalike.cli.sheet import SheetRow, save_sheet
 from lookalike.embedding import describe_models
 from lookalike.errors import CallerError
+from lookalike.library.opening import open_library
+from lookalike.library.parts import LibraryParts
 from lookalike.reranking import visible
 from lookalike.retrieval import Query
 from lookalike.settings import default_library, user_path
@@ -61,9 +62,9 @@ def demo(
             messages.print(f"Pulling the model {model} ...")
             pull_with_progress(model, quiet=False)
         folder = user_path(images) if images is not None else fetch_samples(tell=messages.print)
-        with open_library(settings, create=True, mode="throughput", model=model) as opened:
+        with open_library(settings, create=True, mode="throughput") as opened:
             with IndexProgress(messages) as progress:
-                report = opened.indexer.index([folder], progress=progress)
+                report = opened.indexer_for(opened.open_model(model)).index([folder], progress=progress)
             print_report(report)
         if report.interrupted:
             stop(ExitCode.INTERRUPTED)
@@ -73,7 +74,7 @@ def demo(
                 serve_library(opened)
 
 
-def _show(library: Library, folder: Path, sheet: Path) -> None:
+def _show(library: LibraryParts, folder: Path, sheet: Path) -> None:
     queries = _queries(library, folder)
     if not queries:
         raise CallerError(f"{folder}: no image in it could be read, so there is nothing to show")
@@ -90,7 +91,7 @@ def _show(library: Library, folder: Path, sheet: Path) -> None:
     console.print()
 
 
-def _queries(library: Library, folder: Path) -> list[Image]:
+def _queries(library: LibraryParts, folder: Path) -> list[Image]:
     """The sample queries, or some of the user's own images: always the same ones."""
     prefix = os.path.abspath(folder)  # noqa: PTH100 - as the index run names it
     known = library.catalog.sources.below(prefix)

@@ -16,7 +16,6 @@ import typer
 from rich.table import Table
 
 from lookalike import __version__
-from lookalike.assembly import Library, image_limits, open_library
 from lookalike.catalog import LiveModel
 from lookalike.cli.judging import (
     CombineOption,
@@ -72,6 +71,8 @@ from lookalike.evaluation.report import (
 )
 from lookalike.evaluation.report.wording import decimal, p_value, signed, span
 from lookalike.library.judging import JudgementSource, bad_line_warnings, judged_queries
+from lookalike.library.opening import open_library
+from lookalike.library.parts import LibraryParts
 from lookalike.preprocessing import thumbnail
 from lookalike.retrieval import FROZEN_HITS
 from lookalike.settings import user_path
@@ -164,7 +165,7 @@ def evaluate(
 class _Measuring:
     """One evaluation as it goes: queries are asked, compared, scored and pictured."""
 
-    library: Library
+    library: LibraryParts
     judged: JudgedLibrary
     measures: tuple[Measure, ...]
     progress: IndexProgress
@@ -219,7 +220,7 @@ class _Measuring:
             self.library.catalog,
             encoder,
             self.judged.queries,
-            limits=image_limits(self.library.settings),
+            limits=self.library.limits,
             asked=lambda: self.progress.advance(1),
         )
 

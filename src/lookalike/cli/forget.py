@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from lookalike.assembly import Library, open_library
 from lookalike.catalog import Catalog
 from lookalike.cli.output import (
     JsonOption,
@@ -19,6 +18,8 @@ from lookalike.cli.output import (
 )
 from lookalike.errors import CallerError
 from lookalike.indexing import Forgotten, forget_image, forget_path
+from lookalike.library.opening import open_library
+from lookalike.library.parts import LibraryParts
 from lookalike.settings import user_path
 
 _IMAGE_ID = re.compile(r"[0-9a-f]{32}")
@@ -66,7 +67,7 @@ def _named(catalog: Catalog, what: str) -> str:
     return path
 
 
-def _forget(library: Library, named: str, *, for_good: bool, dry_run: bool) -> Forgotten:
+def _forget(library: LibraryParts, named: str, *, for_good: bool, dry_run: bool) -> Forgotten:
     with library.alone():
         if _IMAGE_ID.fullmatch(named):
             return forget_image(library.catalog, named, dry_run=dry_run)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lookalike.assembly import Library
+from lookalike.library.parts import LibraryParts
 from lookalike.retrieval import MOST_NEIGHBORS, Answer, Query
 
 _ASKED_AGAIN = 4  # times as many, where some hits have no file
@@ -23,7 +23,7 @@ class HitPaths:
     away: frozenset[str]
 
 
-def search_present(library: Library, query: Query) -> tuple[Answer, HitPaths]:
+def search_present(library: LibraryParts, query: Query) -> tuple[Answer, HitPaths]:
     """Search, and leave out hits that only files name which are not there; a note of the answer says how many."""
     answer = library.engine.search(query)
     paths = hit_paths(library, answer)
@@ -38,7 +38,7 @@ def search_present(library: Library, query: Query) -> tuple[Answer, HitPaths]:
     return replace(answer, hits=shown, notes=(*answer.notes, told)), paths
 
 
-def hit_paths(library: Library, answer: Answer) -> HitPaths:
+def hit_paths(library: LibraryParts, answer: Answer) -> HitPaths:
     """Look for the files of an answer's hits."""
     ids = [hit.image.id for hit in answer.hits]
     known = library.catalog.sources.files_of(ids)

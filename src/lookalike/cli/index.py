@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from lookalike.assembly import Library, open_library
 from lookalike.cli.output import (
     ExitCode,
     JsonOption,
@@ -26,6 +25,8 @@ from lookalike.cli.places import check_new_library, library_exists, no_such_path
 from lookalike.cli.progress import IndexProgress
 from lookalike.indexing import IndexOptions, IndexReport, Refusal, Skipped
 from lookalike.indexing.selection import SYSTEM_FOLDER
+from lookalike.library.opening import open_library
+from lookalike.library.parts import LibraryParts
 from lookalike.settings import Settings, user_path
 from lookalike.snapshot import LiveRecall, live_recall
 
@@ -86,13 +87,15 @@ def index(
         _check_paths(settings, paths)
         check_new_library(settings, paths, create=create)
         with (
-            open_library(settings, create=True, mode="throughput", model=model) as opened,
+            open_library(settings, create=True, mode="throughput") as opened,
             IndexProgress(messages, verbose=verbose, quiet=as_json and not verbose) as progress,
         ):
             _check_known(opened, paths)
-            if opened.is_outdated:
+            encoder = opened.encoder if model is None else opened.open_model(model)
+            indexer = opened.indexer if model is None else opened.indexer_for(encoder)
+            if opened.is_outdated(encoder):
                 messages.print("An earlier version of lookalike made this library's vectors: all are made again.")
-            report = opened.indexer.index(paths, progress=progress, options=options)
+            report = indexer.index(paths, progress=progress, options=options)
             measured = None
             if with_recall and not report.interrupted:
                 progress.stage("Measuring recall", None)
@@ -118,7 +121,7 @@ def _check_paths(settings: Settings, paths: Sequence[Path]) -> None:
             raise no_such_path(path)
 
 
-def _check_known(library: Library, paths: Sequence[Path]) -> None:
+def _check_known(library: LibraryParts, paths: Sequence[Path]) -> None:
     """A path that leads nowhere is a disk that is away if the library knows files there, and mistyped otherwise."""
     for path in paths:
         if not os.path.lexists(path) and not library.catalog.sources.below(os.path.abspath(path)):  # noqa: PTH100 - links stay

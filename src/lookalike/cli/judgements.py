@@ -8,7 +8,6 @@ from typing import Annotated, Literal, cast
 import typer
 from rich.table import Table
 
-from lookalike.assembly import Library, open_library
 from lookalike.cli.help import CommandGroup
 from lookalike.cli.judging import (
     CombineOption,
@@ -48,6 +47,8 @@ from lookalike.evaluation.pipeline import (
     stored_judgements,
 )
 from lookalike.library.judging import JudgementSource, bad_line_warnings, choice, file_format
+from lookalike.library.opening import open_library
+from lookalike.library.parts import LibraryParts
 from lookalike.types import Grade
 
 app = typer.Typer(cls=CommandGroup, help="Grades that people gave: what `evaluate` measures by.", no_args_is_help=True)
@@ -207,7 +208,11 @@ def triplets_to_grades(
 
 
 def _grades(
-    library: Library, rows: Iterable[JudgementRow], table: Mapping[str, QueryRow], asked: JudgementSource, set_name: str
+    library: LibraryParts,
+    rows: Iterable[JudgementRow],
+    table: Mapping[str, QueryRow],
+    asked: JudgementSource,
+    set_name: str,
 ) -> tuple[list[Grade], list[str]]:
     """The rows in the library's terms, and the names it does not know."""
     rows = list(rows)
@@ -247,7 +252,7 @@ def _time(text: str) -> datetime | None:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _by_path(library: Library, judgements: Judgements) -> Judgements:
+def _by_path(library: LibraryParts, judgements: Judgements) -> Judgements:
     """The same, with files in place of ids where there is one."""
     ids = {JudgedQuery.parse(name).image for name in judgements.grades}
     ids |= {image for judged in judgements.grades.values() for image in judged}

@@ -9,7 +9,6 @@ from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedCol
 from rich.table import Table
 from rich.text import Text
 
-from lookalike.assembly import open_library
 from lookalike.cli.help import CommandGroup
 from lookalike.cli.output import (
     JsonOption,
@@ -35,6 +34,7 @@ from lookalike.embedding import (
     remove_model,
 )
 from lookalike.errors import ModelRefused, StorageFailed
+from lookalike.library.opening import open_library
 from lookalike.settings import Settings, user_path
 from lookalike.training.card import ModelCard, read_card
 

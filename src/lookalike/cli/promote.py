@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from lookalike.assembly import open_library
 from lookalike.catalog import LiveSince
 from lookalike.cli.evaluate import MeasuresOption, ResamplesOption
 from lookalike.cli.judging import ImagesOption, QueriesOption
@@ -24,6 +23,7 @@ from lookalike.cli.output import (
 from lookalike.cli.progress import IndexProgress
 from lookalike.evaluation.report.wording import decimal, p_value, signed, span
 from lookalike.library.judging import JudgementSource
+from lookalike.library.opening import open_library
 from lookalike.library.promote import MEASURES, Candidacy, PromoteRequest, Switch, compare
 from lookalike.library.promote import promote as let_answer
 from lookalike.library.promote import rollback as go_back

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from lookalike.assembly import Library, image_limits, open_library
 from lookalike.cli.hit_paths import HitPaths, search_present
 from lookalike.cli.output import (
     JsonOption,
@@ -19,6 +18,8 @@ from lookalike.cli.output import (
 )
 from lookalike.cli.sheet import SheetRow, save_sheet
 from lookalike.errors import CallerError, CropRefused
+from lookalike.library.opening import open_library
+from lookalike.library.parts import LibraryParts
 from lookalike.preprocessing import decode
 from lookalike.retrieval import MOST_NEIGHBORS, Answer, Query
 from lookalike.settings import user_path
@@ -68,7 +69,7 @@ def search(
             console.print(printable(f"Contact sheet: {sheet}"), soft_wrap=True)
 
 
-def make_query(library: Library, image: str, *, crop: str | None, top: int) -> Query:
+def make_query(library: LibraryParts, image: str, *, crop: str | None, top: int) -> Query:
     """The query that the command line describes.
 
     Raises:
@@ -86,7 +87,7 @@ def make_query(library: Library, image: str, *, crop: str | None, top: int) -> Q
         raise CallerError(f"{image}: cannot be read as a file ({fault.strerror}), and is not an image's id") from None
     if crop is None:
         return Query(content=content, name=image, limit=top)
-    decoded = decode(content, name=image, limits=image_limits(library.settings), shortest_side=1)
+    decoded = decode(content, name=image, limits=library.limits, shortest_side=1)
     return Query(content=content, name=image, limit=top, crop=_crop(crop, (decoded.width, decoded.height)))
 
 

@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from lookalike.assembly import Library, open_library, serving_settings
 from lookalike.cli.output import LibraryOption, console, faults_are_told, printable, settings_for
 from lookalike.cli.places import require_library
+from lookalike.library.opening import open_library
+from lookalike.library.parts import LibraryParts
 
 
 def serve(
@@ -47,14 +48,14 @@ def serve(
             serve_library(opened)
 
 
-def serve_library(library: Library) -> None:
+def serve_library(library: LibraryParts) -> None:
     """Serve until told to stop."""
-    from lookalike.serving import create_app, run  # noqa: PLC0415 - other commands start sooner without FastAPI
+    from lookalike.serving import Services, ServingSettings, create_app, run  # noqa: PLC0415 - other commands start sooner without FastAPI
 
     library.indexer.claim_library()  # so that an empty library is ready for its first upload
-    settings = serving_settings(library.settings, workers=library.encoder.concurrency)
+    settings = ServingSettings.of(library)
 
     def tell(url: str) -> None:
         console.print(printable(f"Serving {library.settings.library} at {url}  (Ctrl-C stops)"), soft_wrap=True)
 
-    run(create_app(library.services, settings), settings, listening=tell)
+    run(create_app(Services.of(library), settings), settings, listening=tell)

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from lookalike.assembly import open_library
 from lookalike.catalog import IndexedFolder
 from lookalike.cli.output import (
     JsonOption,
@@ -14,6 +13,7 @@ from lookalike.cli.output import (
     settings_for,
 )
 from lookalike.indexing.missing import is_there
+from lookalike.library.opening import open_library
 
 
 def sources(*, library: LibraryOption = None, as_json: JsonOption = False) -> None:

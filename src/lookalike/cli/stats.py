@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from lookalike.assembly import Library, open_library
 from lookalike.catalog import LiveModel
 from lookalike.cli.output import (
     JsonOption,
@@ -18,6 +17,8 @@ from lookalike.cli.output import (
     printable,
     settings_for,
 )
+from lookalike.library.opening import open_library
+from lookalike.library.parts import LibraryParts
 from lookalike.snapshot import find_choice, newest
 
 
@@ -36,7 +37,7 @@ def stats(
             _print(document)
 
 
-def _document(library: Library, unreadable: int) -> dict[str, object]:
+def _document(library: LibraryParts, unreadable: int) -> dict[str, object]:
     settings = library.settings
     live = library.catalog.models.live()
     notes: list[str] = []
@@ -62,7 +63,7 @@ def _document(library: Library, unreadable: int) -> dict[str, object]:
     }
 
 
-def _choice(library: Library, live: LiveModel | None, size: int) -> dict[str, object] | None:
+def _choice(library: LibraryParts, live: LiveModel | None, size: int) -> dict[str, object] | None:
     """What `lookalike tune` chose, and what is to be said about it now."""
     if live is None:
         return None

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lookalike.assembly import open_library
 from lookalike.cli.judging import ImagesOption, QueriesOption
 from lookalike.cli.learning import (
     FromOption,
@@ -32,6 +31,7 @@ from lookalike.cli.output import (
 from lookalike.cli.progress import IndexProgress
 from lookalike.errors import CallerError
 from lookalike.library.judging import JudgementSource
+from lookalike.library.opening import open_library
 from lookalike.settings import Settings
 from lookalike.training.examples import SplitShares
 from lookalike.training.recipes import HeadRecipe, TuneRecipe

@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from lookalike.assembly import Library, open_library
 from lookalike.catalog import LiveModel
 from lookalike.cli.output import (
     ExitCode,
@@ -27,6 +26,8 @@ from lookalike.cli.output import (
     stop,
 )
 from lookalike.errors import CallerError, StorageFailed
+from lookalike.library.opening import open_library
+from lookalike.library.parts import LibraryParts
 from lookalike.snapshot import Snapshot
 from lookalike.tuning import (
     Goals,
@@ -139,7 +140,13 @@ def _goals(recall: float, memory: str | None, latency: str | None) -> Goals:
 
 
 def _measure(
-    library: Library, model: LiveModel, goals: Goals, progress: TuningProgress, *, backends: str | None, budget: float
+    library: LibraryParts,
+    model: LiveModel,
+    goals: Goals,
+    progress: TuningProgress,
+    *,
+    backends: str | None,
+    budget: float,
 ) -> Tuning:
     settings = library.settings
     wanted = [name.strip() for name in (backends or "").split(",") if name.strip()]
@@ -160,7 +167,7 @@ def _measure(
         raise StorageFailed(f"{settings.snapshots}: cannot be written: {fault.strerror or fault}") from fault
 
 
-def _take(library: Library, model: LiveModel, tuning: Tuning, progress: TuningProgress) -> Snapshot | None:
+def _take(library: LibraryParts, model: LiveModel, tuning: Tuning, progress: TuningProgress) -> Snapshot | None:
     """Publish with the choice, and keep it once that is done: Ctrl-C before leaves the old one."""
     if tuning.chosen is None:
         return None

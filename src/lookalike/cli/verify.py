@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from lookalike.assembly import open_library
 from lookalike.cli.output import (
     ExitCode,
     JsonOption,
@@ -16,6 +15,7 @@ from lookalike.cli.output import (
     settings_for,
     stop,
 )
+from lookalike.library.opening import open_library
 from lookalike.verification import Verification, verify_library
 
 

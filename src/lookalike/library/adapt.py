@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 
-from lookalike.assembly import Library
 from lookalike.embedding.derived import require_new_name
 from lookalike.errors import InternalFault
 from lookalike.library.judging import JudgementSource
@@ -16,6 +15,7 @@ from lookalike.library.learning import (
     start_of,
     takes_levels,
 )
+from lookalike.library.parts import LibraryParts
 from lookalike.training.adapting import Adaptation, AdaptationRecipe
 from lookalike.training.adapting import adapt as fit
 from lookalike.training.card import CardMaker, ImageCounts, ModelCard
@@ -66,7 +66,7 @@ class AdaptResult:
     warnings: tuple[str, ...] = ()
 
 
-def adapt(library: Library, request: AdaptRequest, progress: Watching) -> AdaptResult:
+def adapt(library: LibraryParts, request: AdaptRequest, progress: Watching) -> AdaptResult:
     """Fit a model's projection to the library's images; the new model waits beside the one that answers.
 
     Raises:
@@ -123,7 +123,9 @@ def _card(
     return card
 
 
-def _levels(library: Library, start: LearningStart, features: str, recipe: AdaptationRecipe) -> FeatureExtractor | None:
+def _levels(
+    library: LibraryParts, start: LearningStart, features: str, recipe: AdaptationRecipe
+) -> FeatureExtractor | None:
     """The levels to project; None for the final features."""
     images = min(len(start.known.image_ids), recipe.most_images)
     levels = takes_levels(start, features, images=images, dimension=recipe.dimension)

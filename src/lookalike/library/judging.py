@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast, get_args
 
-from lookalike.assembly import Library, image_limits
 from lookalike.errors import EvaluationRefused
 from lookalike.evaluation import BadLine, Combination, FileFormat, Judgements, read_judgements
 from lookalike.evaluation.pipeline import JudgedLibrary, judged_library, read_query_table, stored_judgements
+from lookalike.library.parts import LibraryParts
 from lookalike.settings import user_path
 
 _BAD_LINES_SHOWN = 20
@@ -49,7 +49,7 @@ class JudgementSource:
         return list(dict.fromkeys(folder.absolute() for folder in [self.images, *near, Path()] if folder is not None))
 
 
-def judged_queries(library: Library, source: JudgementSource) -> JudgedLibrary:
+def judged_queries(library: LibraryParts, source: JudgementSource) -> JudgedLibrary:
     """Judgements in the library's own terms.
 
     Raises:
@@ -60,13 +60,11 @@ def judged_queries(library: Library, source: JudgementSource) -> JudgedLibrary:
         raise EvaluationRefused(f"--group-by {source.group_by}: name the table that has these columns with --queries")
     table = read_query_table(source.queries, group_by=columns) if source.queries else None
     judgements, warnings = _judgements(library, source)
-    found = judged_library(
-        library.catalog, judgements, folders=source.folders, table=table, limits=image_limits(library.settings)
-    )
+    found = judged_library(library.catalog, judgements, folders=source.folders, table=table, limits=library.limits)
     return replace(found, warnings=(*warnings, *found.warnings))
 
 
-def _judgements(library: Library, source: JudgementSource) -> tuple[Judgements, list[str]]:
+def _judgements(library: LibraryParts, source: JudgementSource) -> tuple[Judgements, list[str]]:
     combine = choice("--combine", source.combine, Combination)
     if source.file is None:
         return stored_judgements(library.catalog, source.judgements, combine=cast("Combination", combine)), []

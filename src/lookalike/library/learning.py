@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lookalike.assembly import Library, image_limits
 from lookalike.embedding import Encoder
 from lookalike.errors import CallerError, InternalFault
 from lookalike.evaluation.judged_queries import Region
 from lookalike.evaluation.pipeline import find_images_named, read_query_table
 from lookalike.library.judging import JudgementSource, judged_queries
+from lookalike.library.parts import LibraryParts
 from lookalike.preprocessing import Limits
 from lookalike.settings import user_path
 from lookalike.training.card import CardMaker, HeldOutMeasure, ImageCounts, LabelSource, ModelCard, read_card
@@ -51,7 +51,7 @@ class LearningStart:
         return self.folder / "descriptors"
 
 
-def start_of(library: Library, base: Encoder) -> LearningStart:
+def start_of(library: LibraryParts, base: Encoder) -> LearningStart:
     """What learning begins with.
 
     Args:
@@ -65,7 +65,7 @@ def start_of(library: Library, base: Encoder) -> LearningStart:
     return LearningStart(
         base=EncoderFeatures(base, library.settings.models),
         known=known_images(library.catalog, library.require_live().fingerprint),
-        limits=image_limits(library.settings),
+        limits=library.limits,
         folder=library.settings.library / "training",
     )
 
@@ -100,7 +100,7 @@ def takes_levels(start: LearningStart, features: str, *, images: int, dimension:
     return has_levels and (features == "levels" or (features == "auto" and enough))
 
 
-def graded_in(library: Library, source: JudgementSource | None) -> tuple[list[GradedQuery], tuple[str, ...]]:
+def graded_in(library: LibraryParts, source: JudgementSource | None) -> tuple[list[GradedQuery], tuple[str, ...]]:
     """Grades of a file or of a set, with what should be said of them; of all sets where none is named.
 
     Queries that are no indexed image are left out. Where people disagree, the lower median counts.
@@ -131,7 +131,7 @@ def _row_name(image_id: str, crop: Crop | None) -> str:
     return str(DescribedRow(image_id=image_id, region=region))
 
 
-def kept_together(library: Library, asked: str | None, images: Path | None) -> dict[str, str]:
+def kept_together(library: LibraryParts, asked: str | None, images: Path | None) -> dict[str, str]:
     """Image id -> value of a column of a table, for `--split-by TABLE:COLUMN`.
 
     Raises:

@@ -1,12 +1,12 @@
 """All levels of a model's network as features. Needs torch."""
 
-from lookalike.assembly import Library
 from lookalike.library.learning import LearningStart
+from lookalike.library.parts import LibraryParts
 from lookalike.training.extractors import FeatureExtractor
 from lookalike.training.network.extractors import LevelFeatures
 
 
-def level_features(library: Library, start: LearningStart, *, labelled: bool) -> FeatureExtractor:
+def level_features(library: LibraryParts, start: LearningStart, *, labelled: bool) -> FeatureExtractor:
     """All levels of the base's network, to learn over.
 
     Raises:

@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lookalike.assembly import Library, image_limits
 from lookalike.catalog import LiveModel
 from lookalike.embedding import Encoder
-from lookalike.errors import CallerError, LibraryMissing, PromotionRefused
+from lookalike.errors import CallerError, PromotionRefused
 from lookalike.evaluation import Comparison, Evaluation, Measure, compare_evaluations, evaluate_run, parse_measures
 from lookalike.evaluation.pipeline import JudgedLibrary, run_model
 from lookalike.evaluation.report.wording import signed, span
 from lookalike.indexing import IndexReport, Progress
 from lookalike.library.judging import JudgementSource, judged_queries
+from lookalike.library.parts import LibraryParts
 
 MEASURES = "nDCG@10,mAP,P@10"
 
@@ -83,19 +83,9 @@ class Switch:
     reports: Sequence[IndexReport]
 
 
-def live_model(library: Library) -> LiveModel:
-    """The model that answers.
-
-    Raises:
-        LibraryMissing: nothing was indexed.
-    """
-    live = library.catalog.models.live()
-    if live is None:
-        raise LibraryMissing("nothing was indexed here yet, so no model answers: run `lookalike index FOLDER`")
-    return live
-
-
-def compare(library: Library, request: PromoteRequest, progress: Progress) -> tuple[Candidacy, Encoder, IndexReport]:
+def compare(
+    library: LibraryParts, request: PromoteRequest, progress: Progress
+) -> tuple[Candidacy, Encoder, IndexReport]:
     """Embed every image with another model, and compare it with the live one.
 
     Returns:
@@ -108,7 +98,7 @@ def compare(library: Library, request: PromoteRequest, progress: Progress) -> tu
     """
     measures = parse_measures([request.measures])
     encoder = library.open_model(request.name, mode="throughput")
-    live = live_model(library)
+    live = library.require_live()
     if encoder.fingerprint == live.fingerprint:
         raise CallerError(f"{request.name} is the model that answers already")
     if request.judgements is None and not request.force:
@@ -125,7 +115,7 @@ def compare(library: Library, request: PromoteRequest, progress: Progress) -> tu
 
 
 def promote(
-    library: Library, request: PromoteRequest, candidacy: Candidacy, encoder: Encoder, progress: Progress
+    library: LibraryParts, request: PromoteRequest, candidacy: Candidacy, encoder: Encoder, progress: Progress
 ) -> IndexReport:
     """Let a compared model answer; services that run follow by themselves.
 
@@ -140,14 +130,14 @@ def promote(
     )
 
 
-def rollback(library: Library, progress: Progress) -> Switch:
+def rollback(library: LibraryParts, progress: Progress) -> Switch:
     """Let the model that answered before answer again; images that came in since are embedded with it first.
 
     Raises:
         CallerError: there is none.
         VectorsRefused: the model on this machine is another one of that name.
     """
-    live = live_model(library)
+    live = library.require_live()
     before = next((step.model for step in library.catalog.models.history() if step.model != live), None)
     if before is None:
         raise CallerError(f"{live.name} is the only model that ever answered here: there is nothing to go back to")
@@ -157,7 +147,7 @@ def rollback(library: Library, progress: Progress) -> Switch:
 
 
 def _comparisons(
-    library: Library,
+    library: LibraryParts,
     encoder: Encoder,
     live: LiveModel,
     known: JudgedLibrary,
@@ -167,7 +157,7 @@ def _comparisons(
 ) -> dict[Measure, Comparison]:
     def evaluated(model: Encoder) -> Evaluation:
         progress.stage(f"Ranking by {model.name}", len(known.queries))
-        limits = image_limits(library.settings)
+        limits = library.limits
         run = run_model(library.catalog, model, known.queries, limits=limits, asked=lambda: progress.advance(1))
         return evaluate_run(run, known.judgements, measures)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lookalike.assembly import Library
 from lookalike.embedding import open_encoder
 from lookalike.embedding.derived import require_new_name
 from lookalike.errors import CallerError
@@ -25,6 +24,7 @@ from lookalike.library.learning import (
     takes_levels,
 )
 from lookalike.library.levels import level_features
+from lookalike.library.parts import LibraryParts
 from lookalike.settings import user_path
 from lookalike.training.card import CardMaker, ImageCounts, LabelSource, ModelCard
 from lookalike.training.examples import ClickPairs, ClickRules, click_pairs
@@ -103,7 +103,7 @@ class TrainResult:
     warnings: tuple[str, ...] = ()
 
 
-def train(library: Library, request: TrainRequest, progress: Watching) -> TrainResult:
+def train(library: LibraryParts, request: TrainRequest, progress: Watching) -> TrainResult:
     """Learn a head, and the network where that is asked for; the new model is visible only with its card.
 
     Images are described once by a frozen model. Queries are divided by groups of near-duplicates; the card's measures
@@ -179,11 +179,11 @@ def _card(request: TrainRequest, extractor: FeatureExtractor, base: EncoderFeatu
     )
 
 
-def _run_folder(library: Library, request: TrainRequest) -> Path:
+def _run_folder(library: LibraryParts, request: TrainRequest) -> Path:
     return request.run or library.settings.library / "training" / "runs" / request.name
 
 
-def _extractor(library: Library, start: LearningStart, request: TrainRequest) -> FeatureExtractor:
+def _extractor(library: LibraryParts, start: LearningStart, request: TrainRequest) -> FeatureExtractor:
     """What the head is over."""
     recipe = request.recipe
     backbone = request.backbone
@@ -207,7 +207,7 @@ def _extractor(library: Library, start: LearningStart, request: TrainRequest) ->
 
 
 def _labels_of(
-    library: Library, request: TrainRequest, teacher: EncoderFeatures | None
+    library: LibraryParts, request: TrainRequest, teacher: EncoderFeatures | None
 ) -> tuple[Labels, tuple[str, ...]]:
     recipe = request.recipe
     wants_grades = "grades" in recipe.shares or request.judgements is not None
@@ -218,7 +218,7 @@ def _labels_of(
 
 
 @contextmanager
-def _curves(library: Library, request: TrainRequest) -> Iterator[Tell]:
+def _curves(library: LibraryParts, request: TrainRequest) -> Iterator[Tell]:
     """What hears every line of metrics."""
     if not request.tensorboard:
         yield lambda _part, _line: None
@@ -228,7 +228,7 @@ def _curves(library: Library, request: TrainRequest) -> Iterator[Tell]:
 
 
 @contextmanager
-def _teacher(library: Library, start: LearningStart, request: TrainRequest) -> Iterator[EncoderFeatures | None]:
+def _teacher(library: LibraryParts, start: LearningStart, request: TrainRequest) -> Iterator[EncoderFeatures | None]:
     """The larger model, opened while it is needed.
 
     Raises:
@@ -249,7 +249,7 @@ def _teacher(library: Library, start: LearningStart, request: TrainRequest) -> I
         yield EncoderFeatures(encoder, models)
 
 
-def _clicks(library: Library, request: TrainRequest) -> ClickPairs:
+def _clicks(library: LibraryParts, request: TrainRequest) -> ClickPairs:
     interactions = list(library.catalog.interactions.read())
     clicked = library.catalog.images.get_many(sorted({event.image_id for event in interactions}))
     owners = {image_id: image.owner_id for image_id, image in clicked.items() if image.owner_id}

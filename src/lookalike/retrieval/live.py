@@ -112,7 +112,7 @@ class LiveIndex:
     def _live_model(self) -> LiveModel:
         model = self._catalog.models.live()
         if model is None:
-            raise LibraryMissing("nothing was indexed here yet: run `lookalike index FOLDER` first")
+            raise LibraryMissing.nothing_indexed()
         return model
 
     def _start_over(self, before: Live) -> Live:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Self
 
 from lookalike.catalog import Catalog
 from lookalike.indexing import Indexer
+from lookalike.library.parts import LibraryParts
 from lookalike.preprocessing import Limits
 from lookalike.retrieval import SearchEngine
 
@@ -25,6 +27,11 @@ class Services:
     catalog: Catalog
     engine: SearchEngine
     indexer: Indexer
+
+    @classmethod
+    def of(cls, library: LibraryParts) -> Self:
+        """Those of a library, which closes them."""
+        return cls(catalog=library.catalog, engine=library.engine, indexer=library.indexer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +85,35 @@ class ServingSettings:
     drain_seconds: int = 10
     access_log: bool = False
 
+    @classmethod
+    def of(cls, library: LibraryParts) -> Self:
+        """As the library's settings say; as many searches at once as its model takes, where they leave it open."""
+        settings = library.settings
+        return cls(
+            host=settings.host,
+            port=settings.port,
+            thumbnails=settings.thumbnails,
+            thumbnail_bytes=settings.thumbnail_bytes,
+            workers=settings.max_concurrent_queries or library.encoder.concurrency,
+            max_waiting=settings.max_waiting_queries,
+            max_body_bytes=settings.max_image_bytes + MIB,
+            admin_token=settings.admin_token or None,
+            allowed_hosts=_listed(settings.allowed_hosts),
+            root_path=settings.root_path,
+            trusted_proxies=_listed(settings.trusted_proxies),
+            keep_alive_seconds=settings.keep_alive_seconds,
+            picture_limits=library.limits,
+            recall_seconds=60.0 * settings.measure_recall_minutes or None,
+            retention=timedelta(days=settings.keep_queries_days) if settings.keep_queries_days else None,
+        )
+
     def __post_init__(self) -> None:
         if self.workers < 1 or self.max_waiting < 0:
             raise ValueError(f"workers={self.workers} must be at least 1, max_waiting={self.max_waiting} at least 0")
         if self.admin_token == "":
             raise ValueError("admin_token must not be empty: leave it out to leave management open")
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """What a setting names, between commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())

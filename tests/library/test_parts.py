@@ -6,9 +6,9 @@ import weakref
 import pytest
 
 from doubles import picture
-from lookalike.assembly import open_library
 from lookalike.embedding import import_model, registry, remove_model
 from lookalike.errors import LibraryOutdated
+from lookalike.library.opening import open_library
 from lookalike.retrieval import Query
 from lookalike.settings import load_settings
 from parts import write_pictures
@@ -30,9 +30,10 @@ def photos(tmp_path):
 
 def move_to_other(settings, photos):
     """As another process would."""
-    with open_library(settings, model="other") as elsewhere:
-        elsewhere.indexer.index([photos])
-        return elsewhere.indexer.model
+    with open_library(settings) as elsewhere:
+        indexer = elsewhere.indexer_for(elsewhere.open_model("other"))
+        indexer.index([photos])
+        return indexer.model
 
 
 @pytest.fixture
@@ -41,13 +42,12 @@ def serving(settings, photos):
     with open_library(settings, create=True) as library:
         library.indexer.index([photos])
         library.engine.search(Query(content=picture(0)))
-        assert library.services.indexer is library.indexer
         yield library
 
 
 def test_uploads_go_on_after_another_process_changed_the_model(serving, settings, photos):
     moved = move_to_other(settings, photos)
-    image, created = serving.services.indexer.add_upload(picture(60), name="late.png")
+    image, created = serving.indexer.add_upload(picture(60), name="late.png")
     assert created
     assert serving.catalog.vectors.get(moved.fingerprint, [image.id]).keys() == {image.id}
     assert serving.engine.search(Query(content=picture(60))).hits
@@ -56,7 +56,7 @@ def test_uploads_go_on_after_another_process_changed_the_model(serving, settings
 def test_the_old_model_is_freed_when_nothing_uses_it(serving, settings, photos):
     old = weakref.ref(serving.encoder)
     moved = move_to_other(settings, photos)
-    serving.services.indexer.add_upload(picture(60), name="late.png")
+    serving.indexer.add_upload(picture(60), name="late.png")
     while serving.engine.search(Query(content=picture(0))).generation[:8] != moved.fingerprint[:8]:
         pass
     gc.collect()  # a thread that has just ended may hold a frame
@@ -85,22 +85,25 @@ def test_a_library_of_an_earlier_recipe_says_so_and_is_embedded_again(settings, 
     with open_library(settings) as library, pytest.raises(LibraryOutdated):
         library.indexer.add_upload(picture(60), name="x.png")
     with open_library(settings) as library:
-        outdated = library.is_outdated
+        outdated = library.is_outdated(library.encoder)
         report = library.indexer.index([photos])
         new = library.catalog.models.live()
-        assert (outdated, library.is_outdated) == (True, False)
+        assert (outdated, library.is_outdated(library.encoder)) == (True, False)
         assert (new.name, report.unchanged, report.embedded) == ("tiny", 6, 6)
         assert new.fingerprint != old.fingerprint
         assert library.catalog.vectors.get(new.fingerprint, image_ids).keys() == set(image_ids)
         assert library.engine.search(Query(content=picture(0))).generation.startswith(new.fingerprint[:8])
 
 
-def test_a_model_that_was_asked_for_stays(settings, photos):
+def test_an_indexer_for_another_model_leaves_the_live_one_alone(settings, photos):
     with open_library(settings, create=True) as library:
         library.indexer.index([photos])
-    with open_library(settings, model="other") as library:
+    with open_library(settings) as library:
+        other = library.indexer_for(library.open_model("other"))
+        other.embed_known()
         library.engine.search(Query(content=picture(0)))
-        assert (library.indexer.model.name, library.catalog.models.live().name) == ("other", "tiny")
+        assert (other.model.name, library.indexer.model.name) == ("other", "tiny")
+        assert library.catalog.models.live().name == "tiny"
 
 
 def test_stored_vectors_are_published_without_their_model(settings, photos):

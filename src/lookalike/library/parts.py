@@ -1,55 +1,45 @@
-"""The one place where the parts are connected: settings in, a working library out."""
+"""The one place where the parts are connected: settings in, the parts of a working library out."""
 
-import tempfile
 import threading
 import weakref
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
-from lookalike.backup import Parts
 from lookalike.catalog import Catalog, LiveModel
 from lookalike.embedding import Encoder, open_encoder
-from lookalike.embedding.registry import is_packaged
 from lookalike.errors import (
     CallerError,
     LibraryMissing,
     LibraryOutdated,
     ModelMissing,
-    StorageFailed,
     UnknownModel,
     VectorsRefused,
 )
 from lookalike.indexing import Indexer, Publisher, alone
 from lookalike.preprocessing import Limits
 from lookalike.retrieval import QueryJournal, SearchEngine
-from lookalike.settings import FILE_NAME, Settings
+from lookalike.settings import Settings
 from lookalike.snapshot import CHOICE_FILE
 
-if TYPE_CHECKING:  # FastAPI takes a third of the time that a command takes to start, and only `serve` needs it
-    from lookalike.serving import Services, ServingSettings
-
 Mode = Literal["latency", "throughput"]
-_LARGEST_RECORD = 10 * 1024 * 1024  # bytes of a file of a training run: what is larger is a checkpoint
 _RUNTIMES = ("auto", "openvino", "onnxruntime")
 
 
-class Library:
-    """One collection, with its parts made when they are first asked for and closed together.
+class LibraryParts:
+    """The parts of one library, each made when it is first asked for, and closed together.
 
     Args:
-        settings: which one, and how.
-        mode: what the model is opened for: `latency` answers one query soon, `throughput` many images.
-        model: the model to index with; None for the one that is live, or the setting for a new library.
+        settings: which library, and how its parts work.
+        mode: what models are opened for: `latency` answers one query soon, `throughput` many images.
     """
 
-    def __init__(self, settings: Settings, *, mode: Mode = "latency", model: str | None = None) -> None:
+    def __init__(self, settings: Settings, *, mode: Mode = "latency") -> None:
         self.settings = settings
         self._mode = mode
-        self._model = model
         self._closing = ExitStack()
         self._opening = threading.RLock()
 
@@ -62,13 +52,19 @@ class Library:
         """The truth."""
         return self._closing.enter_context(Catalog.open(self.settings.url, originals=self.settings.originals))
 
+    @property
+    def limits(self) -> Limits:
+        """What pictures may be at most, tested before they are decoded."""
+        settings = self.settings
+        return Limits(
+            max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels, max_side=settings.max_image_side
+        )
+
     @cached_property
     def encoder(self) -> Encoder:
-        """The model to index with."""
+        """The model that answers, or the one that the settings name where none does yet."""
         live = self.catalog.models.live()
-        if self._model is None and live is not None:
-            return self._open_newest(live)
-        return self.open_model(self._model or self.settings.model)
+        return self.open_model(self.settings.model) if live is None else self._open_newest(live)
 
     def _open_newest(self, live: LiveModel) -> Encoder:
         """The live model; where its vectors are of an earlier recipe, the same model with the present one."""
@@ -77,11 +73,10 @@ class Library:
         except LibraryOutdated:
             return self.open_model(live.name)
 
-    @property
-    def is_outdated(self) -> bool:
-        """Whether the next run embeds everything again: the vectors are of an earlier recipe of the same model."""
+    def is_outdated(self, encoder: Encoder) -> bool:
+        """Whether the live vectors were made by an earlier recipe of this model, so that indexing makes all anew."""
         live = self.catalog.models.live()
-        return live is not None and live.fingerprint in self.encoder.earlier_fingerprints
+        return live is not None and live.fingerprint in encoder.earlier_fingerprints
 
     @property
     def index_choice(self) -> Path:
@@ -90,12 +85,15 @@ class Library:
 
     @cached_property
     def publisher(self) -> Publisher:
-        """Publishes snapshots."""
+        """Publishes snapshots of the live model's vectors."""
+        return self._publisher_for(self._encoder_if_here())
+
+    def _publisher_for(self, encoder: Encoder | None) -> Publisher:
         publisher = Publisher(
             self.catalog,
             snapshots=self.settings.snapshots,
             threads=self.settings.threads or None,
-            encoder=self._encoder_if_here(),
+            encoder=encoder,
             choice=self.index_choice,
             keep_removed=timedelta(days=self.settings.keep_removed_days),
         )
@@ -123,19 +121,24 @@ class Library:
 
     @cached_property
     def indexer(self) -> Indexer:
-        """Takes folders and uploads."""
-        return self.indexer_for(self.encoder)
+        """Takes folders and uploads with the live model, and goes on with another one that becomes live."""
+        return self._indexer(self.encoder, self.publisher, open_live=self._open_live)
 
     def indexer_for(self, encoder: Encoder) -> Indexer:
-        """An indexer that embeds with that model."""
+        """Takes folders with that model, whichever one is live."""
+        return self._indexer(encoder, self._publisher_for(encoder), open_live=None)
+
+    def _indexer(
+        self, encoder: Encoder, publisher: Publisher, *, open_live: Callable[[LiveModel], Encoder] | None
+    ) -> Indexer:
         return Indexer(
             self.catalog,
             encoder=encoder,
-            publisher=self.publisher,
+            publisher=publisher,
             lock=self._lock,
             leave_out=self.settings.library,
-            limits=image_limits(self.settings),
-            open_live=self._open_live if self._model is None else None,
+            limits=self.limits,
+            open_live=open_live,
             keep_removed=timedelta(days=self.settings.keep_removed_days),
         )
 
@@ -147,30 +150,10 @@ class Library:
             snapshots=self.settings.snapshots,
             open_encoder=self._open_live,
             journal=QueryJournal(self.catalog),
-            limits=image_limits(self.settings),
+            limits=self.limits,
         )
         self._closing.callback(engine.close)
         return engine
-
-    @cached_property
-    def services(self) -> "Services":
-        """What the HTTP API is made of."""
-        from lookalike.serving import Services  # noqa: PLC0415 - as above
-
-        return Services(catalog=self.catalog, engine=self.engine, indexer=self.indexer)
-
-    def backup_parts(self) -> Parts:
-        """What a backup holds beside the catalog: uploads, settings, the index choice, runs, and models made here."""
-        library = self.settings.library
-        wanted = [library / FILE_NAME, self.index_choice, *(library / "training" / "runs").rglob("*")]
-        here = [file for file in wanted if file.is_file() and file.stat().st_size <= _LARGEST_RECORD]
-        files = {file.relative_to(library).as_posix(): file for file in here}
-        names = {step.model.name for step in self.catalog.models.history()}
-        for name in sorted(names):
-            if not is_packaged(name):  # others can be pulled again
-                model = self.settings.models / name
-                files |= {f"models/{name}/{file.name}": file for file in sorted(model.glob("*")) if file.is_file()}
-        return Parts(originals=self.settings.originals, files=files)
 
     def open_model(self, name: str, *, mode: Mode | None = None, keep: bool = True) -> Encoder:
         """Open a model by name, as the settings say.
@@ -201,7 +184,7 @@ class Library:
         """
         live = self.catalog.models.live()
         if live is None:
-            raise LibraryMissing("nothing was indexed here yet: run `lookalike index FOLDER` first")
+            raise LibraryMissing.nothing_indexed()
         return live
 
     def base_model(self, name: str | None) -> Encoder:
@@ -224,8 +207,7 @@ class Library:
             if "encoder" in self.__dict__ and self.encoder.fingerprint == model.fingerprint:
                 return self.encoder
             encoder = self.open_exactly(model)
-            if self._model is None:
-                self._move_to(encoder)
+            self._move_to(encoder)
             return encoder
 
     def _move_to(self, encoder: Encoder) -> None:
@@ -263,86 +245,3 @@ def _close(encoder: "weakref.ref[Encoder]") -> None:
     opened = encoder()
     if opened is not None:
         opened.close()
-
-
-@contextmanager
-def open_library(
-    settings: Settings, *, create: bool = False, mode: Mode = "latency", model: str | None = None
-) -> Iterator[Library]:
-    """A library for as long as the `with` lasts.
-
-    Args:
-        settings: which one, and how.
-        create: make the folder if there is none.
-        mode: what the model is opened for.
-        model: the model to index with, when it should not be the live one.
-
-    Raises:
-        LibraryMissing: there is none, and `create` was not asked for.
-        StorageFailed: the folder cannot be made.
-    """
-    folder = settings.library
-    if create:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as fault:
-            raise StorageFailed(f"{folder}: the library's folder cannot be made: {fault.strerror}") from None
-    elif not settings.catalog_url and not (folder / "catalog.sqlite").exists():
-        raise LibraryMissing(
-            f"there is no library in {folder}: make one with `lookalike index FOLDER`,"
-            " or name another with --library DIR or LOOKALIKE_LIBRARY"
-        )
-    _provide_temporary_folder(folder)
-    library = Library(settings, mode=mode, model=model)
-    try:
-        yield library
-    finally:
-        library.close()
-
-
-def _provide_temporary_folder(library: Path) -> None:
-    """Let temporary files, such as large uploads, go into the library where the machine has no other place for them."""
-    try:
-        tempfile.gettempdir()
-    except FileNotFoundError:
-        tempfile.tempdir = str(library.absolute())
-
-
-def image_limits(settings: Settings) -> Limits:
-    """The limits for images that the settings name."""
-    return Limits(
-        max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels, max_side=settings.max_image_side
-    )
-
-
-def serving_settings(settings: Settings, *, workers: int) -> "ServingSettings":
-    """How the API is reached and what it refuses.
-
-    Args:
-        settings: as set.
-        workers: queries the model takes at once, where the settings leave it open.
-    """
-    from lookalike.serving import ServingSettings  # noqa: PLC0415 - as above
-
-    return ServingSettings(
-        host=settings.host,
-        port=settings.port,
-        thumbnails=settings.thumbnails,
-        thumbnail_bytes=settings.thumbnail_bytes,
-        workers=settings.max_concurrent_queries or workers,
-        max_waiting=settings.max_waiting_queries,
-        max_body_bytes=settings.max_image_bytes + 1024 * 1024,
-        admin_token=settings.admin_token or None,
-        allowed_hosts=_listed(settings.allowed_hosts),
-        root_path=settings.root_path,
-        trusted_proxies=_listed(settings.trusted_proxies),
-        keep_alive_seconds=settings.keep_alive_seconds,
-        picture_limits=image_limits(settings),
-        recall_seconds=60.0 * settings.measure_recall_minutes or None,
-        retention=timedelta(days=settings.keep_queries_days) if settings.keep_queries_days else None,
-    )
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    """What a setting names, between commas."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
