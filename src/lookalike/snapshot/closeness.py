@@ -16,6 +16,8 @@ ENOUGH = 50
 _SAMPLE = 2_000
 _LOST = 3  # of 100 own images, whose nearest neighbour is not called close
 _MISTAKEN = 98  # of 100 strangers, whose nearest image is not called close
+_OF_RANDOM_PAIRS = (0.5, 0.9993, 0.9999)  # among up to 50 images, 1 stranger in 50 then finds a close one
+_MOST_CLOSE_BLINDLY = 0.8  # where random pairs were of few kinds
 _MOST_CLOSE, _MOST_VERY_CLOSE = 0.9, 0.97  # a library of one burst of photos does not make all else strange
 _DECIMALS = 6
 _MARKS = (0.0, 50.0, 90.0, 99.0, 100.0)
@@ -66,7 +68,8 @@ class Closeness:
         """
         if cosines is None or not len(cosines):
             return cls(loose=0.35, close=0.6, very_close=0.85)
-        return cls._between(*(float(cosine) for cosine in np.quantile(cosines.astype(np.float64), (0.5, 0.99, 0.999))))
+        typical, close, very_close = np.quantile(cosines.astype(np.float64), _OF_RANDOM_PAIRS).tolist()
+        return cls._between(typical, min(close, _MOST_CLOSE_BLINDLY), very_close)
 
     @classmethod
     def of_index(
