@@ -5,6 +5,7 @@ import shutil
 
 from doubles import picture
 from lookalike.catalog import content_id
+from lookalike.indexing import alone
 from parts import write_pictures
 
 
@@ -155,3 +156,12 @@ def test_a_model_that_is_used_is_not_removed_by_mistake(run, photos, tmp_path, m
     assert (own / "tiny").exists()
     run("models", "remove", "tiny", "--force", models=own)
     assert not (own / "tiny").exists()
+
+
+def test_nothing_is_forgotten_while_another_process_indexes(run, photos, tmp_path):
+    run("index", photos)
+    with alone(tmp_path / "library" / "index.lock"):
+        told = run("forget", photos, code=3)
+    assert "another process is indexing into this library; nothing was changed" in " ".join(told.stderr.split())
+    assert run.json("stats")["counts"]["live"] == 12
+    assert run.json("forget", photos)["forgotten"][0]["images"] == 12
