@@ -108,7 +108,7 @@ def altered(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def first(library: LibraryParts, content: bytes) -> Hit:
-    return library.engine.search(Query(content=content, limit=1)).hits[0]
+    return library.engine.search(Query.picture(content, limit=1)).hits[0]
 
 
 def measured(library: LibraryParts, samples: list[Path], count: int, rng: random.Random) -> list[str]:
@@ -127,7 +127,7 @@ def measured(library: LibraryParts, samples: list[Path], count: int, rng: random
     for image_id in rng.sample(
         sorted(library.catalog.sources.image_ids_at(map(str, samples)).values()), min(500, len(samples))
     ):
-        nearest = library.engine.search(Query(image_id=image_id, limit=1)).hits[0]
+        nearest = library.engine.search(Query.image(image_id, limit=1)).hits[0]
         kept.setdefault("nearest other image", []).append(nearest.match in CLOSE)
     lines += [f"| samples: {kind} | {len(said)} | {sum(said)} | |" for kind, said in kept.items()]
     lost = [not one for said in kept.values() for one in said]
@@ -151,7 +151,7 @@ def main() -> None:
             settings = load_settings({"library": folder, "model": name})
             with open_library(settings, create=True) as library:
                 library.indexer.index(samples)
-                live = library.engine.search(Query(content=samples[0].read_bytes(), limit=1))
+                live = library.engine.search(Query.picture(samples[0].read_bytes(), limit=1))
                 print(name, live.generation)
                 lines += [f"## {name}", "", *measured(library, samples, options.strangers, random.Random(options.seed))]
         RESULT.write_text("\n".join(lines), encoding="utf-8")

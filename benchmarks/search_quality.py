@@ -28,7 +28,7 @@ from lookalike.preprocessing import prepare
 from lookalike.reranking import NotItself
 from lookalike.retrieval import Query, QueryJournal, SearchEngine
 from lookalike.settings import load_settings
-from lookalike.types import Crop
+from lookalike.types import Box
 
 PROJECT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("LOOKALIKE_SHARED", PROJECT.parent / "shared"))
@@ -82,7 +82,7 @@ def measure(library, folder: Path, tries: int) -> dict:
     stored = library.catalog.vectors.get(library.encoder.fingerprint, ids)
     vectors = np.stack([stored[i] for i in ids]).astype(np.float64)
     served = mean_average_precision(
-        relevant, {q: [h.image.id for h in engine.search(Query(image_id=q, limit=len(ids))).hits] for q in relevant}
+        relevant, {q: [h.image.id for h in engine.search(Query.image(q, limit=len(ids))).hits] for q in relevant}
     )
     result = {
         "queries": len(relevant),
@@ -131,9 +131,9 @@ def crops_found(library, ids: list[str], tries: int) -> float:
     for image_id in (chance.choice(ids) for _ in range(tries)):
         width = chance.uniform(0.5, 1.0)
         height = 0.5 / width
-        crop = Crop(x=chance.uniform(0, 1 - width), y=chance.uniform(0, 1 - height), width=width, height=height)
+        crop = Box(x=chance.uniform(0, 1 - width), y=chance.uniform(0, 1 - height), width=width, height=height)
         content = library.catalog.images.content(image_id)
-        hits = library.engine.search(Query(content=content, crop=crop, limit=1)).hits
+        hits = library.engine.search(Query.picture(content, crop=crop, limit=1)).hits
         first += image_id == hits[0].image.id or image_id in hits[0].duplicates
     return first / tries
 

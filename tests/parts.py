@@ -6,7 +6,7 @@ import signal
 from doubles import ColourGridEncoder, picture
 from lookalike.catalog import Catalog
 from lookalike.indexing import Indexer, Publisher
-from lookalike.retrieval import Query, QueryJournal, SearchEngine
+from lookalike.retrieval import IndexedImage, Picture, Query, QueryJournal, SearchEngine
 
 
 class Parts:
@@ -55,8 +55,9 @@ class Parts:
         image, _ = self.indexer.add_upload(picture(seed, **options), name=f"{seed}", **given)
         return image.id
 
-    def find(self, content=None, **options):
-        return self.engine.search(Query(content=content, **options))
+    def find(self, content=None, *, image_id=None, name="query", **options):
+        subject = Picture(content=content, name=name) if image_id is None else IndexedImage(image_id=image_id)
+        return self.engine.search(Query(subject=subject, **options))
 
     def find_ids(self, content=None, **options):
         return [hit.image.id for hit in self.find(content, **options).hits]

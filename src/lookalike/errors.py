@@ -5,6 +5,7 @@
     LookalikeError
     ├── CallerError             the request cannot be served as asked         HTTP 4xx, exit 2
     │   ├── ImageRefused        bytes that are not an acceptable image
+    │   ├── QueryRefused        a query of a kind that the live model cannot be asked with
     │   ├── CropRefused         a crop outside the image, empty, or not a number
     │   ├── UnknownImage        no image of that id can be searched or shown
     │   ├── UnknownModel        no model of that name is described
@@ -64,6 +65,12 @@ class ImageRefused(CallerError):
         self.name = name
         self.reason = reason
         self.message = message
+
+
+class QueryRefused(CallerError):
+    """The live model cannot be asked with such a subject, as with words where it knows pictures only."""
+
+    code = "query-refused"
 
 
 class CropRefused(CallerError):

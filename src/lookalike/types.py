@@ -1,10 +1,11 @@
 """Frozen values that travel between the parts, and the array types they carry."""
 
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,14 @@ Rows: TypeAlias = NDArray[np.int64]
 
 Mask: TypeAlias = NDArray[np.bool_]
 """One flag a row."""
+
+
+BoxUnit: TypeAlias = Literal["fraction", "pixel"]
+"""What the numbers of a `Box` count."""
+
+_NUMBER = r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?i:nan|inf))\s*"
+_BOX_TEXT = re.compile(rf"\s*(?:(percent|pixel):)?{','.join([_NUMBER] * 4)}", re.ASCII)
+_SLACK = 1e-6  # fractions that were made from pixels may exceed 1 by rounding
 
 
 class Visibility(StrEnum):
@@ -63,61 +72,116 @@ class PixelBox:
     bottom: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crop:
-    """The part of an upright image that is the query, in fractions of its width and height.
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in an upright image, measured from its top left corner.
+
+    Attributes:
+        x: left edge.
+        y: top edge.
+        width: of the rectangle, above 0.
+        height: of the rectangle, above 0.
+        unit: `fraction` of the image's width and height, or `pixel` of the upright image.
 
     Raises:
-        CropRefused: a value is not a number, the crop has no area, or it leaves the image.
+        CropRefused: a value is not a finite number, the box has no area, or fractions leave the image. Whether pixels
+            do is known once the image's size is: `as_fractions` says so.
     """
 
     x: float
     y: float
     width: float
     height: float
+    unit: BoxUnit = field(default="fraction", kw_only=True)
 
     def __post_init__(self) -> None:
-        values = (self.x, self.y, self.width, self.height)
-        if not all(math.isfinite(value) for value in values):
-            raise CropRefused(f"crop {values}: every value must be a finite number")
+        if not all(math.isfinite(value) for value in self.values):
+            raise CropRefused(f"crop {self.values}: every value must be a finite number")
         if self.width <= 0 or self.height <= 0:
-            raise CropRefused(f"crop {values}: width and height must be above 0")
-        slack = 1e-6  # fractions that were made from pixels may exceed 1 by rounding
-        if self.x < -slack or self.y < -slack or self.x + self.width > 1 + slack or self.y + self.height > 1 + slack:
-            raise CropRefused(f"crop {values}: must lie inside the image, where x + width <= 1 and y + height <= 1")
+            raise CropRefused(f"crop {self.values}: width and height must give an area above 0")
+        if self.unit == "fraction" and not self._within(1, 1):
+            raise CropRefused(
+                f"crop {self.values}: must lie inside the image, where x + width <= 1 and y + height <= 1"
+            )
 
     @classmethod
-    def from_pixels(cls, x: float, y: float, width: float, height: float, *, image_size: tuple[int, int]) -> "Crop":
-        """A crop given in pixels of the upright image.
+    def parse(cls, text: str, *, unit: BoxUnit | None = None) -> "Box":
+        """The box that a text means: `x,y,width,height`.
+
+        A prefix of the W3C's media fragments gives the unit: `percent:25,25,50,50` or `pixel:10,20,300,200`.
 
         Args:
-            x: left edge, pixels.
-            y: top edge, pixels.
-            width: pixels.
-            height: pixels.
-            image_size: (width, height) of the upright image, pixels.
+            text: as a person or a file wrote it.
+            unit: of numbers without a prefix. None: fractions where all of them are at most 1, else pixels.
 
         Raises:
-            CropRefused: as for the class; the message gives the image's size.
+            CropRefused: it is not four numbers, or no box.
         """
-        image_width, image_height = image_size
-        if min(image_size) < 1:
-            raise CropRefused("this image could not be read, so there is nothing to crop")
-        try:
-            return cls(x=x / image_width, y=y / image_height, width=width / image_width, height=height / image_height)
-        except CropRefused:
-            raise CropRefused(
-                f"crop x={x:g} y={y:g} width={width:g} height={height:g} pixels does not lie inside"
-                f" the image of {image_width} x {image_height} pixels with an area above 0"
-            ) from None
+        written = _BOX_TEXT.fullmatch(text)
+        if written is None:
+            shown = "".join(one if one.isprintable() else "?" for one in text[:60])
+            raise CropRefused(f"crop {shown!r}: must be four numbers, x,y,width,height")
+        x, y, width, height = map(float, written.groups()[1:])
+        if written[1] == "percent":
+            return cls(x / 100, y / 100, width / 100, height / 100)
+        guessed: BoxUnit = "fraction" if max(x, y, width, height) <= 1 else "pixel"
+        return cls(x, y, width, height, unit="pixel" if written[1] else unit or guessed)
 
-    def box(self, width: int, height: int) -> PixelBox:
-        """The whole pixels it covers in an image of that size: at least one pixel a side."""
-        left = min(max(round(self.x * width), 0), width - 1)
-        top = min(max(round(self.y * height), 0), height - 1)
-        right = min(max(round((self.x + self.width) * width), left + 1), width)
-        bottom = min(max(round((self.y + self.height) * height), top + 1), height)
+    @staticmethod
+    def is_written_in(text: str) -> bool:
+        """Whether a text has the form that `parse` reads."""
+        return _BOX_TEXT.fullmatch(text) is not None
+
+    @property
+    def values(self) -> tuple[float, float, float, float]:
+        """x, y, width, height."""
+        return self.x, self.y, self.width, self.height
+
+    @property
+    def fragment(self) -> str:
+        """As media fragments spell it, with eight digits: `percent:25,25,50,50` or `pixel:10,20,300,200`."""
+        unit, scale = ("percent", 100) if self.unit == "fraction" else ("pixel", 1)
+        return f"{unit}:" + ",".join(f"{scale * value:.8g}" for value in self.values)
+
+    def as_fractions(self, width: int, height: int) -> "Box":
+        """This box in fractions of an image's sides.
+
+        Args:
+            width: of the upright image, pixels.
+            height: of the upright image, pixels.
+
+        Raises:
+            CropRefused: it leaves the image; the message gives the image's size.
+        """
+        if self.unit == "fraction":
+            return self
+        if min(width, height) < 1:
+            raise CropRefused("this image could not be read, so there is nothing to crop")
+        if not self._within(width, height):
+            x, y, of_width, of_height = self.values
+            raise CropRefused(
+                f"crop x={x:g} y={y:g} width={of_width:g} height={of_height:g} pixels does not lie inside"
+                f" the image of {width} x {height} pixels"
+            )
+        return Box(self.x / width, self.y / height, self.width / width, self.height / height)
+
+    def pixels(self, width: int, height: int) -> PixelBox:
+        """The whole pixels it covers in an upright image of that size: at least one pixel a side.
+
+        Raises:
+            CropRefused: it leaves the image.
+        """
+        part = self.as_fractions(width, height)
+        left = min(max(round(part.x * width), 0), width - 1)
+        top = min(max(round(part.y * height), 0), height - 1)
+        right = min(max(round((part.x + part.width) * width), left + 1), width)
+        bottom = min(max(round((part.y + part.height) * height), top + 1), height)
         return PixelBox(left, top, right, bottom)
+
+    def _within(self, width: float, height: float) -> bool:
+        x, y = self.x / width, self.y / height
+        right, bottom = x + self.width / width, y + self.height / height
+        return min(x, y) >= -_SLACK and max(right, bottom) <= 1 + _SLACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +254,7 @@ class Grade:
     at: datetime
     user_id: str | None = None
     source: str = "human"
-    crop: Crop | None = None
+    crop: Box | None = None
     judgement_set: str = "grades"
 
 

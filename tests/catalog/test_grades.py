@@ -5,7 +5,7 @@ import pytest
 
 from lookalike.catalog import Catalog
 from lookalike.errors import CallerError
-from lookalike.types import Crop, Grade
+from lookalike.types import Box, Grade
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -32,7 +32,7 @@ def test_grades_are_added_and_replaced_by_the_same_person(library, catalog):
 def test_a_part_of_an_image_is_a_query_of_its_own(library, catalog):
     query, hit = (library.addition(name).content_id for name in "qh")
     whole = Grade(query_image_id=query, image_id=hit, grade=2, at=NOON)
-    part = dataclasses.replace(whole, crop=Crop(x=0.1, y=1 / 3, width=0.25, height=1e-7), grade=4)
+    part = dataclasses.replace(whole, crop=Box(x=0.1, y=1 / 3, width=0.25, height=1e-7), grade=4)
     catalog.judgements.write([whole, part])
     catalog.judgements.write([dataclasses.replace(part, grade=5)])
     assert {(grade.crop, grade.grade) for grade in catalog.judgements.grades(query)} == {(None, 2), (part.crop, 5)}
@@ -41,7 +41,7 @@ def test_a_part_of_an_image_is_a_query_of_its_own(library, catalog):
 def test_a_judgement_set_has_a_name_and_a_rule(library, catalog):
     query, other, hit = (library.addition(name).content_id for name in "qoh")
     by_ann = Grade(query_image_id=query, image_id=hit, grade=2, at=NOON, user_id="ann", judgement_set="shoes")
-    crop = Crop(x=0, y=0, width=0.5, height=0.5)
+    crop = Box(x=0, y=0, width=0.5, height=0.5)
     catalog.judgements.write(
         [
             by_ann,

@@ -6,7 +6,7 @@ import pytest
 
 from lookalike.catalog import QueryRecord
 from lookalike.errors import CallerError, EventRefused
-from lookalike.types import Crop, InteractionKind, User
+from lookalike.types import Box, InteractionKind, User
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -19,7 +19,7 @@ def test_a_query_comes_back_as_it_was_recorded(library, catalog):
         ranked_ids=tuple(ids),
         at=NOON + timedelta(microseconds=1),
         image_id=ids[0],
-        crop=Crop(x=0.1, y=0.2, width=0.3, height=0.4),
+        crop=Box(x=0.1, y=0.2, width=0.3, height=0.4),
         vector=np.ones(4, np.float16).tobytes(),
         fingerprint="f" * 64,
         duplicates={ids[0]: (ids[1], ids[2])},

@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import CropRefused
-from lookalike.evaluation import JudgedQuery, Region, own_images
-from lookalike.types import Crop
+from lookalike.evaluation import JudgedQuery, own_images
+from lookalike.types import Box
 
 
 @pytest.mark.parametrize("name", ["shoes/17.jpg", "a#b.jpg", "a#xywh=1,2", "a#xywh=percent:1,2,x,4", "a b.jpg", ""])
@@ -16,8 +16,8 @@ def test_a_name_without_a_well_formed_region_is_a_whole_image(name):
 def test_regions_in_per_cent_and_pixels_become_crops():
     percent = JudgedQuery.parse("a.jpg#xywh=percent:25,25,50,50")
     assert percent.image == "a.jpg"
-    assert percent.crop((10, 10)) == Crop(x=0.25, y=0.25, width=0.5, height=0.5)
-    assert JudgedQuery.parse("a.jpg#xywh=pixel:10,20,30,40").crop((100, 200)) == Crop(
+    assert percent.crop((10, 10)) == Box(x=0.25, y=0.25, width=0.5, height=0.5)
+    assert JudgedQuery.parse("a.jpg#xywh=pixel:10,20,30,40").crop((100, 200)) == Box(
         x=0.1, y=0.1, width=0.3, height=0.2
     )
     assert JudgedQuery.parse("a.jpg#xywh=10,20,30,40") == JudgedQuery.parse("a.jpg#xywh=pixel:10,20,30,40")
@@ -29,13 +29,29 @@ def test_a_region_outside_the_image_is_refused():
         JudgedQuery.parse("a.jpg#xywh=pixel:10,20,300,40").crop((100, 200))
 
 
-numbers = st.floats(0, 1e6, allow_nan=False).map(lambda value: float(f"{value:.8g}"))
+@pytest.mark.parametrize("box", ["percent:0,0,0,50", "percent:80,0,50,50", "pixel:0,0,10,0"])
+def test_a_region_that_no_image_has_is_refused(box):
+    with pytest.raises(CropRefused):
+        JudgedQuery.parse(f"a.jpg#xywh={box}")
+
+
+def rounded(least):
+    return st.floats(least, 50).map(lambda value: float(f"{value:.8g}"))
 
 
 @settings(deadline=None)
-@given(st.text(), numbers, numbers, numbers, numbers, st.sampled_from(["percent", "pixel"]))
+@given(
+    st.text(),
+    rounded(0),
+    rounded(0),
+    rounded(1e-3),
+    rounded(1e-3),
+    st.sampled_from(["percent", "pixel"]),
+)
 def test_every_query_survives_its_name(image, x, y, width, height, unit):
-    query = JudgedQuery(image=image, region=Region(x=x, y=y, width=width, height=height, unit=unit))
+    name = f"{image}#xywh={unit}:{x!r},{y!r},{width!r},{height!r}"
+    query = JudgedQuery.parse(name)
+    assert query.image == image
     assert JudgedQuery.parse(str(query)) == query
 
 

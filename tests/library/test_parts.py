@@ -41,7 +41,7 @@ def serving(settings, photos):
     """A library that answers with the first model."""
     with open_library(settings, create=True) as library:
         library.indexer.index([photos])
-        library.engine.search(Query(content=picture(0)))
+        library.engine.search(Query.picture(picture(0)))
         yield library
 
 
@@ -50,14 +50,14 @@ def test_uploads_go_on_after_another_process_changed_the_model(serving, settings
     image, created = serving.indexer.add_upload(picture(60), name="late.png")
     assert created
     assert serving.catalog.vectors.get(moved.fingerprint, [image.id]).keys() == {image.id}
-    assert serving.engine.search(Query(content=picture(60))).hits
+    assert serving.engine.search(Query.picture(picture(60))).hits
 
 
 def test_the_old_model_is_freed_when_nothing_uses_it(serving, settings, photos):
     old = weakref.ref(serving.encoder)
     moved = move_to_other(settings, photos)
     serving.indexer.add_upload(picture(60), name="late.png")
-    while serving.engine.search(Query(content=picture(0))).generation[:8] != moved.fingerprint[:8]:
+    while serving.engine.search(Query.picture(picture(0))).generation[:8] != moved.fingerprint[:8]:
         pass
     gc.collect()  # a thread that has just ended may hold a frame
     assert old() is None
@@ -81,7 +81,7 @@ def test_a_library_of_an_earlier_recipe_says_so_and_is_embedded_again(settings, 
         ]
     earlier_recipe.undo()
     with open_library(settings) as library, pytest.raises(LibraryOutdated, match="lookalike index FOLDER"):
-        library.engine.search(Query(content=picture(0)))
+        library.engine.search(Query.picture(picture(0)))
     with open_library(settings) as library, pytest.raises(LibraryOutdated):
         library.indexer.add_upload(picture(60), name="x.png")
     with open_library(settings) as library:
@@ -92,7 +92,7 @@ def test_a_library_of_an_earlier_recipe_says_so_and_is_embedded_again(settings, 
         assert (new.name, report.unchanged, report.embedded) == ("tiny", 6, 6)
         assert new.fingerprint != old.fingerprint
         assert library.catalog.vectors.get(new.fingerprint, image_ids).keys() == set(image_ids)
-        assert library.engine.search(Query(content=picture(0))).generation.startswith(new.fingerprint[:8])
+        assert library.engine.search(Query.picture(picture(0))).generation.startswith(new.fingerprint[:8])
 
 
 def test_an_indexer_for_another_model_leaves_the_live_one_alone(settings, photos):
@@ -101,7 +101,7 @@ def test_an_indexer_for_another_model_leaves_the_live_one_alone(settings, photos
     with open_library(settings) as library:
         other = library.indexer_for(library.open_model("other"))
         other.embed_known()
-        library.engine.search(Query(content=picture(0)))
+        library.engine.search(Query.picture(picture(0)))
         assert (other.model.name, library.indexer.model.name) == ("other", "tiny")
         assert library.catalog.models.live().name == "tiny"
 

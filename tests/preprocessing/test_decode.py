@@ -9,7 +9,7 @@ from PIL import Image, ImageFile
 
 from lookalike.errors import CropRefused, ImageRefused
 from lookalike.preprocessing import cut, decode
-from lookalike.types import Crop
+from lookalike.types import Box
 from pictures import (
     FILES,
     ORIENTATIONS,
@@ -330,16 +330,16 @@ class TestCut:
     def test_the_crop_is_of_the_upright_picture(self):
         for orientation in ORIENTATIONS:
             pixels = pixels_of(oriented_bytes(orientation, file_format="PNG"))
-            assert np.all(cut(pixels, Crop(x=0.5, y=0, width=0.5, height=0.5)) == (0, 255, 0))
+            assert np.all(cut(pixels, Box(x=0.5, y=0, width=0.5, height=0.5)) == (0, 255, 0))
 
     def test_it_is_contiguous_and_of_at_least_a_pixel(self):
-        part = cut(pixels_of(jpeg_bytes()), Crop(x=0.999, y=0.999, width=0.0001, height=0.0001))
+        part = cut(pixels_of(jpeg_bytes()), Box(x=0.999, y=0.999, width=0.0001, height=0.0001))
         assert part.shape == (1, 1, 3)
-        assert cut(pixels_of(jpeg_bytes()), Crop(x=0.1, y=0.1, width=0.5, height=0.5)).flags.c_contiguous
+        assert cut(pixels_of(jpeg_bytes()), Box(x=0.1, y=0.1, width=0.5, height=0.5)).flags.c_contiguous
 
     def test_a_crop_outside_the_image_is_refused(self):
         with pytest.raises(CropRefused):
-            Crop(x=0.6, y=0, width=0.5, height=1)
+            Box(x=0.6, y=0, width=0.5, height=1)
 
 
 def test_threads_agree():

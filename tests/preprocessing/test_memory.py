@@ -66,7 +66,7 @@ SCRIPT = """
 import json, sys
 from lookalike.errors import ImageRefused
 from lookalike.preprocessing import Limits, Preprocessing, prepare
-from lookalike.types import Crop
+from lookalike.types import Box
 
 def kilobytes(name):
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(name))
@@ -81,7 +81,7 @@ def measured(content, crop):
         pixels = 0
     return pixels, (kilobytes("VmHWM") - before) * 1024
 
-small = Crop(x=0.4, y=0.4, width=0.03, height=0.03)
+small = Box(x=0.4, y=0.4, width=0.03, height=0.03)
 for name in json.loads(sys.argv[1]):
     content = FILES[name]()
     for crop in (None, small):

@@ -15,7 +15,7 @@ from lookalike.preprocessing import (
     transform_parts,
 )
 from lookalike.preprocessing.decode import side_for
-from lookalike.types import Crop
+from lookalike.types import Box
 from pictures import FILES, ORIENTATIONS, flat, jpeg_bytes, noise, oriented_bytes, photo, png_bytes
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -23,7 +23,7 @@ CLIP = Preprocessing(size=224, mean=MEAN, std=STD)
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 crops = st.tuples(*[st.floats(0, 1)] * 2, *[st.floats(0.01, 1)] * 2).map(
-    lambda v: Crop(x=v[0] * (1 - v[2]), y=v[1] * (1 - v[3]), width=v[2], height=v[3])
+    lambda v: Box(x=v[0] * (1 - v[2]), y=v[1] * (1 - v[3]), width=v[2], height=v[3])
 )
 
 
@@ -151,7 +151,7 @@ class TestLongPictures:
         inner = noise(round(60 * shape[0]), 60)
         outer = Image.new("RGB", (2 * inner.width, 120))
         outer.paste(inner, (0, 0))
-        crop = Crop(x=0, y=0, width=0.5, height=0.5)
+        crop = Box(x=0, y=0, width=0.5, height=0.5)
         part, alone = (
             prepare(png_bytes(one), wanted(), name="x", crop=c).rows for one, c in ((outer, crop), (inner, None))
         )
@@ -178,7 +178,7 @@ class TestPrepare:
     @pytest.mark.parametrize("size", [(320, 240), (1203, 901), (224, 224), (10, 10)])
     def test_no_crop_is_the_full_crop(self, size):
         content = jpeg_bytes(noise(*size))
-        full = Crop(x=0, y=0, width=1, height=1)
+        full = Box(x=0, y=0, width=1, height=1)
         without, with_full = (prepare(content, CLIP, name="x", crop=crop).rows for crop in (None, full))
         assert np.array_equal(without, with_full)
 
@@ -195,7 +195,7 @@ class TestPrepare:
     @given(crop=crops, size=st.tuples(st.integers(40, 900), st.integers(40, 900)))
     def test_the_crop_keeps_the_pixels_the_model_needs(self, crop, size):
         width, height = size
-        whole = crop.box(width, height)
+        whole = crop.pixels(width, height)
         original = min(whole.right - whole.left, whole.bottom - whole.top)
         decoded = decode(jpeg_bytes(photo(width, height)), name="x", shortest_side=side_for(width, height, crop, 64))
         kept = min(cut(decoded.pixels, crop).shape[:2])
@@ -212,7 +212,7 @@ class TestPrepare:
 
     @pytest.mark.parametrize("orientation", ORIENTATIONS)
     def test_a_crop_is_of_the_upright_image(self, orientation):
-        crop = Crop(x=0.5, y=0, width=0.5, height=0.5)
+        crop = Box(x=0.5, y=0, width=0.5, height=0.5)
         turned = prepare(oriented_bytes(orientation, file_format="PNG"), wanted(), name="x", crop=crop)
         upright = prepare(oriented_bytes(1, file_format="PNG"), wanted(), name="x", crop=crop)
         assert np.array_equal(turned.rows, upright.rows)
@@ -220,7 +220,7 @@ class TestPrepare:
     def test_what_lies_outside_the_crop_does_not_count(self):
         left, right = np.asarray(noise(60, 60, 1)), np.asarray(noise(60, 60, 2))
         black = np.zeros_like(right)
-        crop = Crop(x=0, y=0, width=0.5, height=1)
+        crop = Box(x=0, y=0, width=0.5, height=1)
         first, second = (
             prepare(png_bytes(Image.fromarray(np.hstack([left, other]))), wanted(), name="x", crop=crop).rows
             for other in (right, black)
@@ -229,6 +229,6 @@ class TestPrepare:
 
     def test_the_appearance_is_of_the_whole_image(self):
         whole = prepare(png_bytes(), wanted(), name="x")
-        part = prepare(png_bytes(), wanted(), name="x", crop=Crop(x=0, y=0, width=0.3, height=0.3))
+        part = prepare(png_bytes(), wanted(), name="x", crop=Box(x=0, y=0, width=0.3, height=0.3))
         assert (whole.mean_colour, whole.columns) == (part.mean_colour, part.columns)
         assert not np.array_equal(whole.rows, part.rows)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from doubles import ColourGridEncoder, picture
 from lookalike.errors import CropRefused, CursorRefused, ImageRefused, LibraryMissing, UnknownImage
 from lookalike.retrieval import Query
-from lookalike.types import Crop, Visibility
+from lookalike.types import Box, Visibility
 from parts import Parts, write_pictures
 
 
@@ -40,7 +40,7 @@ def test_the_ranking_is_that_of_plain_numpy(library):
     cosines = vectors @ query / np.linalg.norm(vectors, axis=1) / np.linalg.norm(query)
     expected = [ids[place] for place in np.argsort(-cosines) if ids[place] != ids[3]]
     engine = library.new_engine(rerankers=())
-    found = [hit.image.id for hit in engine.search(Query(image_id=ids[3], limit=100)).hits if hit.image.id != ids[3]]
+    found = [hit.image.id for hit in engine.search(Query.image(ids[3], limit=100)).hits if hit.image.id != ids[3]]
     engine.close()
     assert found == expected
 
@@ -49,13 +49,13 @@ def test_an_indexed_image_is_not_its_own_hit_unless_cropped_or_asked_for(library
     image = library.catalog.images.browse(limit=1).images[0]
     assert image.id not in library.find_ids(image_id=image.id, limit=100)
     assert library.find_ids(image_id=image.id, include_self=True)[0] == image.id
-    crop = Crop(x=0.1, y=0.1, width=0.8, height=0.8)
+    crop = Box(x=0.1, y=0.1, width=0.8, height=0.8)
     assert image.id in library.find_ids(image_id=image.id, crop=crop, limit=100)
 
 
 def test_a_crop_is_embedded_not_the_whole(library):
     whole = library.find(picture(7))
-    part = library.find(picture(7), crop=Crop(x=0.5, y=0.5, width=0.5, height=0.5))
+    part = library.find(picture(7), crop=Box(x=0.5, y=0.5, width=0.5, height=0.5))
     assert (part.width, part.height) == (64, 48)
     assert part.hits[0].cosine < whole.hits[0].cosine
 
@@ -128,7 +128,7 @@ def all_pages(engine, first, *, limit):
 
 def test_every_image_can_be_reached_by_paging_beyond_what_was_ranked_first(library):
     engine = library.new_engine(depth=10)
-    first = engine.search(Query(content=picture(7), limit=5))
+    first = engine.search(Query.picture(picture(7), limit=5))
     assert (first.total, first.complete, first.images) == (10, False, 40)
     pages = all_pages(engine, first, limit=5)
     hits = [hit for page in pages for hit in page.hits]
@@ -143,7 +143,7 @@ def test_every_image_can_be_reached_by_paging_beyond_what_was_ranked_first(libra
 
 def test_what_was_ranked_later_is_remembered_and_stays_in_place(library):
     engine = library.new_engine(depth=10)
-    first = engine.search(Query(content=picture(7), limit=5))
+    first = engine.search(Query.picture(picture(7), limit=5))
     before = [as_tuples(page) for page in all_pages(engine, first, limit=15)]
     engine.close()
     for noise in (3, 4):
@@ -155,7 +155,7 @@ def test_what_was_ranked_later_is_remembered_and_stays_in_place(library):
 
 def test_what_came_since_the_first_page_is_behind_it(library):
     engine = library.new_engine(depth=10)
-    first = engine.search(Query(content=picture(7), limit=5))
+    first = engine.search(Query.picture(picture(7), limit=5))
     frozen = as_tuples(engine.page(first.query_id, offset=0, limit=10))
     new = library.upload(100)
     pages = all_pages(engine, first, limit=10)
@@ -169,10 +169,10 @@ def test_what_came_since_the_first_page_is_behind_it(library):
 def test_near_duplicates_do_not_use_up_the_depth(library):
     behind = {library.upload(7, noise=1, size=(64 + n, 48 + n)) for n in range(1, 31)}
     engine = library.new_engine(depth=10)
-    answer = engine.search(Query(content=picture(7), limit=50))
+    answer = engine.search(Query.picture(picture(7), limit=50))
     assert behind == set(answer.hits[0].duplicates)
     assert (len(answer.hits), answer.total, answer.complete) == (40, 40, True)
-    by_id = engine.search(Query(image_id=answer.hits[0].image.id, limit=10))
+    by_id = engine.search(Query.image(answer.hits[0].image.id, limit=10))
     assert len({hit.image.id for hit in by_id.hits} - behind) >= 9
     engine.close()
 
@@ -181,7 +181,7 @@ def test_what_can_be_looked_at_has_an_end_that_is_said(library, monkeypatch):
     monkeypatch.setattr("lookalike.retrieval.ranking.MOST_NEIGHBORS", 20)
     monkeypatch.setattr("lookalike.retrieval.engine.MOST_NEIGHBORS", 20)
     engine = library.new_engine(depth=5)
-    first = engine.search(Query(content=picture(7), limit=5))
+    first = engine.search(Query.picture(picture(7), limit=5))
     assert [len(page.hits) for page in all_pages(engine, first, limit=15)] == [15, 5]
     last = engine.page(first.query_id, offset=20, limit=15)
     assert (last.hits, last.total, last.complete, last.images, last.reachable) == ((), 20, True, 40, 20)
@@ -278,7 +278,7 @@ def test_a_damaged_snapshot_is_passed_over_and_said_so(library):
     damaged[len(damaged) // 2] ^= 1
     victim.write_bytes(bytes(damaged))
     engine = library.new_engine()
-    answer = engine.search(Query(content=picture(7), limit=100))
+    answer = engine.search(Query.picture(picture(7), limit=100))
     engine.close()
     assert any("exact search over the catalog is used instead" in note for note in answer.notes)
     assert [(rank, image_id, cosine) for rank, image_id, cosine, _, _ in as_tuples(answer)] == [
@@ -293,9 +293,9 @@ def test_bad_queries_are_refused_by_name(library):
     with pytest.raises(UnknownImage):
         library.find(image_id="f" * 32)
     with pytest.raises(CropRefused):
-        Crop(x=0.5, y=0, width=0.6, height=1)
+        Box(x=0.5, y=0, width=0.6, height=1)
     with pytest.raises(CropRefused):
-        Crop(x=float("nan"), y=0, width=1, height=1)
+        Box(x=float("nan"), y=0, width=1, height=1)
 
 
 def test_an_empty_library_answers_with_nothing(parts):

@@ -33,7 +33,7 @@ from lookalike.training.examples import (
     triplets_by_grade,
     without_low_grades,
 )
-from lookalike.types import Crop, Grade, Interaction, InteractionKind
+from lookalike.types import Box, Grade, Interaction, InteractionKind
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 names = st.sampled_from([f"image{number:02}" for number in range(30)])
@@ -191,7 +191,7 @@ def grade(query, image, value, **options):
 
 
 def test_graded_queries_take_the_lower_median_and_leave_out_crops_and_the_query_itself():
-    crop = Crop(x=0, y=0, width=0.5, height=0.5)
+    crop = Box(x=0, y=0, width=0.5, height=0.5)
     given_ = [grade("q", "a", value, user_id=str(value)) for value in (5, 1, 2, 4)]
     given_ += [grade("q", "b", 3), grade("q", "q", 5), grade("q", "c", 5, crop=crop), grade("p", "a", 0)]
     assert graded_queries(given_) == [
@@ -276,7 +276,7 @@ def test_clicks_that_say_nothing_are_left_out_and_counted():
     log = Log()
     log.search("1", "q", ["q", "a", "mine"], ["q", "mine"], user="me")
     log.search("2", None, ["a"], ["a"])
-    log.search("3", "q", ["a"], ["a"], crop=Crop(x=0, y=0, width=0.5, height=0.5))
+    log.search("3", "q", ["a"], ["a"], crop=Box(x=0, y=0, width=0.5, height=0.5))
     log.search("4", "q", ["a"], ["a"], simulated=True)
     log.search("5", "q", [f"{number}" for number in range(40)], [f"{n}" for n in range(40)], user="bot", every=0.5)
     made = log.pairs(owners={"mine": "me"}, least_clicks=1)

@@ -1,7 +1,7 @@
 """Judgement sets: the grades people gave, under a name and with the rule by which they came to be."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Row, bindparam, delete, distinct, func, inser
 from lookalike.catalog.changing import Changing, chunks
 from lookalike.catalog.records import is_image_id, require_storable, storable_text
 from lookalike.catalog.schema import grades, judgement_sets
-from lookalike.errors import CallerError
-from lookalike.types import Crop, Grade
+from lookalike.errors import CallerError, CropRefused
+from lookalike.types import Box, Grade
 
 _MOST_GRADE = 5
 _KEY = ("set_name", "query_image_id", "crop", "image_id", "user_id", "source")
@@ -70,6 +70,8 @@ def _grade_row(grade: Grade) -> dict[str, Any]:
         raise CallerError(f"grade of {grade.image_id[:64]!a} for {grade.query_image_id[:64]!a}: not image ids")
     if not 0 <= grade.grade <= _MOST_GRADE:
         raise CallerError(f"grade {grade.grade} of {grade.image_id} is not from 0 to {_MOST_GRADE}")
+    if grade.crop is not None and grade.crop.unit != "fraction":
+        raise CropRefused(f"crop {grade.crop.values} of a grade is in pixels; it is kept in fractions of the image")
     require_storable("user_id", grade.user_id)
     require_storable("source", grade.source)
     require_storable("judgement_set", grade.judgement_set)
@@ -78,7 +80,7 @@ def _grade_row(grade: Grade) -> dict[str, Any]:
     return {
         "set_name": grade.judgement_set,
         "query_image_id": grade.query_image_id,
-        "crop": _crop_as_text(grade.crop),
+        "crop": "" if grade.crop is None else ",".join(map(repr, grade.crop.values)),
         "image_id": grade.image_id,
         "user_id": grade.user_id or "",
         "source": grade.source,
@@ -140,18 +142,7 @@ def _grade(row: Row[Any]) -> Grade:
     values = row._asdict()
     return Grade(
         judgement_set=values.pop("set_name"),
-        crop=_crop_of_text(values.pop("crop")),
+        crop=Box.parse(crop, unit="fraction") if (crop := values.pop("crop")) else None,
         user_id=values.pop("user_id") or None,
         **values,
     )
-
-
-def _crop_as_text(crop: Crop | None) -> str:
-    return "" if crop is None else ",".join(map(repr, asdict(crop).values()))
-
-
-def _crop_of_text(text: str) -> Crop | None:
-    if not text:
-        return None
-    x, y, width, height = map(float, text.split(","))
-    return Crop(x=x, y=y, width=width, height=height)

@@ -12,7 +12,7 @@ from lookalike.catalog.changing import Changing, chunks
 from lookalike.catalog.records import QueryRecord, is_image_id, storable_text
 from lookalike.catalog.schema import images, interactions, queries
 from lookalike.errors import EventRefused
-from lookalike.types import Crop, Interaction, InteractionKind, Visibility
+from lookalike.types import Box, Interaction, InteractionKind, Visibility
 
 _ID_BYTES = 16
 _MOST_POSITION = 2**31 - 1
@@ -89,7 +89,7 @@ def read_followed_queries(connection: Connection, *, after: str, limit: int) -> 
 def _query(row: Row[Any]) -> QueryRecord:
     crop = None
     if row.crop_x is not None:
-        crop = Crop(x=row.crop_x, y=row.crop_y, width=row.crop_width, height=row.crop_height)
+        crop = Box(x=row.crop_x, y=row.crop_y, width=row.crop_width, height=row.crop_height)
     return QueryRecord(
         id=row.id,
         generation=row.generation,

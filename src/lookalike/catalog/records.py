@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lookalike.columns import ImageRow, ImageRows, image_row
 from lookalike.errors import CallerError
-from lookalike.types import Crop, Image, Vectors, Visibility
+from lookalike.types import Box, Image, Vectors, Visibility
 
 _IMAGE_ID = re.compile(r"[0-9a-f]{32}")
 _LONGEST_NAME = 200
@@ -372,7 +372,7 @@ class QueryRecord:
     ranked_ids: tuple[str, ...]
     at: datetime
     image_id: str | None = None
-    crop: Crop | None = None
+    crop: Box | None = None
     vector: bytes | None = None
     fingerprint: str = ""
     duplicates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

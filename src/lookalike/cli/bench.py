@@ -39,7 +39,7 @@ from lookalike.cli.output import (
     tell_warnings,
 )
 from lookalike.cli.progress import IndexProgress
-from lookalike.embedding import describe_models
+from lookalike.embedding import PictureEncoder, describe_models
 from lookalike.errors import ModelMissing
 from lookalike.evaluation import Interval, Measure, compare_evaluations, holm, parse_measures
 from lookalike.evaluation.pipeline import JudgedLibrary, ModelBench, bench_model
@@ -136,13 +136,13 @@ def bench_one(
         single = library.open_model(name, mode="latency", keep=False)
         closing.callback(single.close)
         progress.stage(f"Ranking by {name}", len(known.queries))
+        limits = library.limits
         return bench_model(
             library.catalog,
-            single,
-            many,
+            PictureEncoder(encoder=single, limits=limits),
+            PictureEncoder(encoder=many, limits=limits),
             known,
             measures,
-            limits=library.limits,
             asked=lambda: progress.advance(1),
         )
 

@@ -80,7 +80,7 @@ def _show(library: LibraryParts, folder: Path, sheet: Path) -> None:
         raise CallerError(f"{folder}: no image in it could be read, so there is nothing to show")
     rows = []
     for place, image in enumerate(queries):
-        answer = library.engine.search(Query(image_id=image.id, limit=_HITS))
+        answer = library.engine.search(Query.image(image.id, limit=_HITS))
         rows.append(SheetRow(content=library.catalog.images.content(image.id), crop=None, hits=answer.hits))
         if place == 0:
             console.print("\nWhat looks like ", printable(Path(image.source or image.id).name), ":", sep="")

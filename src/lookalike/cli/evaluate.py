@@ -16,7 +16,6 @@ import typer
 from rich.table import Table
 
 from lookalike import __version__
-from lookalike.catalog import LiveModel
 from lookalike.cli.judging import (
     CombineOption,
     FormatOption,
@@ -40,17 +39,16 @@ from lookalike.cli.output import (
     tell_warnings,
 )
 from lookalike.cli.progress import IndexProgress
-from lookalike.errors import CallerError, EvaluationRefused, StorageFailed
+from lookalike.errors import CallerError, StorageFailed
 from lookalike.evaluation import DEFAULT_MEASURES, Evaluation, Measure, Run, evaluate_run, parse_measures, read_run
 from lookalike.evaluation import write_run as write_run_file
 from lookalike.evaluation.judgement_files import SUFFIXES, format_of_run
 from lookalike.evaluation.pipeline import (
-    ExactPipeline,
     JudgedLibrary,
     PipelineQuery,
     PipelineRuns,
+    run_exact,
     run_in_ids,
-    run_model,
     run_pipeline,
 )
 from lookalike.evaluation.report import (
@@ -74,7 +72,7 @@ from lookalike.library.judging import JudgementSource, bad_line_warnings, judged
 from lookalike.library.opening import open_library
 from lookalike.library.parts import LibraryParts
 from lookalike.preprocessing import thumbnail
-from lookalike.retrieval import FROZEN_HITS
+from lookalike.retrieval import FROZEN_HITS, ExactRanker
 from lookalike.settings import user_path
 
 _SHOWN_GROUPS = 12
@@ -174,18 +172,15 @@ class _Measuring:
 
     def __post_init__(self) -> None:
         self.library.engine.warm_up()
-        live = self.library.catalog.models.live()
-        if live is None:
-            raise EvaluationRefused("nothing was indexed here yet: run `lookalike index FOLDER` first")
-        self._live: LiveModel = live
-        self._exact = ExactPipeline(self.library.catalog, live)
+        self._live = self.library.require_live()
+        self._exact = self.library.engine.exact_ranker()
         self._warnings = list(self.judged.warnings)
 
     def runs(self) -> PipelineRuns:
         """Ask the pipeline that serves, and exact search."""
         self.progress.stage("Asking the judged queries", len(self.judged.queries))
         runs = run_pipeline(
-            self.library.engine,
+            self.library.engine.ranker,
             self._exact,
             self.judged.queries,
             complete=any(measure.cutoff is None for measure in self.measures),
@@ -216,13 +211,8 @@ class _Measuring:
         self.library.indexer_for(encoder).embed_known(progress=self.progress)
         self.progress.stage(f"Ranking by {name}", len(self.judged.queries))
         self._warnings.append(f"{name} was searched exactly, this library by its index: see what that loses.")
-        return run_model(
-            self.library.catalog,
-            encoder,
-            self.judged.queries,
-            limits=self.library.limits,
-            asked=lambda: self.progress.advance(1),
-        )
+        ranker = ExactRanker(self.library.catalog, encoder, limits=self.library.limits)
+        return run_exact(ranker, self.judged.queries, asked=lambda: self.progress.advance(1))
 
     def report(self, runs: PipelineRuns, other: Run | None, *, name: str, pictures: bool) -> EvaluationReport:
         """Everything, scored; with pictures of the best and worst queries where they are wanted."""

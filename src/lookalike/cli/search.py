@@ -17,13 +17,11 @@ from lookalike.cli.output import (
     settings_for,
 )
 from lookalike.cli.sheet import SheetRow, save_sheet
-from lookalike.errors import CallerError, CropRefused
+from lookalike.errors import CallerError, ImageRefused
 from lookalike.library.opening import open_library
-from lookalike.library.parts import LibraryParts
-from lookalike.preprocessing import decode
 from lookalike.retrieval import MOST_NEIGHBORS, Answer, Query
 from lookalike.settings import user_path
-from lookalike.types import Crop, Hit, Match
+from lookalike.types import Box, Hit, Match
 
 MATCH_WORDS = {
     Match.DUPLICATE: "Nearly the same",
@@ -53,13 +51,13 @@ def search(
 ) -> None:
     """Find what looks like an image, or like the part of it given by --crop."""
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
-        query = make_query(opened, image, crop=crop, top=top)
+        query = make_query(image, crop=Box.parse(crop) if crop else None, top=top)
         answer, paths = search_present(opened, query)
         if sheet is not None:
             content = query.content or opened.catalog.images.content(query.image_id or "")
             sheet = user_path(sheet)
             save_sheet(
-                sheet, [SheetRow(content=content, crop=query.crop, hits=answer.hits)], opened.catalog.images.content
+                sheet, [SheetRow(content=content, crop=answer.crop, hits=answer.hits)], opened.catalog.images.content
             )
         if as_json:
             print_json(as_document(answer, paths))
@@ -69,26 +67,20 @@ def search(
             console.print(printable(f"Contact sheet: {sheet}"), soft_wrap=True)
 
 
-def make_query(library: LibraryParts, image: str, *, crop: str | None, top: int) -> Query:
+def make_query(image: str, *, crop: Box | None, top: int) -> Query:
     """The query that the command line describes.
 
     Raises:
-        CallerError: there is no such file, and no such id.
-        CropRefused: the crop is not four numbers inside the image.
+        CallerError: there is no such file, and it is no id.
     """
     path = user_path(image)
     if _IMAGE_ID.fullmatch(image) and not path.exists():
-        record = library.catalog.images.get(image)
-        size = (record.width, record.height)
-        return Query(image_id=image, name=image, limit=top, crop=_crop(crop, size) if crop else None)
+        return Query.image(image, crop=crop, limit=top)
     try:
-        content = path.read_bytes()
-    except OSError as fault:
-        raise CallerError(f"{image}: cannot be read as a file ({fault.strerror}), and is not an image's id") from None
-    if crop is None:
-        return Query(content=content, name=image, limit=top)
-    decoded = decode(content, name=image, limits=library.limits, shortest_side=1)
-    return Query(content=content, name=image, limit=top, crop=_crop(crop, (decoded.width, decoded.height)))
+        return Query.picture(path, crop=crop, limit=top, name=image)
+    except ImageRefused as refused:
+        reason = f"{image}: cannot be read as a file ({refused.message}), and is not an image's id"
+        raise CallerError(reason) from None
 
 
 def print_answer(answer: Answer, paths: HitPaths) -> None:
@@ -142,13 +134,3 @@ def as_document(answer: Answer, paths: HitPaths) -> dict[str, object]:
 
 def _place(hit: Hit, paths: HitPaths) -> str:
     return next(iter(paths.files[hit.image.id]), f"upload {hit.image.upload_name or hit.image.id}")
-
-
-def _crop(text: str, image_size: tuple[int, int]) -> Crop:
-    try:
-        x, y, width, height = (float(part) for part in text.split(","))
-    except ValueError:
-        raise CropRefused(f"crop {text!r}: give four numbers as X,Y,W,H") from None
-    if max(x, y, width, height) <= 1:
-        return Crop(x=x, y=y, width=width, height=height)
-    return Crop.from_pixels(x, y, width, height, image_size=image_size)

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from lookalike.errors import LookalikeError, StorageFailed
 from lookalike.preprocessing import thumbnail
-from lookalike.types import Crop, Hit
+from lookalike.types import Box, Hit
 
 _TILE = 160  # pixels a side
 _GAP = 8
@@ -23,7 +23,7 @@ class SheetRow:
     """One query: its bytes, the part that was asked with, and its hits."""
 
     content: bytes
-    crop: Crop | None
+    crop: Box | None
     hits: Sequence[Hit]
 
 
@@ -59,7 +59,7 @@ def _draw(rows: Sequence[SheetRow], content_of: Callable[[str], bytes]) -> Image
 def _paste_query(sheet: Image.Image, row: SheetRow, top: int) -> None:
     tile = _opened(row.content)
     if row.crop is not None:
-        box = row.crop.box(tile.width, tile.height)
+        box = row.crop.pixels(tile.width, tile.height)
         edges = (box.left, box.top, box.right - 1, box.bottom - 1)
         ImageDraw.Draw(tile).rectangle(edges, outline=_ACCENT, width=3)
     _paste(sheet, tile, _GAP, top)

@@ -13,6 +13,7 @@ from lookalike.embedding.descriptions import (
     read_description,
 )
 from lookalike.embedding.encoder import Encoder, open_encoder, pool_parts
+from lookalike.embedding.pictures import PictureEncoder
 from lookalike.embedding.projection import Projection, fit_projection
 from lookalike.embedding.registry import (
     DEFAULT_MODEL,
@@ -39,6 +40,7 @@ __all__ = [
     "ModelDescription",
     "ModelStatus",
     "PackagedSource",
+    "PictureEncoder",
     "Progress",
     "Projection",
     "Regions",

@@ -2,7 +2,7 @@
 
 from lookalike.evaluation.conversions import from_instances, from_labels, from_triplets
 from lookalike.evaluation.file_lines import BadLine
-from lookalike.evaluation.judged_queries import JudgedQuery, Region, own_images
+from lookalike.evaluation.judged_queries import JudgedQuery, own_images
 from lookalike.evaluation.judgement_files import (
     FileFormat,
     JudgementReading,
@@ -55,7 +55,6 @@ __all__ = [
     "Measure",
     "MeasureKind",
     "RankAgreement",
-    "Region",
     "Run",
     "RunReading",
     "TripletAgreement",

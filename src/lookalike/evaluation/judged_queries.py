@@ -5,34 +5,12 @@
 TREC files, tables and Label Studio alike, and no format needs columns of its own for it.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
-from lookalike.types import Crop
+from lookalike.types import Box
 
-_NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
-_FRAGMENT = re.compile(rf"#xywh=(?:(percent|pixel):)?({_NUMBER}),({_NUMBER}),({_NUMBER}),({_NUMBER})$")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Region:
-    """A rectangle as a file gives it: not yet checked against any image.
-
-    Attributes:
-        x: left edge, in `unit`s of the upright image.
-        y: top edge.
-        width: of the rectangle.
-        height: of the rectangle.
-        unit: per cent of the image's sides, or pixels.
-    """
-
-    x: float
-    y: float
-    width: float
-    height: float
-    unit: Literal["percent", "pixel"] = "percent"
+_FRAGMENT = "#xywh="
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,37 +23,30 @@ class JudgedQuery:
     """
 
     image: str
-    region: Region | None = None
+    region: Box | None = None
 
     def __str__(self) -> str:
-        if self.region is None:
-            return self.image
-        part = self.region
-        numbers = ",".join(f"{value:.8g}" for value in (part.x, part.y, part.width, part.height))
-        return f"{self.image}#xywh={part.unit}:{numbers}"
+        return self.image if self.region is None else f"{self.image}{_FRAGMENT}{self.region.fragment}"
 
     @classmethod
     def parse(cls, name: str) -> "JudgedQuery":
-        """The image and the region in a query's name. A name without a well-formed fragment is an image, whole."""
-        match = _FRAGMENT.search(name)
-        if match is None:
-            return cls(image=name)
-        x, y, width, height = (float(match[group]) for group in (2, 3, 4, 5))
-        unit: Literal["percent", "pixel"] = "percent" if match[1] == "percent" else "pixel"
-        return cls(image=name[: match.start()], region=Region(x=x, y=y, width=width, height=height, unit=unit))
-
-    def crop(self, image_size: tuple[int, int]) -> Crop | None:
-        """The region as a crop of an upright image of (width, height) pixels; None for the whole image.
+        """The image and the region in a query's name. A name without a well-formed fragment is an image, whole.
 
         Raises:
-            CropRefused: the region has no area or leaves the image.
+            CropRefused: the region has no area, or is more than the whole image.
         """
-        part = self.region
-        if part is None:
-            return None
-        if part.unit == "pixel":
-            return Crop.from_pixels(part.x, part.y, part.width, part.height, image_size=image_size)
-        return Crop(x=part.x / 100, y=part.y / 100, width=part.width / 100, height=part.height / 100)
+        image, found, box = name.rpartition(_FRAGMENT)
+        if not found or not Box.is_written_in(box):
+            return cls(image=name)
+        return cls(image=image, region=Box.parse(box, unit="pixel"))
+
+    def crop(self, image_size: tuple[int, int]) -> Box | None:
+        """The region in fractions of an upright image of (width, height) pixels; None for the whole image.
+
+        Raises:
+            CropRefused: the region leaves the image.
+        """
+        return None if self.region is None else self.region.as_fractions(*image_size)
 
 
 def own_images(queries: Iterable[str], *, crops: bool = False) -> dict[str, frozenset[str]]:

@@ -56,10 +56,10 @@ from lookalike.evaluation.file_lines import (
     table_lines,
     trec_lines,
 )
-from lookalike.evaluation.judged_queries import JudgedQuery, Region
+from lookalike.evaluation.judged_queries import JudgedQuery
 from lookalike.evaluation.judgements import Combination, Judgements, Run, refuse_if
 from lookalike.evaluation.ranking_metrics import MAX_GRADE
-from lookalike.types import Crop
+from lookalike.types import Box
 
 FileFormat: TypeAlias = Literal["trec", "csv", "tsv", "label-studio"]
 
@@ -308,13 +308,12 @@ def _pair(line: Line) -> tuple[str, str]:
     box = [line.fields.get(name, "").strip() for name in _BOX]
     if not any(box):
         return query, image
-    values = dict(zip(_BOX, (_number(line, name) for name in _BOX), strict=True))
+    x, y, width, height = (_number(line, name) for name in _BOX)
     try:
-        Crop(**values)
+        region = Box(x, y, width, height)
     except CropRefused as refusal:
         raise LineUnusable(str(refusal)) from None
-    x, y, width, height = (100 * value for value in values.values())
-    return str(JudgedQuery(image=query, region=Region(x=x, y=y, width=width, height=height))), image
+    return str(JudgedQuery(image=query, region=region)), image
 
 
 def _number(line: Line, name: str) -> float:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, ImageAddition, SourceFile, content_id
 from lookalike.columns import ImageRow
-from lookalike.embedding import Encoder
+from lookalike.embedding import Encoder, PictureEncoder
 from lookalike.errors import ImageRefused
-from lookalike.preprocessing import Limits, Prepared, prepare
+from lookalike.preprocessing import Limits, Prepared
 from lookalike.types import Visibility
 
 
@@ -54,6 +54,7 @@ class ImageReader:
         self.limits = limits
         self._catalog = catalog
         self._encoder = encoder
+        self._pictures = PictureEncoder(encoder=encoder, limits=limits)
         self._none_stored = False
         self._begun: set[str] = set()
         self._lock = threading.Lock()
@@ -73,7 +74,7 @@ class ImageReader:
         Raises:
             ImageRefused: the bytes are not an image we accept.
         """
-        prepared = self._prepared(content, name)
+        prepared = self._pictures.prepare(content, name=name)
         image_id = content_id(content)
         vector = self._new_vector(image_id, prepared, alone=alone)
         return ImageAddition(
@@ -125,8 +126,8 @@ class ImageReader:
         Raises:
             ImageRefused: the bytes are not an image we accept.
         """
-        prepared = self._prepared(content, name)
-        return Described(columns=prepared.columns, vector=self._encode(prepared))
+        prepared = self._pictures.prepare(content, name=name)
+        return Described(columns=prepared.columns, vector=self._pictures.encode(prepared))
 
     def embed(self, content: bytes, *, name: str) -> NDArray[float32]:
         """The vector of an image, [dimension] float32.
@@ -134,29 +135,23 @@ class ImageReader:
         Raises:
             ImageRefused: the bytes are not an image we accept.
         """
-        return self._encode(self._prepared(content, name))
+        return self._pictures.vector(content, name=name)
 
     def forget(self, image_ids: Sequence[str]) -> None:
         """These were stored, or will not be: later readings ask the catalog again."""
         with self._lock:
             self._begun.difference_update(image_ids)
 
-    def _prepared(self, content: bytes, name: str) -> Prepared:
-        return prepare(content, self._encoder.preprocessing, name=name, limits=self.limits)
-
     def _new_vector(self, image_id: str, prepared: Prepared, *, alone: bool) -> NDArray[float32] | None:
         if alone:
-            return self._encode(prepared)
+            return self._pictures.encode(prepared)
         with self._lock:
             if image_id in self._begun:
                 return None
             self._begun.add(image_id)
         if not self._none_stored and self._catalog.vectors.get(self._encoder.fingerprint, [image_id]):
             return None
-        return self._encode(prepared)
-
-    def _encode(self, prepared: Prepared) -> NDArray[float32]:
-        return self._encoder.encode_image(prepared.rows)
+        return self._pictures.encode(prepared)
 
 
 _DECODERS = ("lookalike", "pillow", "pillow-heif", "pillow-avif-plugin", "rawpy", "tifffile", "imagecodecs")

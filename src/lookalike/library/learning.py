@@ -8,7 +8,6 @@ from typing import Any
 
 from lookalike.embedding import Encoder
 from lookalike.errors import CallerError, InternalFault
-from lookalike.evaluation.judged_queries import Region
 from lookalike.evaluation.pipeline import find_images_named, read_query_table
 from lookalike.library.judging import JudgementSource, judged_queries
 from lookalike.library.parts import LibraryParts
@@ -23,7 +22,6 @@ from lookalike.training.library import KnownImages, known_images
 from lookalike.training.parity import Parity
 from lookalike.training.rows import DescribedRow
 from lookalike.training.whitening import least_images
-from lookalike.types import Crop
 
 WITH_LEVELS = ("efficientnet-lite0",)
 """Models whose network is known, so that all of its levels can be learnt over."""
@@ -115,20 +113,12 @@ def graded_in(library: LibraryParts, source: JudgementSource | None) -> tuple[li
         graded = sorted(found.judgements.grades[name].items())
         kept.append(
             GradedQuery(
-                query=_row_name(query.image.id, query.crop),
+                query=str(DescribedRow(image_id=query.image.id, region=query.crop)),
                 images=tuple(one for one, _ in graded),
                 grades=tuple(grade for _, grade in graded),
             )
         )
     return kept, found.warnings
-
-
-def _row_name(image_id: str, crop: Crop | None) -> str:
-    region = None
-    if crop is not None:
-        x, y, width, height = (100 * value for value in (crop.x, crop.y, crop.width, crop.height))
-        region = Region(x=x, y=y, width=width, height=height)
-    return str(DescribedRow(image_id=image_id, region=region))
 
 
 def kept_together(library: LibraryParts, asked: str | None, images: Path | None) -> dict[str, str]:

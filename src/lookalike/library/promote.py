@@ -7,11 +7,12 @@ from lookalike.catalog import LiveModel
 from lookalike.embedding import Encoder
 from lookalike.errors import CallerError, PromotionRefused
 from lookalike.evaluation import Comparison, Evaluation, Measure, compare_evaluations, evaluate_run, parse_measures
-from lookalike.evaluation.pipeline import JudgedLibrary, run_model
+from lookalike.evaluation.pipeline import JudgedLibrary, run_exact
 from lookalike.evaluation.report.wording import signed, span
 from lookalike.indexing import IndexReport, Progress
 from lookalike.library.judging import JudgementSource, judged_queries
 from lookalike.library.parts import LibraryParts
+from lookalike.retrieval import ExactRanker
 
 MEASURES = "nDCG@10,mAP,P@10"
 
@@ -157,8 +158,8 @@ def _comparisons(
 ) -> dict[Measure, Comparison]:
     def evaluated(model: Encoder) -> Evaluation:
         progress.stage(f"Ranking by {model.name}", len(known.queries))
-        limits = library.limits
-        run = run_model(library.catalog, model, known.queries, limits=limits, asked=lambda: progress.advance(1))
+        ranker = ExactRanker(library.catalog, model, limits=library.limits)
+        run = run_exact(ranker, known.queries, asked=lambda: progress.advance(1))
         return evaluate_run(run, known.judgements, measures)
 
     candidate, answering = evaluated(encoder), evaluated(library.open_exactly(live))

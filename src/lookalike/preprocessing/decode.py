@@ -19,7 +19,7 @@ from lookalike.preprocessing.decoders.scale import strips
 from lookalike.preprocessing.formats import FORMATS, sniff
 from lookalike.preprocessing.limits import DEFAULT_LIMITS, Limits
 from lookalike.preprocessing.transparency import uncovered_as_transparent
-from lookalike.types import Crop, Pixels
+from lookalike.types import Box, Pixels
 
 _logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ _MOST_AS_ARRAY = 20_000_000
 _SCALABLE = {"image/jpeg", "image/tiff", "image/webp"}
 """Coded so that a decoder can drop most of the pixels on the way."""
 
-WHOLE = Crop(x=0.0, y=0.0, width=1.0, height=1.0)
+WHOLE = Box(x=0.0, y=0.0, width=1.0, height=1.0)
 """The crop that is the whole image."""
 
 
@@ -86,10 +86,10 @@ def decode(content: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS, shorte
     return Decoded(pixels=pixels, width=opened.width, height=opened.height, media_type=opened.media_type)
 
 
-def cut(pixels: Pixels, crop: Crop) -> Pixels:
+def cut(pixels: Pixels, crop: Box) -> Pixels:
     """The part of the pixels that a crop covers, a contiguous copy of at least one pixel a side."""
     height, width, _ = pixels.shape
-    box = crop.box(width, height)
+    box = crop.pixels(width, height)
     return np.ascontiguousarray(pixels[box.top : box.bottom, box.left : box.right])
 
 
@@ -198,7 +198,7 @@ class OpenedImage:
         return ImageRefused(self._name, "unsupported-format", what)
 
 
-def side_for(width: int, height: int, crop: Crop, size: int) -> int:
+def side_for(width: int, height: int, crop: Box, size: int) -> int:
     """The shorter side to ask for so that the crop of what is decoded keeps `size` pixels, and a margin.
 
     A JPEG's own scaling aliases more than the filter that follows: at twice the size wanted, the result differs from

@@ -12,7 +12,7 @@ from lookalike.columns import ImageRow
 from lookalike.preprocessing.appearance import appearance
 from lookalike.preprocessing.decode import WHOLE, OpenedImage, side_for
 from lookalike.preprocessing.limits import DEFAULT_LIMITS, Limits
-from lookalike.types import Batch, Crop, Pixels
+from lookalike.types import Batch, Box, Pixels
 
 LONG = 1.6
 """Beyond this ratio of its sides a picture is described in parts: its central square would leave out too much of it."""
@@ -83,7 +83,7 @@ def prepare(
     *,
     name: str,
     limits: Limits = DEFAULT_LIMITS,
-    crop: Crop | None = None,
+    crop: Box | None = None,
 ) -> Prepared:
     """Decode, cut and transform; the same bytes always give the same rows.
 
@@ -99,12 +99,13 @@ def prepare(
 
     Raises:
         ImageRefused: the bytes are not an acceptable image.
+        CropRefused: the crop leaves the image.
     """
     opened = OpenedImage(content, name=name, limits=limits)
-    part = crop or WHOLE
+    part = (crop or WHOLE).as_fractions(opened.width, opened.height)
     image = opened.rgb(side_for(opened.width, opened.height, part, preprocessing.size))
     mean_colour, columns = appearance(image)
-    box = part.box(*image.size)
+    box = part.pixels(*image.size)
     edges = (box.left, box.top, box.right, box.bottom)
     return Prepared(
         rows=_rows(image if edges == (0, 0, *image.size) else image.crop(edges), preprocessing),

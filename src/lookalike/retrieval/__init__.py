@@ -1,10 +1,11 @@
 """The prediction pipeline: query -> embedding -> nearest neighbours -> re-ranking -> hits."""
 
-from lookalike.retrieval.engine import RERANKERS, Readiness, SearchEngine
+from lookalike.retrieval.engine import Readiness, SearchEngine
 from lookalike.retrieval.journal import QueryJournal
-from lookalike.retrieval.query import Answer, Query
-from lookalike.retrieval.ranking import FROZEN_HITS, MOST_NEIGHBORS, Ranking, ranked, with_duplicates
-from lookalike.retrieval.scoring import stored_precision
+from lookalike.retrieval.query import Answer, IndexedImage, Picture, Query, Subject, Words
+from lookalike.retrieval.query_encoder import EncodedQuery, QueryEncoder
+from lookalike.retrieval.rankers import RERANKERS, ExactRanker, IndexRanker, Ranker
+from lookalike.retrieval.ranking import FROZEN_HITS, MOST_NEIGHBORS, Ranking, with_duplicates
 from lookalike.retrieval.view import View
 
 __all__ = [
@@ -12,13 +13,20 @@ __all__ = [
     "MOST_NEIGHBORS",
     "RERANKERS",
     "Answer",
+    "EncodedQuery",
+    "ExactRanker",
+    "IndexRanker",
+    "IndexedImage",
+    "Picture",
     "Query",
+    "QueryEncoder",
     "QueryJournal",
+    "Ranker",
     "Ranking",
     "Readiness",
     "SearchEngine",
+    "Subject",
     "View",
-    "ranked",
-    "stored_precision",
+    "Words",
     "with_duplicates",
 ]

@@ -10,26 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, LiveModel, QueryRecord, content_id
-from lookalike.columns import ImageRow
 from lookalike.embedding import Encoder
-from lookalike.errors import CursorRefused, UnknownImage
-from lookalike.preprocessing import Limits, prepare
-from lookalike.reranking import Candidates, CollapseDuplicates, NotItself, RankingQuery, ReRanker, visible
+from lookalike.errors import CursorRefused
+from lookalike.preprocessing import Limits
+from lookalike.reranking import Candidates, RankingQuery, ReRanker, visible
 from lookalike.retrieval.journal import QueryJournal
-from lookalike.retrieval.live import Live, LiveIndex
+from lookalike.retrieval.live import LiveIndex
 from lookalike.retrieval.query import Answer, Query
-from lookalike.retrieval.ranking import FROZEN_HITS, MOST_NEIGHBORS, Ranking, ranked
-from lookalike.retrieval.scoring import exact_cosines, stored_precision
+from lookalike.retrieval.query_encoder import EncodedQuery, QueryEncoder
+from lookalike.retrieval.rankers import NEAR_DUPLICATES, RERANKERS, ExactRanker, IndexRanker, Ranker
+from lookalike.retrieval.ranking import FROZEN_HITS, MOST_NEIGHBORS, Ranking
+from lookalike.retrieval.scoring import exact_cosines
 from lookalike.retrieval.stopwatch import Stopwatch
 from lookalike.snapshot import Closeness, LiveRecall, recall_of_queries
-from lookalike.types import Hit, Image, Match, Visibility
+from lookalike.types import Hit, Image, Match
 
 _READ_ONLY = "the library can only be read here: uploads, changes, searches and clicks are not kept"
-
-NEAR_DUPLICATES = CollapseDuplicates()
-"""Which images look the same as each other, and as the query."""
-
-RERANKERS: tuple[ReRanker, ...] = (NotItself(), NEAR_DUPLICATES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +57,6 @@ class Readiness:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """A query as a vector, and what would be kept of its picture, where it is a whole one."""
-
-    vector: NDArray[np.float32]
-    columns: ImageRow | None
-    width: int = 0
-    height: int = 0
-
-
 class SearchEngine:
     """Answers queries from a catalog and its snapshots. Safe to call from many threads.
 
@@ -86,6 +72,9 @@ class SearchEngine:
         limits: for query pictures.
         rerankers: applied in order.
         depth: how many hits are ranked before the first page; later pages rank more.
+
+    Attributes:
+        ranker: ranks what is searched. Measuring asks it what users would get, and writes nothing down.
     """
 
     def __init__(
@@ -102,9 +91,11 @@ class SearchEngine:
         self._catalog = catalog
         self._index = LiveIndex(catalog, snapshots=snapshots, open_encoder=open_encoder)
         self._journal = journal
-        self._limits = limits or Limits()
+        self._encoder = QueryEncoder(catalog, limits=limits)
+        self._limits = limits
         self._rerankers = tuple(rerankers)
         self._depth = depth
+        self.ranker: Ranker = IndexRanker(self._index, self._encoder, rerankers=rerankers, depth=depth)
 
     def search(self, query: Query) -> Answer:
         """The first page of hits.
@@ -112,34 +103,20 @@ class SearchEngine:
         Raises:
             ImageRefused: the query's bytes are not an image we accept.
             CropRefused: the crop does not fit the picture.
-            UnknownImage: `image_id` is not a public image of this library.
+            UnknownImage: the indexed image is not a public image of this library.
+            QueryRefused: the live model cannot be asked with such a subject.
         """
         clock = Stopwatch()
-        live = self._index.current()
-        asked = self._as_vector(query, live, clock)
-        ranking = self._ranking(query.about, asked.vector, live, clock, wanted=query.limit)
+        ranking = self.ranker.rank(query, wanted=query.limit, clock=clock)
         with clock("rerank"):
-            record = _record(query, live, asked, ranking)
+            record = _record(query, ranking)
         with clock("hits"):
             best = ranking.candidates.first(query.limit)
             cosines = dict(zip(best.image_ids, best.cosines.tolist(), strict=True))
-            hits = self._hits(record, best.image_ids, cosines, first_rank=1, closeness=live.closeness)
+            hits = self._hits(record, best.image_ids, cosines, first_rank=1, closeness=ranking.live.closeness)
         self._journal.add(record)
         answer = _answer(record, hits, clock)
-        return replace(answer, width=asked.width, height=asked.height, notes=live.notes)
-
-    def rank(self, query: Query) -> Ranking:
-        """All that `search` would rank before the first page. Written down nowhere: for measuring.
-
-        Raises:
-            ImageRefused: as for `search`.
-            CropRefused: likewise.
-            UnknownImage: likewise.
-        """
-        clock = Stopwatch()
-        live = self._index.current()
-        asked = self._as_vector(query, live, clock)
-        return self._ranking(query.about, asked.vector, live, clock, wanted=query.limit)
+        return replace(answer, width=ranking.query.width, height=ranking.query.height, notes=ranking.live.notes)
 
     def page(self, query_id: str, *, offset: int, limit: int) -> Answer:
         """A later page of a query, over the ids that are frozen with it.
@@ -154,17 +131,25 @@ class SearchEngine:
         record = self._journal.find(query_id)
         if record is None or record.vector is None:
             raise CursorRefused(f"query {query_id!r} is not known here any more; search again")
-        live = self._index.current()
-        if record.fingerprint != live.model.fingerprint:
-            raise CursorRefused("the library has moved to another model since this search; search again")
+        _require_same_model(record, self._index.current().model)
         closeness = self._index.calibration(record.generation)
         if offset + limit > len(record.ranked_ids) and _goes_on(record):
-            record = self._continued(record, live, clock, wanted=max(offset + limit, 2 * len(record.ranked_ids)))
+            record = self._continued(record, clock, wanted=max(offset + limit, 2 * len(record.ranked_ids)))
         with clock("hits"):
             ids = record.ranked_ids[offset : offset + limit]
             cosines = self._frozen_cosines(record, ids)
             hits = self._hits(record, ids, cosines, first_rank=offset + 1, closeness=closeness)
         return _answer(record, hits, clock)
+
+    def exact_ranker(self) -> ExactRanker:
+        """What ranks as `ranker` does, but by exact search over what is public now: what the index is measured against.
+
+        Raises:
+            LibraryMissing: nothing was ever indexed here, so no model is live.
+            ModelMissing: the live model is not on this machine.
+        """
+        encoder = self._index.current().encoder
+        return ExactRanker(self._catalog, encoder, limits=self._limits, rerankers=self._rerankers, depth=self._depth)
 
     def public_image(self, image_id: str) -> Image:
         """The record of an image that can be searched with.
@@ -172,12 +157,7 @@ class SearchEngine:
         Raises:
             UnknownImage: there is none of that id, or it is hidden, which is not told apart; or it could not be read.
         """
-        image = self._catalog.images.get_many([image_id], visibility=Visibility.PUBLIC).get(image_id)
-        if image is None:
-            raise UnknownImage.of(image_id)
-        if image.error is not None:
-            raise UnknownImage(f"image {image_id!a} cannot be searched with: it could not be read")
-        return image
+        return self._encoder.public_image(image_id)
 
     def ready(self) -> Readiness:
         """Whether searches can be answered now. Never waits."""
@@ -239,49 +219,14 @@ class SearchEngine:
         self._journal.close()
         self._index.close()
 
-    def _as_vector(self, query: Query, live: Live, clock: Stopwatch) -> _Asked:
-        if query.image_id is None:
-            return self._embed(query, query.content or b"", live, clock)
-        image = self.public_image(query.image_id)
-        if query.crop is not None:
-            return self._embed(query, self._catalog.images.content(image.id), live, clock)
-        with clock("embed"):
-            found = live.view.picture(image.id)
-            stored = (
-                self._catalog.vectors.get(live.model.fingerprint, [image.id]).get(image.id) if found is None else None
-            )
-        if found is not None:
-            return _Asked(vector=found[1], columns=found[0], width=image.width, height=image.height)
-        if stored is not None:
-            return _Asked(vector=stored, columns=None, width=image.width, height=image.height)
-        return self._embed(query, self._catalog.images.content(image.id), live, clock)
-
-    def _embed(self, query: Query, content: bytes, live: Live, clock: Stopwatch) -> _Asked:
-        with clock("decode"):
-            prepared = prepare(
-                content, live.encoder.preprocessing, name=query.name, limits=self._limits, crop=query.crop
-            )
-        with clock("embed"):
-            vector = live.encoder.encode_image(prepared.rows)
-        return _Asked(
-            vector=stored_precision(vector),
-            columns=prepared.columns if query.crop is None else None,
-            width=prepared.width,
-            height=prepared.height,
-        )
-
-    def _ranking(
-        self, about: RankingQuery, vector: NDArray[np.float32], live: Live, clock: Stopwatch, *, wanted: int
-    ) -> Ranking:
-        wanted = max(wanted, self._depth)
-        return ranked(about, vector, live.view, self._rerankers, wanted=wanted, clock=clock)
-
-    def _continued(self, record: QueryRecord, live: Live, clock: Stopwatch, *, wanted: int) -> QueryRecord:
+    def _continued(self, record: QueryRecord, clock: Stopwatch, *, wanted: int) -> QueryRecord:
         """The query with more hits behind those it has: the same for the same generation."""
         about = RankingQuery(image_id=record.image_id, include_self=record.include_self)
-        ranking = self._ranking(about, _vector(record), live, clock, wanted=wanted)
+        asked = EncodedQuery(about=about, vector=_vector(record))
+        ranking = self.ranker.rank_encoded(asked, wanted=wanted, clock=clock)
+        _require_same_model(record, ranking.live.model)
         with clock("rerank"):
-            continued = _with_more(record, ranking, images=live.view.size)
+            continued = _with_more(record, ranking)
         self._journal.add(continued)
         return continued
 
@@ -327,6 +272,11 @@ def _vector(record: QueryRecord) -> NDArray[np.float32]:
     return np.frombuffer(record.vector or b"", dtype="<f2").astype(np.float32)
 
 
+def _require_same_model(record: QueryRecord, live: LiveModel) -> None:
+    if record.fingerprint != live.fingerprint:
+        raise CursorRefused("the library has moved to another model since this search; search again")
+
+
 def _goes_on(record: QueryRecord) -> bool:
     """Whether more neighbours can be looked at than were."""
     return record.neighbors < _reachable(record)
@@ -336,25 +286,25 @@ def _reachable(record: QueryRecord) -> int:
     return min(record.images, MOST_NEIGHBORS)
 
 
-def _record(query: Query, live: Live, asked: _Asked, ranking: Ranking) -> QueryRecord:
+def _record(query: Query, ranking: Ranking) -> QueryRecord:
     return QueryRecord(
         id=secrets.token_hex(16),
-        generation=ranking.generation,
+        generation=ranking.live.view.generation,
         image_id=query.image_id,
-        crop=query.crop,
+        crop=ranking.query.crop,
         ranked_ids=ranking.candidates.image_ids,
         at=datetime.now(UTC),
-        vector=ranking.vector.astype("<f2").tobytes(),
-        fingerprint=live.model.fingerprint,
+        vector=ranking.query.vector.astype("<f2").tobytes(),
+        fingerprint=ranking.live.model.fingerprint,
         duplicates=ranking.candidates.duplicates,
-        same=_same(query, asked, ranking.candidates),
-        include_self=query.with_self,
+        same=_same(query, ranking.query, ranking.candidates),
+        include_self=query.about.include_self,
         neighbors=ranking.neighbors,
-        images=live.view.size,
+        images=ranking.live.view.size,
     )
 
 
-def _same(query: Query, asked: _Asked, candidates: Candidates) -> tuple[str, ...]:
+def _same(query: Query, asked: EncodedQuery, candidates: Candidates) -> tuple[str, ...]:
     """The hits that look the same as the whole picture that was asked with, or are it."""
     if asked.columns is None:
         return ()
@@ -363,7 +313,7 @@ def _same(query: Query, asked: _Asked, candidates: Candidates) -> tuple[str, ...
     return tuple({itself: None, **dict.fromkeys(candidates.image_ids[place] for place in places)}) if itself else ()
 
 
-def _with_more(record: QueryRecord, ranking: Ranking, *, images: int) -> QueryRecord:
+def _with_more(record: QueryRecord, ranking: Ranking) -> QueryRecord:
     """What was ranked stays in its place; what is new comes behind it, and behind the hits it looks the same as."""
     known = {*record.ranked_ids, *(one for others in record.duplicates.values() for one in others)}
     more = tuple(image_id for image_id in ranking.candidates.image_ids if image_id not in known)
@@ -377,7 +327,7 @@ def _with_more(record: QueryRecord, ranking: Ranking, *, images: int) -> QueryRe
         ranked_ids=(*record.ranked_ids, *more),
         duplicates=behind,
         neighbors=ranking.neighbors,
-        images=images,
+        images=ranking.live.view.size,
     )
 
 

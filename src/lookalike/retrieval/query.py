@@ -1,47 +1,151 @@
 """What is asked and what is answered."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import TypeAlias
 
+import PIL.Image
+
+from lookalike.errors import ImageRefused
+from lookalike.regular_files import read_regular
 from lookalike.reranking import RankingQuery
-from lookalike.types import Crop, Hit
+from lookalike.types import Box, Hit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture that need not be in the library.
+
+    Attributes:
+        content: its bytes, as a file has them.
+        name: what to call it in messages.
+    """
+
+    content: bytes = field(repr=False)
+    name: str = "query"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexedImage:
+    """A public image of the library, by its id."""
+
+    image_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What the images should show, in words."""
+
+    text: str
+
+
+Subject: TypeAlias = Picture | IndexedImage | Words
+"""What a query can be about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """One question: the bytes of a picture or the id of an indexed one, whole or cropped.
+    """One question. `Query.picture`, `Query.image` and `Query.words` make them.
 
     Attributes:
-        content: the picture's bytes, or None when `image_id` is given.
-        image_id: an indexed public image, or None when `content` is given.
-        name: what to call the picture in messages.
-        crop: the part that matters, in fractions of the upright picture.
+        subject: a picture, an indexed image, or words.
+        crop: the part of the subject that matters; None for all of it. Words have none.
         limit: hits on the first page.
         include_self: whether the indexed image may be its own hit. None: only where a crop of it is the query.
     """
 
-    content: bytes | None = field(default=None, repr=False)
-    image_id: str | None = None
-    name: str = "query"
-    crop: Crop | None = None
+    subject: Subject
+    crop: Box | None = None
     limit: int = 30
     include_self: bool | None = None
 
-    def __post_init__(self) -> None:
-        if (self.content is None) == (self.image_id is None):
-            raise ValueError("give the query's content or its image_id, and not both")
+    @classmethod
+    def picture(
+        cls,
+        picture: str | PathLike[str] | bytes | PIL.Image.Image,
+        *,
+        crop: Box | None = None,
+        limit: int = 30,
+        name: str | None = None,
+    ) -> "Query":
+        """A query by a picture.
+
+        Args:
+            picture: a path, a file's bytes, or an image of Pillow.
+            crop: the part of it that matters, measured on the upright picture.
+            limit: hits on the first page.
+            name: what to call it in messages; None for the path.
+
+        Raises:
+            ImageRefused: the path names no file that can be read.
+        """
+        if isinstance(picture, bytes):
+            subject = Picture(content=picture, name=name or "query")
+        elif isinstance(picture, PIL.Image.Image):
+            subject = Picture(content=_as_png(picture), name=name or "query")
+        else:
+            subject = Picture(content=_read(Path(picture)), name=name or str(picture))
+        return cls(subject=subject, crop=crop, limit=limit)
+
+    @classmethod
+    def image(
+        cls, image_id: str, *, crop: Box | None = None, limit: int = 30, include_self: bool | None = None
+    ) -> "Query":
+        """A query by an image of the library.
+
+        Args:
+            image_id: of a public image.
+            crop: the part of it that matters.
+            limit: hits on the first page.
+            include_self: whether it may be its own hit. None: only where a crop of it is the query.
+        """
+        return cls(subject=IndexedImage(image_id=image_id), crop=crop, limit=limit, include_self=include_self)
+
+    @classmethod
+    def words(cls, text: str, *, limit: int = 30) -> "Query":
+        """A query by what the images should show. No model can be asked with words yet: searching refuses it."""
+        return cls(subject=Words(text=text), limit=limit)
 
     @property
-    def with_self(self) -> bool:
-        """Whether the selected image may be among the hits."""
-        if self.include_self is not None:
-            return self.include_self
-        return self.image_id is None or self.crop is not None
+    def image_id(self) -> str | None:
+        """The indexed image that is asked with, whole or cropped, if one is."""
+        return self.subject.image_id if isinstance(self.subject, IndexedImage) else None
+
+    @property
+    def content(self) -> bytes | None:
+        """The bytes of the picture that is asked with, if one is."""
+        return self.subject.content if isinstance(self.subject, Picture) else None
 
     @property
     def about(self) -> RankingQuery:
         """What re-rankers may know of it."""
-        return RankingQuery(image_id=self.image_id, include_self=self.with_self)
+        include_self = self.include_self
+        if include_self is None:
+            include_self = self.image_id is None or self.crop is not None
+        return RankingQuery(image_id=self.image_id, include_self=include_self)
+
+
+def _as_png(image: PIL.Image.Image) -> bytes:
+    """The file that means the same: its pixels, profile and orientation."""
+    exif, profile = image.getexif(), image.info.get("icc_profile")
+    if image.mode not in _PNG_MODES:
+        image, profile = image.convert("RGB"), None
+    stream = io.BytesIO()
+    image.save(stream, "PNG", compress_level=1, exif=exif, icc_profile=profile)
+    return stream.getvalue()
+
+
+_PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_regular(path)[0]
+    except OSError as fault:
+        raise ImageRefused(str(path), "unreadable", fault.strerror or str(fault)) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +164,7 @@ class Answer:
         query_image_id: the indexed image that was asked with, if one was.
         width: of the upright query image, pixels; 0 if it was not looked at.
         height: likewise.
-        crop: as asked.
+        crop: as asked, in fractions.
         notes: what the user should know, such as a damaged snapshot that was passed over.
     """
 
@@ -75,5 +179,5 @@ class Answer:
     query_image_id: str | None = None
     width: int = 0
     height: int = 0
-    crop: Crop | None = None
+    crop: Box | None = None
     notes: tuple[str, ...] = ()

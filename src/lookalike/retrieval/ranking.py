@@ -3,12 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lookalike.reranking import Candidates, RankingQuery, ReRanker, rerank
+from lookalike.reranking import Candidates, ReRanker, rerank
+from lookalike.retrieval.live import Live
+from lookalike.retrieval.query_encoder import EncodedQuery
 from lookalike.retrieval.stopwatch import Stopwatch
-from lookalike.retrieval.view import View
 
 FROZEN_HITS = 300
 """How many hits are ranked, where there are as many, before the first page is shown."""
@@ -24,15 +22,15 @@ class Ranking:
     Attributes:
         candidates: best first.
         neighbors: how many were looked at; with near-duplicates behind them, more than there are candidates.
-        vector: of the query, [dimension] float32, unit length.
-        generation: as in answers.
+        query: as a vector.
+        live: the model and the view that answered.
         milliseconds: by stage: decode, embed, search, rerank.
     """
 
     candidates: Candidates
     neighbors: int
-    vector: NDArray[np.float32]
-    generation: str
+    query: EncodedQuery
+    live: Live
     milliseconds: dict[str, float]
 
     @property
@@ -42,9 +40,8 @@ class Ranking:
 
 
 def ranked(
-    about: RankingQuery,
-    vector: NDArray[np.float32],
-    view: View,
+    query: EncodedQuery,
+    live: Live,
     rerankers: Iterable[ReRanker],
     *,
     wanted: int = FROZEN_HITS,
@@ -56,27 +53,26 @@ def ranked(
     neighbours are looked at, again and again, until there are enough, or `MOST_NEIGHBORS`, or all there are.
 
     Args:
-        about: what re-rankers may know of the query.
-        vector: of the query, [dimension] float32.
-        view: what can be found.
+        query: as a vector of the live model.
+        live: what can be found.
         rerankers: in order. None may put what it is given later before what it is given earlier.
         wanted: candidates.
         clock: is told how long the stages search and rerank take.
     """
     clock = clock or Stopwatch()
-    reachable = min(view.size, MOST_NEIGHBORS)
-    depth = max(min(wanted if about.include_self else wanted + 1, reachable), 1)
+    reachable = min(live.view.size, MOST_NEIGHBORS)
+    depth = max(min(wanted if query.about.include_self else wanted + 1, reachable), 1)
     while True:
         with clock("search"):
-            nearest = view.nearest(vector, depth)
+            nearest = live.view.nearest(query.vector, depth)
         with clock("rerank"):
-            candidates = rerank(about, nearest, rerankers)
+            candidates = rerank(query.about, nearest, rerankers)
         if len(candidates) >= wanted or depth >= reachable:
             return Ranking(
                 candidates=candidates,
                 neighbors=depth,
-                vector=vector,
-                generation=view.generation,
+                query=query,
+                live=live,
                 milliseconds=clock.milliseconds,
             )
         depth = min(2 * depth, reachable)

@@ -23,8 +23,3 @@ def exact_cosines(query: NDArray[np.float32], vectors: Vectors) -> NDArray[np.fl
     lengths = np.sqrt(np.vecdot(wide, wide) * np.vecdot(wide_query, wide_query))
     cosines: NDArray[np.float64] = np.round(np.vecdot(wide, wide_query) / np.maximum(lengths, 1e-12), _DECIMALS)
     return np.clip(cosines, -1.0, 1.0)
-
-
-def stored_precision(vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A query vector rounded as the catalog rounds stored ones, so that a picture meets itself at cosine 1."""
-    return vector.astype(np.float16).astype(np.float32)

@@ -8,7 +8,7 @@ import re
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import FastAPI
 from pydantic import Field
@@ -16,9 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lookalike.catalog import content_id
-from lookalike.errors import CropRefused, CursorRefused, UnknownImage
-from lookalike.preprocessing.decode import OpenedImage
-from lookalike.retrieval import Answer, Query
+from lookalike.errors import CursorRefused, UnknownImage
+from lookalike.retrieval import Answer, IndexedImage, Picture, Query
 from lookalike.serving.bodies import checked, declared_bytes, media_type, read_body
 from lookalike.serving.documentation import body_of
 from lookalike.serving.pictures import picture_in_json, read_picture, require_no_query
@@ -35,9 +34,8 @@ from lookalike.serving.wire import (
     SearchRequest,
     Wire,
     hit_json,
-    printable,
 )
-from lookalike.types import Crop, Visibility
+from lookalike.types import Box, BoxUnit, Visibility
 
 _USUAL_LIMIT = 30
 _CURSOR = re.compile(r"([0-9A-Za-z_-]{1,64}):([0-9]{1,7}):([0-9]{1,3})")
@@ -47,7 +45,7 @@ class SearchForm(Wire):
     """The fields beside the picture in a multipart search."""
 
     crop: Annotated[str, Field(max_length=200)] | None = None
-    crop_unit: Literal["fraction", "pixel"] = "fraction"
+    crop_unit: BoxUnit = "fraction"
     limit: int = Field(default=_USUAL_LIMIT, ge=1, le=MOST_HITS)
     include_self: bool | None = None
     preview: PreviewWish = Field(
@@ -92,14 +90,6 @@ class Cursor:
 def _checksum(content: str) -> str:
     """Finds accidents. It is no secret: whoever knows a query's id may page through it anyway."""
     return hashlib.sha256(content.encode()).hexdigest()[:8]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """A query before its crop is in fractions: pixels need the picture's size, which takes a look into it."""
-
-    query: Query
-    crop: CropBox | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,28 +148,31 @@ class SearchRoutes:
             if sent.cursor is not None:
                 return await self._next_page(request, Cursor.of(sent.cursor), sent.limit, started)
             limit = sent.limit or _USUAL_LIMIT
+            picture = Picture(content=content, name="image") if content is not None else None
             query = Query(
-                content=content, name="image", image_id=sent.image_id, limit=limit, include_self=sent.include_self
+                subject=picture or IndexedImage(image_id=sent.image_id or ""),
+                crop=sent.crop.box() if sent.crop else None,
+                limit=limit,
+                include_self=sent.include_self,
             )
-            answer = await (gate.run if large else gate.enter_and_run)(
-                self._answer, _Asked(query=query, crop=sent.crop)
-            )
-            about = await self._describe(query, PreviewWish.NEVER) if content else None
+            answer = await (gate.run if large else gate.enter_and_run)(self._state.services.engine.search, query)
+            about = await self._describe(picture, PreviewWish.NEVER) if picture else None
         return self._respond(request, answer, Cursor(query_id=answer.query_id, offset=0, limit=limit), started, about)
 
     async def _by_picture(self, request: Request, started: float) -> Response:
         with self._state.gates.model.place():
             sent = await read_picture(request, allowed=tuple(SearchForm.model_fields))
             fields = checked(SearchForm, sent.fields)
-            crop = _crop_of_text(fields.crop, fields.crop_unit) if fields.crop else None
-            query = Query(content=sent.content, name=sent.name, limit=fields.limit, include_self=fields.include_self)
-            answer = await self._state.gates.model.run(self._answer, _Asked(query=query, crop=crop))
-            about = await self._describe(query, fields.preview)
+            picture = Picture(content=sent.content, name=sent.name)
+            crop = Box.parse(fields.crop, unit=fields.crop_unit) if fields.crop else None
+            query = Query(subject=picture, crop=crop, limit=fields.limit, include_self=fields.include_self)
+            answer = await self._state.gates.model.run(self._state.services.engine.search, query)
+            about = await self._describe(picture, fields.preview)
         here = Cursor(query_id=answer.query_id, offset=0, limit=fields.limit)
         return self._respond(request, answer, here, started, about)
 
-    async def _describe(self, query: Query, preview: PreviewWish) -> _About:
-        return await self._state.gates.pictures.enter_and_run(self._about, query, preview)
+    async def _describe(self, picture: Picture, preview: PreviewWish) -> _About:
+        return await self._state.gates.pictures.enter_and_run(self._about, picture, preview)
 
     async def _next_page(self, request: Request, cursor: Cursor, limit: int | None, started: float) -> Response:
         limit = limit or cursor.limit
@@ -192,33 +185,14 @@ class SearchRoutes:
             raise Refused(problem("cursor-refused", str(gone), status=410)) from None
         return self._respond(request, answer, replace(cursor, limit=limit), started)
 
-    def _answer(self, asked: _Asked) -> Answer:
-        """Search, in a thread."""
-        query = asked.query
-        if asked.crop is not None:
-            query = replace(query, crop=self._in_fractions(query, asked.crop))
-        return self._state.services.engine.search(query)
-
-    def _about(self, query: Query, wish: PreviewWish) -> _About:
+    def _about(self, picture: Picture, wish: PreviewWish) -> _About:
         """In a thread: hashing and decoding take a while."""
-        content = query.content or b""
-        preview = preview_url(content, wish, name=query.name, limits=self._state.settings.picture_limits)
+        preview = preview_url(picture.content, wish, name=picture.name, limits=self._state.settings.picture_limits)
+        image_id = content_id(picture.content)
         try:
-            return _About(indexed_as=self._state.services.engine.public_image(content_id(content)).id, preview=preview)
+            return _About(indexed_as=self._state.services.engine.public_image(image_id).id, preview=preview)
         except UnknownImage:
             return _About(indexed_as=None, preview=preview)
-
-    def _in_fractions(self, query: Query, box: CropBox) -> Crop:
-        if box.unit == "fraction":
-            return Crop(x=box.x, y=box.y, width=box.width, height=box.height)
-        if query.image_id is not None:
-            image = self._state.services.engine.public_image(query.image_id)
-            size = (image.width, image.height)
-        else:
-            limits = self._state.settings.picture_limits
-            picture = OpenedImage(query.content or b"", name=query.name, limits=limits)
-            size = (picture.width, picture.height)
-        return Crop.from_pixels(box.x, box.y, box.width, box.height, image_size=size)
 
     def _respond(
         self, request: Request, answer: Answer, here: Cursor, started: float, about: _About | None = None
@@ -257,12 +231,3 @@ class SearchRoutes:
         before, empty, after = body.model_dump_json().partition('"hits":[]')
         whole = f"{before}{empty[:-1]}{hits}]{after}"
         return Response(whole, media_type="application/json", headers={"Server-Timing": timing})
-
-
-def _crop_of_text(text: str, unit: Literal["fraction", "pixel"]) -> CropBox:
-    try:
-        x, y, width, height = (float(part) for part in text.split(","))
-    except ValueError:
-        given = printable(text, most=60)
-        raise CropRefused(f"crop {given!r}: must be four numbers, x,y,width,height") from None
-    return CropBox(x=x, y=y, width=width, height=height, unit=unit)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from lookalike.types import Crop, Hit, Image, Interaction, InteractionKind, Match, Visibility
+from lookalike.types import Box, BoxUnit, Hit, Image, Interaction, InteractionKind, Match, Visibility
 
 MOST_EVENTS = 500
 """Events in one request."""
@@ -217,12 +217,20 @@ class CropBox(Wire):
     y: float
     width: float
     height: float
-    unit: Literal["fraction", "pixel"] = "fraction"
+    unit: BoxUnit = "fraction"
 
     @classmethod
-    def of(cls, crop: Crop) -> "CropBox":
-        """A crop, as fractions."""
-        return cls(x=crop.x, y=crop.y, width=crop.width, height=crop.height)
+    def of(cls, crop: Box) -> "CropBox":
+        """A crop as it was asked for."""
+        return cls(x=crop.x, y=crop.y, width=crop.width, height=crop.height, unit=crop.unit)
+
+    def box(self) -> Box:
+        """The crop that is asked for.
+
+        Raises:
+            CropRefused: a value is not finite, or there is no area inside the picture.
+        """
+        return Box(self.x, self.y, self.width, self.height, unit=self.unit)
 
 
 class SearchRequest(Wire):

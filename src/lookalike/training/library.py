@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog
 from lookalike.errors import TrainingRefused
-from lookalike.evaluation import JudgedQuery
-from lookalike.evaluation.judged_queries import Region
 from lookalike.preprocessing import Limits, Preprocessing, decode, prepare, transform
 from lookalike.training.chance import chance_for
 from lookalike.training.features import Described, Describing, describe_images
 from lookalike.training.rows import DescribedRow, View
 from lookalike.training.views import ViewSettings, view
-from lookalike.types import Batch, Vectors, Visibility
+from lookalike.types import Batch, Box, Vectors, Visibility
 
 
 class Watching(Protocol):
@@ -140,8 +138,7 @@ class DescribedLibrary:
             pixels = decode(content, name=row.image_id, limits=self._limits).pixels
             altered = view(pixels, self._views, seed=0, epoch=0, image_id=row.image_id, number=row.view.number)
             return transform(altered, self._preprocessing)[None]
-        crop = JudgedQuery(image=row.image_id, region=row.region).crop((1, 1))
-        return prepare(content, self._preprocessing, name=row.image_id, limits=self._limits, crop=crop).rows
+        return prepare(content, self._preprocessing, name=row.image_id, limits=self._limits, crop=row.region).rows
 
 
 def crop_names(
@@ -163,5 +160,6 @@ def _crop_name(image_id: str, areas: tuple[float, float], seed: int) -> str:
     area, shape = chance.uniform(*areas), 2 ** chance.uniform(-0.5, 0.5)
     width, height = min((area * shape) ** 0.5, 1.0), min((area / shape) ** 0.5, 1.0)
     left, top = chance.uniform(0, 1 - width), chance.uniform(0, 1 - height)
-    left, top, width, height = (round(100 * value, 2) for value in (left, top, width, height))
-    return str(DescribedRow(image_id=image_id, region=Region(x=left, y=top, width=width, height=height)))
+    left, top, width, height = (round(value, 4) for value in (left, top, width, height))
+    left, top = min(left, 1 - width), min(top, 1 - height)  # both were rounded
+    return str(DescribedRow(image_id=image_id, region=Box(left, top, width, height)))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lookalike.evaluation import JudgedQuery
-from lookalike.evaluation.judged_queries import Region
+from lookalike.types import Box
 
 _VIEW = "~"
 
@@ -32,7 +32,7 @@ class DescribedRow:
     """
 
     image_id: str
-    region: Region | None = None
+    region: Box | None = None
     view: View | None = None
 
     @classmethod

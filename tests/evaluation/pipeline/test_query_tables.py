@@ -1,8 +1,8 @@
 import pytest
 
 from lookalike.errors import EvaluationRefused
-from lookalike.evaluation import Region
 from lookalike.evaluation.pipeline import read_query_table, read_rows
+from lookalike.types import Box
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def test_boxes_are_corners_in_pixels_or_fractions_or_nothing(table):
             "queries.csv",
         )
     )
-    assert read["a"].query.region == Region(x=10, y=20, width=100, height=50, unit="pixel")
-    assert read["b"].query.region == Region(x=25, y=50, width=50, height=25, unit="percent")
+    assert read["a"].query.region == Box(10, 20, 100, 50, unit="pixel")
+    assert read["b"].query.region == Box(0.25, 0.5, 0.5, 0.25)
     assert read["c"].query.region is None
     assert [row.query.image for row in read.values()] == ["1.jpg", "2.jpg", "3.jpg"]
 
@@ -44,6 +44,7 @@ def test_a_manifest_describes_whole_images(table):
         ("image\tkind\n1.jpg\n", {}, "1 cells instead of 2"),
         ("image\tx0\ty0\tx1\ty1\n1.jpg\t1\t2\t3\t\n", {}, "line 2"),
         ("image\tx0\ty0\tx1\ty1\n1.jpg\t1\t2\tthree\t4\n", {}, "not four numbers"),
+        ("image\tx0\ty0\tx1\ty1\n1.jpg\t1\t2\t1\t4\n", {}, "line 2: crop .* area above 0"),
         ("label\nshoe\n", {}, "missing: query"),
         ("image\n1.jpg\n", {"group_by": ["colour"]}, "colour"),
         ("", {}, "missing: query"),

@@ -7,7 +7,8 @@ from doubles import ColourGridEncoder, picture
 from lookalike.catalog import content_id
 from lookalike.errors import EvaluationRefused
 from lookalike.evaluation import Judgements, evaluate_run, parse_measures
-from lookalike.evaluation.pipeline import ExactPipeline, judged_library, run_model, run_pipeline
+from lookalike.evaluation.pipeline import judged_library, run_exact, run_pipeline
+from lookalike.retrieval import ExactRanker
 from lookalike.types import Visibility
 from parts import Parts
 
@@ -37,8 +38,8 @@ def grades(**more):
 
 def asked(library, judgements):
     judged = judged_library(library.catalog, judgements)
-    exact = ExactPipeline(library.catalog, library.catalog.models.live())
-    return judged, run_pipeline(library.engine, exact, judged.queries), exact
+    exact = library.engine.exact_ranker()
+    return judged, run_pipeline(library.engine.ranker, exact, judged.queries), exact
 
 
 def test_the_whole_library_is_ranked_but_for_the_query_itself(library):
@@ -67,14 +68,17 @@ def test_measuring_leaves_no_queries_behind(library):
 
 def test_what_the_index_loses_is_told_apart(library):
     class Forgetful:
-        """An engine that misses the nearest image, as an approximate index may."""
+        """A ranker that misses the nearest image, as an approximate index may."""
 
-        def rank(self, query):
-            found = library.engine.rank(query)
+        def rank(self, query, **options):
+            found = library.engine.ranker.rank(query, **options)
             return dataclasses.replace(found, candidates=found.candidates.take(range(1, len(found.candidates))))
 
+        def rank_encoded(self, query, **options):
+            raise NotImplementedError
+
     judged = judged_library(library.catalog, grades())
-    exact = ExactPipeline(library.catalog, library.catalog.models.live())
+    exact = library.engine.exact_ranker()
     runs = run_pipeline(Forgetful(), exact, judged.queries)
     (measure,) = parse_measures(["nDCG@10"])
     served, true = (evaluate_run(run, judged.judgements, [measure]).mean(measure) for run in (runs.served, runs.exact))
@@ -104,8 +108,8 @@ def test_a_query_may_be_a_file_that_was_not_indexed(library, tmp_path):
     judged = judged_library(
         library.catalog, Judgements(grades={"new.png": {"3-0.png": 5}, "gone.png": {"3-0.png": 5}}), folders=[tmp_path]
     )
-    exact = ExactPipeline(library.catalog, library.catalog.models.live())
-    runs = run_pipeline(library.engine, exact, judged.queries)
+    exact = library.engine.exact_ranker()
+    runs = run_pipeline(library.engine.ranker, exact, judged.queries)
     assert content_id(picture(3, noise=1)) in runs.served.rankings["new.png"][:3]
     assert "gone.png" in judged.warnings[0]
 
@@ -114,8 +118,8 @@ def test_a_query_that_cannot_be_read_any_more_counts_as_unanswered(library, tmp_
     (tmp_path / "new.png").write_bytes(picture(3, noise=20))
     judged = judged_library(library.catalog, Judgements(grades={"new.png": {"3-0.png": 5}}), folders=[tmp_path])
     (tmp_path / "new.png").write_text("no image")
-    exact = ExactPipeline(library.catalog, library.catalog.models.live())
-    runs = run_pipeline(library.engine, exact, judged.queries)
+    exact = library.engine.exact_ranker()
+    runs = run_pipeline(library.engine.ranker, exact, judged.queries)
     assert runs.served.rankings == {"new.png": ()}
     assert list(runs.failed) == ["new.png"]
 
@@ -136,7 +140,7 @@ def test_exact_search_by_another_model_is_plain_cosines(library):
     other = ColourGridEncoder(name="other", seed=9)
     library.indexer_for(other).embed_known()
     judged = judged_library(library.catalog, grades())
-    run = run_model(library.catalog, other, judged.queries, rerankers=None)
+    run = run_exact(ExactRanker(library.catalog, other, rerankers=()), judged.queries)
     (block,) = library.catalog.vectors.blocks(other.fingerprint)
     query = judged.queries["2-0.png"].image.id
     cosines = block.vectors @ block.vectors[block.image_ids.index(query)]

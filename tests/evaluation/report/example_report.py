@@ -17,7 +17,7 @@ from lookalike.evaluation.report import (
     QueryStrip,
     StripHit,
 )
-from lookalike.types import Crop
+from lookalike.types import Box
 
 NDCG, MAP, JUDGED = Measure("nDCG", cutoff=10), Measure("mAP"), Measure("Judged", cutoff=10)
 VOID = {"meta", "link", "img", "input", "br", "hr", "path", "rect"}
@@ -95,7 +95,7 @@ def report(served=None, **changes):
         query=served.queries[0],
         value=0.4321,
         picture=jpeg(),
-        crop=Crop(x=0.25, y=0.5, width=0.5, height=0.25),
+        crop=Box(x=0.25, y=0.5, width=0.5, height=0.25),
         hits=hits,
         missed=missed,
     )

@@ -11,10 +11,9 @@ from lookalike.evaluation.pipeline.judged_library import (
 )
 from lookalike.evaluation.pipeline.names import NamedImages, find_images_named
 from lookalike.evaluation.pipeline.query_tables import QueryRow, read_query_table, read_rows
-from lookalike.evaluation.pipeline.runs import ExactPipeline, PipelineRuns, query_vector, run_model, run_pipeline
+from lookalike.evaluation.pipeline.runs import PipelineRuns, run_exact, run_pipeline
 
 __all__ = [
-    "ExactPipeline",
     "JudgedLibrary",
     "ModelBench",
     "NamedImages",
@@ -25,11 +24,10 @@ __all__ = [
     "find_images_named",
     "judged_library",
     "query_name",
-    "query_vector",
     "read_query_table",
     "read_rows",
+    "run_exact",
     "run_in_ids",
-    "run_model",
     "run_pipeline",
     "stored_judgements",
 ]

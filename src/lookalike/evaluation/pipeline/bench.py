@@ -9,15 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from lookalike.catalog import Catalog
-from lookalike.embedding import Encoder
+from lookalike.embedding import PictureEncoder
 from lookalike.errors import CallerError
 from lookalike.evaluation.measures import Measure
 from lookalike.evaluation.pipeline.judged_library import JudgedLibrary, PipelineQuery
-from lookalike.evaluation.pipeline.runs import run_model
+from lookalike.evaluation.pipeline.runs import run_exact
 from lookalike.evaluation.scoring import Evaluation, evaluate_run
 from lookalike.neighbors import BACKENDS, choose_backend
-from lookalike.preprocessing import Limits, prepare
-from lookalike.types import Vectors
+from lookalike.retrieval import ExactRanker
 
 _TIMED_IMAGES = 48
 _TIMED_QUERIES = 24
@@ -49,12 +48,11 @@ class ModelBench:
 
 def bench_model(
     catalog: Catalog,
-    single: Encoder,
-    many: Encoder,
+    single: PictureEncoder,
+    many: PictureEncoder,
     judged: JudgedLibrary,
     measures: Sequence[Measure],
     *,
-    limits: Limits | None = None,
     asked: Callable[[], None] = lambda: None,
 ) -> ModelBench:
     """Rank every judged query by one model, and time it.
@@ -65,27 +63,26 @@ def bench_model(
         many: the same, opened for many images at once.
         judged: queries and grades.
         measures: to score with.
-        limits: for pictures.
         asked: is called after each query.
     """
-    limits = limits or Limits()
-    run = run_model(catalog, single, judged.queries, rerankers=None, limits=limits, asked=asked)
-    vectors = np.concatenate(
-        [np.zeros((0, single.dimension), np.float32), *(b.vectors for b in catalog.vectors.blocks(single.fingerprint))]
-    )
+    model = single.encoder
+    ranker = ExactRanker(catalog, model, limits=single.limits, rerankers=())
+    run = run_exact(ranker, judged.queries, asked=asked)
+    blocks = catalog.vectors.blocks(model.fingerprint)
+    vectors = np.concatenate([np.zeros((0, model.dimension), np.float32), *(block.vectors for block in blocks)])
     index = BACKENDS[choose_backend(*vectors.shape)].build(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     contents = _contents(catalog, judged.queries)
 
     def answer(content: bytes) -> None:
-        index.search(_vector(single, content, limits), _NEIGHBORS)
+        index.search(single.vector(content, name="query")[None], _NEIGHBORS)
 
     milliseconds = _median_milliseconds(answer, contents[:_TIMED_QUERIES])
     return ModelBench(
-        name=single.name,
-        fingerprint=single.fingerprint,
-        dimension=single.dimension,
+        name=model.name,
+        fingerprint=model.fingerprint,
+        dimension=model.dimension,
         evaluation=evaluate_run(run, judged.judgements, measures),
-        images_per_second=_rate(many, contents, limits),
+        images_per_second=_rate(many, contents),
         milliseconds=milliseconds,
         bytes_per_image=index.bytes_in_memory / max(index.size, 1),
     )
@@ -104,11 +101,6 @@ def _contents(catalog: Catalog, queries: Mapping[str, PipelineQuery]) -> list[by
     return contents
 
 
-def _vector(encoder: Encoder, content: bytes, limits: Limits) -> Vectors:
-    prepared = prepare(content, encoder.preprocessing, name="query", limits=limits)
-    return encoder.encode_image(prepared.rows)[None]
-
-
 def _median_milliseconds(answer: Callable[[bytes], None], contents: Sequence[bytes]) -> float:
     spent = []
     for content in [*contents[:1], *contents]:  # the first one warms up
@@ -118,12 +110,13 @@ def _median_milliseconds(answer: Callable[[bytes], None], contents: Sequence[byt
     return statistics.median(spent[1:]) if len(spent) > 1 else float("nan")
 
 
-def _rate(encoder: Encoder, contents: Sequence[bytes], limits: Limits) -> float:
+def _rate(pictures: PictureEncoder, contents: Sequence[bytes]) -> float:
     """Images a second through the same threads as indexing has."""
     if not contents:
         return float("nan")
-    with ThreadPoolExecutor(encoder.concurrency + 1) as pool:
-        list(pool.map(lambda content: _vector(encoder, content, limits), contents[: encoder.concurrency + 1]))
+    threads = pictures.encoder.concurrency + 1
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda content: pictures.vector(content, name="query"), contents[:threads]))
         started = time.perf_counter()
-        list(pool.map(lambda content: _vector(encoder, content, limits), contents))
+        list(pool.map(lambda content: pictures.vector(content, name="query"), contents))
         return len(contents) / (time.perf_counter() - started)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lookalike.catalog import Catalog
-from lookalike.errors import CallerError, EvaluationRefused, ImageRefused
-from lookalike.evaluation.judged_queries import JudgedQuery, Region
+from lookalike.errors import CallerError, CropRefused, EvaluationRefused
+from lookalike.evaluation.judged_queries import JudgedQuery
 from lookalike.evaluation.judgements import Combination, Judgements, Run
 from lookalike.evaluation.pipeline.names import NamedImages, find_images_named
 from lookalike.evaluation.pipeline.query_tables import QueryRow
 from lookalike.preprocessing import Limits, OpenedImage
 from lookalike.retrieval import Query
-from lookalike.types import Crop, Grade, Image
+from lookalike.types import Box, Grade, Image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class PipelineQuery:
     name: str
     image: Image | None = None
     path: Path | None = None
-    crop: Crop | None = None
+    crop: Box | None = None
     tags: tuple[str, ...] = ()
 
     @property
@@ -46,8 +46,8 @@ class PipelineQuery:
             ImageRefused: the file cannot be read.
         """
         if self.image is not None:
-            return Query(image_id=self.image.id, crop=self.crop, name=self.name)
-        return Query(content=_read(self.path or Path()), crop=self.crop, name=self.name)
+            return Query.image(self.image.id, crop=self.crop)
+        return Query.picture(self.path or Path(), crop=self.crop, name=self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,13 +88,14 @@ def judged_library(
     Raises:
         EvaluationRefused: nothing is left to evaluate; the message says why.
     """
-    described = {name: (table or {}).get(name) or QueryRow(query=JudgedQuery.parse(name)) for name in judgements.grades}
+    described, lost = _described(judgements.grades, table or {})
     listed = {image for judged in judgements.grades.values() for image in judged} | judgements.collection
     named = find_images_named(
         catalog, [*(row.query.image for row in described.values()), *sorted(listed)], folders=folders
     )
     finder = _QueryFinder(named, folders, limits or Limits())
-    queries, lost = finder.find(described)
+    queries, not_found = finder.find(described)
+    lost |= not_found
     grades, merged = _in_ids(judgements.grades, named.images, queries)
     judgeable = {name: judged for name, judged in grades.items() if judged or judgements.collection}
     warnings = _warnings(named, listed, lost, merged, grades.keys() - judgeable.keys())
@@ -142,11 +143,19 @@ def stored_judgements(catalog: Catalog, name: str, *, combine: Combination) -> J
 
 def query_name(grade: Grade) -> str:
     """The name of a stored grade's query in files."""
-    crop = grade.crop
-    if crop is None:
-        return grade.query_image_id
-    region = Region(x=100 * crop.x, y=100 * crop.y, width=100 * crop.width, height=100 * crop.height)
-    return str(JudgedQuery(image=grade.query_image_id, region=region))
+    return str(JudgedQuery(image=grade.query_image_id, region=grade.crop))
+
+
+def _described(names: Iterable[str], table: Mapping[str, QueryRow]) -> tuple[dict[str, QueryRow], dict[str, str]]:
+    """What each query is, by the table or by its name, and why others cannot be asked."""
+    described: dict[str, QueryRow] = {}
+    refused: dict[str, str] = {}
+    for name in names:
+        try:
+            described[name] = table.get(name) or QueryRow(query=JudgedQuery.parse(name))
+        except CropRefused as reason:
+            refused[name] = str(reason)
+    return described, refused
 
 
 class _QueryFinder:
@@ -188,10 +197,11 @@ class _QueryFinder:
                 return path
         raise EvaluationRefused("its image is not in the library, and there is no such file")
 
-    def _crop(self, query: JudgedQuery, path: Path) -> Crop | None:
+    def _crop(self, query: JudgedQuery, path: Path) -> Box | None:
         if query.region is None:
             return None
-        opened = OpenedImage(_read(path), name=str(path), limits=self._limits)
+        content = Query.picture(path).content or b""
+        opened = OpenedImage(content, name=str(path), limits=self._limits)
         return query.crop((opened.width, opened.height))
 
 
@@ -230,10 +240,3 @@ def _warnings(
 def _examples(names: Sequence[str]) -> str:
     shown = ", ".join(names[:3])
     return f" ({shown}{', ...' if len(names) > 3 else ''})" if names else ""  # noqa: PLR2004
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as fault:
-        raise ImageRefused(str(path), "unreadable", fault.strerror or str(fault)) from None

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lookalike.errors import CropRefused
 from lookalike.evaluation.file_lines import Line, table_lines
-from lookalike.evaluation.judged_queries import JudgedQuery, Region
+from lookalike.evaluation.judged_queries import JudgedQuery
 from lookalike.evaluation.judgements import refuse_if
+from lookalike.types import Box
 
 _COLUMNS = {
     "query": ("query", "query_id", "qid", "path", "image"),
@@ -60,6 +62,8 @@ def read_query_table(path: Path, *, group_by: Sequence[str] = ()) -> dict[str, Q
             )
         except ValueError:
             problems.append(f"line {line.number}: the box is not four numbers: {line.text}")
+        except CropRefused as refusal:
+            problems.append(f"line {line.number}: {refusal}: {line.text}")
     refuse_if(problems, str(path))
     return queries
 
@@ -84,13 +88,13 @@ def _delimiter(path: Path) -> str:
     return "," if path.suffix.lower() == ".csv" else "\t"
 
 
-def _region(line: Line) -> Region | None:
+def _region(line: Line) -> Box | None:
     corners = [line.fields.get(name, "").strip() for name in _CORNERS]
     if any(corners):
         left, top, right, bottom = map(float, corners)
-        return Region(x=left, y=top, width=right - left, height=bottom - top, unit="pixel")
+        return Box(left, top, right - left, bottom - top, unit="pixel")
     fractions = [line.fields.get(name, "").strip() for name in _FRACTIONS]
     if fractions[0] or fractions[1]:
-        x, y, width, height = (100 * float(value) for value in fractions)
-        return Region(x=x, y=y, width=width, height=height)
+        x, y, width, height = map(float, fractions)
+        return Box(x, y, width, height)
     return None

@@ -12,7 +12,7 @@ from lookalike.evaluation.ranking_metrics import GRADE_LEVELS
 from lookalike.evaluation.report.tables import ReportTables, tabulate
 from lookalike.evaluation.scoring import Evaluation
 from lookalike.evaluation.significance import RESAMPLES
-from lookalike.types import Crop
+from lookalike.types import Box
 
 QueryKind: TypeAlias = Literal["whole image", "crop"]
 
@@ -134,7 +134,7 @@ class QueryStrip:
     query: str
     value: float
     picture: bytes | None = field(default=None, repr=False)
-    crop: Crop | None = None
+    crop: Box | None = None
     description: QueryDescription = QueryDescription()
     hits: tuple[StripHit, ...] = ()
     missed: tuple[StripHit, ...] = ()

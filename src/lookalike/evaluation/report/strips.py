@@ -8,7 +8,7 @@ from lookalike.evaluation.judgements import Judgements, Run
 from lookalike.evaluation.measures import Measure
 from lookalike.evaluation.report.contents import QueryDescription, QueryStrip, StripHit
 from lookalike.evaluation.scoring import Evaluation
-from lookalike.types import Crop
+from lookalike.types import Box
 
 SHOWN_QUERIES = 10
 SHOWN_HITS = 10
@@ -51,7 +51,7 @@ class StripMaker:
         query: str,
         *,
         picture: bytes | None,
-        crop: Crop | None = None,
+        crop: Box | None = None,
         description: QueryDescription | None = None,
     ) -> QueryStrip:
         """The strip of one query.
