@@ -26,6 +26,7 @@ def test_a_query_comes_back_as_it_was_recorded(library, catalog):
         include_self=False,
         neighbors=301,
         images=1_000,
+        calibration=(0.25, 0.5, 0.75),
     )
     bare = QueryRecord(id="q-2", generation="g", ranked_ids=(), at=NOON)
     catalog.queries.write([whole, bare])

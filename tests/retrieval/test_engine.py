@@ -259,17 +259,6 @@ def test_pages_end_with_their_model(library, tmp_path):
         library.engine.page(first.query_id, offset=10, limit=10)
 
 
-def test_pages_of_a_snapshot_that_nobody_here_has_seen_are_refused(library):
-    first = library.find(picture(7), limit=10)
-    library.engine.flush()
-    library.upload(100)
-    library.publisher.publish(library.indexer.model)
-    engine = library.new_engine()
-    with pytest.raises(CursorRefused, match="search again"):
-        engine.page(first.query_id, offset=10, limit=5)
-    engine.close()
-
-
 def test_a_damaged_snapshot_is_passed_over_and_said_so(library):
     before = as_tuples(library.find(picture(7), limit=100))
     manifest = next(library.snapshots.glob("*/*/manifest.json"))

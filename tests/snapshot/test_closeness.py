@@ -21,6 +21,10 @@ def index_of(vectors):
     return BACKENDS["exact"].build(vectors)
 
 
+def calibrated(index, *, public=None, **options):
+    return Closeness.of_index(index, public=np.ones(index.size, dtype=bool) if public is None else public, **options)
+
+
 def nearest_of(vectors):
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -1)
@@ -33,7 +37,7 @@ def directions(size, *, seed):
 
 def test_nearly_all_own_images_have_a_close_neighbour_and_half_a_very_close_one():
     vectors = clustered(900, 32, seed=3)
-    closeness = Closeness.of_index(index_of(vectors))
+    closeness = calibrated(index_of(vectors))
     nearest = nearest_of(vectors)
     assert np.mean(nearest >= closeness.close) == pytest.approx(0.97, abs=0.01)
     assert np.mean(nearest >= closeness.very_close) <= 0.5 + 0.01
@@ -42,8 +46,8 @@ def test_nearly_all_own_images_have_a_close_neighbour_and_half_a_very_close_one(
 def test_strangers_have_no_close_match_even_where_own_images_have_none():
     vectors = directions(600, seed=0)  # no two belong together
     strangers = directions(300, seed=1)
-    alone = Closeness.of_index(index_of(vectors))
-    told = Closeness.of_index(index_of(vectors), strangers=strangers)
+    alone = calibrated(index_of(vectors))
+    told = calibrated(index_of(vectors), strangers=strangers)
     new = (directions(300, seed=2) @ vectors.T).max(axis=1)
     assert np.mean(new >= alone.close) > 0.5
     assert np.mean(new >= told.close) <= 0.05
@@ -52,11 +56,11 @@ def test_strangers_have_no_close_match_even_where_own_images_have_none():
 @pytest.mark.parametrize(
     "closeness",
     [
-        Closeness.of_index(index_of(clustered(400, 16))),
-        Closeness.of_index(index_of(clustered(12, 16))),
-        Closeness.of_index(index_of(np.zeros((0, 16), dtype=np.float32))),
-        Closeness.of_index(index_of(np.repeat(clustered(1, 16), 80, axis=0))),
-        Closeness.of_index(index_of(directions(60, seed=0)), strangers=directions(60, seed=0)),
+        calibrated(index_of(clustered(400, 16))),
+        calibrated(index_of(clustered(12, 16))),
+        calibrated(index_of(np.zeros((0, 16), dtype=np.float32))),
+        calibrated(index_of(np.repeat(clustered(1, 16), 80, axis=0))),
+        calibrated(index_of(directions(60, seed=0)), strangers=directions(60, seed=0)),
         Closeness.reference(None),
         Closeness.reference(np.array([0.2], dtype=np.float32)),
     ],
@@ -74,16 +78,16 @@ def test_the_scale_rises_from_0_to_100_and_words_follow_it(closeness):
 
 def test_a_library_of_one_burst_leaves_room_for_others():
     burst = unit(directions(1, seed=0) + 0.001 * np.random.default_rng(1).standard_normal((200, 32)))
-    closeness = Closeness.of_index(index_of(burst))
+    closeness = calibrated(index_of(burst))
     assert closeness.match(0.92) is Match.CLOSE
 
 
 def test_a_small_library_uses_the_models_reference():
     reference = np.linspace(0.4, 0.6, 101, dtype=np.float32)
     small, enough = index_of(clustered(49, 16)), index_of(clustered(50, 16))
-    assert Closeness.of_index(small, reference=reference) == Closeness.reference(reference)
+    assert calibrated(small, reference=reference) == Closeness.reference(reference)
     assert Closeness.reference(reference).close == pytest.approx(0.5999, abs=0.0001)
-    assert Closeness.of_index(enough, reference=reference) == Closeness.of_index(enough)
+    assert calibrated(enough, reference=reference) == calibrated(enough)
 
 
 @pytest.mark.parametrize("model", ["lookalike-small", "efficientnet-lite0"])
@@ -97,8 +101,18 @@ def test_few_strangers_find_a_close_image_in_a_small_library(model):
 
 def test_the_same_index_gives_the_same_scale():
     vectors = clustered(3_000, 32, seed=5)
-    assert Closeness.of_index(index_of(vectors), seed=1) == Closeness.of_index(index_of(vectors), seed=1)
-    assert Closeness.of_index(index_of(vectors), seed=1) != Closeness.of_index(index_of(vectors), seed=2)
+    assert calibrated(index_of(vectors), seed=1) == calibrated(index_of(vectors), seed=1)
+    assert calibrated(index_of(vectors), seed=1) != calibrated(index_of(vectors), seed=2)
+
+
+def test_hidden_images_have_no_part_in_the_scale():
+    shown, hidden = clustered(600, 32, seed=5), directions(400, seed=7)
+    public = np.repeat([True, False], [600, 400])
+    strangers = directions(300, seed=1)
+    told = calibrated(index_of(np.concatenate([shown, hidden])), public=public, strangers=strangers)
+    assert told == calibrated(index_of(shown), strangers=strangers)
+    few = np.arange(1000) < 49
+    assert calibrated(index_of(np.concatenate([shown, hidden])), public=few) == Closeness.reference(None)
 
 
 @given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=50), st.floats(-1, 1))

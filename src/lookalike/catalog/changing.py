@@ -40,11 +40,11 @@ def is_past(connection: Connection, state: CatalogState) -> bool:
     return bool(connection.execute(select(exists().where(same) & ours)).scalar_one())
 
 
-def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
-    """The values in pieces that an IN list can hold."""
+def chunks(values: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:
+    """The values in pieces: such that an IN list can hold, where no other size is given."""
     everything = list(values)
-    for start in range(0, len(everything), CHUNK):
-        yield everything[start : start + CHUNK]
+    for start in range(0, len(everything), size):
+        yield everything[start : start + size]
 
 
 class Changing:

@@ -1,8 +1,9 @@
 """One SQL database: its engine, and the kinds of transactions that the stores run."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 60.0
 """How long a writer waits for other processes."""
+
+_UNFLUSHED_PATIENCE = 1.0  # seconds that writing what may be put off waits for others
+_GAP_SECONDS = 0.003  # between two batches of images, so that small writes that wait look at the lock while it is free
 
 
 class Database:
@@ -45,11 +49,15 @@ class Database:
         self.describe = describe_url(engine.url)
         self.url = engine.url.render_as_string(hide_password=True)
         self._readers = connecting.reading(engine)
+        self._changers = connecting.writing(engine, large=True)
         self._writers = connecting.writing(engine)
+        self._unflushed_writers = connecting.writing(engine, flushed=False, patience=_UNFLUSHED_PATIENCE)
         self._singles = connecting.statement_at_a_time(engine)
         self._busy_seconds = busy_seconds
-        # Writers of this process queue here, where waking takes microseconds; SQLite's own waiting sleeps up to 0.1 s.
-        self._turn = threading.Lock()
+        # Writers of one kind queue here, where waking takes microseconds; a SQLite file's lock has to be looked at.
+        self._turn_to_change = threading.Lock()
+        self._turn_to_write = threading.Lock()
+        self._may_change_at = 0.0
 
     @classmethod
     def open(cls, url: str, *, busy_seconds: float = BUSY_SECONDS) -> Self:
@@ -95,19 +103,55 @@ class Database:
             yield connection
 
     @contextmanager
+    def writing(self, *, flushed: bool = True) -> Iterator[Connection]:
+        """A short transaction that changes no image: it waits for no lock that batches of images hold.
+
+        In a SQLite file there is one writer at a time all the same, so it waits until a batch that is being written
+        has been written, and goes before the next one. Statements must be right beside others that run at the same
+        time: `INSERT ... ON CONFLICT`, not a look and then an insert.
+
+        Args:
+            flushed: a commit is on disk when this returns. Otherwise it is seen by every process at once, and lost
+                in a power cut unless a flushed one came after it; and it waits for other writers for a second only.
+        """
+        self._require_writable()
+        writers = self._writers if flushed else self._unflushed_writers
+        patience = self._busy_seconds if flushed else min(self._busy_seconds, _UNFLUSHED_PATIENCE)
+        # On a server threads write side by side.
+        turn = self._turn(self._turn_to_write, patience) if self.is_file else nullcontext()
+        with turn, storage_errors(self.describe), writers.begin() as connection:
+            yield connection
+
+    @contextmanager
     def changing(self) -> Iterator[Changing]:
-        """A transaction that changes images: it holds the change counter, and moves it for each changed image."""
-        if not self._turn.acquire(timeout=self._busy_seconds):
-            raise LibraryBusy(f"{self.describe}: another thread has been writing for {self._busy_seconds:g} s")
+        """A transaction that changes images: it holds the change counter, and moves it for each changed image.
+
+        Keep it short: in a SQLite file nothing else is written meanwhile.
+        """
+        with self._turn(self._turn_to_change, self._busy_seconds):
+            self._require_writable()
+            if self.is_file:
+                time.sleep(max(0.0, self._may_change_at - time.monotonic()))
+            try:
+                with storage_errors(self.describe), self._changers.begin() as connection:
+                    change = Changing(connection)
+                    yield change
+                    change.finish()
+            finally:
+                self._may_change_at = time.monotonic() + _GAP_SECONDS
+
+    @contextmanager
+    def _turn(self, lock: threading.Lock, patience: float) -> Iterator[None]:
+        if not lock.acquire(timeout=patience):
+            raise LibraryBusy(f"{self.describe}: another thread has been writing for {patience:g} s")
         try:
-            if self.read_only:
-                raise StorageFailed(f"{self.describe}: the library can only be read here; nothing was changed")
-            with storage_errors(self.describe), self._writers.begin() as connection:
-                change = Changing(connection)
-                yield change
-                change.finish()
+            yield
         finally:
-            self._turn.release()
+            lock.release()
+
+    def _require_writable(self) -> None:
+        if self.read_only:
+            raise StorageFailed(f"{self.describe}: the library can only be read here; nothing was changed")
 
     def connect_singly(self) -> Connection:
         """A connection whose statements are no part of a transaction; whoever asks closes it."""

@@ -3,6 +3,7 @@
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -22,9 +23,21 @@ logger = logging.getLogger(__name__)
 _BEGIN = "lookalike_begin"
 """The execution option that says how a SQLite transaction begins; "" is no transaction at all."""
 
+_PAUSE = "lookalike_pause"
+"""The execution option that says how long to sleep between two looks at a SQLite file's write lock, seconds."""
+
+_FLUSHED = "lookalike_flushed"
+"""The execution option that says whether a commit waits until the disk has it."""
+
+_PATIENCE = "lookalike_patience"
+"""The execution option that says how long a writer waits for others, seconds, where it is not the engine's time."""
+
+_SHORT_PAUSE, _PAUSE_OF_LARGE_WRITES = 0.001, 0.005  # seconds: whoever writes little gets in between large writes
+
 _FILE = "lookalike_file"
 """In a connection's info: the path of its SQLite file, and which file that was when the connection was made."""
 
+_IMMEDIATE = "BEGIN IMMEDIATE"
 _READ_AND_WRITE, _READ_BESIDE_A_WRITER, _READ_UNCHANGING = "mode=rw", "mode=ro", "mode=ro&immutable=1"
 
 _SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -88,7 +101,7 @@ def make_engine(url: URL, *, busy_seconds: float) -> Engine:
         event.listen(engine, "do_connect", partial(_open_sqlite, Path(str(url.database)).absolute()))
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "checkout", _require_same_file)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "begin", partial(_begin_sqlite, busy_seconds))
         return engine
     try:
         engine = create_engine(url, pool_pre_ping=True, **pool)
@@ -101,6 +114,7 @@ def make_engine(url: URL, *, busy_seconds: float) -> Engine:
         connection.commit()
 
     event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", _begin_postgresql)
     return engine
 
 
@@ -111,9 +125,18 @@ def reading(engine: Engine) -> Engine:
     return engine.execution_options(isolation_level="REPEATABLE READ")
 
 
-def writing(engine: Engine) -> Engine:
-    """The same connections; on SQLite a transaction takes the write lock at its start, so it never fails midway."""
-    return engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+def writing(engine: Engine, *, large: bool = False, flushed: bool = True, patience: float | None = None) -> Engine:
+    """The same connections; on SQLite a transaction takes the write lock at its start, so it never fails midway.
+
+    Args:
+        engine: from `make_engine`.
+        large: its transactions write much, and let small ones go first.
+        flushed: a commit returns when the disk has it. Otherwise it is seen by every process at once and survives the
+            end of this one, and is lost in a power cut unless a flushed one came after it.
+        patience: how long to wait for other writers, seconds; None for the time of the engine.
+    """
+    pause = _PAUSE_OF_LARGE_WRITES if large else _SHORT_PAUSE
+    return engine.execution_options(**{_BEGIN: _IMMEDIATE, _PAUSE: pause, _FLUSHED: flushed, _PATIENCE: patience})
 
 
 def statement_at_a_time(engine: Engine) -> Engine:
@@ -234,7 +257,39 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA wal_autocheckpoint = 8000")  # pages, 32 MB: nearly halves the time of a batch of images
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    statement = connection.get_execution_options().get(_BEGIN, "BEGIN IMMEDIATE")
-    if statement:
+def _begin_sqlite(busy_seconds: float, connection: Connection) -> None:
+    options = connection.get_execution_options()
+    statement = options.get(_BEGIN, _IMMEDIATE)
+    if statement == _IMMEDIATE:
+        level = "FULL" if options.get(_FLUSHED, True) else "NORMAL"
+        connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
+        patience = options.get(_PATIENCE) or busy_seconds
+        _wait_for_write_lock(connection, patience, pause=options.get(_PAUSE, _SHORT_PAUSE))
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(busy_seconds * 1000)}")
+    elif statement:
         connection.exec_driver_sql(statement)
+
+
+def _wait_for_write_lock(connection: Connection, patience: float, *, pause: float) -> None:
+    """Begin a writing transaction. SQLite's own waiting sleeps up to 0.1 s between two looks, too long for a click."""
+    deadline = time.monotonic() + patience
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA busy_timeout = 0")
+    while time.monotonic() < deadline:
+        try:
+            driver.execute(_IMMEDIATE)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _SQLITE_BUSY:
+                break
+            time.sleep(pause)
+        else:
+            return
+    connection.exec_driver_sql(_IMMEDIATE)  # raises what the loop met, as an error of SQLAlchemy
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if not options.get(_FLUSHED, True):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+    if patience := options.get(_PATIENCE):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(patience * 1000)}")

@@ -5,36 +5,43 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, delete, distinct, func, insert, select, update
+from sqlalchemy import Connection, and_, case, delete, distinct, func, select
 
-from lookalike.catalog.changing import Changing, chunks
+from lookalike.catalog.changing import chunks
 from lookalike.catalog.records import IndexedFolder
 from lookalike.catalog.schema import folders, images, sources
 from lookalike.catalog.sources import at_or_below, path_hash
+from lookalike.catalog.upserting import insert_into
 
 
-def write_runs(changing: Changing, paths: Iterable[str]) -> None:
+def write_runs(connection: Connection, paths: Iterable[str]) -> None:
     """Record that those were just indexed; what was forgotten at or below one of them is looked at again."""
-    now = datetime.now(UTC)
-    for path in dict.fromkeys(paths):
-        ran = update(folders).where(folders.c.path_hash == path_hash(path)).values(forgotten=False, last_run_at=now)
-        if not changing.connection.execute(ran).rowcount:
-            row = {"path_hash": path_hash(path), "path": path, "forgotten": False, "last_run_at": now}
-            changing.connection.execute(insert(folders).values(row))
+    _write(connection, paths, forgotten=False)
 
 
-def write_forgotten(changing: Changing, path: str, *, leave_out: bool) -> None:
+def write_forgotten(connection: Connection, path: str, *, leave_out: bool) -> None:
     """Drop what is recorded of folders at and below a path; record, if asked, that runs above it leave it out."""
-    changing.connection.execute(delete(folders).where(at_or_below(path, folders.c.path)))
+    connection.execute(delete(folders).where(at_or_below(path, folders.c.path)))
     if leave_out:
-        row = {"path_hash": path_hash(path), "path": path, "forgotten": True, "last_run_at": datetime.now(UTC)}
-        changing.connection.execute(insert(folders).values(row))
+        _write(connection, [path], forgotten=True)
 
 
-def remove(changing: Changing, paths: Iterable[str]) -> None:
+def _write(connection: Connection, paths: Iterable[str], *, forgotten: bool) -> None:
+    now = datetime.now(UTC)
+    rows = [
+        {"path_hash": path_hash(path), "path": path, "forgotten": forgotten, "last_run_at": now}
+        for path in sorted(set(paths))
+    ]
+    added = insert_into(connection, folders)
+    latest = {name: added.excluded[name] for name in ("forgotten", "last_run_at")}
+    if rows:
+        connection.execute(added.on_conflict_do_update(index_elements=[folders.c.path_hash], set_=latest), rows)
+
+
+def remove(connection: Connection, paths: Iterable[str]) -> None:
     """Drop what is recorded of those folders themselves."""
     for chunk in chunks(path_hash(path) for path in paths):
-        changing.connection.execute(delete(folders).where(folders.c.path_hash.in_(chunk)))
+        connection.execute(delete(folders).where(folders.c.path_hash.in_(chunk)))
 
 
 def read_forgotten(connection: Connection) -> list[str]:

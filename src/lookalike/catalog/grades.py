@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, distinct, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, distinct, func, select
 
-from lookalike.catalog.changing import Changing, chunks
 from lookalike.catalog.records import is_image_id, require_storable, storable_text
 from lookalike.catalog.schema import grades, judgement_sets
+from lookalike.catalog.upserting import insert_into
 from lookalike.errors import CallerError, CropRefused
 from lookalike.types import Box, Grade
 
@@ -38,31 +38,33 @@ class JudgementSet:
     graders: int
 
 
-def write_grades(changing: Changing, given: Sequence[Grade], *, rule: str | None) -> None:
+def write_grades(connection: Connection, given: Sequence[Grade], *, rule: str | None) -> None:
     """Add those grades, making the sets they name.
 
     One by the same person from the same source about the same query and image replaces the older one. A `rule` becomes
     that of every set named.
     """
     latest = {tuple(row[name] for name in _KEY): row for row in map(_grade_row, given)}
-    _make_sets(changing, sorted({row["set_name"] for row in latest.values()}), rule)
-    same = delete(grades).where(*(grades.c[name] == bindparam(f"old_{name}") for name in _KEY))
-    changing.execute_many(same, [{f"old_{name}": row[name] for name in _KEY} for row in latest.values()])
-    changing.execute_many(insert(grades), list(latest.values()))
+    if not latest:
+        return
+    _make_sets(connection, sorted({row["set_name"] for row in latest.values()}), rule)
+    added = insert_into(connection, grades)
+    replaced = {name: added.excluded[name] for name in ("grade", "at")}
+    written = added.on_conflict_do_update(index_elements=[grades.c[name] for name in _KEY], set_=replaced)
+    # in the order of their keys, so that two writers do not wait for each other
+    connection.execute(written, [latest[key] for key in sorted(latest)])
 
 
-def _make_sets(changing: Changing, names: Sequence[str], rule: str | None) -> None:
-    connection = changing.connection
-    known: set[str] = set()
-    for chunk in chunks(names):
-        known.update(
-            connection.execute(select(judgement_sets.c.name).where(judgement_sets.c.name.in_(chunk))).scalars()
-        )
-        if rule is not None:
-            connection.execute(update(judgement_sets).where(judgement_sets.c.name.in_(chunk)).values(rule=rule))
+def _make_sets(connection: Connection, names: Sequence[str], rule: str | None) -> None:
     now = datetime.now(UTC)
-    new = [{"name": name, "rule": rule or "", "created_at": now} for name in names if name not in known]
-    changing.execute_many(insert(judgement_sets), new)
+    added = insert_into(connection, judgement_sets)
+    key = [judgement_sets.c.name]
+    made = (
+        added.on_conflict_do_nothing(index_elements=key)
+        if rule is None
+        else added.on_conflict_do_update(index_elements=key, set_={"rule": added.excluded.rule})
+    )
+    connection.execute(made, [{"name": name, "rule": rule or "", "created_at": now} for name in names])
 
 
 def _grade_row(grade: Grade) -> dict[str, Any]:
@@ -119,7 +121,7 @@ def read_judgement_sets(connection: Connection) -> list[JudgementSet]:
     return [JudgementSet(**row._asdict()) for row in connection.execute(statement)]
 
 
-def remove_judgement_set(changing: Changing, name: str) -> int:
+def remove_judgement_set(connection: Connection, name: str) -> int:
     """Drop a set with its grades; how many those were.
 
     Raises:
@@ -127,14 +129,14 @@ def remove_judgement_set(changing: Changing, name: str) -> int:
     """
     known = (
         storable_text(name)
-        and changing.connection.execute(
-            select(judgement_sets.c.name).where(judgement_sets.c.name == name)
+        and connection.execute(
+            select(judgement_sets.c.name).where(judgement_sets.c.name == name).with_for_update()
         ).one_or_none()
     )
     if not known:
         raise CallerError(f"there is no judgement set {name!a} in this library")
-    removed = changing.connection.execute(delete(grades).where(grades.c.set_name == name)).rowcount
-    changing.connection.execute(delete(judgement_sets).where(judgement_sets.c.name == name))
+    removed = connection.execute(delete(grades).where(grades.c.set_name == name)).rowcount
+    connection.execute(delete(judgement_sets).where(judgement_sets.c.name == name))
     return removed
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, func, select
 
-from lookalike.catalog.changing import Changing, chunks
+from lookalike.catalog.changing import chunks
 from lookalike.catalog.records import QueryRecord, is_image_id, storable_text
 from lookalike.catalog.schema import images, interactions, queries
+from lookalike.catalog.upserting import insert_into
 from lookalike.errors import EventRefused
 from lookalike.types import Box, Interaction, InteractionKind, Visibility
 
@@ -18,28 +19,23 @@ _ID_BYTES = 16
 _MOST_POSITION = 2**31 - 1
 
 
-def write_queries(changing: Changing, records: Sequence[QueryRecord]) -> None:
+def write_queries(connection: Connection, records: Sequence[QueryRecord]) -> None:
     """Keep those queries; of one that is known already, what it ranks, where that is more than before."""
     latest = {record.id: record for record in records}
-    known: dict[str, int] = {}
-    for chunk in chunks(latest):
-        statement = select(queries.c.id, func.length(queries.c.ranked_ids)).where(queries.c.id.in_(chunk))
-        known.update((query_id, size // _ID_BYTES) for query_id, size in changing.connection.execute(statement))
-    changing.execute_many(insert(queries), [_query_row(latest[key]) for key in latest if key not in known])
-    longer = [latest[key] for key, size in known.items() if len(latest[key].ranked_ids) > size]
-    changing.execute_many(
-        update(queries)
-        .where(queries.c.id == bindparam("key"))
-        .values(ranked_ids=bindparam("ranked"), details=bindparam("more")),
-        [{"key": one.id, "ranked": _packed(one.ranked_ids), "more": _details(one)} for one in longer],
-    )
+    if not latest:
+        return
+    added = insert_into(connection, queries)
+    longer = func.length(added.excluded.ranked_ids) > func.length(queries.c.ranked_ids)
+    ranked = {name: added.excluded[name] for name in ("ranked_ids", "details")}
+    written = added.on_conflict_do_update(index_elements=[queries.c.id], set_=ranked, where=longer)
+    connection.execute(written, [_query_row(latest[key]) for key in sorted(latest)])
 
 
 def _packed(image_ids: Iterable[str]) -> bytes:
     return bytes.fromhex("".join(image_ids))
 
 
-_DETAILS = ("fingerprint", "duplicates", "same", "include_self", "neighbors", "images")
+_DETAILS = ("fingerprint", "duplicates", "same", "include_self", "neighbors", "images", "calibration")
 
 
 def _details(record: QueryRecord) -> str:
@@ -51,7 +47,12 @@ def _of_details(text: str) -> dict[str, Any]:
     details = {name: value for name, value in json.loads(text).items() if name in _DETAILS}
     behind = details.get("duplicates", {})
     behind = {image_id: tuple(others) for image_id, others in behind.items()}
-    return details | {"duplicates": behind, "same": tuple(details.get("same", ()))}
+    calibration = details.get("calibration")
+    return details | {
+        "duplicates": behind,
+        "same": tuple(details.get("same", ())),
+        "calibration": None if calibration is None else tuple(calibration),
+    }
 
 
 def _query_row(record: QueryRecord) -> dict[str, Any]:
@@ -77,6 +78,12 @@ def read_query(connection: Connection, query_id: str) -> QueryRecord | None:
         return None
     row = connection.execute(select(queries).where(queries.c.id == query_id)).one_or_none()
     return None if row is None else _query(row)
+
+
+def read_latest_queries(connection: Connection, limit: int) -> list[QueryRecord]:
+    """The last queries that were answered, the latest first."""
+    statement = select(queries).order_by(queries.c.at.desc(), queries.c.id).limit(limit)
+    return [_query(row) for row in connection.execute(statement)]
 
 
 def read_followed_queries(connection: Connection, *, after: str, limit: int) -> list[QueryRecord]:
@@ -120,33 +127,38 @@ def _interaction(row: Row[Any]) -> Interaction:
     return Interaction(kind=InteractionKind(values.pop("kind")), **values)
 
 
-def forget_queries(changing: Changing, *, older_than: datetime, keep_with_interactions: bool) -> int:
-    """Drop old queries; see `Queries.forget`."""
+def forget_queries(connection: Connection, *, older_than: datetime, keep_with_interactions: bool, most: int) -> int:
+    """Drop at most so many old queries; see `Queries.forget`."""
+    followed = exists().where(interactions.c.query_id == queries.c.id)
     old = queries.c.at < older_than
-    if keep_with_interactions:
-        forgotten = delete(queries).where(old, ~exists().where(interactions.c.query_id == queries.c.id))
-    else:
-        of_old = select(queries.c.id).where(old)
-        changing.connection.execute(delete(interactions).where(interactions.c.query_id.in_(of_old)))
-        forgotten = delete(queries).where(old)
-    return changing.connection.execute(forgotten).rowcount
+    # On a server: what an event is being written of is left alone, and new events of the others wait.
+    chosen = select(queries.c.id).where(old, ~followed) if keep_with_interactions else select(queries.c.id).where(old)
+    chosen = chosen.order_by(queries.c.at).limit(most).with_for_update(skip_locked=True)
+    forgotten = list(connection.execute(chosen).scalars())
+    if not keep_with_interactions:
+        connection.execute(delete(interactions).where(interactions.c.query_id.in_(forgotten)))
+    return connection.execute(delete(queries).where(queries.c.id.in_(forgotten), ~followed)).rowcount
 
 
-def write_interactions(changing: Changing, events: Sequence[Interaction]) -> int:
+def write_interactions(connection: Connection, events: Sequence[Interaction]) -> int:
     """Keep those not known yet, all or none; see `Interactions.write`."""
     for number, event in enumerate(events):
         _require_sense(number, event)
     known: set[str] = set()
     for chunk in chunks({event.event_id for event in events}):
         statement = select(interactions.c.event_id).where(interactions.c.event_id.in_(chunk))
-        known.update(changing.connection.execute(statement).scalars())
+        known.update(connection.execute(statement).scalars())
     new: dict[str, tuple[int, Interaction]] = {}
     for number, event in enumerate(events):
         if event.event_id not in known:
             new.setdefault(event.event_id, (number, event))
-    _require_known(changing.connection, new.values())
-    changing.execute_many(insert(interactions), [_event_row(event) for _, event in new.values()])
-    return len(new)
+    if not new:
+        return 0
+    _require_known(connection, new.values())
+    # The same events may come in twice at once: the database says which ones were written here.
+    written = insert_into(connection, interactions).on_conflict_do_nothing().returning(interactions.c.event_id)
+    rows = [_event_row(event) for _, event in (new[event_id] for event_id in sorted(new))]
+    return len(connection.execute(written, rows).all())
 
 
 def _event_row(event: Interaction) -> dict[str, Any]:
@@ -203,6 +215,7 @@ def _shown(connection: Connection, query_ids: Iterable[str]) -> Mapping[str, set
     """The ids each known query ranked."""
     shown: dict[str, set[str]] = {}
     for chunk in chunks(query_ids):
-        statement = select(queries.c.id, queries.c.ranked_ids).where(queries.c.id.in_(chunk))
-        shown.update((query_id, set(_ranked(stored))) for query_id, stored in connection.execute(statement))
+        statement = select(queries.c.id, queries.c.ranked_ids).where(queries.c.id.in_(chunk)).order_by(queries.c.id)
+        kept = statement.with_for_update(key_share=True, read=True)  # until their events are written
+        shown.update((query_id, set(_ranked(stored))) for query_id, stored in connection.execute(kept))
     return shown

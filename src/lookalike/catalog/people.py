@@ -4,32 +4,27 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, select
 
-from lookalike.catalog.changing import Changing, chunks
 from lookalike.catalog.records import require_storable, storable_text
 from lookalike.catalog.schema import users
+from lookalike.catalog.upserting import insert_into
 from lookalike.errors import CallerError
 from lookalike.types import User
 
 _OLDEST = 200
 
 
-def write_users(changing: Changing, people: Sequence[User]) -> None:
+def write_users(connection: Connection, people: Sequence[User]) -> None:
     """Add those users; the description of a known one is replaced."""
     latest = {person.id: asdict(person) for person in people}
     for person in latest.values():
         _require_sense(person)
-    known: set[str] = set()
-    for chunk in chunks(latest):
-        known.update(changing.connection.execute(select(users.c.id).where(users.c.id.in_(chunk))).scalars())
-    changing.execute_many(insert(users), [person for key, person in latest.items() if key not in known])
-    columns = [name for name in users.c.keys() if name != "id"]  # noqa: SIM118 - a column collection, not a dict
-    replaced = update(users).where(users.c.id == bindparam("key"))
-    changing.execute_many(
-        replaced.values({name: bindparam(f"new_{name}") for name in columns}),
-        [{"key": key} | {f"new_{name}": latest[key][name] for name in columns} for key in latest if key in known],
-    )
+    added = insert_into(connection, users)
+    described = {column.name: added.excluded[column.name] for column in users.c if column.name != "id"}
+    if latest:  # in the order of their ids, so that two writers do not wait for each other
+        written = added.on_conflict_do_update(index_elements=[users.c.id], set_=described)
+        connection.execute(written, [latest[key] for key in sorted(latest)])
 
 
 def _require_sense(person: dict[str, Any]) -> None:

@@ -365,6 +365,7 @@ class QueryRecord:
         include_self: whether `image_id` may be among the hits.
         neighbors: how many were looked at to rank those.
         images: that could be found then; where it is `neighbors`, no more can be ranked.
+        calibration: the cosines that told loose, close and very close hits apart; None where an earlier version wrote.
     """
 
     id: str
@@ -380,3 +381,4 @@ class QueryRecord:
     include_self: bool = True
     neighbors: int = 0
     images: int = 0
+    calibration: tuple[float, float, float] | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, exists, insert, literal, select, union_all
+from sqlalchemy import Connection, delete, exists, insert, literal, or_, select, union_all
 
 from lookalike.catalog.changing import Changing, chunks
 from lookalike.catalog.records import KnownImage
@@ -105,13 +105,21 @@ def remove(changing: Changing, image_ids: Iterable[str]) -> None:
         changing.connection.execute(delete(removed_images).where(removed_images.c.id.in_(chunk)))
 
 
-def empty(changing: Changing, *, older_than: datetime) -> int:
-    """Throw away what was put into the bin before that time; how many images.
+def read_old(connection: Connection, *, older_than: datetime) -> list[str]:
+    """The ids of what was put into the bin before that time, of private and blocked images where vectors are left."""
+    public = removed_images.c.visibility == Visibility.PUBLIC.value
+    has_vectors = exists().where(removed_vectors.c.image_id == removed_images.c.id)
+    old = select(removed_images.c.id).where(removed_images.c.removed_at < older_than, or_(public, has_vectors))
+    return list(connection.execute(old.order_by(removed_images.c.id)).scalars())
+
+
+def empty(changing: Changing, image_ids: Collection[str], *, older_than: datetime) -> int:
+    """Throw away those of them that were put into the bin before that time; how many images.
 
     Of private and blocked ones the vectors go, and the record stays: otherwise they would come back public.
     """
-    old = removed_images.c.removed_at < older_than
+    old = (removed_images.c.id.in_(image_ids), removed_images.c.removed_at < older_than)
     public = removed_images.c.visibility == Visibility.PUBLIC.value
-    hidden = select(removed_images.c.id).where(old, ~public)
+    hidden = select(removed_images.c.id).where(*old, ~public)
     changing.connection.execute(delete(removed_vectors).where(removed_vectors.c.image_id.in_(hidden)))
-    return changing.connection.execute(delete(removed_images).where(old, public)).rowcount
+    return changing.connection.execute(delete(removed_images).where(*old, public)).rowcount

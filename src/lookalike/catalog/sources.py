@@ -244,10 +244,10 @@ def _renamed_by_missing(connection: Connection, keys: Iterable[bytes], *, missin
     return _live(connection, found)
 
 
-def distrust(changing: Changing, paths: Iterable[str]) -> None:
+def distrust(connection: Connection, paths: Iterable[str]) -> None:
     """Have those files read again by the next run: they hold other bytes than those that were indexed."""
     for chunk in chunks(path_hash(path) for path in paths):
-        changing.connection.execute(update(sources).where(sources.c.path_hash.in_(chunk)).values(modified_ns=-1))
+        connection.execute(update(sources).where(sources.c.path_hash.in_(chunk)).values(modified_ns=-1))
 
 
 def count_abandoned(connection: Connection, under: str) -> tuple[int, int]:

@@ -192,15 +192,15 @@ class Publisher:
                 parameters=choice.building if choice else None,
                 searching=choice.searching if choice else None,
                 threads=self._threads,
-                **self._calibration(model, len(image_ids)),
+                **self._calibration(model, visibilities.count(Visibility.PUBLIC)),
             )
 
-    def _calibration(self, model: LiveModel, size: int) -> dict[str, NDArray[np.float32] | None]:
+    def _calibration(self, model: LiveModel, public: int) -> dict[str, NDArray[np.float32] | None]:
         """What closeness is told by beside the library's own images; nothing where its model is not at hand."""
         encoder = self._encoder
         if encoder is None or encoder.fingerprint != model.fingerprint:
             return {}
-        if size < ENOUGH:
+        if public < ENOUGH:
             return {"reference_cosines": encoder.reference_cosines}
         return {"strangers": self._strangers(encoder)}
 

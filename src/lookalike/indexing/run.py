@@ -27,7 +27,7 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 _BATCH = 64  # images a transaction
-_NOTED_AT_ONCE = 5_000  # files a transaction
+_NOTED_AT_ONCE = 500  # files a transaction: clicks and searches are written between two of them
 _BATCH_SECONDS = 2.0  # or what came in so long, so that slow models acknowledge too
 
 

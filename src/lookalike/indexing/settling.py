@@ -11,7 +11,7 @@ from lookalike.indexing.folders import is_gone
 from lookalike.indexing.missing import Absence, device_of, in_groups
 from lookalike.indexing.report import IndexReport
 
-_AT_ONCE = 5_000  # paths a transaction
+_AT_ONCE = 500  # paths a transaction: clicks and searches are written between two of them
 
 
 @dataclass(slots=True, kw_only=True)

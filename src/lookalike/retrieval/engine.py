@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, LiveModel, QueryRecord, content_id
 from lookalike.embedding import Encoder
-from lookalike.errors import CursorRefused
+from lookalike.errors import CursorRefused, LibraryBusy
 from lookalike.preprocessing import Limits
 from lookalike.reranking import Candidates, RankingQuery, ReRanker, visible
 from lookalike.retrieval.journal import QueryJournal
@@ -25,6 +25,7 @@ from lookalike.retrieval.stopwatch import Stopwatch
 from lookalike.snapshot import Closeness, LiveRecall, recall_of_queries
 from lookalike.types import Hit, Image, Match
 
+_MEASURED_QUERIES = 512  # the latest ones, whichever process answered them
 _READ_ONLY = "the library can only be read here: uploads, changes, searches and clicks are not kept"
 
 
@@ -125,14 +126,19 @@ class SearchEngine:
         deleted since are left out; ranks stay as they were.
 
         Raises:
-            CursorRefused: the query is not known any more, or its model or snapshot does not answer any more.
+            CursorRefused: the query is not known any more, or its model does not answer any more.
+            LibraryBusy: more is asked for than was ranked, by a model that is still being opened here.
         """
         clock = Stopwatch()
         record = self._journal.find(query_id)
         if record is None or record.vector is None:
             raise CursorRefused(f"query {query_id!r} is not known here any more; search again")
-        _require_same_model(record, self._index.current().model)
-        closeness = self._index.calibration(record.generation)
+        live = self._catalog.models.live()  # not the one that is open: another process may have switched sooner
+        if live is None or record.fingerprint != live.fingerprint:
+            raise CursorRefused("the library has moved to another model since this search; search again")
+        if record.calibration is None:  # an earlier version of lookalike wrote it
+            raise CursorRefused("lookalike was updated since this search; search again")
+        closeness = Closeness.of_marks(record.calibration)
         if offset + limit > len(record.ranked_ids) and _goes_on(record):
             record = self._continued(record, clock, wanted=max(offset + limit, 2 * len(record.ranked_ids)))
         with clock("hits"):
@@ -191,7 +197,7 @@ class SearchEngine:
         snapshot = live.view.snapshot if live else None
         if live is None or snapshot is None or not snapshot.manifest.size:
             return None
-        asked = [record for record in self._journal.latest() if record.vector is not None]
+        asked = [record for record in self._journal.latest(_MEASURED_QUERIES) if record.vector is not None]
         asked = [record for record in asked if record.fingerprint == live.model.fingerprint]
         if len(asked) < fewest:
             return None
@@ -211,7 +217,7 @@ class SearchEngine:
         live.encoder.encode(np.zeros((1, 3, size, size), dtype=np.float32))
 
     def flush(self) -> None:
-        """Return when every query answered before can be referred to by events."""
+        """Write down the queries that could not be written before they were answered, if that is possible now."""
         self._journal.flush()
 
     def close(self) -> None:
@@ -224,7 +230,8 @@ class SearchEngine:
         about = RankingQuery(image_id=record.image_id, include_self=record.include_self)
         asked = EncodedQuery(about=about, vector=_vector(record))
         ranking = self.ranker.rank_encoded(asked, wanted=wanted, clock=clock)
-        _require_same_model(record, ranking.live.model)
+        if record.fingerprint != ranking.live.model.fingerprint:
+            raise LibraryBusy("the library's new model is being opened; try again in a moment")
         with clock("rerank"):
             continued = _with_more(record, ranking)
         self._journal.add(continued)
@@ -272,11 +279,6 @@ def _vector(record: QueryRecord) -> NDArray[np.float32]:
     return np.frombuffer(record.vector or b"", dtype="<f2").astype(np.float32)
 
 
-def _require_same_model(record: QueryRecord, live: LiveModel) -> None:
-    if record.fingerprint != live.fingerprint:
-        raise CursorRefused("the library has moved to another model since this search; search again")
-
-
 def _goes_on(record: QueryRecord) -> bool:
     """Whether more neighbours can be looked at than were."""
     return record.neighbors < _reachable(record)
@@ -301,6 +303,7 @@ def _record(query: Query, ranking: Ranking) -> QueryRecord:
         include_self=query.about.include_self,
         neighbors=ranking.neighbors,
         images=ranking.live.view.size,
+        calibration=ranking.live.closeness.marks,
     )
 
 

@@ -1,99 +1,107 @@
-"""Queries are written down beside the search, not in its way.
+"""Queries are written down before they are answered, so that every process that serves the library knows them.
 
-Writing durably costs a disk flush, and a search owes its caller nothing durable: only later events refer to it. So a
-thread stores queries in batches, a moment later, and keeps the latest ones at hand for their next pages.
+The next page of a query and its events may be asked of another worker than the one that answered it. Writing is one
+short transaction that does not wait for the disk (see `Queries.write`). Where it cannot be made at once, because the
+disk is full or somebody holds the library for long, the search is answered all the same: the record stays in memory,
+where this process finds it, and is written as soon as that is possible.
 """
 
 import logging
-import queue
 import threading
 from collections import OrderedDict
 
 from lookalike.catalog import Catalog, QueryRecord
+from lookalike.errors import EnvironmentFault
 
 _log = logging.getLogger(__name__)
-_PAUSE_SECONDS = 0.1  # between two writes, so that busy times make large batches
+_SECONDS_BETWEEN_TRIES = 1.0
 
 
 class QueryJournal:
-    """Stores query records in the background; `flush` waits until all are on disk.
+    """Where the records of answered queries are.
 
     Args:
         catalog: where they go.
-        kept: how many of the latest stay in memory.
-        waiting: how many may wait to be written; more are dropped, counted, and can not be referred to by events.
+        most: how many that could not be written are kept; beyond, the oldest are dropped, and counted in `dropped`.
     """
 
-    def __init__(self, catalog: Catalog, *, kept: int = 512, waiting: int = 4096) -> None:
+    def __init__(self, catalog: Catalog, *, most: int = 4096) -> None:
         self.dropped = 0
         self._catalog = catalog
-        self._kept = kept
-        self._latest: OrderedDict[str, QueryRecord] = OrderedDict()
-        self._latest_lock = threading.Lock()
-        self._waiting: queue.Queue[QueryRecord | threading.Event | None] = queue.Queue(maxsize=waiting)
-        self._hurry = threading.Event()
-        self._writer = threading.Thread(target=self._write, name="query-journal", daemon=True)
-        self._writer.start()
+        self._most = most
+        self._unwritten: OrderedDict[str, QueryRecord] = OrderedDict()
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._trying: threading.Thread | None = None
 
     def add(self, record: QueryRecord) -> None:
-        """Keep a record at hand and have it written soon."""
-        with self._latest_lock:
-            self._latest[record.id] = record
-            while len(self._latest) > self._kept:
-                self._latest.popitem(last=False)
+        """Write a record down, or keep it until it can be written."""
         if self._catalog.read_only:
-            return  # its pages are at hand as long as this process runs
+            self._keep(record)  # its pages are found as long as this process runs
+            return
         try:
-            self._waiting.put_nowait(record)
-        except queue.Full:
-            self.dropped += 1
+            self._catalog.queries.write([record])
+        except EnvironmentFault as fault:
+            self._keep(record)
+            self._try_later(fault)
+        else:
+            with self._lock:
+                self._unwritten.pop(record.id, None)  # a shorter one, from before
 
     def find(self, query_id: str) -> QueryRecord | None:
-        """The record of that query, from memory or from the catalog."""
-        with self._latest_lock:
-            record = self._latest.get(query_id)
+        """The record of that query, from the catalog or from memory."""
+        with self._lock:
+            record = self._unwritten.get(query_id)
         return record or self._catalog.queries.get(query_id)
 
-    def latest(self) -> list[QueryRecord]:
-        """The records in memory, oldest first."""
-        with self._latest_lock:
-            return list(self._latest.values())
+    def latest(self, most: int) -> list[QueryRecord]:
+        """The last queries that any process answered, the latest first, as far as this one knows."""
+        with self._lock:
+            unwritten = list(self._unwritten.values())
+        return [*reversed(unwritten), *self._catalog.queries.latest(most)][:most]
 
     def flush(self) -> None:
-        """Return when every record added before is on disk."""
-        written = threading.Event()
-        self._waiting.put(written)
-        self._hurry.set()
-        written.wait()
+        """Write what could not be written before, if that is possible now."""
+        with self._lock:
+            records = list(self._unwritten.values())
+        if not records or self._catalog.read_only:
+            return
+        try:
+            self._catalog.queries.write(records)
+        except EnvironmentFault as fault:
+            _log.warning("%d queries could not be written down yet: %s", len(records), fault)
+            return
+        with self._lock:
+            for record in records:
+                if self._unwritten.get(record.id) is record:  # no longer one came meanwhile
+                    del self._unwritten[record.id]
 
     def close(self) -> None:
-        """Write what waits and stop."""
-        self._waiting.put(None)
-        self._hurry.set()
-        self._writer.join()
+        """Write what waits, if that is possible, and stop."""
+        self._closed.set()
+        if self._trying is not None:
+            self._trying.join()
+        self.flush()
 
-    def _write(self) -> None:
-        batch: list[QueryRecord | threading.Event | None] = []
-        while None not in batch:
-            batch = self._next_batch()
-            records = [entry for entry in batch if isinstance(entry, QueryRecord)]
-            try:
-                if records:
-                    self._catalog.queries.write(records)
-            except Exception as fault:  # noqa: BLE001 - whoever waits for the journal must not wait for ever
-                self.dropped += len(records)
-                _log.warning("%d queries were not recorded: %s", len(records), fault)
-            for entry in batch:
-                if isinstance(entry, threading.Event):
-                    entry.set()
-            self._hurry.wait(_PAUSE_SECONDS)
-            self._hurry.clear()
+    def _keep(self, record: QueryRecord) -> None:
+        with self._lock:
+            self._unwritten[record.id] = record
+            while len(self._unwritten) > self._most:
+                self._unwritten.popitem(last=False)
+                self.dropped += 1
 
-    def _next_batch(self) -> list[QueryRecord | threading.Event | None]:
-        batch = [self._waiting.get()]
-        while batch[-1] is not None:
-            try:
-                batch.append(self._waiting.get_nowait())
-            except queue.Empty:
-                break
-        return batch
+    def _try_later(self, fault: EnvironmentFault) -> None:
+        with self._lock:
+            if self._trying is not None and self._trying.is_alive():
+                return
+            _log.warning("queries are kept in memory until they can be written down: %s", fault)
+            self._trying = threading.Thread(target=self._try_until_written, name="query-journal", daemon=True)
+            self._trying.start()
+
+    def _try_until_written(self) -> None:
+        while not self._closed.wait(_SECONDS_BETWEEN_TRIES):
+            self.flush()
+            with self._lock:
+                if not self._unwritten:
+                    self._trying = None
+                    return

@@ -3,19 +3,17 @@
 import logging
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lookalike.catalog import Catalog, LiveModel
 from lookalike.embedding import Encoder
-from lookalike.errors import CursorRefused, LibraryBusy, LibraryMissing
+from lookalike.errors import LibraryBusy, LibraryMissing
 from lookalike.retrieval.view import View
 from lookalike.snapshot import Closeness, Snapshot, newest
 
 _log = logging.getLogger(__name__)
-_CALIBRATIONS_KEPT = 64  # snapshots whose queries can still be paged through
 _SECONDS_BETWEEN_TRIES = 1.0
 _TRIES = 3
 
@@ -58,7 +56,6 @@ class LiveIndex:
         self._folder_seen = 0
         self._other_model = False
         self._look_again_at = 0.0
-        self._calibrations: OrderedDict[str, Closeness] = OrderedDict()
 
     def current(self) -> Live:
         """What answers now, with every change of the catalog so far.
@@ -85,17 +82,6 @@ class LiveIndex:
                 self._opening = threading.Thread(target=self._reopen, name="open-snapshot", daemon=True)
                 self._opening.start()
             return self._live
-
-    def calibration(self, generation: str) -> Closeness:
-        """What a cosine meant in a generation of the model that is live.
-
-        Raises:
-            CursorRefused: this process has not answered from its snapshot, or not lately.
-        """
-        closeness = self._calibrations.get(_calibrated(generation))
-        if closeness is None:
-            raise CursorRefused("the library's index was published anew since this search; search again")
-        return closeness
 
     def peek(self) -> Live | None:
         """What answered last, without waiting or following."""
@@ -131,9 +117,6 @@ class LiveIndex:
             used = f"snapshot {snapshot.manifest.number}" if snapshot else "exact search over the catalog"
             problems.append(f"{used} is used instead; run `lookalike index` to publish a new one")
         closeness = snapshot.closeness if snapshot else Closeness.reference(encoder.reference_cosines)
-        self._calibrations[_calibrated(view.generation)] = closeness
-        while len(self._calibrations) > _CALIBRATIONS_KEPT:
-            self._calibrations.popitem(last=False)
         self._folder_seen = folder_seen  # last: an opening that failed is tried again
         return Live(model=model, encoder=encoder, view=view, closeness=closeness, notes=tuple(problems))
 
@@ -169,8 +152,3 @@ class LiveIndex:
             time.sleep(_SECONDS_BETWEEN_TRIES)
         finally:
             self._opening = None
-
-
-def _calibrated(generation: str) -> str:
-    """The part of a generation's name that says how closeness was calibrated: all but the last change."""
-    return generation.rpartition("-")[0]

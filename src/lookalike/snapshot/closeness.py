@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.neighbors import VectorIndex
+from lookalike.neighbors import AllowedRows, VectorIndex
 from lookalike.snapshot.recall import sampled_rows
-from lookalike.types import Match, Vectors
+from lookalike.types import Mask, Match, Vectors
 
 ENOUGH = 50
 """Images whose own neighbours say more than a model's reference."""
@@ -41,6 +41,17 @@ class Closeness:
     loose: float
     close: float
     very_close: float
+
+    @classmethod
+    def of_marks(cls, marks: tuple[float, float, float]) -> "Closeness":
+        """As `marks` gave it."""
+        loose, close, very_close = marks
+        return cls(loose=loose, close=close, very_close=very_close)
+
+    @property
+    def marks(self) -> tuple[float, float, float]:
+        """The three cosines: loose, close, very close."""
+        return self.loose, self.close, self.very_close
 
     @classmethod
     def of(
@@ -76,27 +87,33 @@ class Closeness:
         cls,
         index: VectorIndex,
         *,
+        public: Mask,
         seed: int = 0,
         strangers: Vectors | None = None,
         reference: NDArray[np.float32] | None = None,
     ) -> "Closeness":
-        """From a sample of what an index holds; the same index and seed give the same.
+        """From a sample of the public images of an index; the same index, images and seed give the same.
+
+        Hidden images have no part in it: otherwise answers would tell something about them.
 
         Args:
             index: of the library.
+            public: [index.size] bool, its rows that everybody may see.
             seed: of the sample.
             strangers: [m, dimension] float32 unit rows, of pictures that have nothing to do with it.
-            reference: as for `reference`, used where there are fewer than 50 images.
+            reference: as for `reference`, used where there are fewer than 50 public images.
         """
-        if index.size < ENOUGH:
+        visible = np.flatnonzero(public)
+        if len(visible) < ENOUGH:
             return cls.reference(reference)
-        rows = sampled_rows(index.size, _SAMPLE, seed=seed)
+        allowed = AllowedRows.of(public)
+        rows = visible[sampled_rows(len(visible), _SAMPLE, seed=seed)]
         vectors = index.vectors(rows)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        found = index.search(vectors, 2)
+        found = index.search(vectors, 2, allowed=allowed)
         others = np.where(found.rows[:, 0] == rows, found.cosines[:, 1], found.cosines[:, 0])
         blindly = np.median((vectors @ vectors.T)[np.triu_indices(len(rows), 1)])
-        nearest = None if strangers is None else index.search(strangers, 1).cosines[:, 0]
+        nearest = None if strangers is None else index.search(strangers, 1, allowed=allowed).cosines[:, 0]
         return cls.of(others, typical=float(blindly), strangers=nearest)
 
     @classmethod

@@ -84,7 +84,7 @@ def publish(
         parameters: the backend's own build parameters; None chooses them by size and dimension.
         searching: the backend's own search parameters; None takes those that go with the build.
         threads: to build with; None for all cores.
-        reference_cosines: the model's own random-pair cosines, for libraries of fewer than 50 images.
+        reference_cosines: the model's own random-pair cosines, for libraries of fewer than 50 public images.
         strangers: [n, dimension] float32 unit rows, of pictures that have nothing to do with any library.
 
     Raises:
@@ -93,6 +93,7 @@ def publish(
         ValueError: ids out of order, or sequences of different lengths.
     """
     ids = _checked_ids(image_ids, vectors, visibilities)
+    public = np.array([visibility is Visibility.PUBLIC for visibility in visibilities], dtype=bool)
     arrays = {
         IDS_FILE: ids,
         VISIBILITIES_FILE: np.array([VISIBILITY_CODES[visibility] for visibility in visibilities], dtype=np.uint8),
@@ -117,7 +118,9 @@ def publish(
                 backend=backend,
                 created_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 files={},
-                closeness=Closeness.of_index(index, seed=_SEED, strangers=strangers, reference=reference_cosines),
+                closeness=Closeness.of_index(
+                    index, public=public, seed=_SEED, strangers=strangers, reference=reference_cosines
+                ),
                 self_recall=_self_recall(index, vectors),
                 recall_at_10=_recall(index, vectors),
             )

@@ -15,13 +15,13 @@ class Folders:
 
     def record_runs(self, paths: Sequence[str]) -> None:
         """Record that those folders and files were just indexed by name."""
-        with self._database.changing() as change:
-            folders.write_runs(change, paths)
+        with self._database.writing() as connection:
+            folders.write_runs(connection, paths)
 
     def remove(self, paths: Sequence[str]) -> None:
         """Drop the record that those folders were indexed by name, or are to be left out; images stay."""
-        with self._database.changing() as change:
-            folders.remove(change, paths)
+        with self._database.writing() as connection:
+            folders.remove(connection, paths)
 
     def indexed(self) -> list[IndexedFolder]:
         """Every folder and file that was indexed by name, by path, with how much of the library is below it."""

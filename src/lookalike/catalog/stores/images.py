@@ -186,8 +186,8 @@ class Images:
             files = sources.paths_of(connection, [image_id]).get(image_id, [])
         content, differing = contents.read_content(image_id, self._uploads.originals, files)
         if differing:
-            with suppress(EnvironmentFault), self._database.changing() as change:  # a library may be read-only
-                sources.distrust(change, differing)
+            with suppress(EnvironmentFault), self._database.writing() as connection:  # a library may be read-only
+                sources.distrust(connection, differing)
         if content is None:
             raise ImageRefused(
                 image_id, "unreadable", "its file is gone, unreadable, or has changed; run `lookalike index`"

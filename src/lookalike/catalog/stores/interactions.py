@@ -23,8 +23,8 @@ class Interactions:
             EventRefused: the message numbers the event (from 0) whose query is unknown, whose image is neither public
                 nor among that query's hits, or whose values make no sense.
         """
-        with self._database.changing() as change:
-            return interactions.write_interactions(change, events)
+        with self._database.writing() as connection:
+            return interactions.write_interactions(connection, events)
 
     def read(self, *, block: int = 10_000) -> Iterator[Interaction]:
         """What was done with hits, in the order of event ids, read in blocks."""

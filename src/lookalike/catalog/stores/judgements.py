@@ -26,8 +26,8 @@ class Judgements:
         Raises:
             CallerError: a grade is not from 0 to 5, an id is not an image's, or a name is not text.
         """
-        with self._database.changing() as change:
-            grades.write_grades(change, given, rule=rule)
+        with self._database.writing() as connection:
+            grades.write_grades(connection, given, rule=rule)
 
     def grades(self, query_image_id: str | None = None, *, judgement_set: str | None = None) -> list[Grade]:
         """Grades for one query image, or of one set, or all."""
@@ -45,5 +45,5 @@ class Judgements:
         Raises:
             CallerError: there is no set of that name.
         """
-        with self._database.changing() as change:
-            return grades.remove_judgement_set(change, name)
+        with self._database.writing() as connection:
+            return grades.remove_judgement_set(connection, name)

@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select
 
 from lookalike.catalog.database import Database
 from lookalike.catalog.records import LiveModel, LiveSince
 from lookalike.catalog.schema import live_model, model_history
+from lookalike.catalog.upserting import insert_into
 
 
 class Models:
@@ -31,10 +32,10 @@ class Models:
         """
         values = {"name": model.name, "fingerprint": model.fingerprint, "dimension": model.dimension}
         step = {**values, "since": datetime.now(UTC), "because": because}
-        with self._database.changing() as change:
-            change.connection.execute(delete(live_model))
-            change.connection.execute(insert(live_model).values({"id": 1, **values}))
-            change.connection.execute(insert(model_history).values(step))
+        with self._database.writing() as connection:
+            added = insert_into(connection, live_model).values({"id": 1, **values})
+            connection.execute(added.on_conflict_do_update(index_elements=[live_model.c.id], set_=values))
+            connection.execute(insert(model_history).values(step))
 
     def history(self) -> list[LiveSince]:
         """Every model that became live here, the newest step first."""

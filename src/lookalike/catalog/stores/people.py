@@ -19,8 +19,8 @@ class People:
         Raises:
             CallerError: a value is not text, or the age makes no sense.
         """
-        with self._database.changing() as change:
-            people.write_users(change, users)
+        with self._database.writing() as connection:
+            people.write_users(connection, users)
 
     def get(self, user_id: str) -> User | None:
         """The user of that id."""

@@ -7,6 +7,8 @@ from lookalike.catalog import interactions
 from lookalike.catalog.database import Database
 from lookalike.catalog.records import QueryRecord
 
+_FORGOTTEN_AT_ONCE = 500  # queries a transaction, so that searches and clicks get in between
+
 
 class Queries:
     """Answered searches, while they are kept."""
@@ -15,14 +17,23 @@ class Queries:
         self._database = database
 
     def write(self, queries: Sequence[QueryRecord]) -> None:
-        """Keep answered searches; of one whose id is known already, its hits where it has more now."""
-        with self._database.changing() as change:
-            interactions.write_queries(change, queries)
+        """Keep answered searches; of one whose id is known already, its hits where it has more now.
+
+        Every process sees them when this returns. They survive the end of this process, and a power cut once an event
+        of any of them, or anything else, was written after them: a search owes its caller no wait for the disk.
+        """
+        with self._database.writing(flushed=False) as connection:
+            interactions.write_queries(connection, queries)
 
     def get(self, query_id: str) -> QueryRecord | None:
         """An answered search, while it is kept."""
         with self._database.reading() as connection:
             return interactions.read_query(connection, query_id)
+
+    def latest(self, limit: int) -> list[QueryRecord]:
+        """At most so many of the last answered searches, the latest first."""
+        with self._database.reading() as connection:
+            return interactions.read_latest_queries(connection, limit)
 
     def followed(self, *, block: int = 1_000) -> Iterator[QueryRecord]:
         """Searches with whose hits something was done, in the order of their ids, read in blocks."""
@@ -42,7 +53,15 @@ class Queries:
             older_than: a time with a zone.
             keep_with_interactions: keep those that people acted on; otherwise their interactions are dropped with them.
         """
-        with self._database.changing() as change:
-            return interactions.forget_queries(
-                change, older_than=older_than, keep_with_interactions=keep_with_interactions
-            )
+        forgotten = 0
+        while True:
+            with self._database.writing() as connection:
+                dropped = interactions.forget_queries(
+                    connection,
+                    older_than=older_than,
+                    keep_with_interactions=keep_with_interactions,
+                    most=_FORGOTTEN_AT_ONCE,
+                )
+            forgotten += dropped
+            if dropped < _FORGOTTEN_AT_ONCE:
+                return forgotten

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from lookalike.catalog import recycle_bin
+from lookalike.catalog.changing import chunks
 from lookalike.catalog.database import Database
 
 
@@ -21,7 +22,13 @@ class RecycleBin:
     def empty(self, *, older_than: datetime) -> int:
         """Throw away what went to the bin before a time; how many images.
 
-        Of private and blocked images the record is kept, without vectors, so that they never come back public.
+        In several transactions, so that others write meanwhile. Of private and blocked images the record is kept,
+        without vectors, so that they never come back public.
         """
-        with self._database.changing() as change:
-            return recycle_bin.empty(change, older_than=older_than)
+        with self._database.reading() as connection:
+            old = recycle_bin.read_old(connection, older_than=older_than)
+        emptied = 0
+        for chunk in chunks(old):
+            with self._database.changing() as change:
+                emptied += recycle_bin.empty(change, chunk, older_than=older_than)
+        return emptied

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from lookalike.catalog import folders, recycle_bin, sources
+from lookalike.catalog.changing import chunks
 from lookalike.catalog.database import Database
 from lookalike.catalog.records import SourceFailure, SourceFile, SourceState
 
@@ -65,6 +66,8 @@ class Sources:
     def forget_below(self, path: str, *, leave_out: bool = True, for_good: bool = False) -> tuple[int, int]:
         """Drop what was seen at a path and below it.
 
+        In several transactions, so that others write meanwhile. Should one fail, say it again: the rest is dropped.
+
         Args:
             path: absolute.
             leave_out: runs over folders above it do not look there from now on.
@@ -73,13 +76,17 @@ class Sources:
         Returns:
             How many files were dropped, and how many images went with them: those seen nowhere else and not uploaded.
         """
-        with self._database.changing() as change:
-            found = sources.read_sources(change.connection, path)
-            removed = sources.forget(change, found)
-            if for_good:
-                recycle_bin.remove(change, {state.image_id for state in found.values() if state.image_id})
-            folders.write_forgotten(change, path, leave_out=leave_out)
-            return len(found), removed
+        removed = 0
+        found = self.below(path)
+        for paths in chunks(found):
+            with self._database.changing() as change:
+                removed += sources.forget(change, paths)
+                if for_good:
+                    image_ids = {found[one].image_id for one in paths}
+                    recycle_bin.remove(change, {image_id for image_id in image_ids if image_id is not None})
+        with self._database.writing() as connection:
+            folders.write_forgotten(connection, path, leave_out=leave_out)
+        return len(found), removed
 
     def count_forgotten_below(self, path: str) -> tuple[int, int]:
         """What `forget_below` would say, with nothing changed."""

@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 KEEP_REMOVED = timedelta(days=30)
 """How long what was removed is kept, where nothing else is set."""
 
+_COLLECTED_AT_ONCE = 50  # files looked at, some deleted, while nothing else can be written
 _UPLOAD_SECONDS = 3600.0  # an upload that has not ended after so long was killed
 
 
@@ -85,13 +86,17 @@ class Uploads:
             How many files were noted or deleted.
         """
         collected = self.originals.remove_abandoned_parts()
-        for chunk in chunks(self.originals.ids()):
-            collected += self._collect(chunk, keep)
+        for image_ids in chunks(self.originals.ids(), _COLLECTED_AT_ONCE):
+            collected += self._collect(image_ids, keep)
         return collected
 
     def _collect(self, image_ids: Sequence[str], keep: timedelta) -> int:
         noted = deleted = unknown = 0
         orphans = self.originals.orphans()
+        recorded = self.among(image_ids)
+        image_ids = [image_id for image_id in image_ids if image_id not in recorded or image_id in orphans]
+        if not image_ids:
+            return 0
         with self._database.changing() as change:  # nothing gets its record meanwhile
             known = images.with_upload(change.connection, image_ids)
             requested = images.deleted_on_request(change.connection, image_ids)

@@ -10,6 +10,7 @@ const BATCH = 100; // a beacon may carry 64 kB
 const WAIT = 2000;
 const LONGEST_WAIT = 60_000;
 const PATIENCE = 30_000; // with one request: what hangs must not hold back the rest
+const LATE = 120_000; // ms: a query may become known to the worker that is asked a moment after its answer
 
 export class EventLog {
   /** @type {Waiting[]} */
@@ -54,29 +55,29 @@ export class EventLog {
     this.#timer = 0;
     if (this.#sending || !this.#waiting.length) return;
     this.#sending = true;
-    const batch = this.#waiting.splice(0, BATCH);
-    const done = await this.#send(batch);
+    const unsent = await this.#send(this.#waiting.splice(0, BATCH));
     this.#sending = false;
-    if (!done) this.#waiting.unshift(...batch);
-    this.#pause = done ? WAIT : Math.min(this.#pause * 2, LONGEST_WAIT);
+    this.#waiting.unshift(...unsent);
+    this.#pause = unsent.length ? Math.min(this.#pause * 2, LONGEST_WAIT) : WAIT;
     if (this.#waiting.length) this.#later();
   }
 
-  /** @param {Waiting[]} batch @returns {Promise<boolean>} false when it is worth trying again */
+  /** @param {Waiting[]} batch @returns {Promise<Waiting[]>} what is worth trying again */
   async #send(batch) {
     try {
       const headers = { "Content-Type": "application/json" };
       const options = { method: "POST", headers, body: bodyOf(batch), keepalive: true, signal: AbortSignal.timeout(PATIENCE) };
       const { ok, status } = await fetch(this.url, options);
-      if (ok) return true;
-      if (status >= 500 || status === 429 || status === 408) return false;
+      if (ok) return [];
+      if (status >= 500 || status === 429 || status === 408) return batch;
     } catch {
-      return false;
+      return batch;
     }
-    if (batch.length === 1) return true; // refused for good: its query or image is no longer known
+    // Refused. The query or the image of an old event is not known any more; that of a young one may not be known yet.
+    if (batch.length === 1) return batch.filter(({ at }) => Date.now() - at < LATE);
     const middle = batch.length >> 1;
     const first = await this.#send(batch.slice(0, middle));
-    return (await this.#send(batch.slice(middle))) && first;
+    return [...first, ...(await this.#send(batch.slice(middle)))];
   }
 }
 

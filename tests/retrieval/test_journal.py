@@ -1,0 +1,106 @@
+"""Where queries are written before they are answered."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from doubles import picture
+from lookalike.catalog import Catalog, QueryRecord
+from lookalike.errors import StorageFailed
+from lookalike.retrieval import Query, QueryJournal, journal
+from parts import write_pictures
+
+RECORD = QueryRecord(id="q", generation="g", ranked_ids=("a" * 32,), at=datetime(2026, 1, 2, tzinfo=UTC), vector=b"")
+
+
+@pytest.fixture
+def library(parts, tmp_path):
+    parts.indexer.index([write_pictures(tmp_path / "photos", range(40))])
+    return parts
+
+
+@pytest.fixture
+def full(library, monkeypatch):
+    """A disk on which no query can be written, until the function is called."""
+    stores = type(library.catalog.queries)
+    write, room = stores.write, []
+
+    def write_if_there_is_room(store, records):
+        if not room:
+            raise StorageFailed("disk full")
+        write(store, records)
+
+    monkeypatch.setattr(stores, "write", write_if_there_is_room)
+    return lambda: room.append(True)
+
+
+def test_an_answered_query_is_known_to_every_process(library):
+    answer = library.find(picture(7))
+    with Catalog.open(library.catalog.database.engine.url.render_as_string(), originals=library.folder) as other:
+        assert other.queries.get(answer.query_id).ranked_ids
+
+
+def test_what_cannot_be_written_is_found_here_and_written_later(library, full, monkeypatch):
+    monkeypatch.setattr(journal, "_SECONDS_BETWEEN_TRIES", 0.02)
+    kept = QueryJournal(library.catalog)
+    kept.add(RECORD)
+    kept.add(replace(RECORD, ranked_ids=("a" * 32, "b" * 32)))
+    assert kept.find("q").ranked_ids == ("a" * 32, "b" * 32)
+    assert [record.id for record in kept.latest(10)] == ["q"]
+    assert library.catalog.queries.get("q") is None
+    full()
+    kept._trying.join(30)
+    assert library.catalog.queries.get("q").ranked_ids == ("a" * 32, "b" * 32)
+    kept.close()
+
+
+def test_what_waits_is_written_at_the_end(library, full):
+    kept = QueryJournal(library.catalog)
+    kept.add(RECORD)
+    full()
+    kept.close()
+    assert library.catalog.queries.get("q") is not None
+
+
+def test_of_what_cannot_be_written_the_oldest_goes_first(library, full):
+    kept = QueryJournal(library.catalog, most=2)
+    for name in "abc":
+        kept.add(replace(RECORD, id=name))
+    assert [kept.find(name) is not None for name in "abc"] == [False, True, True]
+    assert kept.dropped == 1
+    full()
+    kept.close()
+
+
+def test_a_search_is_answered_though_its_query_cannot_be_written(library, full):
+    answer = library.find(picture(7), limit=2)
+    assert len(answer.hits) == 2
+    assert library.engine.page(answer.query_id, offset=2, limit=2).hits
+    full()
+
+
+def test_the_latest_queries_are_those_of_every_process(library):
+    first, other = library.find(picture(7)), library.new_engine()
+    try:
+        assert library.engine._journal.latest(1)[0].id == first.query_id
+        second = other.search(Query.picture(picture(8)))
+        assert [record.id for record in library.engine._journal.latest(2)] == [second.query_id, first.query_id]
+    finally:
+        other.close()
+
+
+def test_a_page_is_answered_by_an_engine_that_never_had_the_snapshot(library):
+    """Its closeness is that of the answer, though the index was published anew since, and twice."""
+    answer = library.find(picture(7), limit=5)
+    expected = library.engine.page(answer.query_id, offset=5, limit=5)
+    for seed in (900, 901):
+        library.upload(seed)
+        library.publisher.publish(library.indexer.model)
+    other = library.new_engine()
+    try:
+        page = other.page(answer.query_id, offset=5, limit=5)
+    finally:
+        other.close()
+    shown = [(hit.rank, hit.image.id, hit.cosine, hit.closeness, hit.match) for hit in page.hits]
+    assert shown == [(hit.rank, hit.image.id, hit.cosine, hit.closeness, hit.match) for hit in expected.hits]
