@@ -14,6 +14,8 @@ FROZEN_HITS = 300
 MOST_NEIGHBORS = 10_000
 """How many neighbours are looked at, however far a query is paged."""
 
+_SPARE = 8  # one more neighbour for so many wanted: most libraries have a few near-duplicates
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
@@ -49,8 +51,9 @@ def ranked(
 ) -> Ranking:
     """The nearest images after every re-ranker, at least `wanted` where there are as many.
 
-    Re-rankers leave fewer candidates than they are given, for instance one of a burst of photos. Then twice as many
-    neighbours are looked at, again and again, until there are enough, or `MOST_NEIGHBORS`, or all there are.
+    Re-rankers leave fewer candidates than they are given, for instance one of a burst of photos. So some more are
+    looked at than wanted, and if that was not enough twice as many, again and again, until there are enough, or
+    `MOST_NEIGHBORS`, or all there are.
 
     Args:
         query: as a vector of the live model.
@@ -61,7 +64,7 @@ def ranked(
     """
     clock = clock or Stopwatch()
     reachable = min(live.view.size, MOST_NEIGHBORS)
-    depth = max(min(wanted if query.about.include_self else wanted + 1, reachable), 1)
+    depth = max(min(wanted + wanted // _SPARE + (not query.about.include_self), reachable), 1)
     while True:
         with clock("search"):
             nearest = live.view.nearest(query.vector, depth)
