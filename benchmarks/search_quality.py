@@ -74,7 +74,7 @@ def measure(library, folder: Path, tries: int) -> dict:
     engine = SearchEngine(
         library.catalog,
         snapshots=library.settings.snapshots,
-        open_encoder=lambda _: library.encoder,
+        models=library.live_model,
         journal=QueryJournal(library.catalog),
         rerankers=(NotItself(),),
         depth=len(ids),

@@ -32,6 +32,7 @@ import psutil
 
 from lookalike.catalog import Catalog, ImageAddition, SourceFile
 from lookalike.columns import image_row
+from lookalike.embedding import LiveModelFollower
 from lookalike.indexing import Indexer, Publisher
 from lookalike.library.opening import open_library
 from lookalike.preprocessing import Preprocessing, prepare
@@ -186,11 +187,14 @@ def memory(folder: Path, queries: int = 10_000) -> dict:
     encoder: Any = SmallEncoder()
     with Catalog.open(f"sqlite:///{folder / 'catalog.sqlite'}", originals=folder / "originals") as catalog:
         publisher = Publisher(catalog, snapshots=folder / "snapshots")
-        indexer = Indexer(catalog, encoder=encoder, publisher=publisher, lock=folder / "lock")
+        indexer = Indexer(catalog, encoder=lambda: encoder, publisher=publisher, lock=folder / "lock")
         for number, content in enumerate(pictures):
             indexer.add_upload(content, name=f"{number}.jpg")
         engine = SearchEngine(
-            catalog, snapshots=folder / "snapshots", open_encoder=lambda _: encoder, journal=QueryJournal(catalog)
+            catalog,
+            snapshots=folder / "snapshots",
+            models=LiveModelFollower(catalog, open_model=lambda _: encoder),
+            journal=QueryJournal(catalog),
         )
         settings = ServingSettings(thumbnails=folder / "thumbnails", port=0)
         resident = []

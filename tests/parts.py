@@ -5,6 +5,7 @@ import signal
 
 from doubles import ColourGridEncoder, picture
 from lookalike.catalog import Catalog
+from lookalike.embedding import LiveModelFollower
 from lookalike.indexing import Indexer, Publisher
 from lookalike.retrieval import IndexedImage, Picture, Query, QueryJournal, SearchEngine
 
@@ -34,18 +35,21 @@ class Parts:
         self.encoders[encoder.name] = encoder
         return Indexer(
             self.catalog,
-            encoder=encoder,
+            encoder=lambda: encoder,
             publisher=self.publisher,
             lock=self.folder / "index.lock",
             leave_out=self.folder,
             **options,
         )
 
+    def follower(self):
+        return LiveModelFollower(self.catalog, open_model=lambda model: self.encoders[model.name])
+
     def new_engine(self, **options):
         return SearchEngine(
             self.catalog,
             snapshots=self.snapshots,
-            open_encoder=lambda model: self.encoders[model.name],
+            models=self.follower(),
             journal=QueryJournal(self.catalog),
             **options,
         )

@@ -246,10 +246,9 @@ def test_an_upload_after_another_model_became_live_is_refused_by_who_cannot_foll
 def test_uploads_follow_another_model(parts, photos):
     parts.indexer.index([photos])
     other = ColourGridEncoder(name="other", seed=2)
-    serving = parts.indexer_for(parts.encoders["colour-grid"], open_live=lambda model: parts.encoders[model.name])
+    serving = parts.indexer_for(parts.encoders["colour-grid"], live=parts.follower())
     parts.indexer_for(other).index([photos])
     image, _ = serving.add_upload(picture(60), name="late.png")
-    assert serving.model.fingerprint == other.fingerprint
     assert parts.catalog.vectors.get(other.fingerprint, [image.id]).keys() == {image.id}
     assert parts.find_ids(picture(60))[0] == image.id
 
@@ -265,7 +264,7 @@ def test_an_upload_during_a_switch_has_a_vector_of_the_new_model(parts, photos):
             switching.index([photos])  # becomes live after the upload was read, and before it is stored
             return made
 
-    serving = parts.indexer_for(Slow(), open_live=lambda model: parts.encoders[model.name])
+    serving = parts.indexer_for(Slow(), live=parts.follower())
     image, _ = serving.add_upload(picture(60), name="late.png")
     assert parts.catalog.models.live() == switching.model
     assert parts.catalog.vectors.get(other.fingerprint, [image.id]).keys() == {image.id}

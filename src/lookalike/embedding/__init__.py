@@ -13,6 +13,7 @@ from lookalike.embedding.descriptions import (
     read_description,
 )
 from lookalike.embedding.encoder import Encoder, open_encoder, pool_parts
+from lookalike.embedding.live_model import LiveModelFollower
 from lookalike.embedding.pictures import PictureEncoder
 from lookalike.embedding.projection import Projection, fit_projection
 from lookalike.embedding.registry import (
@@ -36,6 +37,7 @@ __all__ = [
     "FileSource",
     "Graph",
     "HubSource",
+    "LiveModelFollower",
     "Mode",
     "ModelDescription",
     "ModelStatus",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lookalike.catalog import KEEP_REMOVED, AdditionResult, Catalog, LiveModel, display_name
-from lookalike.embedding import Encoder
+from lookalike.embedding import Encoder, LiveModelFollower
 from lookalike.errors import LibraryBusy
 from lookalike.indexing.locking import alone
 from lookalike.indexing.options import USUAL, IndexOptions
@@ -24,6 +24,7 @@ class _Using:
     """A model, and what reads and embeds with it."""
 
     model: LiveModel
+    encoder: Encoder
     reader: ImageReader
 
 
@@ -34,13 +35,13 @@ class Indexer:
 
     Args:
         catalog: where images go.
-        encoder: the model to embed with.
+        encoder: the model to embed with, opened; asked for when it is needed.
         publisher: publishes snapshots when they are due.
         lock: a file; only one process at a time indexes folders into a library.
         leave_out: a folder not to look into: the library itself.
         limits: for images.
         workers: threads that decode and embed; None for one more than the model runs at once.
-        open_live: opens the model that became live meanwhile, so that uploads go on with it; None refuses them then.
+        live: the model that is live, opened, for uploads; None refuses them where it is not the one to embed with.
         keep_removed: how long images whose files are gone, and uploaded bytes without a record, stay in the bin.
     """
 
@@ -48,34 +49,39 @@ class Indexer:
         self,
         catalog: Catalog,
         *,
-        encoder: Encoder,
+        encoder: Callable[[], Encoder],
         publisher: Publisher,
         lock: Path,
         leave_out: Path | None = None,
         limits: Limits | None = None,
         workers: int | None = None,
-        open_live: Callable[[LiveModel], Encoder] | None = None,
+        live: LiveModelFollower | None = None,
         keep_removed: timedelta = KEEP_REMOVED,
     ) -> None:
         self._catalog = catalog
         self._publisher = publisher
         self._lock = lock
         self._leave_out = leave_out
-        self._workers = workers or encoder.concurrency + 1
+        self._workers = workers
         self._limits = limits or Limits()
-        self._open_live = open_live
+        self._encoder = encoder
+        self._live = live
         self._keep_removed = keep_removed
-        self.use(encoder)
-
-    def use(self, encoder: Encoder) -> None:
-        """Embed with that model from now on; what began before ends with the model it began with."""
-        model = LiveModel(name=encoder.name, fingerprint=encoder.fingerprint, dimension=encoder.dimension)
-        self._using = _Using(model=model, reader=ImageReader(self._catalog, encoder, self._limits))
+        self._latest: _Using | None = None
 
     @property
     def model(self) -> LiveModel:
         """The model it embeds with."""
-        return self._using.model
+        return self._using(self._encoder()).model
+
+    def _using(self, encoder: Encoder) -> _Using:
+        """That model with its reader, which uploads at the same time share; what began with another ends with it."""
+        latest = self._latest
+        if latest is None or latest.encoder is not encoder:
+            model = LiveModel(name=encoder.name, fingerprint=encoder.fingerprint, dimension=encoder.dimension)
+            reader = ImageReader(self._catalog, encoder, self._limits)
+            self._latest = latest = _Using(model=model, encoder=encoder, reader=reader)
+        return latest
 
     def index(
         self, roots: Sequence[Path], *, progress: Progress | None = None, options: IndexOptions = USUAL
@@ -135,7 +141,7 @@ class Indexer:
             LibraryBusy: another model became live since, and this indexer was not told how to open it.
         """
         self.claim_library()
-        using = self._following()
+        using = self._using_live()
         upload_name = display_name(name)
         addition = using.reader.read(
             content,
@@ -150,7 +156,7 @@ class Indexer:
         )
         result = self._catalog.images.add([addition])[0]
         if self._catalog.models.live() != using.model:  # it changed just now: the new one has to find this image too
-            using = self._following()
+            using = self._using_live()
             vector = using.reader.embed(content, name=name)
             self._catalog.vectors.add(using.model.fingerprint, [addition.content_id], vector[None])
         self._publisher.publish_soon(using.model)
@@ -164,6 +170,8 @@ class Indexer:
         live = self._catalog.models.live()
         if live is not None:
             self._publisher.publish_soon(live)
+            if self._latest is not None and self._latest.model != live:
+                self._latest = None  # nothing else need hold the model that answered before
 
     def embed_known(self, *, progress: Progress | None = None) -> IndexReport:
         """Give every readable image of the catalog a vector of this model, without making the model live.
@@ -222,27 +230,29 @@ class Indexer:
             run.fill_gaps()  # uploads of the last moments, by a service that ran the model before
 
     def _run(self, *, progress: Progress | None, options: IndexOptions = USUAL) -> FolderRun:
+        using = self._using(self._encoder())
         return FolderRun(
             catalog=self._catalog,
-            reader=self._using.reader,
-            model=self._using.model,
-            workers=self._workers,
+            reader=using.reader,
+            model=using.model,
+            workers=self._workers or using.encoder.concurrency + 1,
             progress=progress or Silent(),
             options=options,
         )
 
-    def _following(self) -> _Using:
+    def _using_live(self) -> _Using:
         """The model that is live, opened.
 
         Raises:
             LibraryBusy: it is another one, and there is no way to open it here.
         """
+        if self._live is not None:
+            return self._using(self._live.encoder())
+        using = self._using(self._encoder())
         live = self._catalog.models.live()
-        if live is not None and live != self.model:
-            if self._open_live is None:
-                raise LibraryBusy(f"the library has moved to the model {live.name}: restart this service")
-            self.use(self._open_live(live))
-        return self._using
+        if live is not None and live != using.model:
+            raise LibraryBusy(f"the library has moved to the model {live.name}: restart this service")
+        return using
 
     def claim_library(self) -> None:
         """Make this model live if none is: a library can be searched while its first run goes on."""

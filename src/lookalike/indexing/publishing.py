@@ -4,7 +4,7 @@ import io
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -50,7 +50,8 @@ class Publisher:
         catalog: where vectors and visibilities are read.
         snapshots: the folder to publish in.
         threads: for building; None for all cores.
-        encoder: of the model whose vectors are published; without it, closeness is told by the library's images alone.
+        encoder_of: a model, opened, to calibrate closeness with; None where it is not on this machine, and closeness is
+            then told by the library's images alone.
         choice: the file that says which index to build, as `lookalike tune` writes it; None for what suits the size.
         most_in_memory: images; the vectors of more are gathered in a file while an index is built of them.
         keep_removed: how long snapshots that do not belong to the catalog are kept aside.
@@ -62,7 +63,7 @@ class Publisher:
         *,
         snapshots: Path,
         threads: int | None = None,
-        encoder: Encoder | None = None,
+        encoder_of: Callable[[LiveModel], Encoder | None] = lambda _: None,
         choice: Path | None = None,
         most_in_memory: int = _MOST_IN_MEMORY,
         keep_removed: timedelta = KEEP_REMOVED,
@@ -70,17 +71,13 @@ class Publisher:
         self._catalog = catalog
         self._snapshots = snapshots
         self._threads = threads
-        self._encoder = encoder
+        self._encoder_of = encoder_of
         self._choice = choice
         self._most_in_memory = most_in_memory
         self._keep_removed = keep_removed
         self._background: threading.Thread | None = None
         self._newest: Manifest | None = None  # that this process knows of, so that uploads need not look at the disk
         self._not_before = 0.0
-
-    def use(self, encoder: Encoder) -> None:
-        """Another model takes the place of the one it began with."""
-        self._encoder = encoder
 
     def publish(self, model: LiveModel, *, choice: IndexChoice | None = None) -> Snapshot:
         """Build a snapshot of everything the catalog holds for a model, and make it the newest.
@@ -197,7 +194,7 @@ class Publisher:
 
     def _calibration(self, model: LiveModel, public: int) -> dict[str, NDArray[np.float32] | None]:
         """What closeness is told by beside the library's own images; nothing where its model is not at hand."""
-        encoder = self._encoder
+        encoder = self._encoder_of(model)
         if encoder is None or encoder.fingerprint != model.fingerprint:
             return {}
         if public < ENOUGH:

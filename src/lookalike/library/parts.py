@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Literal, cast
 
 from lookalike.catalog import Catalog, LiveModel
-from lookalike.embedding import Encoder, open_encoder
+from lookalike.embedding import Encoder, LiveModelFollower, open_encoder
 from lookalike.errors import (
     CallerError,
-    LibraryMissing,
     LibraryOutdated,
     ModelMissing,
     UnknownModel,
@@ -42,6 +41,7 @@ class LibraryParts:
         self._mode = mode
         self._closing = ExitStack()
         self._opening = threading.RLock()
+        self._next: Encoder | None = None
 
     def close(self) -> None:
         """Close what was opened, the last first."""
@@ -61,17 +61,41 @@ class LibraryParts:
         )
 
     @cached_property
-    def encoder(self) -> Encoder:
-        """The model that answers, or the one that the settings name where none does yet."""
-        live = self.catalog.models.live()
-        return self.open_model(self.settings.model) if live is None else self._open_newest(live)
+    def live_model(self) -> LiveModelFollower:
+        """The model that answers, opened: searching, uploading and publishing all ask here."""
+        return LiveModelFollower(self.catalog, open_model=self._open_live)
 
-    def _open_newest(self, live: LiveModel) -> Encoder:
-        """The live model; where its vectors are of an earlier recipe, the same model with the present one."""
+    @property
+    def encoder(self) -> Encoder:
+        """The model to index with: the one that answers, or the one that the settings name where none does yet.
+
+        Where the live vectors are of an earlier recipe it is the same model with the present one.
+        """
+        live = self.catalog.models.live()
+        if live is None:
+            return self._open_next(self.settings.model)
+        with self._opening:
+            if self._next is not None and live.fingerprint in self._next.earlier_fingerprints:
+                return self._next
         try:
-            return self._open_live(live)
+            return self.live_model.encoder_of(live)
         except LibraryOutdated:
-            return self.open_model(live.name)
+            return self._open_next(live.name)
+
+    def _open_next(self, name: str) -> Encoder:
+        """A model that does not answer yet: opened once, for as long as it does not."""
+        with self._opening:
+            if self._next is None or self._next.name != name:
+                self._next = self.open_model(name)
+            return self._next
+
+    def _open_live(self, model: LiveModel) -> Encoder:
+        """The model that the catalog says is live: the one that was indexed with, where that became live."""
+        with self._opening:
+            indexed_with, self._next = self._next, None
+            if indexed_with is not None and indexed_with.fingerprint == model.fingerprint:
+                return indexed_with
+            return self.open_exactly(model)
 
     def is_outdated(self, encoder: Encoder) -> bool:
         """Whether the live vectors were made by an earlier recipe of this model, so that indexing makes all anew."""
@@ -86,22 +110,22 @@ class LibraryParts:
     @cached_property
     def publisher(self) -> Publisher:
         """Publishes snapshots of the live model's vectors."""
-        return self._publisher_for(self._encoder_if_here())
+        return self._publisher_for(self._encoder_if_here)
 
-    def _publisher_for(self, encoder: Encoder | None) -> Publisher:
+    def _publisher_for(self, encoder_of: Callable[[LiveModel], Encoder | None]) -> Publisher:
         publisher = Publisher(
             self.catalog,
             snapshots=self.settings.snapshots,
             threads=self.settings.threads or None,
-            encoder=encoder,
+            encoder_of=encoder_of,
             choice=self.index_choice,
             keep_removed=timedelta(days=self.settings.keep_removed_days),
         )
         self._closing.callback(publisher.wait)
         return publisher
 
-    def _encoder_if_here(self) -> Encoder | None:
-        """The model; none where it is not on this machine, for publishing stored vectors needs no model."""
+    def _encoder_if_here(self, _model: LiveModel) -> Encoder | None:
+        """The model to index with; none where it is not on this machine, for publishing stored vectors needs none."""
         try:
             return self.encoder
         except (ModelMissing, UnknownModel, VectorsRefused):
@@ -122,14 +146,14 @@ class LibraryParts:
     @cached_property
     def indexer(self) -> Indexer:
         """Takes folders and uploads with the live model, and goes on with another one that becomes live."""
-        return self._indexer(self.encoder, self.publisher, open_live=self._open_live)
+        return self._indexer(lambda: self.encoder, self.publisher, live=self.live_model)
 
     def indexer_for(self, encoder: Encoder) -> Indexer:
         """Takes folders with that model, whichever one is live."""
-        return self._indexer(encoder, self._publisher_for(encoder), open_live=None)
+        return self._indexer(lambda: encoder, self._publisher_for(lambda _: encoder), live=None)
 
     def _indexer(
-        self, encoder: Encoder, publisher: Publisher, *, open_live: Callable[[LiveModel], Encoder] | None
+        self, encoder: Callable[[], Encoder], publisher: Publisher, *, live: LiveModelFollower | None
     ) -> Indexer:
         return Indexer(
             self.catalog,
@@ -138,7 +162,7 @@ class LibraryParts:
             lock=self._lock,
             leave_out=self.settings.library,
             limits=self.limits,
-            open_live=open_live,
+            live=live,
             keep_removed=timedelta(days=self.settings.keep_removed_days),
         )
 
@@ -148,7 +172,7 @@ class LibraryParts:
         engine = SearchEngine(
             self.catalog,
             snapshots=self.settings.snapshots,
-            open_encoder=self._open_live,
+            models=self.live_model,
             journal=QueryJournal(self.catalog),
             limits=self.limits,
         )
@@ -182,10 +206,7 @@ class LibraryParts:
         Raises:
             LibraryMissing: nothing was indexed.
         """
-        live = self.catalog.models.live()
-        if live is None:
-            raise LibraryMissing.nothing_indexed()
-        return live
+        return self.live_model.model()
 
     def base_model(self, name: str | None) -> Encoder:
         """The model to start learning from, opened for many images.
@@ -200,24 +221,6 @@ class LibraryParts:
         if name is not None:
             return self.open_model(name, mode="throughput")
         return self.open_exactly(self.require_live(), mode="throughput")
-
-    def _open_live(self, model: LiveModel) -> Encoder:
-        """The model that the catalog says is live: the one that is open already, where it is the same."""
-        with self._opening:
-            if "encoder" in self.__dict__ and self.encoder.fingerprint == model.fingerprint:
-                return self.encoder
-            encoder = self.open_exactly(model)
-            self._move_to(encoder)
-            return encoder
-
-    def _move_to(self, encoder: Encoder) -> None:
-        """Another model became live: uploads follow the searches. The old one is freed when its last use has ended."""
-        if "encoder" in self.__dict__:
-            self.encoder = encoder
-        if "publisher" in self.__dict__:
-            self.publisher.use(encoder)
-        if "indexer" in self.__dict__:
-            self.indexer.use(encoder)
 
     def open_exactly(self, model: LiveModel, *, mode: Mode | None = None) -> Encoder:
         """Open a model by name, if it is still the one that made the vectors.

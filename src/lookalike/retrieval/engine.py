@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalog import Catalog, LiveModel, QueryRecord, content_id
-from lookalike.embedding import Encoder
+from lookalike.catalog import Catalog, QueryRecord, content_id
+from lookalike.embedding import LiveModelFollower
 from lookalike.errors import CursorRefused, LibraryBusy
 from lookalike.preprocessing import Limits
 from lookalike.reranking import Candidates, RankingQuery, ReRanker, visible
@@ -68,7 +68,7 @@ class SearchEngine:
     Args:
         catalog: the truth.
         snapshots: the folder they are published in.
-        open_encoder: opens the model that the catalog says is live.
+        models: the model that the catalog says is live, opened.
         journal: where queries are written down.
         limits: for query pictures.
         rerankers: applied in order.
@@ -83,14 +83,14 @@ class SearchEngine:
         catalog: Catalog,
         *,
         snapshots: Path,
-        open_encoder: Callable[[LiveModel], Encoder],
+        models: LiveModelFollower,
         journal: QueryJournal,
         limits: Limits | None = None,
         rerankers: Sequence[ReRanker] = RERANKERS,
         depth: int = FROZEN_HITS,
     ) -> None:
         self._catalog = catalog
-        self._index = LiveIndex(catalog, snapshots=snapshots, open_encoder=open_encoder)
+        self._index = LiveIndex(catalog, snapshots=snapshots, models=models)
         self._journal = journal
         self._encoder = QueryEncoder(catalog, limits=limits)
         self._limits = limits

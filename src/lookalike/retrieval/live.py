@@ -3,13 +3,12 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lookalike.catalog import Catalog, LiveModel
-from lookalike.embedding import Encoder
-from lookalike.errors import LibraryBusy, LibraryMissing
+from lookalike.embedding import Encoder, LiveModelFollower
+from lookalike.errors import LibraryBusy
 from lookalike.retrieval.view import View
 from lookalike.snapshot import Closeness, Snapshot, newest
 
@@ -43,13 +42,13 @@ class LiveIndex:
     Args:
         catalog: the truth.
         snapshots: the folder they are published in.
-        open_encoder: opens the model that the catalog says is live.
+        models: the model that the catalog says is live, opened.
     """
 
-    def __init__(self, catalog: Catalog, *, snapshots: Path, open_encoder: Callable[[LiveModel], Encoder]) -> None:
+    def __init__(self, catalog: Catalog, *, snapshots: Path, models: LiveModelFollower) -> None:
         self._catalog = catalog
         self._snapshots = snapshots
-        self._open_encoder = open_encoder
+        self._models = models
         self._live: Live | None = None
         self._lock = threading.Lock()
         self._opening: threading.Thread | None = None
@@ -66,10 +65,10 @@ class LiveIndex:
         """
         with self._lock:
             if self._live is None:
-                self._live = self._open(self._live_model(), before=None)
+                self._live = self._open(self._models.model())
             view = self._live.view.following(self._catalog)
             if view is None:
-                self._live = self._start_over(self._live)
+                self._live = self._start_over()
                 view = self._live.view
             changed = view is not self._live.view
             if changed:
@@ -95,23 +94,17 @@ class LiveIndex:
         if self._live is not None:
             self._live.encoder.close()
 
-    def _live_model(self) -> LiveModel:
-        model = self._catalog.models.live()
-        if model is None:
-            raise LibraryMissing.nothing_indexed()
-        return model
-
-    def _start_over(self, before: Live) -> Live:
+    def _start_over(self) -> Live:
         """Another catalog, or an older state of this one, was put in place: nothing known of the old one holds."""
         _log.warning("the catalog was replaced by another one or by an older state of it; searches follow it")
-        live = self._open(self._live_model(), before=before)
+        live = self._open(self._models.model())
         note = "the catalog was replaced while this service ran; uploads and changes it does not know are not found"
         return replace(live, notes=(*live.notes, note))
 
-    def _open(self, model: LiveModel, *, before: Live | None) -> Live:
+    def _open(self, model: LiveModel) -> Live:
         folder_seen = self._folder_time(model)  # first, so that what is published meanwhile is looked at, too
         problems: list[str] = []
-        encoder = before.encoder if before is not None and before.model == model else self._open_encoder(model)
+        encoder = self._models.encoder_of(model)
         snapshot, view = self._newest_view(model, problems)
         if problems:
             used = f"snapshot {snapshot.manifest.number}" if snapshot else "exact search over the catalog"
@@ -143,7 +136,7 @@ class LiveIndex:
     def _reopen(self) -> None:
         """Open what is newer, beside what answers meanwhile, and switch."""
         try:
-            live = self._open(self._live_model(), before=self._live)
+            live = self._open(self._models.model())
             with self._lock:
                 self._live, self._other_model = live, False
             _log.info("now searching %s", live.view.generation)
