@@ -1,5 +1,6 @@
 import errno
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,3 +145,10 @@ def test_a_file_where_the_folder_should_be_is_said_plainly(parts, model, tmp_pat
     (tmp_path / "snapshots").write_text("not a folder")
     with pytest.raises(StorageFailed, match="no index can be published there"):
         Publisher(parts.catalog, snapshots=tmp_path / "snapshots").publish(model)
+
+
+def test_of_two_processes_to_which_an_index_looks_due_one_publishes(parts, model):
+    publishers = [Publisher(parts.catalog, snapshots=parts.snapshots) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        published = list(pool.map(lambda publisher: publisher.publish_if_due(model), publishers))
+    assert [snapshot is None for snapshot in published].count(True) == 1

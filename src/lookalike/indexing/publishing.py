@@ -90,23 +90,31 @@ class Publisher:
             StorageFailed: the disk is full, read-only or failing; older snapshots are as they were.
         """
         with self._alone():
-            set_foreign_aside(self._snapshots, self._catalog, keep=self._keep_removed)
-            snapshot = self._build(model, choice)
-            prune(self._snapshots, model.fingerprint)
+            return self._publish(model, choice)
+
+    def publish_if_due(self, model: LiveModel) -> Snapshot | None:
+        """Publish when no whole snapshot belongs to the catalog, or when enough has changed since its watermark.
+
+        Of several processes to which it looks due, the first one publishes.
+        """
+        with self._alone():
+            return self._publish(model, None) if self._is_due(model) else None
+
+    def _is_due(self, model: LiveModel) -> bool:
+        snapshot = newest(self._snapshots, model.fingerprint, catalog=self._catalog)
+        if snapshot is None or has_foreign(self._snapshots, model.fingerprint, self._catalog):
+            return True
+        self._newest = snapshot.manifest
+        changed = self._catalog.changes.sequence() - snapshot.manifest.watermark
+        return bool(changed) and (snapshot.manifest.size <= _QUICK_SIZE or self._is_late(model))
+
+    def _publish(self, model: LiveModel, choice: IndexChoice | None) -> Snapshot:
+        set_foreign_aside(self._snapshots, self._catalog, keep=self._keep_removed)
+        snapshot = self._build(model, choice)
+        prune(self._snapshots, model.fingerprint)
         self._newest = snapshot.manifest
         _log.info("published snapshot %d of %d images", snapshot.manifest.number, snapshot.manifest.size)
         return snapshot
-
-    def publish_if_due(self, model: LiveModel) -> Snapshot | None:
-        """Publish when no whole snapshot belongs to the catalog, or when enough has changed since its watermark."""
-        snapshot = newest(self._snapshots, model.fingerprint, catalog=self._catalog)
-        if snapshot is None or has_foreign(self._snapshots, model.fingerprint, self._catalog):
-            return self.publish(model)
-        self._newest = snapshot.manifest
-        changed = self._catalog.changes.sequence() - snapshot.manifest.watermark
-        if changed and (snapshot.manifest.size <= _QUICK_SIZE or self._is_late(model)):
-            return self.publish(model)
-        return None
 
     def publish_soon(self, model: LiveModel) -> None:
         """Publish in the background if the tail has grown long, or if another catalog was put in place.
