@@ -45,14 +45,18 @@ def unavailable(reason: str) -> NoReturn:
     pytest.skip(f"PostgreSQL cannot be tested: {reason}")
 
 
+def require_psycopg() -> None:
+    if importlib.util.find_spec("psycopg") is None:
+        unavailable("psycopg is not installed: pip install 'lookalike[postgresql]'")
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """The URL, without a database, of a server that lives as long as the tests."""
     binaries = postgresql_binaries()
     if binaries is None:
         unavailable("its programs initdb and postgres are not on this machine")
-    if importlib.util.find_spec("psycopg") is None:
-        unavailable("psycopg is not installed: pip install 'lookalike[postgresql]'")
+    require_psycopg()
     user = unprivileged_user()
     if os.getuid() == 0 and user is None:
         unavailable("it does not run as root, and there is no user postgres or nobody")

@@ -21,9 +21,8 @@ def write_all_kinds(library, catalog, image_id, name):
     catalog.people.write([User(id=name)])
 
 
+@pytest.mark.parametrize("new_url", ["postgresql"], indirect=True)  # a SQLite file has one writer at a time
 def test_on_a_server_nothing_but_images_waits_for_a_batch_of_images(library, catalog):
-    if catalog.is_file:
-        pytest.skip("a SQLite file has one writer at a time")
     image_id = library.add("a")
     with catalog.database.changing(), ThreadPoolExecutor(1) as pool:
         pool.submit(write_all_kinds, library, catalog, image_id, "during").result(timeout=20)

@@ -15,6 +15,7 @@ from lookalike.catalog.engine import make_engine, parse_url, writing
 from lookalike.catalog.migrating import MIGRATIONS, upgrade
 from lookalike.columns import image_row
 from lookalike.errors import LibraryTooNew, StorageFailed
+from postgresql_server import require_psycopg
 
 
 def test_a_library_is_the_same_one_when_opened_again(library, new_url, tmp_path):
@@ -132,7 +133,7 @@ def test_what_is_no_database_is_refused(tmp_path):
 
 
 def test_a_server_that_is_not_there_is_the_environments_fault(tmp_path):
-    pytest.importorskip("psycopg")
+    require_psycopg()
     with pytest.raises(StorageFailed):
         Catalog.open("postgresql://lookalike@127.0.0.1:1/none", originals=tmp_path)
 

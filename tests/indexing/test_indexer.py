@@ -8,6 +8,7 @@ from filelock import FileLock
 
 from doubles import ColourGridEncoder, picture
 from lookalike.catalog import content_id
+from lookalike.embedding import PictureEncoder
 from lookalike.errors import CallerError, ImageRefused, LibraryBusy, StorageFailed, UnknownImage
 from lookalike.indexing import IndexOptions, Silent, comparison, run
 from lookalike.preprocessing import Limits
@@ -463,7 +464,7 @@ def test_all_content_is_read_again_on_request(parts, photos, monkeypatch):
 def test_a_file_that_was_only_touched_is_read_and_not_decoded(parts, photos, monkeypatch):
     parts.indexer.index([photos])
     touch(photos / "0.png", seconds=5)
-    monkeypatch.setattr("lookalike.indexing.reader.prepare", lambda *_, **__: pytest.fail("it is known"))
+    monkeypatch.setattr(PictureEncoder, "prepare", lambda *_, **__: pytest.fail("it is known"))
     assert parts.indexer.index([photos]).unchanged == 10
 
 

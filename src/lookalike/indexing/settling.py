@@ -11,7 +11,7 @@ from lookalike.indexing.folders import is_gone
 from lookalike.indexing.missing import Absence, device_of, in_groups
 from lookalike.indexing.report import IndexReport
 
-_AT_ONCE = 500  # paths a transaction: clicks and searches are written between two of them
+_AT_ONCE = 100  # paths a transaction, some 50 ms: clicks and searches are written between two of them
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,6 +7,8 @@ from lookalike.catalog.changing import chunks
 from lookalike.catalog.database import Database
 from lookalike.catalog.records import SourceFailure, SourceFile, SourceState
 
+_FORGOTTEN_AT_ONCE = 100  # paths a transaction, some 50 ms: nothing else is written into a SQLite file meanwhile
+
 
 class Sources:
     """One record for each path at which something was seen."""
@@ -78,7 +80,7 @@ class Sources:
         """
         removed = 0
         found = self.below(path)
-        for paths in chunks(found):
+        for paths in chunks(found, _FORGOTTEN_AT_ONCE):
             with self._database.changing() as change:
                 removed += sources.forget(change, paths)
                 if for_good:
