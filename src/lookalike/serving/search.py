@@ -28,14 +28,14 @@ from lookalike.serving.state import State
 from lookalike.serving.wire import (
     MOST_HITS,
     CropBox,
+    HitRecord,
     Milliseconds,
     QueryRecord,
     SearchAnswer,
     SearchRequest,
     Wire,
-    hit_json,
 )
-from lookalike.types import Box, BoxUnit, Visibility
+from lookalike.types import Box, BoxUnit
 
 _USUAL_LIMIT = 30
 _CURSOR = re.compile(r"([0-9A-Za-z_-]{1,64}):([0-9]{1,7}):([0-9]{1,3})")
@@ -202,6 +202,7 @@ class SearchRoutes:
         stages = {
             stage: round(answer.milliseconds.get(stage, 0.0), 3) for stage in ("decode", "embed", "search", "rerank")
         }
+        for_owner = self._state.admin.may_change(request)
         total = round((time.perf_counter() - started) * 1000, 3)
         self._state.meters.searched(stages)
         body = SearchAnswer(
@@ -219,15 +220,10 @@ class SearchRoutes:
             complete=answer.complete,
             images=answer.images,
             reachable=answer.reachable,
-            hits=(),
+            hits=tuple(HitRecord.of(hit, below, for_owner=for_owner) for hit in answer.hits),
             next_cursor=None if answer.complete and following.offset >= answer.total else following.text(),
             milliseconds=Milliseconds(**stages, total=total),
             notes=told_notes(answer.notes),
         )
         timing = ", ".join(f"{stage};dur={duration:.2f}" for stage, duration in {**stages, "total": total}.items())
-        for_owner = self._state.admin.may_change(request)
-        public = (hit for hit in answer.hits if hit.image.visibility is Visibility.PUBLIC)
-        hits = ",".join(hit_json(hit, below, for_owner=for_owner) for hit in public)
-        before, empty, after = body.model_dump_json().partition('"hits":[]')
-        whole = f"{before}{empty[:-1]}{hits}]{after}"
-        return Response(whole, media_type="application/json", headers={"Server-Timing": timing})
+        return Response(body.model_dump_json(), media_type="application/json", headers={"Server-Timing": timing})

@@ -1,6 +1,5 @@
 """The JSON that goes over the wire, in both directions."""
 
-import json
 import os
 import re
 from datetime import UTC, datetime, timedelta
@@ -142,9 +141,9 @@ class ImageRecord(Wire):
 
 
 @lru_cache(maxsize=10_000)  # by every field of the record: what changed is another key
-def image_json(image: Image, below: str = "", *, for_owner: bool = False) -> str:
-    """An image's record as JSON. Popular images are in many answers."""
-    return ImageRecord.of(image, below, for_owner=for_owner).model_dump_json()
+def _record_in_hits(image: Image, below: str, for_owner: bool) -> ImageRecord:  # noqa: FBT001 - of a cache's key
+    """Popular images are in many answers, and checking their fields again is most of the time an answer takes."""
+    return ImageRecord.of(image, below, for_owner=for_owner)
 
 
 def source_name(image: Image) -> str | None:
@@ -289,15 +288,23 @@ class HitRecord(Wire):
     match: Match
     duplicates: tuple[str, ...] = Field(description="Images that look the same and stand behind this one.")
 
+    @classmethod
+    def of(cls, hit: Hit, below: str = "", *, for_owner: bool = False) -> "HitRecord":
+        """A hit with the record of its image.
 
-def hit_json(hit: Hit, below: str = "", *, for_owner: bool = False) -> str:
-    """A `HitRecord` as JSON, put together from its image's: thirty of them are half the time of an answer."""
-    image = image_json(hit.image, below, for_owner=for_owner)
-    return (
-        f'{{"rank":{hit.rank},"image":{image},"cosine":{json.dumps(hit.cosine)},'
-        f'"closeness":{json.dumps(hit.closeness)},"match":"{hit.match.value}",'
-        f'"duplicates":{json.dumps(hit.duplicates)}}}'
-    )
+        Args:
+            hit: of a search.
+            below: the path we are served below.
+            for_owner: tell the name of its folder, too.
+        """
+        return cls(
+            rank=hit.rank,
+            image=_record_in_hits(hit.image, below, for_owner),
+            cosine=hit.cosine,
+            closeness=hit.closeness,
+            match=hit.match,
+            duplicates=hit.duplicates,
+        )
 
 
 class Milliseconds(Wire):
