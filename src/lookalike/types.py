@@ -24,6 +24,12 @@ Vectors: TypeAlias = NDArray[np.float32]
 Rows: TypeAlias = NDArray[np.int64]
 """Row numbers in an index; -1 where there is no neighbor."""
 
+WHOLE_IMAGE = 0
+"""The region that every image has: all of it. Others are numbered from 1 by whoever stores their vectors."""
+
+RowKey: TypeAlias = tuple[str, int]
+"""What one row of vectors is of: an image's id, and a region of that image."""
+
 Mask: TypeAlias = NDArray[np.bool_]
 """One flag a row."""
 

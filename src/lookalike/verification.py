@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalog import Catalog, LiveModel, content_id
+from lookalike.catalog import Catalog, LiveModel, VectorBlock, content_id
 from lookalike.neighbors import keeps_vectors
 from lookalike.regular_files import read_regular
 from lookalike.snapshot import Manifest, Snapshot, foreign, newest, published, verify
@@ -181,7 +181,7 @@ class _Comparison:
         self._best = np.full((len(self.sample), _NEIGHBORS), -np.inf, dtype=np.float32)
         if len(self.sample):
             for block in catalog.vectors.blocks(snapshot.manifest.fingerprint):
-                self._take(block.image_ids, block.vectors)
+                self._take(block)
 
     def problems(self) -> list[str]:
         """Images whose vector in the snapshot is not the catalog's, or that only one of them has."""
@@ -211,20 +211,22 @@ class _Comparison:
 
     def _true_cosines(self, rows: Rows) -> NDArray[np.float32]:
         """By the catalog's vectors, for an index may only have estimates; -inf where nothing was found."""
-        ids = {row: self._snapshot.image_ids[row].decode() for row in np.unique(rows[rows >= 0]).tolist()}
-        vectors = self._catalog.vectors.get(self._snapshot.manifest.fingerprint, list(ids.values()))
+        distinct = np.unique(rows[rows >= 0])
+        keys = dict(zip(distinct.tolist(), self._snapshot.keys(distinct), strict=True))
+        image_ids = [image_id for image_id, _ in keys.values()]
+        vectors = self._catalog.vectors.of_regions(self._snapshot.manifest.fingerprint, image_ids)
         cosines = np.full(rows.shape, -np.inf, dtype=np.float32)
         for query, place in np.argwhere(rows >= 0).tolist():
-            vector = vectors.get(ids[rows[query, place]])  # None: deleted since
+            vector = vectors.get(keys[rows[query, place]])  # None: deleted since
             if vector is not None:
                 cosines[query, place] = self.sample[query] @ vector
         return cosines
 
-    def _take(self, image_ids: Sequence[str], vectors: Vectors) -> None:
-        rows = self._snapshot.rows_of(image_ids)
+    def _take(self, block: VectorBlock) -> None:
+        rows = self._snapshot.rows_of(block.image_ids, block.regions)
         known = rows >= 0
-        self._absent += [image_id for image_id, row in zip(image_ids, rows, strict=True) if row < 0]
-        rows, vectors = rows[known], vectors[known]
+        self._absent += [image_id for image_id, row in zip(block.image_ids, rows, strict=True) if row < 0]
+        rows, vectors = rows[known], block.vectors[known]
         self._present[rows] = True
         if keeps_vectors(self._snapshot.index):
             cosines = np.einsum("nd,nd->n", self._snapshot.index.vectors(rows), vectors)

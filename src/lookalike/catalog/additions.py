@@ -17,7 +17,7 @@ from lookalike.catalog.sources import SeenFile, write_sources
 from lookalike.catalog.vectors import encode, write_vectors
 from lookalike.columns import COLUMNS
 from lookalike.errors import VectorsRefused
-from lookalike.types import Visibility
+from lookalike.types import WHOLE_IMAGE, RowKey, Visibility
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class _Plan:
     uploaded: dict[str, str | None] = field(default_factory=dict)
     seen: dict[str, SeenFile] = field(default_factory=dict)
     returned: set[str] = field(default_factory=set)
-    vectors: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    vectors: dict[str, dict[RowKey, bytes]] = field(default_factory=dict)
 
     def take(self, addition: ImageAddition, vector: bytes | None) -> AdditionResult:
         """Decide about one addition."""
@@ -50,7 +50,7 @@ class _Plan:
         if known is None and self.deleted.get(image_id) == Deletion.REQUESTED and not addition.restore:
             return AdditionResult.LEFT_OUT
         if addition.fingerprint is not None and vector is not None:
-            self.vectors.setdefault(addition.fingerprint, {})[image_id] = vector
+            self.vectors.setdefault(addition.fingerprint, {})[image_id, WHOLE_IMAGE] = vector
         if known is None:
             self.live[image_id] = _Live(addition.error is not None, addition.upload is not None)
             self.created[image_id] = addition

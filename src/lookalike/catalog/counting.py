@@ -15,7 +15,7 @@ from lookalike.catalog.schema import (
     users,
     vectors,
 )
-from lookalike.types import InteractionKind, Visibility
+from lookalike.types import WHOLE_IMAGE, InteractionKind, Visibility
 
 
 def read_counts(connection: Connection) -> CatalogCounts:
@@ -56,9 +56,10 @@ def _count(connection: Connection, table: Table | FromClause) -> int:
 
 
 def _vectors(connection: Connection) -> dict[str, int]:
+    of_model = vectors.c.fingerprint_number == fingerprints.c.number
     counted = (
         select(fingerprints.c.fingerprint, func.count(vectors.c.image_id).label("number"))
-        .select_from(fingerprints.outerjoin(vectors, vectors.c.fingerprint_number == fingerprints.c.number))
+        .select_from(fingerprints.outerjoin(vectors, of_model & (vectors.c.region == WHOLE_IMAGE)))
         .group_by(fingerprints.c.fingerprint)
     )
     return {row.fingerprint: row.number for row in connection.execute(counted)}

@@ -272,9 +272,18 @@ class CatalogCounts:
 
 @dataclass(frozen=True, slots=True)
 class VectorBlock:
-    """Some live images in ascending order of id, with their vectors, [images, dimension] float32, and columns."""
+    """Some rows in ascending order of image and region.
+
+    Attributes:
+        image_ids: [rows], of live images; one stands here once for each of its regions.
+        regions: [rows] int16.
+        vectors: [rows, dimension] float32.
+        visibilities: [rows], of the images.
+        columns: [rows], of the images.
+    """
 
     image_ids: list[str]
+    regions: NDArray[np.int16]
     vectors: Vectors
     visibilities: list[Visibility]
     columns: ImageRows
@@ -284,7 +293,8 @@ class VectorBlock:
 class Change:
     """The newest state of an image that changed: `vector` is [dimension] float32, or None where there is none (yet).
 
-    A deleted image has `visibility` blocked, so that whoever forgets to look at `deleted` still hides it.
+    A deleted image has `visibility` blocked, so that whoever forgets to look at `deleted` still hides it. `regions` are
+    the vectors of its other regions, each [dimension] float32, by ascending region.
     """
 
     sequence: int
@@ -293,6 +303,7 @@ class Change:
     visibility: Visibility
     vector: NDArray[np.float32] | None
     columns: ImageRow = field(default_factory=image_row)
+    regions: tuple[tuple[int, NDArray[np.float32]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

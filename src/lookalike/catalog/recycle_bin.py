@@ -33,7 +33,7 @@ def keep(changing: Changing, image_ids: Iterable[str]) -> None:
         tags = select(image_tags.c.image_id, image_tags.c.position, image_tags.c.tag)
         tags = tags.where(image_tags.c.image_id.in_(chunk))
         changing.connection.execute(insert(removed_tags).from_select(["image_id", "position", "tag"], tags))
-        columns = ["fingerprint_number", "image_id", "vector"]
+        columns = ["fingerprint_number", "image_id", "region", "vector"]
         rows = select(*(vectors.c[name] for name in columns)).where(vectors.c.image_id.in_(chunk))
         changing.connection.execute(insert(removed_vectors).from_select(columns, rows))
 
@@ -72,7 +72,7 @@ def _take_back_what_belongs(changing: Changing, image_ids: Collection[str]) -> N
         .where(removed_tags.c.image_id.in_(image_ids))
     )
     changing.connection.execute(insert(image_tags).from_select(["image_id", "position", "tag", "uploaded_at"], tags))
-    columns = ["fingerprint_number", "image_id", "vector"]
+    columns = ["fingerprint_number", "image_id", "region", "vector"]
     rows = select(*(removed_vectors.c[name] for name in columns)).where(removed_vectors.c.image_id.in_(image_ids))
     changing.connection.execute(insert(vectors).from_select(columns, rows))
 

@@ -23,10 +23,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 """The integer stored in `library.schema_version`; each migration that is added raises it."""
 
-HEAD_REVISION = "0008"
+HEAD_REVISION = "0009"
 """The newest Alembic revision; a test holds it equal to what the migration files say."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -244,6 +244,7 @@ vectors = Table(
     metadata,
     Column("fingerprint_number", _RowNumber, ForeignKey("fingerprints.number"), primary_key=True, autoincrement=False),
     Column("image_id", _ImageId, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    Column("region", SmallInteger, primary_key=True, autoincrement=False),  # 0 is the whole image
     Column("vector", LargeBinary, nullable=False),
     Index("ix_vectors_image_id", "image_id"),
     sqlite_with_rowid=False,
@@ -284,6 +285,7 @@ removed_vectors = Table(
     metadata,
     Column("fingerprint_number", _RowNumber, ForeignKey("fingerprints.number"), primary_key=True, autoincrement=False),
     Column("image_id", _ImageId, ForeignKey("removed_images.id", ondelete="CASCADE"), primary_key=True),
+    Column("region", SmallInteger, primary_key=True, autoincrement=False),
     Column("vector", LargeBinary, nullable=False),
     Index("ix_removed_vectors_image_id", "image_id"),
     sqlite_with_rowid=False,

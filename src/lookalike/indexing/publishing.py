@@ -170,6 +170,7 @@ class Publisher:
     def _build(self, model: LiveModel, choice: IndexChoice | None) -> Snapshot:
         image_ids: list[str] = []
         visibilities: list[Visibility] = []
+        regions = [np.zeros(0, np.int16)]
         columns = [unknown_rows(0)]
         with ExitStack() as open_until_published:
             with self._catalog.vectors.reading(model.fingerprint) as reading:
@@ -181,6 +182,7 @@ class Publisher:
                     image_ids.extend(block.image_ids)
                     visibilities.extend(block.visibilities)
                     gathered.take(block.vectors)
+                    regions.append(block.regions)
                     columns.append(block.columns)
                 state = reading.state
             choice = choice or self._chosen(model, len(image_ids))
@@ -192,6 +194,7 @@ class Publisher:
                 image_ids=image_ids,
                 vectors=gathered.vectors,
                 visibilities=visibilities,
+                regions=np.concatenate(regions),
                 columns=np.concatenate(columns),
                 backend=choice.backend if choice else None,
                 parameters=choice.building if choice else None,

@@ -238,10 +238,12 @@ class SearchEngine:
         return continued
 
     def _frozen_cosines(self, record: QueryRecord, image_ids: Sequence[str]) -> dict[str, float]:
-        """Computed again from the stored vectors, which never change for one model."""
-        vectors = self._catalog.vectors.get(record.fingerprint, image_ids)
+        """Of each image's nearest region, computed again from stored vectors, which never change for one model."""
         query = _vector(record)
-        return {image_id: float(exact_cosines(query, vector[None])[0]) for image_id, vector in vectors.items()}
+        best: dict[str, float] = {}
+        for (image_id, _), vector in self._catalog.vectors.of_regions(record.fingerprint, image_ids).items():
+            best[image_id] = max(best.get(image_id, -1.0), float(exact_cosines(query, vector[None])[0]))
+        return best
 
     def _hits(
         self,

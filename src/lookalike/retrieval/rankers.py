@@ -18,6 +18,7 @@ from lookalike.retrieval.ranking import FROZEN_HITS, Ranking, ranked
 from lookalike.retrieval.stopwatch import Stopwatch
 from lookalike.retrieval.view import View
 from lookalike.snapshot import Closeness
+from lookalike.types import WHOLE_IMAGE
 
 NEAR_DUPLICATES = CollapseDuplicates()
 """Which images look the same as each other, and as the query."""
@@ -145,7 +146,8 @@ class ExactRanker(_ViewRanker):
         model = LiveModel(name=encoder.name, fingerprint=encoder.fingerprint, dimension=encoder.dimension)
         closeness = Closeness.reference(encoder.reference_cosines)
         self._whole = Live(model=model, encoder=encoder, view=view, closeness=closeness, notes=())
-        self._ids = np.array(view.tail_ids, dtype=np.str_)
+        self._first_rows = np.flatnonzero(view.tail_regions == WHOLE_IMAGE)  # of each image: its other regions follow
+        self._ids = np.array(view.tail_ids, dtype=np.str_)[self._first_rows]
         lengths = np.linalg.norm(view.tail_vectors, axis=1, keepdims=True)
         self._units = view.tail_vectors / np.maximum(lengths, 1e-12)
 
@@ -155,26 +157,31 @@ class ExactRanker(_ViewRanker):
         return len(self._ids)
 
     def everything(self, vector: NDArray[np.float32], most: int | None = None) -> list[str]:
-        """All ids by cosine, or the first `most`, without re-ranking; equal cosines by id.
+        """All ids by the cosine of their nearest region, or the first `most`, without re-ranking; equal ones by id.
 
         Args:
             vector: [dimension] float32.
             most: how many are wanted.
         """
-        cosines = np.round(self._units @ (vector / np.linalg.norm(vector)), _DECIMALS)
+        cosines = np.round(self._image_cosines(vector), _DECIMALS)
         order = np.argsort(-cosines, kind="stable")[:most]
         ids: list[str] = self._ids[order].tolist()
         return ids
 
     def cosines(self, vector: NDArray[np.float32], image_ids: Sequence[str]) -> list[float]:
-        """Of a query's vector, [dimension] float32, with some images; NaN for those that cannot be found."""
+        """Of a query's vector, [dimension] float32, with some images' nearest regions; NaN for those not found."""
         places = np.searchsorted(self._ids, image_ids) if self.size else np.zeros(len(image_ids), dtype=np.int64)
         places = np.minimum(places, max(self.size - 1, 0))
         known = self._ids[places] == np.array(image_ids, dtype=np.str_) if self.size else np.zeros(len(places), bool)
         values = np.full(len(image_ids), np.nan)
-        values[known] = self._units[places[known]] @ (vector / np.linalg.norm(vector))
+        values[known] = self._image_cosines(vector)[places[known]]
         cosines: list[float] = values.tolist()
         return cosines
+
+    def _image_cosines(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Of each image's nearest region, [images]."""
+        cosines: NDArray[np.float32] = self._units @ (vector / np.linalg.norm(vector))
+        return cosines if len(cosines) == self.size else np.maximum.reduceat(cosines, self._first_rows)
 
     def _live(self) -> Live:
         return self._whole

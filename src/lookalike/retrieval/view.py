@@ -4,8 +4,10 @@ A view is immutable. Following the catalog makes a new one, so that searches tha
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from lookalike.neighbors import AllowedRows, VectorIndex, keeps_vectors
 from lookalike.reranking import Candidates
 from lookalike.retrieval.scoring import exact_cosines
 from lookalike.snapshot import Snapshot
-from lookalike.types import Vectors, Visibility
+from lookalike.types import WHOLE_IMAGE, Vectors, Visibility
 
 _SPARE = 16  # float32 sums of unit vectors differ in the seventh digit: no two images more than this far apart swap
 
@@ -30,7 +32,8 @@ class View:
         dimension: of those vectors.
         snapshot: None while nothing was published.
         allowed: which of the snapshot's rows are public now.
-        tail_ids: public images that the snapshot does not hold, sorted.
+        tail_ids: of public rows that the snapshot does not hold, sorted: of an image, once for each region.
+        tail_regions: [tail] int16, of which region each is; ascending for each image.
         tail_vectors: [tail, dimension] float32, in that order.
         tail_columns: [tail], in that order.
         state: of the catalog, which this view includes.
@@ -41,6 +44,7 @@ class View:
     snapshot: Snapshot | None
     allowed: AllowedRows
     tail_ids: tuple[str, ...]
+    tail_regions: NDArray[np.int16]
     tail_vectors: Vectors
     tail_columns: ImageRows
     state: CatalogState
@@ -54,6 +58,7 @@ class View:
             snapshot=snapshot,
             allowed=snapshot.visible_rows if snapshot else AllowedRows.of(np.zeros(0, dtype=bool)),
             tail_ids=(),
+            tail_regions=np.zeros(0, np.int16),
             tail_vectors=np.zeros((0, dimension), dtype=np.float32),
             tail_columns=unknown_rows(0),
             state=snapshot.manifest.state if snapshot else BEGINNING,
@@ -73,8 +78,10 @@ class View:
 
     @property
     def size(self) -> int:
-        """Images that can be found."""
-        return self.allowed.count + len(self.tail_ids)
+        """Images that can be found: every one of them has a row as a whole."""
+        whole = self.snapshot.whole_images if self.snapshot else None
+        in_snapshot = self.allowed.count if whole is None else int(np.count_nonzero(self.allowed.mask & whole))
+        return in_snapshot + int(np.count_nonzero(self.tail_regions == WHOLE_IMAGE))
 
     def following(self, catalog: Catalog) -> "View | None":
         """This view, or a newer one that includes every change the catalog has by now.
@@ -91,32 +98,28 @@ class View:
         if not changes:
             return self
         allowed = self.allowed.mask.copy()
-        rows = self._rows(changes)
-        tail = dict(zip(self.tail_ids, zip(self.tail_vectors, self.tail_columns, strict=True), strict=True))
-        for change, row in zip(changes, rows, strict=True):
+        tail = _TailRows.of(self)
+        for change, first in zip(changes, self._first_rows(changes), strict=True):
             public = not change.deleted and change.visibility is Visibility.PUBLIC
-            if row >= 0:
-                allowed[row] = public
-            elif public and change.vector is not None:
-                tail[change.image_id] = change.vector, change.columns
-            else:
-                tail.pop(change.image_id, None)
-        ids = tuple(sorted(tail))
-        return replace(
-            self,
-            allowed=AllowedRows.of(allowed),
-            tail_ids=ids,
-            tail_vectors=np.array([tail[i][0] for i in ids], dtype=np.float32).reshape(len(ids), self.dimension),
-            tail_columns=np.array([tail[i][1] for i in ids], dtype=IMAGE_ROW),
-        )
+            if first >= 0 and self.snapshot is not None:
+                allowed[first : first + self.snapshot.rows_from(first)] = public
+            tail.take(change, public=public, here=partial(self._has_region, first))
+        return replace(self, allowed=AllowedRows.of(allowed), **tail.arrays(self.dimension))
 
-    def _rows(self, changes: Sequence[Change]) -> list[int]:
+    def _first_rows(self, changes: Sequence[Change]) -> list[int]:
+        """Where the snapshot's rows of each changed image begin; -1 where there are none."""
         if self.snapshot is None:
             return [-1] * len(changes)
         return [int(row) for row in self.snapshot.rows_of([change.image_id for change in changes])]
 
+    def _has_region(self, first: int, region: int) -> bool:
+        """Whether the snapshot has a region of the image whose rows begin there."""
+        if first < 0 or self.snapshot is None:
+            return False
+        return region in self.snapshot.regions[first : first + self.snapshot.rows_from(first)]
+
     def nearest(self, query: NDArray[np.float32], k: int) -> Candidates:
-        """The k public images nearest to a query.
+        """The k public images nearest to a query, each by its nearest region.
 
         The index proposes, then every proposal is scored again in float64, one row at a time: the order does not
         depend on the backend's rounding, on the number of threads, or on which other queries ran.
@@ -130,13 +133,22 @@ class View:
         ids = [*self._ids(rows), *(self.tail_ids[place] for place in places)]
         vectors = np.concatenate([self._row_vectors(rows), self.tail_vectors[places]])
         cosines = exact_cosines(query, vectors)
-        order = np.lexsort((np.array(ids, dtype=np.str_), -cosines))[:k] if ids else np.zeros(0, dtype=np.int64)
+        order = np.lexsort((np.array(ids, dtype=np.str_), -cosines)) if ids else np.zeros(0, dtype=np.int64)
+        if self._has_regions:
+            order = _first_of_each(ids, order)
+        order = order[:k]
         return Candidates(
             image_ids=tuple(ids[place] for place in order),
             cosines=cosines[order],
             vectors=vectors[order],
             columns=np.concatenate([self._row_columns(rows), self.tail_columns[places]])[order],
         )
+
+    @property
+    def _has_regions(self) -> bool:
+        """Whether an image may have several rows."""
+        in_snapshot = self.snapshot is not None and self.snapshot.whole_images is not None
+        return in_snapshot or bool(np.any(self.tail_regions))
 
     def picture(self, image_id: str) -> tuple[ImageRow, NDArray[np.float32]] | None:
         """What is kept of an image that can be found, and its vector, [dimension] float32.
@@ -149,7 +161,7 @@ class View:
                 return None
             return self.snapshot.columns[row], self.snapshot.index.vectors(np.array([row]))[0]
         place = bisect_left(self.tail_ids, image_id)
-        if place == len(self.tail_ids) or self.tail_ids[place] != image_id:
+        if place == len(self.tail_ids) or self.tail_ids[place] != image_id or self.tail_regions[place] != WHOLE_IMAGE:
             return None
         return self.tail_columns[place], self.tail_vectors[place]
 
@@ -159,18 +171,24 @@ class View:
         return self.snapshot.index if self.snapshot else None
 
     def _snapshot_rows(self, query: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-        if self.index is None or not self.allowed.count:
+        """Rows that the k nearest images are among, where the index finds them."""
+        if self.snapshot is None or not self.allowed.count:
             return np.zeros(0, dtype=np.int64)
         unit = query / np.linalg.norm(query)  # float16 has moved its length a little
-        found: NDArray[np.int64] = self.index.search(unit[None], min(k, self.allowed.count), allowed=self.allowed).rows[
-            0
-        ]
-        return found[found >= 0]
+        wanted = min(k, self.allowed.count)
+        while True:
+            rows = self.snapshot.index.search(unit[None], wanted, allowed=self.allowed).rows[0]
+            found: NDArray[np.int64] = rows[rows >= 0]
+            if self.snapshot.whole_images is None or wanted == self.allowed.count:
+                return found
+            if len(np.unique(self.snapshot.image_ids[found])) >= k:
+                return found
+            wanted = min(2 * wanted, self.allowed.count)  # several rows were of one image
 
     def _tail_places(self, query: NDArray[np.float32], k: int) -> NDArray[np.int64]:
         """The places in the tail that can be among the k nearest, with some to spare for rounding."""
         wanted = k + _SPARE
-        if len(self.tail_ids) <= wanted:
+        if len(self.tail_ids) <= wanted or np.any(self.tail_regions):
             return np.arange(len(self.tail_ids))
         return np.argpartition(-(self.tail_vectors @ query), wanted)[:wanted].astype(np.int64)
 
@@ -182,3 +200,62 @@ class View:
 
     def _ids(self, rows: NDArray[np.int64]) -> list[str]:
         return [image_id.decode() for image_id in self.snapshot.image_ids[rows].tolist()] if self.snapshot else []
+
+
+class _Row(NamedTuple):
+    """One row of the tail."""
+
+    region: int
+    vector: NDArray[np.float32]
+    columns: ImageRow
+
+
+class _TailRows:
+    """The rows of a tail by image, while changes are taken in."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, list[_Row]] = {}
+
+    @classmethod
+    def of(cls, view: View) -> "_TailRows":
+        """The rows of a view's tail."""
+        tail = cls()
+        rows = zip(view.tail_regions.tolist(), view.tail_vectors, view.tail_columns, strict=True)
+        for image_id, row in zip(view.tail_ids, rows, strict=True):
+            tail._of.setdefault(image_id, []).append(_Row(*row))
+        return tail
+
+    def take(self, change: Change, *, public: bool, here: Callable[[int], bool]) -> None:
+        """Keep what a changed image has now in place of what it had.
+
+        Args:
+            change: the image's newest state.
+            public: whether it can be found.
+            here: whether the snapshot has a region of it.
+        """
+        self._of.pop(change.image_id, None)
+        if not public or change.vector is None:
+            return
+        present = [(WHOLE_IMAGE, change.vector), *change.regions]
+        rows = [_Row(region, vector, change.columns) for region, vector in present if not here(region)]
+        if rows:
+            self._of[change.image_id] = rows
+
+    def arrays(self, dimension: int) -> dict[str, Any]:
+        """The fields of a `View`."""
+        flat = [(image_id, row) for image_id in sorted(self._of) for row in self._of[image_id]]
+        vectors = np.array([row.vector for _, row in flat], dtype=np.float32)
+        return {
+            "tail_ids": tuple(image_id for image_id, _ in flat),
+            "tail_regions": np.array([row.region for _, row in flat], dtype=np.int16),
+            "tail_vectors": vectors.reshape(len(flat), dimension),
+            "tail_columns": np.array([row.columns for _, row in flat], dtype=IMAGE_ROW),
+        }
+
+
+def _first_of_each(ids: Sequence[str], order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The order without the rows of images that a nearer row stands for."""
+    places: dict[str, int] = {}
+    for place in order.tolist():
+        places.setdefault(ids[place], place)
+    return np.array(list(places.values()), dtype=np.int64)

@@ -107,7 +107,7 @@ def _truth(
     allowed = np.zeros(snapshot.manifest.size, dtype=bool)
     began = time.monotonic()
     for block in catalog.vectors.blocks(snapshot.manifest.fingerprint):
-        found = snapshot.rows_of(block.image_ids)
+        found = snapshot.rows_of(block.image_ids, block.regions)
         public = np.array([visibility is Visibility.PUBLIC for visibility in block.visibilities], dtype=bool)
         shown = public & (found >= 0)
         allowed[found[shown]] = True
@@ -120,9 +120,9 @@ def _truth(
 def _vectors(catalog: Catalog, snapshot: Snapshot, rows: Rows) -> Vectors:
     """The catalog's vectors of rows, [n, dimension] float32; zeros for an image that vanished meanwhile."""
     distinct, places = np.unique(rows, return_inverse=True)
-    stored = catalog.vectors.get(snapshot.manifest.fingerprint, _ids(snapshot, distinct))
+    stored = catalog.vectors.of_regions(snapshot.manifest.fingerprint, _ids(snapshot, distinct))
     missing = np.zeros(snapshot.manifest.dimension, dtype=np.float32)
-    vectors = [stored.get(image_id, missing) for image_id in _ids(snapshot, distinct)]
+    vectors = [stored.get(key, missing) for key in snapshot.keys(distinct)]
     return np.array(vectors, dtype=np.float32).reshape(len(distinct), snapshot.manifest.dimension)[places]
 
 

@@ -10,7 +10,7 @@ from lookalike.errors import SnapshotDamaged, SnapshotOutdated
 from lookalike.snapshot.closeness import Closeness
 
 MANIFEST_FILE = "manifest.json"
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Manifest:
         library_id: of the library whose catalog it was built from.
         watermark: the catalog's change sequence that is included.
         token: of the catalog at that number: only a catalog with this token in its past can use the snapshot.
-        size: images.
+        size: rows: one for each region of each image.
         backend: of the index, a key of `lookalike.neighbors.BACKENDS`.
         created_at: ISO 8601, UTC.
         files: by name.

@@ -29,6 +29,8 @@ from lookalike.snapshot.stored import (
     COLUMNS_FILE,
     ID_TYPE,
     IDS_FILE,
+    REGION_TYPE,
+    REGIONS_FILE,
     VISIBILITIES_FILE,
     VISIBILITY_CODES,
     Snapshot,
@@ -57,6 +59,7 @@ def publish(
     image_ids: Sequence[str],
     vectors: Vectors | HalfVectors,
     visibilities: Sequence[Visibility],
+    regions: NDArray[np.int16] | None = None,
     columns: ImageRows | None = None,
     backend: str | None = None,
     parameters: Any = None,
@@ -75,11 +78,12 @@ def publish(
         model_name: for people.
         fingerprint: of the model that made the vectors.
         state: of the catalog, which the vectors include.
-        image_ids: ascending, no two equal, at most 32 ASCII characters each.
-        vectors: [images, dimension] float32 unit rows, in that order; or float16, mapped from a file, which are then
+        image_ids: of each row, ascending, at most 32 ASCII characters each.
+        vectors: [rows, dimension] float32 unit rows, in that order; or float16, mapped from a file, which are then
             read in blocks as far as the backend can do with that.
         visibilities: in that order.
-        columns: [images] of `IMAGE_ROW`, in that order; None where nothing is known.
+        regions: [rows], in that order, ascending for each image; None where all rows are whole images.
+        columns: [rows] of `IMAGE_ROW`, in that order; None where nothing is known.
         backend: of the index; None chooses by size and dimension.
         parameters: the backend's own build parameters; None chooses them by size and dimension.
         searching: the backend's own search parameters; None takes those that go with the build.
@@ -90,12 +94,15 @@ def publish(
     Raises:
         StorageFailed: the disk is full or failing; nothing was published and nothing is left behind.
         VectorsRefused: vectors that are not finite or not of unit length.
-        ValueError: ids out of order, or sequences of different lengths.
+        ValueError: rows out of order, or sequences of different lengths.
     """
     ids = _checked_ids(image_ids, vectors, visibilities)
     public = np.array([visibility is Visibility.PUBLIC for visibility in visibilities], dtype=bool)
+    regions = np.zeros(len(ids), REGION_TYPE) if regions is None else regions.astype(REGION_TYPE)
+    _require_order(ids, regions)
     arrays = {
         IDS_FILE: ids,
+        REGIONS_FILE: regions,
         VISIBILITIES_FILE: np.array([VISIBILITY_CODES[visibility] for visibility in visibilities], dtype=np.uint8),
         COLUMNS_FILE: _checked_columns(columns, len(ids)),
     }
@@ -230,10 +237,15 @@ def _checked_ids(
         raise ValueError(f"{len(image_ids)} ids, {len(vectors)} vectors and {len(visibilities)} visibilities")
     if any(len(image_id) > ID_TYPE.itemsize or not image_id.isascii() for image_id in image_ids):
         raise ValueError(f"image ids must be at most {ID_TYPE.itemsize} ASCII characters")
-    ids = np.array(image_ids, dtype=ID_TYPE)
-    if not np.all(ids[:-1] < ids[1:]):
-        raise ValueError("image ids must ascend, and no two may be equal")
-    return ids
+    return np.array(image_ids, dtype=ID_TYPE)
+
+
+def _require_order(ids: NDArray[np.bytes_], regions: NDArray[np.int16]) -> None:
+    if len(regions) != len(ids):
+        raise ValueError(f"{len(ids)} ids and {len(regions)} regions")
+    next_region = (ids[:-1] == ids[1:]) & (regions[:-1] < regions[1:])
+    if not np.all((ids[:-1] < ids[1:]) | next_region):
+        raise ValueError("image ids must ascend, and the regions of each image; no two rows may be equal")
 
 
 def _checked_columns(columns: ImageRows | None, images: int) -> ImageRows:

@@ -20,12 +20,14 @@ from lookalike.errors import DependencyMissing, SnapshotDamaged, SnapshotOutdate
 from lookalike.neighbors import BACKENDS, AllowedRows, VectorIndex
 from lookalike.snapshot.closeness import Closeness
 from lookalike.snapshot.manifest import Manifest
-from lookalike.types import Mask, Rows, Visibility
+from lookalike.types import WHOLE_IMAGE, Mask, RowKey, Rows, Visibility
 
 _log = logging.getLogger(__name__)
 
 IDS_FILE = "image_ids.npy"
 ID_TYPE = np.dtype("S32")
+REGIONS_FILE = "regions.npy"
+REGION_TYPE = np.dtype("<i2")
 VISIBILITIES_FILE = "visibilities.npy"
 COLUMNS_FILE = "columns.npy"
 VISIBILITY_CODES = {Visibility.BLOCKED: 0, Visibility.PUBLIC: 1, Visibility.PRIVATE: 2}
@@ -42,14 +44,15 @@ _FINGERPRINT_DIGITS = 12
 class Snapshot:
     """An immutable generation of the index table: vectors, the images they are of, and who may see those.
 
-    Row r of the index is the image `image_ids[r]`. Safe to read from many threads. Files are mapped, so that several
-    processes share one copy; on POSIX they stay readable after `prune` deletes them.
+    Row r of the index is region `regions[r]` of the image `image_ids[r]`. Safe to read from many threads. Files are
+    mapped, so that several processes share one copy; on POSIX they stay readable after `prune` deletes them.
 
     Attributes:
         manifest: what it is.
         directory: where it is.
         index: searched by row.
         image_ids: [size] S32, ascending.
+        regions: [size] int16, ascending for each image; the first is the whole image.
         visibilities: [size] uint8, see `VISIBILITY_CODES`.
         columns: [size] of `IMAGE_ROW`, what is kept of each image beside its vector.
     """
@@ -61,6 +64,7 @@ class Snapshot:
         *,
         index: VectorIndex,
         image_ids: NDArray[np.bytes_],
+        regions: NDArray[np.int16],
         visibilities: NDArray[np.uint8],
         columns: ImageRows,
     ) -> None:
@@ -68,6 +72,7 @@ class Snapshot:
         self.directory = directory
         self.index = index
         self.image_ids = image_ids
+        self.regions = regions
         self.visibilities = visibilities
         self.columns = columns
 
@@ -98,9 +103,10 @@ class Snapshot:
         except DependencyMissing as missing:
             raise SnapshotDamaged(f"its index cannot be opened here: {missing}") from missing
         image_ids = _array(directory / IDS_FILE, ID_TYPE)
+        regions = _array(directory / REGIONS_FILE, REGION_TYPE)
         visibilities = _array(directory / VISIBILITIES_FILE, np.dtype(np.uint8))
         columns = _array(directory / COLUMNS_FILE, IMAGE_ROW)
-        sizes = {index.size, len(image_ids), len(visibilities), len(columns)}
+        sizes = {index.size, len(image_ids), len(regions), len(visibilities), len(columns)}
         if sizes != {manifest.size} or index.dimension != manifest.dimension:
             raise SnapshotDamaged("its files are of different sizes")
         return cls(
@@ -108,6 +114,7 @@ class Snapshot:
             directory,
             index=index,
             image_ids=image_ids,
+            regions=regions,
             visibilities=visibilities,
             columns=columns,
         )
@@ -129,18 +136,51 @@ class Snapshot:
         """The same, prepared for searching."""
         return AllowedRows.of(self.visible)
 
+    @cached_property
+    def whole_images(self) -> Mask | None:
+        """[size] bool, which rows are whole images; None where all are, as they are while no region is stored."""
+        whole = np.asarray(self.regions) == WHOLE_IMAGE
+        return None if whole.all() else whole
+
     def row_of(self, image_id: str) -> int | None:
-        """The row of an image, or None if it is not in this snapshot."""
+        """The row of a whole image, or None if it is not in this snapshot."""
         row = int(self.rows_of([image_id])[0])
         return row if row >= 0 else None
 
-    def rows_of(self, image_ids: Sequence[str]) -> Rows:
-        """The rows of images, [n] int64; -1 for those not in this snapshot."""
+    def rows_of(self, image_ids: Sequence[str], regions: Sequence[int] | NDArray[np.int16] | None = None) -> Rows:
+        """The rows of images, or of a region of each, [n] int64; -1 for those not in this snapshot.
+
+        Args:
+            image_ids: of the images.
+            regions: [n], one of each image; None for whole images.
+        """
         if not image_ids or not len(self.image_ids):
             return np.full(len(image_ids), -1, dtype=np.int64)
         wanted = np.array([_key(image_id) for image_id in image_ids])
         places = np.minimum(np.searchsorted(self.image_ids, wanted), len(self.image_ids) - 1)
-        return np.where(self.image_ids[places] == wanted, places, -1)
+        rows = np.where(self.image_ids[places] == wanted, places, -1)
+        for place in np.flatnonzero(regions).tolist() if regions is not None else ():
+            rows[place] = self._row_of_region(int(rows[place]), int(regions[place]))  # type: ignore[index]
+        return rows
+
+    def _row_of_region(self, first: int, region: int) -> int:
+        """The row of a region of the image whose rows begin at `first`; -1 where there is none."""
+        if first < 0:
+            return -1
+        rows = range(first, first + self.rows_from(first))
+        return next((row for row in rows if self.regions[row] == region), -1)
+
+    def rows_from(self, first: int) -> int:
+        """How many rows the image has whose first row is `first`."""
+        if self.whole_images is None:
+            return 1
+        end = np.searchsorted(self.image_ids, self.image_ids[first], side="right")
+        return int(end) - first
+
+    def keys(self, rows: Rows) -> list[RowKey]:
+        """What rows are of."""
+        ids = self.image_ids[rows].tolist()
+        return [(image_id.decode(), region) for image_id, region in zip(ids, self.regions[rows].tolist(), strict=True)]
 
 
 def newest(

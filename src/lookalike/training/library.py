@@ -19,7 +19,7 @@ from lookalike.training.chance import chance_for
 from lookalike.training.features import Described, Describing, describe_images
 from lookalike.training.rows import DescribedRow, View
 from lookalike.training.views import ViewSettings, view
-from lookalike.types import Batch, Box, Vectors, Visibility
+from lookalike.types import WHOLE_IMAGE, Batch, Box, Vectors, Visibility
 
 
 class Watching(Protocol):
@@ -69,7 +69,8 @@ def known_images(catalog: Catalog, fingerprint: str) -> KnownImages:
     ids: list[str] = []
     hashes, vectors = [], []
     for block in catalog.vectors.blocks(fingerprint):
-        public = [row for row, seen in enumerate(block.visibilities) if seen is Visibility.PUBLIC]
+        whole = block.regions == WHOLE_IMAGE
+        public = [row for row, seen in enumerate(block.visibilities) if seen is Visibility.PUBLIC and whole[row]]
         ids += [block.image_ids[row] for row in public]
         hashes.append(block.columns["difference_hash"][public])
         vectors.append(block.vectors[public])

@@ -11,7 +11,7 @@ from lookalike.catalog.database import Database
 from lookalike.catalog.records import VectorBlock
 from lookalike.catalog.vectors import VectorReading
 from lookalike.columns import ImageRows
-from lookalike.types import Image, Vectors
+from lookalike.types import WHOLE_IMAGE, Image, RowKey, Vectors
 
 
 class StoredVectors:
@@ -23,7 +23,7 @@ class StoredVectors:
     def add(
         self, fingerprint: str, image_ids: Sequence[str], vectors_of: Vectors, columns: ImageRows | None = None
     ) -> None:
-        """Keep a model's vectors of images; those of images deleted meanwhile are left out.
+        """Keep a model's vectors of whole images; those of images deleted meanwhile are left out.
 
         Args:
             fingerprint: of the model.
@@ -35,11 +35,33 @@ class StoredVectors:
         Raises:
             VectorsRefused: another dimension than the model's others, not finite, or not of unit length.
         """
+        keys = [(image_id, WHOLE_IMAGE) for image_id in image_ids]
+        described = {} if columns is None else dict(zip(image_ids, columns, strict=True))
         with self._database.changing() as change:
-            vectors.add_vectors(change, fingerprint, image_ids, vectors_of, columns)
+            written = vectors.add_vectors(change, fingerprint, keys, vectors_of)
+            change.touch(written | vectors.describe(change, described))
+
+    def add_regions(self, fingerprint: str, keys: Sequence[RowKey], vectors_of: Vectors) -> None:
+        """Keep a model's vectors of regions of images; those of images deleted meanwhile are left out.
+
+        Args:
+            fingerprint: of the model.
+            keys: image and region, one for each row. The vector of the whole image must be there.
+            vectors_of: [rows, dimension] unit rows; kept as float16.
+
+        Raises:
+            VectorsRefused: as for `add`, or an image of which the model has no vector as a whole.
+        """
+        with self._database.changing() as change:
+            change.touch(vectors.add_vectors(change, fingerprint, keys, vectors_of))
 
     def get(self, fingerprint: str, image_ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        """[dimension] float32 by id, of those live images that this model has a vector of."""
+        """[dimension] float32 by id, of those live images that this model has a vector of as a whole."""
+        rows = self.of_regions(fingerprint, image_ids)
+        return {image_id: vector for (image_id, region), vector in rows.items() if region == WHOLE_IMAGE}
+
+    def of_regions(self, fingerprint: str, image_ids: Sequence[str]) -> dict[RowKey, NDArray[np.float32]]:
+        """[dimension] float32 by image and region: every vector that this model has of those live images."""
         with self._database.reading() as connection:
             return vectors.read_vectors(connection, fingerprint, image_ids)
 
@@ -50,7 +72,7 @@ class StoredVectors:
             yield VectorReading(connection, fingerprint)
 
     def blocks(self, fingerprint: str, *, block: int = 10_000) -> Iterator[VectorBlock]:
-        """Live images with a vector of that model, in ascending order of id, as of one moment."""
+        """Every vector of that model, in ascending order of image and region, as of one moment."""
         with self.reading(fingerprint) as now:
             yield from now.blocks(block)
 
