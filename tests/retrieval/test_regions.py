@@ -1,6 +1,7 @@
 """Rows are regions of images, and hits are images: an image is found by whichever of its regions is nearest."""
 
 import dataclasses
+import json
 import sqlite3
 
 import numpy as np
@@ -151,15 +152,29 @@ EARLIER = """
         PRIMARY KEY (fingerprint_number, image_id)
     ) WITHOUT ROWID;
     CREATE INDEX ix_removed_vectors_image_id ON removed_vectors (image_id);
+    ALTER TABLE queries ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
     UPDATE library SET schema_version = 8;
     UPDATE alembic_version SET version_num = '0008';
 """
 
 
-def make_earlier(parts):
-    """The library as the version before regions left it: catalog and snapshot."""
+QUERY_COLUMNS = (
+    *("fingerprint", "duplicate_ids", "duplicates_of", "same_ids", "include_self", "neighbors", "images"),
+    *("loose_cosine", "close_cosine", "very_close_cosine"),
+)
+DETAILS = ("fingerprint", "duplicates", "same", "include_self", "neighbors", "images", "calibration")
+
+
+def make_earlier(parts, records):
+    """The library as the version before regions left it: catalog, with those queries, and snapshot."""
     connection = sqlite3.connect(parts.folder / "catalog.sqlite")
     connection.executescript(EARLIER)
+    for column in QUERY_COLUMNS:
+        connection.execute(f"ALTER TABLE queries DROP COLUMN {column}")
+    for record in records:
+        details = json.dumps({name: getattr(record, name) for name in DETAILS})
+        connection.execute("UPDATE queries SET details = ? WHERE id = ?", (details, record.id))
+    connection.commit()
     connection.close()
     snapshot = newest(parts.snapshots, parts.encoders["colour-grid"].fingerprint)
     (snapshot.directory / "regions.npy").unlink()
@@ -173,11 +188,16 @@ def test_a_library_of_the_version_before_regions_answers_the_same_hits(tmp_path)
     with Parts(tmp_path / "library") as library:
         library.indexer.index([write_pictures(tmp_path / "photos", range(30))])
         library.upload(60)
-        before = [library.engine.search(query).hits for query in queries]
+        first = [library.engine.search(query) for query in queries]
+        before = [answer.hits for answer in first]
         counts = library.catalog.counts()
-    make_earlier(library)
+        library.engine.flush()
+        records = [library.catalog.queries.get(answer.query_id) for answer in first]
+    make_earlier(library, records)
     with Parts(library.folder) as later:
         assert later.catalog.counts().vectors == counts.vectors
+        assert [later.catalog.queries.get(record.id) for record in records] == records
+        assert found(later.engine.page(records[0].id, offset=10, limit=10).hits) == found(before[0])[10:20]
         answers = [later.engine.search(query) for query in queries]
         assert [found(answer.hits) for answer in answers] == [found(hits) for hits in before]
         assert "of an earlier version" in answers[0].notes[0]

@@ -1,6 +1,5 @@
 """Searches that were answered, and what people did with the hits."""
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -17,6 +16,8 @@ from lookalike.types import Box, Interaction, InteractionKind, Visibility
 
 _ID_BYTES = 16
 _MOST_POSITION = 2**31 - 1
+_RANKED = ("ranked_ids", "duplicate_ids", "duplicates_of", "neighbors", "images")
+"""Columns of a query that grow while it is paged through."""
 
 
 def write_queries(connection: Connection, records: Sequence[QueryRecord]) -> None:
@@ -26,7 +27,7 @@ def write_queries(connection: Connection, records: Sequence[QueryRecord]) -> Non
         return
     added = insert_into(connection, queries)
     longer = func.length(added.excluded.ranked_ids) > func.length(queries.c.ranked_ids)
-    ranked = {name: added.excluded[name] for name in ("ranked_ids", "details")}
+    ranked = {name: added.excluded[name] for name in _RANKED}
     written = added.on_conflict_do_update(index_elements=[queries.c.id], set_=ranked, where=longer)
     connection.execute(written, [_query_row(latest[key]) for key in sorted(latest)])
 
@@ -35,28 +36,23 @@ def _packed(image_ids: Iterable[str]) -> bytes:
     return bytes.fromhex("".join(image_ids))
 
 
-_DETAILS = ("fingerprint", "duplicates", "same", "include_self", "neighbors", "images", "calibration")
+def _pairs(duplicates: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """(hit, image behind it), in the order they are shown."""
+    return [(image_id, other) for image_id, others in duplicates.items() for other in others]
 
 
-def _details(record: QueryRecord) -> str:
-    return json.dumps({name: getattr(record, name) for name in _DETAILS})
-
-
-def _of_details(text: str) -> dict[str, Any]:
-    """The fields of a `QueryRecord` that are kept as JSON; older versions wrote fewer."""
-    details = {name: value for name, value in json.loads(text).items() if name in _DETAILS}
-    behind = details.get("duplicates", {})
-    behind = {image_id: tuple(others) for image_id, others in behind.items()}
-    calibration = details.get("calibration")
-    return details | {
-        "duplicates": behind,
-        "same": tuple(details.get("same", ())),
-        "calibration": None if calibration is None else tuple(calibration),
-    }
+def _duplicates(hits: bytes | None, others: bytes | None) -> dict[str, tuple[str, ...]]:
+    """Images by the hit they stand behind."""
+    behind: dict[str, tuple[str, ...]] = {}
+    for image_id, other in zip(_ranked(hits or b""), _ranked(others or b""), strict=True):
+        behind[image_id] = (*behind.get(image_id, ()), other)
+    return behind
 
 
 def _query_row(record: QueryRecord) -> dict[str, Any]:
     crop = record.crop
+    behind = _pairs(record.duplicates)
+    loose, close, very_close = record.calibration or (None, None, None)
     return {
         "id": record.id,
         "generation": record.generation,
@@ -68,7 +64,16 @@ def _query_row(record: QueryRecord) -> dict[str, Any]:
         "ranked_ids": _packed(record.ranked_ids),
         "at": record.at,
         "vector": record.vector,
-        "details": _details(record),
+        "fingerprint": record.fingerprint,
+        "duplicate_ids": _packed(other for _, other in behind),
+        "duplicates_of": _packed(image_id for image_id, _ in behind),
+        "same_ids": _packed(record.same),
+        "include_self": record.include_self,
+        "neighbors": record.neighbors,
+        "images": record.images,
+        "loose_cosine": loose,
+        "close_cosine": close,
+        "very_close_cosine": very_close,
     }
 
 
@@ -97,6 +102,7 @@ def _query(row: Row[Any]) -> QueryRecord:
     crop = None
     if row.crop_x is not None:
         crop = Box(x=row.crop_x, y=row.crop_y, width=row.crop_width, height=row.crop_height)
+    marks = (row.loose_cosine, row.close_cosine, row.very_close_cosine)
     return QueryRecord(
         id=row.id,
         generation=row.generation,
@@ -105,7 +111,13 @@ def _query(row: Row[Any]) -> QueryRecord:
         image_id=row.image_id,
         crop=crop,
         vector=None if row.vector is None else bytes(row.vector),
-        **_of_details(row.details),
+        fingerprint=row.fingerprint,
+        duplicates=_duplicates(row.duplicates_of, row.duplicate_ids),
+        same=tuple(_ranked(row.same_ids or b"")),
+        include_self=row.include_self,
+        neighbors=row.neighbors,
+        images=row.images,
+        calibration=None if None in marks else marks,
     )
 
 

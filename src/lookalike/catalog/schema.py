@@ -20,13 +20,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    true,
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 """The integer stored in `library.schema_version`; each migration that is added raises it."""
 
-HEAD_REVISION = "0009"
+HEAD_REVISION = "0010"
 """The newest Alembic revision; a test holds it equal to what the migration files say."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -336,7 +337,16 @@ queries = Table(
     Column("ranked_ids", LargeBinary, nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("vector", LargeBinary),
-    Column("details", Message, nullable=False),
+    Column("fingerprint", String, nullable=False, server_default=""),
+    Column("duplicate_ids", LargeBinary),  # of images behind a hit, packed as `ranked_ids` is
+    Column("duplicates_of", LargeBinary),  # the hit before each of those, packed alike
+    Column("same_ids", LargeBinary),  # of hits that look the same as the query
+    Column("include_self", Boolean, nullable=False, server_default=true()),
+    Column("neighbors", Integer, nullable=False, server_default="0"),
+    Column("images", Integer, nullable=False, server_default="0"),
+    Column("loose_cosine", Float(53)),  # this and the next two: from where hits counted as such
+    Column("close_cosine", Float(53)),
+    Column("very_close_cosine", Float(53)),
     Index("ix_queries_at", "at"),
 )
 
