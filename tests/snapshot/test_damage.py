@@ -12,13 +12,14 @@ from lookalike.snapshot import FORMAT_VERSION, Snapshot, newest, verify
 
 FINGERPRINT = "ab" * 32
 FILES = {
-    "exact": ["columns.npy", "image_ids.npy", "manifest.json", "vectors.npy", "visibilities.npy"],
+    "exact": ["columns.npy", "image_ids.npy", "manifest.json", "regions.npy", "vectors.npy", "visibilities.npy"],
     "faiss-ivfpq": [
         "columns.npy",
         "image_ids.npy",
         "lists.faiss",
         "manifest.json",
         "parameters.json",
+        "regions.npy",
         "vectors.faiss",
         "visibilities.npy",
     ],

@@ -299,6 +299,7 @@ def test_every_file_and_directory_is_on_disk_before_and_after_the_rename(made, r
     assert [name for kind, name in before if kind == "file"] == [
         "columns.npy",
         "image_ids.npy",
+        "regions.npy",
         "vectors.npy",
         "visibilities.npy",
         "manifest.json",

@@ -4,9 +4,8 @@ A view is immutable. Following the catalog makes a new one, so that searches tha
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,13 +97,39 @@ class View:
         if not changes:
             return self
         allowed = self.allowed.mask.copy()
-        tail = _TailRows.of(self)
+        changed: dict[str, list[_TailRow]] = {}
         for change, first in zip(changes, self._first_rows(changes), strict=True):
             public = not change.deleted and change.visibility is Visibility.PUBLIC
             if first >= 0 and self.snapshot is not None:
                 allowed[first : first + self.snapshot.rows_from(first)] = public
-            tail.take(change, public=public, here=partial(self._has_region, first))
-        return replace(self, allowed=AllowedRows.of(allowed), **tail.arrays(self.dimension))
+            changed[change.image_id] = self._rows_beside(first, change) if public else []
+        return replace(self, allowed=AllowedRows.of(allowed), **self._tail_with(changed))
+
+    def _rows_beside(self, first: int, change: Change) -> list["_TailRow"]:
+        """The rows of a changed image that the snapshot does not have; its own rows of the image begin at `first`."""
+        if change.vector is None:
+            return []
+        rows = [_TailRow(WHOLE_IMAGE, change.vector, change.columns)]
+        rows += [_TailRow(region, vector, change.columns) for region, vector in change.regions]
+        return [row for row in rows if not self._has_region(first, row.region)]
+
+    def _tail_with(self, changed: Mapping[str, list["_TailRow"]]) -> dict[str, Any]:
+        """The tail's fields, with those rows in place of what it has of these images."""
+        kept = [place for place, image_id in enumerate(self.tail_ids) if image_id not in changed]
+        rows = [row for rows in changed.values() for row in rows]
+        ids = [self.tail_ids[place] for place in kept]
+        ids += [image_id for image_id, rows_of_image in changed.items() for _ in rows_of_image]
+        order = np.array(sorted(range(len(ids)), key=ids.__getitem__), dtype=np.int64)  # stable: regions stay in order
+        at = np.array(kept, dtype=np.int64)
+        vectors = np.array([row.vector for row in rows], dtype=np.float32).reshape(len(rows), self.dimension)
+        regions = np.array([row.region for row in rows], dtype=np.int16)
+        columns = np.array([row.columns for row in rows], dtype=IMAGE_ROW)
+        return {
+            "tail_ids": tuple(ids[place] for place in order.tolist()),
+            "tail_regions": np.concatenate([self.tail_regions[at], regions])[order],
+            "tail_vectors": np.concatenate([self.tail_vectors[at], vectors])[order],
+            "tail_columns": np.concatenate([self.tail_columns[at], columns])[order],
+        }
 
     def _first_rows(self, changes: Sequence[Change]) -> list[int]:
         """Where the snapshot's rows of each changed image begin; -1 where there are none."""
@@ -202,55 +227,12 @@ class View:
         return [image_id.decode() for image_id in self.snapshot.image_ids[rows].tolist()] if self.snapshot else []
 
 
-class _Row(NamedTuple):
-    """One row of the tail."""
+class _TailRow(NamedTuple):
+    """A row on its way into the tail."""
 
     region: int
     vector: NDArray[np.float32]
     columns: ImageRow
-
-
-class _TailRows:
-    """The rows of a tail by image, while changes are taken in."""
-
-    def __init__(self) -> None:
-        self._of: dict[str, list[_Row]] = {}
-
-    @classmethod
-    def of(cls, view: View) -> "_TailRows":
-        """The rows of a view's tail."""
-        tail = cls()
-        rows = zip(view.tail_regions.tolist(), view.tail_vectors, view.tail_columns, strict=True)
-        for image_id, row in zip(view.tail_ids, rows, strict=True):
-            tail._of.setdefault(image_id, []).append(_Row(*row))
-        return tail
-
-    def take(self, change: Change, *, public: bool, here: Callable[[int], bool]) -> None:
-        """Keep what a changed image has now in place of what it had.
-
-        Args:
-            change: the image's newest state.
-            public: whether it can be found.
-            here: whether the snapshot has a region of it.
-        """
-        self._of.pop(change.image_id, None)
-        if not public or change.vector is None:
-            return
-        present = [(WHOLE_IMAGE, change.vector), *change.regions]
-        rows = [_Row(region, vector, change.columns) for region, vector in present if not here(region)]
-        if rows:
-            self._of[change.image_id] = rows
-
-    def arrays(self, dimension: int) -> dict[str, Any]:
-        """The fields of a `View`."""
-        flat = [(image_id, row) for image_id in sorted(self._of) for row in self._of[image_id]]
-        vectors = np.array([row.vector for _, row in flat], dtype=np.float32)
-        return {
-            "tail_ids": tuple(image_id for image_id, _ in flat),
-            "tail_regions": np.array([row.region for _, row in flat], dtype=np.int16),
-            "tail_vectors": vectors.reshape(len(flat), dimension),
-            "tail_columns": np.array([row.columns for _, row in flat], dtype=IMAGE_ROW),
-        }
 
 
 def _first_of_each(ids: Sequence[str], order: NDArray[np.int64]) -> NDArray[np.int64]:
