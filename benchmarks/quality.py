@@ -22,12 +22,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lookalike.cli.bench import as_document, bench_one, make_report
-from lookalike.cli.judging import Asked, judged
+from lookalike.cli.bench import as_document
 from lookalike.cli.output import messages
 from lookalike.cli.progress import IndexProgress
 from lookalike.evaluation import parse_measures, vector_triplet_accuracy
 from lookalike.evaluation.report import BenchPoint, pareto_plot
+from lookalike.library.bench import BenchRequest, bench
+from lookalike.library.index import IndexRequest, index
+from lookalike.library.judging import JudgementSource
 from lookalike.library.opening import open_library
 from lookalike.settings import load_settings
 
@@ -107,17 +109,15 @@ def measure(judged_set: JudgedSet, models: list[str], libraries: Path) -> dict:
     folder = unpacked(judged_set.archive, libraries / "images")
     installed = Path(os.environ.get("LOOKALIKE_MODELS", PROJECT / ".cache" / "models"))
     settings = load_settings({"library": libraries / judged_set.name, "models": installed, "model": models[0]})
-    asked = Asked(
+    source = JudgementSource(
         judgements=str(folder / judged_set.judgements),
         queries=folder / judged_set.queries if judged_set.queries else None,
         images=folder,
     )
-    with open_library(settings, create=True, mode="throughput") as library, IndexProgress(messages) as progress:
-        library.indexer.index([folder], progress=progress)
-        known = judged(library, asked)
-        rows = [bench_one(library, name, known, MEASURES, progress) for name in models]
-        report = make_report(library, known, rows, judgements=judged_set.judgements, resamples=RESAMPLES)
-        document = as_document(report, rows, resamples=RESAMPLES) | {"says": judged_set.says}
+    with open_library(settings, create=True) as library, IndexProgress(messages) as progress:
+        index(library, IndexRequest(paths=[folder]), progress)
+        request = BenchRequest(judgements=source, models=models, measures=MEASURES, resamples=RESAMPLES)
+        document = as_document(bench(library, request, progress)) | {"says": judged_set.says}
         for model in document["models"]:
             if judged_set.triplets:
                 model["triplet_accuracy"] = triplets_kept(library, folder, judged_set.triplets, model["fingerprint"])

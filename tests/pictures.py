@@ -473,3 +473,26 @@ def bmp_of(size: tuple[int, int], data: bytes, *, bits: int, compression: int, e
     start = 54 + len(extra)
     head = struct.pack("<IiiHHIIiiII", 40, *size, 1, bits, compression, len(data), 2835, 2835, 0, 0)
     return b"BM" + struct.pack("<IHHI", start + len(data), 0, 0, start) + head + extra + data
+
+
+def picture_of_kind(kind, number):
+    """A 4 x 4 grid of colours, of which two cells say what kind of thing it is and the others say nothing."""
+    rng = np.random.default_rng([kind, number])
+    cells = rng.integers(0, 256, (4, 4, 3))
+    cells[1, 1:3] = np.random.default_rng(kind).integers(0, 256, (2, 3)) + rng.integers(-8, 9, (2, 3))
+    stream = io.BytesIO()
+    image = Image.fromarray(np.clip(cells, 0, 255).astype(np.uint8))
+    image.resize((32, 32), Image.Resampling.NEAREST).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def write_kinds(folder, *, kinds=6, each=22):
+    """`<kind>-<number>.png`, `grades.tsv` with a grade 4 for every two of one kind, and `kinds.csv`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [(kind, number, f"{kind}-{number}.png") for kind in range(kinds) for number in range(each)]
+    for kind, number, name in names:
+        (folder / name).write_bytes(picture_of_kind(kind, number))
+    lines = [f"{a}\t{b}\t4\n" for kind, _, a in names for other, _, b in names if kind == other and a != b]
+    (folder / "grades.tsv").write_text("query\timage\tgrade\n" + "".join(lines))
+    (folder / "kinds.csv").write_text("path,kind\n" + "".join(f"{name},kind {kind}\n" for kind, _, name in names))
+    return folder

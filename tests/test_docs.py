@@ -25,13 +25,6 @@ def test_the_readme_names_every_command_and_exit_code():
     assert [code for code in ExitCode if f"| {int(code)} |" not in readme] == []
 
 
-def test_python_in_the_readme_is_python():
-    blocks = re.findall(r"```python\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
-    assert blocks
-    for block in blocks:
-        compile(block, "README.md", "exec")
-
-
 def test_every_make_target_of_the_readme_exists():
     makefile = (PROJECT / "Makefile").read_text()
     targets = set(re.findall(r"^\$ make (\w+)", (PROJECT / "README.md").read_text(), re.MULTILINE))

@@ -136,9 +136,17 @@ class EvaluationRefused(CallerError):
 
 
 class PromotionRefused(CallerError):
-    """A model that ranks worse than the live one, or that nobody measured, should not take its place."""
+    """A model that ranks worse than the live one, or that nobody measured, should not take its place.
+
+    Attributes:
+        comparison: the `Candidacy` that was refused; None where nothing was compared.
+    """
 
     code = "promotion-refused"
+
+    def __init__(self, message: str, comparison: object = None) -> None:
+        super().__init__(message)
+        self.comparison = comparison
 
 
 class TrainingRefused(CallerError):

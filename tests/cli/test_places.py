@@ -1,25 +1,6 @@
 """Names that are mistyped make no library and change nothing."""
 
-import pytest
-
-from lookalike.cli.places import is_slip
 from parts import write_pictures
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [("lbi", "lib"), ("libary", "library"), ("libraryy", "library"), ("photo-livrary", "photo-library")],
-)
-def test_slips(typed, meant):
-    assert is_slip(typed, meant)
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [("lib2", "lib1"), ("library-2", "library"), ("a", "b"), ("cats", "cars"), ("lib-new", "lib-old"), ("one", "two")],
-)
-def test_names_that_are_meant(typed, meant):
-    assert not is_slip(typed, meant)
 
 
 def test_index_names_the_path_that_was_meant_and_makes_no_library(run, photos, tmp_path):

@@ -1,22 +1,20 @@
 """`lookalike train` and `lookalike adapt`: from what people said to a model that answers, and what is refused."""
 
-import io
 import json
 import signal
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from lookalike.catalog import Catalog, QueryRecord, content_id, sqlite_url
 from lookalike.embedding import Projection
 from lookalike.types import Interaction, InteractionKind
+from pictures import write_kinds
 
 KINDS, EACH = 6, 22
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -32,29 +30,10 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def loud_picture(kind, number):
-    """A 4 x 4 grid of colours, of which two cells say what kind of thing it is and the others say nothing."""
-    chance = np.random.default_rng([kind, number])
-    cells = chance.integers(0, 256, (4, 4, 3))
-    cells[1, 1:3] = np.random.default_rng(kind).integers(0, 256, (2, 3)) + chance.integers(-8, 9, (2, 3))
-    stream = io.BytesIO()
-    Image.fromarray(np.clip(cells, 0, 255).astype(np.uint8)).resize((32, 32), Image.Resampling.NEAREST).save(
-        stream, "PNG"
-    )
-    return stream.getvalue()
-
-
 @pytest.fixture
 def things(tmp_path, run):
     """132 pictures of six kinds, indexed, with a grade 4 for every two of one kind, and a table of kinds."""
-    folder = tmp_path / "things"
-    folder.mkdir()
-    names = [(kind, f"{kind}-{number}.png") for kind in range(KINDS) for number in range(EACH)]
-    for kind, name in names:
-        (folder / name).write_bytes(loud_picture(kind, int(name[2:-4])))
-    lines = [f"{a}\t{b}\t4\n" for kind, a in names for other, b in names if kind == other and a != b]
-    (folder / "grades.tsv").write_text("query\timage\tgrade\n" + "".join(lines))
-    (folder / "kinds.csv").write_text("path,kind\n" + "".join(f"{name},kind {kind}\n" for kind, name in names))
+    folder = write_kinds(tmp_path / "things", kinds=KINDS, each=EACH)
     run("index", folder)
     return folder
 
@@ -94,46 +73,11 @@ def test_a_run_leaves_a_report_with_curves(run, things, tmp_path):
     assert "cannot go on with other settings" in changed.stderr
 
 
-def test_a_model_learns_what_another_finds_alike_without_labels(run, things):
-    run("train", "teacher", "--on", "grades", "--judgements", things / "grades.tsv", *QUICK)
-    done = run.json(
-        "train", "pupil", "--on", "teacher", "--teacher", "teacher", "--judgements", things / "grades.tsv", *QUICK
-    )
-    assert measure(done, "nDCG@10", "teacher")["low"] > 0
-    assert measure(done, "nDCG@10")["low"] > 0, "what the teacher learnt from grades"
-    assert done["model"]["labels"][0]["source"] == "teacher"
-    assert done["model"]["settings"]["teacher"] == "teacher"
-
-
 def test_a_teacher_must_be_another_model_that_is_here(run, things):
     itself = run("train", "pupil", "--on", "teacher", "--teacher", "tiny", *QUICK, code=2)
     assert "name a larger one" in itself.stderr
     missing = run("train", "pupil", "--on", "teacher", "--teacher", "nobody", *QUICK, code=2)
     assert "nobody" in missing.stderr
-
-
-def test_grades_may_be_a_set_of_the_library_or_all_of_it(run, things):
-    run("judgements", "import", things / "grades.tsv", "--name", "kinds")
-    named = run.json("train", "one", "--on", "grades", "--judgements", "kinds", *QUICK)
-    everything = run.json("train", "two", "--on", "grades", *QUICK)
-    assert named["model"]["fingerprint"] == everything["model"]["fingerprint"], "the same grades, the same bits"
-
-
-def test_kinds_can_be_kept_together(run, things):
-    split_by = f"{things / 'kinds.csv'}:kind"
-    asked = ("--on", "grades", "--judgements", things / "grades.tsv", "--split-by", split_by)
-    done = run.json("train", "better", *asked, "--held-out", "0.34", *QUICK[:4], *QUICK[6:])
-    images = done["model"]["images"]
-    assert all(count % EACH == 0 for count in images.values()), images
-    assert images["tested"] > 0
-
-
-def test_nothing_is_learnt_from_one_half_that_is_tested_on_the_other(run, things):
-    done = run.json("train", "better", "--on", "grades", "--judgements", things / "grades.tsv", *QUICK)
-    images = done["model"]["images"]
-    assert sum(images.values()) == KINDS * EACH
-    held_out = {line.split("\t")[0] for line in Path(done["held_out"]["grades"]).read_text().splitlines()[1:]}
-    assert len(held_out) == images["tested"]
 
 
 def click_log(things, library, *, simulated):
@@ -179,16 +123,6 @@ def test_a_model_learns_from_clicks_and_simulated_ones_are_called_so(run, things
     assert measure(done, "MRR", "clicks")["new"] > 0
     assert any(label["simulated"] for label in done["model"]["labels"])
     assert "simulated" in (tmp_path / "run" / "REPORT.md").read_text()
-
-
-def test_a_model_learns_from_views_without_labels(run, things):
-    done = run.json("train", "better", "--on", "views", "--views", "3", *QUICK)
-    images = done["model"]["images"]
-    assert measure(done, "R@1", "crops")["queries"] == images["tested"]
-    counts = {label["unit"]: label["count"] for label in done["model"]["labels"]}
-    assert counts == {"images": images["trained"], "views": 3 * images["trained"]}
-    assert done["model"]["settings"]["pull"] > 0, "nothing else says what should stay alike"
-    assert run.json("models", "promote", "better", "--force")["model"]["name"] == "better"
 
 
 def test_a_click_further_down_may_weigh_more(run, things, tmp_path):

@@ -190,14 +190,21 @@ def grade(query, image, value, **options):
     return Grade(query_image_id=query, image_id=image, grade=value, at=NOW, **options)
 
 
-def test_graded_queries_take_the_lower_median_and_leave_out_crops_and_the_query_itself():
+def test_graded_queries_take_the_lower_median_and_tell_crops_from_whole_images():
     crop = Box(x=0, y=0, width=0.5, height=0.5)
     given_ = [grade("q", "a", value, user_id=str(value)) for value in (5, 1, 2, 4)]
-    given_ += [grade("q", "b", 3), grade("q", "q", 5), grade("q", "c", 5, crop=crop), grade("p", "a", 0)]
+    given_ += [
+        grade("q", "b", 3),
+        grade("q", "q", 5),
+        grade("q", "c", 5, crop=crop),
+        grade("q", "q", 4, crop=crop),
+        grade("p", "a", 0),
+    ]
     assert graded_queries(given_) == [
         GradedQuery(query="p", images=("a",), grades=(0,)),
         GradedQuery(query="q", images=("a", "b"), grades=(2, 3)),
-    ]
+        GradedQuery(query="q#xywh=percent:0,0,50,50", images=("c", "q"), grades=(5, 4)),
+    ], "an image answers a part of itself, but not itself"
 
 
 def test_pairs_by_grade_take_high_grades_and_lower_ones_as_hard_negatives():

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.logging import RichHandler
 
-from lookalike import __version__
 from lookalike.cli import (
     adapt,
     agreement,
@@ -30,6 +29,7 @@ from lookalike.cli import (
 )
 from lookalike.cli.help import CommandGroup
 from lookalike.cli.output import ExitCode, console, ignore_output, messages, prepare_streams
+from lookalike.version import __version__
 
 app = typer.Typer(
     name="lookalike",

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.hit_paths import hit_paths
 from lookalike.cli.index import print_report
 from lookalike.cli.models import pull_with_progress
 from lookalike.cli.output import (
@@ -28,8 +27,10 @@ from lookalike.cli.serve import serve_library
 from lookalike.cli.sheet import SheetRow, save_sheet
 from lookalike.embedding import describe_models
 from lookalike.errors import CallerError
+from lookalike.library.index import IndexRequest, index
 from lookalike.library.opening import open_library
 from lookalike.library.parts import LibraryParts
+from lookalike.library.search import search
 from lookalike.reranking import visible
 from lookalike.retrieval import Query
 from lookalike.settings import default_library, user_path
@@ -62,9 +63,9 @@ def demo(
             messages.print(f"Pulling the model {model} ...")
             pull_with_progress(model, quiet=False)
         folder = user_path(images) if images is not None else fetch_samples(tell=messages.print)
-        with open_library(settings, create=True, mode="throughput") as opened:
+        with open_library(settings, create=True) as opened:
             with IndexProgress(messages) as progress:
-                report = opened.indexer_for(opened.open_model(model)).index([folder], progress=progress)
+                report = index(opened, IndexRequest(paths=[folder], model=model), progress).report
             print_report(report)
         if report.interrupted:
             stop(ExitCode.INTERRUPTED)
@@ -80,11 +81,11 @@ def _show(library: LibraryParts, folder: Path, sheet: Path) -> None:
         raise CallerError(f"{folder}: no image in it could be read, so there is nothing to show")
     rows = []
     for place, image in enumerate(queries):
-        answer = library.engine.search(Query.image(image.id, limit=_HITS))
-        rows.append(SheetRow(content=library.catalog.images.content(image.id), crop=None, hits=answer.hits))
+        result = search(library, Query.image(image.id, limit=_HITS))
+        rows.append(SheetRow(content=library.catalog.images.content(image.id), crop=None, hits=result))
         if place == 0:
             console.print("\nWhat looks like ", printable(Path(image.source or image.id).name), ":", sep="")
-            print_answer(answer, hit_paths(library, answer))
+            print_answer(result)
     sheet = user_path(sheet)
     save_sheet(sheet, rows, library.catalog.images.content)
     console.print(printable(f"Contact sheet of {len(rows)} searches: {sheet}"), soft_wrap=True)

@@ -1,12 +1,9 @@
 """`lookalike forget PATH|ID...`."""
 
-import os
-import re
 from typing import Annotated
 
 import typer
 
-from lookalike.catalog import Catalog
 from lookalike.cli.output import (
     JsonOption,
     LibraryOption,
@@ -16,13 +13,10 @@ from lookalike.cli.output import (
     printable,
     settings_for,
 )
-from lookalike.errors import CallerError
-from lookalike.indexing import Forgotten, forget_image, forget_path
+from lookalike.indexing import Forgotten
+from lookalike.library import forget as use_case
+from lookalike.library.forget import ForgetRequest
 from lookalike.library.opening import open_library
-from lookalike.library.parts import LibraryParts
-from lookalike.settings import user_path
-
-_IMAGE_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def forget(
@@ -41,37 +35,11 @@ def forget(
     and comes back with its file. An image named by its id is deleted at once, as over HTTP.
     """
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
-        named = [_named(opened.catalog, one) for one in what]
-        done = [_forget(opened, one, for_good=for_good, dry_run=dry_run) for one in named]
+        done = use_case.forget(opened, ForgetRequest(what=what, for_good=for_good, dry_run=dry_run))
         if as_json:
             print_json({"dry_run": dry_run, "forgotten": [one.as_document() for one in done]})
         else:
             _print(done, dry_run=dry_run, for_good=for_good)
-
-
-def _named(catalog: Catalog, what: str) -> str:
-    """An image's id, or an absolute path that something is known of.
-
-    Raises:
-        CallerError: nothing is known of it; nothing was changed.
-    """
-    if _IMAGE_ID.fullmatch(what) and not os.path.lexists(what):
-        catalog.images.get(what)
-        return what
-    path = os.path.abspath(user_path(what))  # noqa: PTH100 - links stay as they were indexed
-    if not catalog.sources.below(path) and path not in catalog.folders.names():
-        raise CallerError(
-            f"{what}: nothing at this path or below it is in the library, and it is no image's id; nothing was changed."
-            " `lookalike sources` lists what was indexed."
-        )
-    return path
-
-
-def _forget(library: LibraryParts, named: str, *, for_good: bool, dry_run: bool) -> Forgotten:
-    with library.alone():
-        if _IMAGE_ID.fullmatch(named):
-            return forget_image(library.catalog, named, dry_run=dry_run)
-        return forget_path(library.catalog, named, for_good=for_good, dry_run=dry_run)
 
 
 def _print(done: list[Forgotten], *, dry_run: bool, for_good: bool) -> None:

@@ -1,6 +1,5 @@
 """`lookalike index PATH...`."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,15 +19,17 @@ from lookalike.cli.output import (
     printable,
     settings_for,
     stop,
+    tell_warnings,
 )
-from lookalike.cli.places import check_new_library, library_exists, no_such_path
 from lookalike.cli.progress import IndexProgress
 from lookalike.indexing import IndexOptions, IndexReport, Refusal, Skipped
 from lookalike.indexing.selection import SYSTEM_FOLDER
+from lookalike.library import index as use_case
+from lookalike.library.index import IndexRequest
 from lookalike.library.opening import open_library
-from lookalike.library.parts import LibraryParts
-from lookalike.settings import Settings, user_path
-from lookalike.snapshot import LiveRecall, live_recall
+from lookalike.library.places import check_new_library
+from lookalike.settings import user_path
+from lookalike.snapshot import LiveRecall
 
 _REFUSALS_SHOWN = 10
 _SUFFIXES_SHOWN = 6
@@ -84,48 +85,24 @@ def index(
     with faults_are_told(as_json=as_json):
         paths = [user_path(path) for path in paths]  # `--option=~/x` and quotes reach us as they are
         settings = settings_for(library)
-        _check_paths(settings, paths)
         check_new_library(settings, paths, create=create)
         with (
-            open_library(settings, create=True, mode="throughput") as opened,
+            open_library(settings, create=True) as opened,
             IndexProgress(messages, verbose=verbose, quiet=as_json and not verbose) as progress,
         ):
-            _check_known(opened, paths)
-            encoder = opened.encoder if model is None else opened.open_model(model)
-            indexer = opened.indexer if model is None else opened.indexer_for(encoder)
-            if opened.is_outdated(encoder):
-                messages.print("An earlier version of lookalike made this library's vectors: all are made again.")
-            report = indexer.index(paths, progress=progress, options=options)
-            measured = None
-            if with_recall and not report.interrupted:
-                progress.stage("Measuring recall", None)
-                measured = live_recall(opened.catalog, settings.snapshots)
+            request = IndexRequest(paths=paths, model=model, options=options, measure_recall=with_recall)
+            result = use_case.index(opened, request, progress)
+        report = result.report
         if as_json:
-            recall = {"live_recall": measured.as_document() if measured else None} if with_recall else {}
+            measured = result.live_recall.as_document() if result.live_recall else None
+            recall = {"live_recall": measured} if with_recall else {}
             print_json({"library": str(settings.library), **_as_document(report), **recall})
         else:
+            tell_warnings(result.warnings)
             print_report(report)
             if with_recall:
-                _print_recall(measured)
+                _print_recall(result.live_recall)
     _stop_if_not_done(report)
-
-
-def _check_paths(settings: Settings, paths: Sequence[Path]) -> None:
-    """Refuse patterns and paths that cannot be meant, before a library is made.
-
-    Raises:
-        CallerError: a path leads nowhere, and there is no library that may know it.
-    """
-    for path in paths:
-        if not library_exists(settings) and not os.path.lexists(path):
-            raise no_such_path(path)
-
-
-def _check_known(library: LibraryParts, paths: Sequence[Path]) -> None:
-    """A path that leads nowhere is a disk that is away if the library knows files there, and mistyped otherwise."""
-    for path in paths:
-        if not os.path.lexists(path) and not library.catalog.sources.below(os.path.abspath(path)):  # noqa: PTH100 - links stay
-            raise no_such_path(path)
 
 
 def _stop_if_not_done(report: IndexReport) -> None:

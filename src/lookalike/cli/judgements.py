@@ -1,7 +1,5 @@
 """`lookalike judgements list | import | export | remove | from-labels | from-instances | from-triplets`."""
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
@@ -20,7 +18,6 @@ from lookalike.cli.output import (
     LibraryOption,
     console,
     faults_are_told,
-    messages,
     print_json,
     printable,
     settings_for,
@@ -28,28 +25,25 @@ from lookalike.cli.output import (
 )
 from lookalike.errors import EvaluationRefused
 from lookalike.evaluation import (
-    Combination,
-    JudgedQuery,
-    JudgementRow,
     Judgements,
     from_instances,
     from_labels,
     from_triplets,
-    read_judgements,
     write_judgements,
 )
 from lookalike.evaluation.pipeline import (
-    NamedImages,
-    QueryRow,
-    find_images_named,
-    read_query_table,
     read_rows,
-    stored_judgements,
 )
-from lookalike.library.judging import JudgementSource, bad_line_warnings, choice, file_format
+from lookalike.library.judgements import (
+    ExportRequest,
+    ImportRequest,
+    export_judgements,
+    import_judgements,
+    list_judgements,
+    remove_judgements,
+)
+from lookalike.library.judging import JudgementSource, choice
 from lookalike.library.opening import open_library
-from lookalike.library.parts import LibraryParts
-from lookalike.types import Grade
 
 app = typer.Typer(cls=CommandGroup, help="Grades that people gave: what `evaluate` measures by.", no_args_is_help=True)
 
@@ -60,14 +54,12 @@ OutArgument = Annotated[
 TableArgument = Annotated[Path, typer.Argument(metavar="TABLE", help="A .csv, or tab-separated, with a header line.")]
 ImageColumnOption = Annotated[str, typer.Option("--image-column", help="The column that names the image.")]
 
-_NAMES_SHOWN = 10
-
 
 @app.command("list")
 def list_sets(*, library: LibraryOption = None, as_json: JsonOption = False) -> None:
     """List the judgement sets of the library."""
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
-        sets = opened.catalog.judgements.sets()
+        sets = list_judgements(opened)
         if as_json:
             print_json([{name: getattr(one, name) for name in one.__slots__} for one in sets])
             return
@@ -96,25 +88,17 @@ def import_file(
     as_json: JsonOption = False,
 ) -> None:
     """Keep the grades of a file in the library, with who gave them and when."""
-    asked = JudgementSource(judgements=str(file), queries=queries, images=images)
-    with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
-        reading = read_judgements(
-            file, file_format=file_format(file_format_name), keep_good=keep_good, combine="median"
-        )
-        tell_warnings(bad_line_warnings(file, reading.bad_lines))
-        table = read_query_table(queries) if queries else {}
-        stored, unknown = _grades(opened, reading.rows, table, asked, name or file.stem)
-        if unknown and not keep_good:
-            raise EvaluationRefused(_unknown_names(unknown) + "; --keep-good leaves them out", tuple(unknown))
-        if not stored:
-            raise EvaluationRefused(f"{file}: none of its images is in this library: name their folder with --images")
-        opened.catalog.judgements.write(stored, rule=f"read from {file.name}")
+    source = JudgementSource(
+        judgements=str(file), queries=queries, images=images, file_format=file_format_name, keep_good=keep_good
+    )
+    with faults_are_told(as_json=as_json):
+        with open_library(settings_for(library)) as opened:
+            result = import_judgements(opened, ImportRequest(source=source, name=name))
         if as_json:
-            print_json({"name": name or file.stem, "grades": len(stored), "unknown": unknown})
+            print_json({"name": result.name, "grades": result.grades, "unknown": list(result.unknown)})
             return
-        if unknown:
-            messages.print(printable(_unknown_names(unknown)), style="yellow", soft_wrap=True)
-        console.print(printable(f"{len(stored):,} grades are in the judgement set {name or file.stem}."))
+        tell_warnings(result.warnings)
+        console.print(printable(f"{result.grades:,} grades are in the judgement set {result.name}."))
 
 
 @app.command("export")
@@ -130,11 +114,8 @@ def export_set(
 ) -> None:
     """Write a judgement set to a file."""
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
-        how = cast("Combination", choice("--combine", combine, Combination))
-        judgements = stored_judgements(opened.catalog, name, combine=how)
-        if paths:
-            judgements = _by_path(opened, judgements)
-        write_judgements(judgements, out, file_format=file_format(file_format_name))
+        request = ExportRequest(name=name, out=out, paths=paths, combine=combine, file_format=file_format_name)
+        judgements = export_judgements(opened, request)
         _tell(judgements, out, as_json=as_json)
 
 
@@ -142,7 +123,7 @@ def export_set(
 def remove_set(name: NameArgument, *, library: LibraryOption = None, as_json: JsonOption = False) -> None:
     """Remove a judgement set with its grades."""
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
-        removed = opened.catalog.judgements.remove_set(name)
+        removed = remove_judgements(opened, name)
         if as_json:
             print_json({"name": name, "removed": removed})
         else:
@@ -207,70 +188,6 @@ def triplets_to_grades(
         _write(from_triplets(votes), out, as_json=as_json)
 
 
-def _grades(
-    library: LibraryParts,
-    rows: Iterable[JudgementRow],
-    table: Mapping[str, QueryRow],
-    asked: JudgementSource,
-    set_name: str,
-) -> tuple[list[Grade], list[str]]:
-    """The rows in the library's terms, and the names it does not know."""
-    rows = list(rows)
-    described = {
-        row.query: table[row.query].query if row.query in table else JudgedQuery.parse(row.query) for row in rows
-    }
-    names = dict.fromkeys([*(query.image for query in described.values()), *(row.image for row in rows)])
-    named = find_images_named(library.catalog, names, folders=asked.folders)
-    now = datetime.now(UTC)
-    grades = [
-        _grade(row, described[row.query], named, now, set_name)
-        for row in rows
-        if described[row.query].image in named.images and row.image in named.images
-    ]
-    return grades, sorted(names.keys() - named.images.keys())
-
-
-def _grade(row: JudgementRow, query: JudgedQuery, named: NamedImages, now: datetime, set_name: str) -> Grade:
-    image = named.images[query.image]
-    return Grade(
-        query_image_id=image.id,
-        image_id=named.images[row.image].id,
-        grade=row.grade,
-        at=_time(row.at) or now,
-        user_id=row.user or None,
-        source="import",
-        crop=query.crop((image.width, image.height)),
-        judgement_set=set_name,
-    )
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-def _by_path(library: LibraryParts, judgements: Judgements) -> Judgements:
-    """The same, with files in place of ids where there is one."""
-    ids = {JudgedQuery.parse(name).image for name in judgements.grades}
-    ids |= {image for judged in judgements.grades.values() for image in judged}
-    images = library.catalog.images.get_many(sorted(ids))
-    path = {image_id: image.source or image_id for image_id, image in images.items()}
-    rows = (
-        (_renamed(query, path), path.get(image, image), grade)
-        for query, judged in judgements.grades.items()
-        for image, grade in judged.items()
-    )
-    return Judgements.of(rows, rule=judgements.rule)
-
-
-def _renamed(query: str, path: Mapping[str, str]) -> str:
-    parsed = JudgedQuery.parse(query)
-    return str(JudgedQuery(image=path.get(parsed.image, parsed.image), region=parsed.region))
-
-
 def _write(judgements: Judgements, out: Path, *, as_json: bool) -> None:
     write_judgements(judgements, out)
     _tell(judgements, out, as_json=as_json)
@@ -283,8 +200,3 @@ def _tell(judgements: Judgements, out: Path, *, as_json: bool) -> None:
     else:
         rule = f" Rule: {judgements.rule}." if judgements.rule else ""
         console.print(printable(f"{out}: {pairs:,} grades for {queries:,} queries.{rule}"), soft_wrap=True)
-
-
-def _unknown_names(names: list[str]) -> str:
-    shown = ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
-    return f"{len(names):,} names are of no public image of this library: {shown}"

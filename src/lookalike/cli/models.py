@@ -20,7 +20,6 @@ from lookalike.cli.output import (
     printable,
     settings_for,
 )
-from lookalike.cli.places import library_exists
 from lookalike.embedding import (
     FileSource,
     ModelDescription,
@@ -31,11 +30,10 @@ from lookalike.embedding import (
     describe_models,
     import_model,
     pull,
-    remove_model,
 )
 from lookalike.errors import ModelRefused, StorageFailed
-from lookalike.library.opening import open_library
-from lookalike.settings import Settings, user_path
+from lookalike.library.models import remove_unused_model
+from lookalike.settings import user_path
 from lookalike.training.card import ModelCard, read_card
 
 app = typer.Typer(cls=CommandGroup, help="The models that turn pictures into vectors.", no_args_is_help=True)
@@ -157,35 +155,11 @@ def remove(
     """
     with faults_are_told(as_json=as_json):
         settings = settings_for(library)
-        if not force:
-            _require_unused(settings, name)
-        remove_model(name, models=settings.models)
+        remove_unused_model(settings, name, force=force)
         if as_json:
             print_json({"name": name, "removed": True})
         else:
             console.print(f"{name} was removed.")
-
-
-def _require_unused(settings: Settings, name: str) -> None:
-    """Keep what searches, or a rollback, need.
-
-    Raises:
-        ModelRefused: the library's live model, or one of its history.
-    """
-    if not library_exists(settings):
-        return
-    with open_library(settings) as opened:
-        live, history = opened.catalog.models.live(), opened.catalog.models.history()
-    if live is not None and live.name == name:
-        raise ModelRefused(
-            f"{name} answers the searches of the library {settings.library}; without it nothing can be searched or"
-            " indexed there. Promote another model first, or add --force."
-        )
-    if any(step.model.name == name for step in history):
-        raise ModelRefused(
-            f"{name} answered in the library {settings.library} before, and `lookalike models rollback` may need it."
-            " Add --force to remove it all the same."
-        )
 
 
 def pull_with_progress(name: str, *, quiet: bool) -> ModelStatus:

@@ -94,6 +94,16 @@ def settings_for(library: Path | None, **overrides: Any) -> Settings:
     return load_settings({"library": library, **overrides})
 
 
+def words(text: str) -> list[str]:
+    """What an option lists, between commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def command_line() -> str:
+    """What was typed, to be pasted again."""
+    return shlex.join(["lookalike", *sys.argv[1:]])
+
+
 def advised(settings: Settings, *words: str) -> str:
     """A command that can be pasted: quoted where the shell needs it, and naming the library that was named here."""
     named = [] if settings.library == load_settings({}).library else ["--library", str(settings.library)]

@@ -21,10 +21,12 @@ from lookalike.cli.output import (
     tell_warnings,
 )
 from lookalike.cli.progress import IndexProgress
+from lookalike.errors import PromotionRefused
 from lookalike.evaluation.report.wording import decimal, p_value, signed, span
 from lookalike.library.judging import JudgementSource
 from lookalike.library.opening import open_library
-from lookalike.library.promote import MEASURES, Candidacy, PromoteRequest, Switch, compare
+from lookalike.library.parts import LibraryParts
+from lookalike.library.promote import MEASURES, Candidacy, PromoteRequest, Switch
 from lookalike.library.promote import promote as let_answer
 from lookalike.library.promote import rollback as go_back
 
@@ -54,14 +56,22 @@ def promote(
         named = JudgementSource(judgements=judgements, queries=queries, images=images) if judgements else None
         request = PromoteRequest(name=name, judgements=named, measures=measures, force=force, resamples=resamples)
         with open_library(settings_for(library)) as opened, IndexProgress(messages, quiet=as_json) as progress:
-            candidacy, encoder, embedded = compare(opened, request, progress)
-            tell_warnings(candidacy.warnings)
-            if not as_json:
-                print_comparisons(candidacy)
-            report = let_answer(opened, request, candidacy, encoder, progress)
-            now = opened.catalog.models.live() or candidacy.live
-        switch = Switch(before=candidacy.live, now=now, candidacy=candidacy, reports=[embedded, report])
+            switch = _switch(opened, request, progress, as_json=as_json)
+        tell_warnings(switch.warnings)
+        if switch.candidacy and not as_json:
+            print_comparisons(switch.candidacy)
         _tell_switch(switch, as_json=as_json)
+
+
+def _switch(library: LibraryParts, request: PromoteRequest, progress: IndexProgress, *, as_json: bool) -> Switch:
+    """The switch; a refusal shows what was compared."""
+    try:
+        return let_answer(library, request, progress)
+    except PromotionRefused as refusal:
+        if isinstance(refusal.comparison, Candidacy) and not as_json:
+            tell_warnings(refusal.comparison.warnings)
+            print_comparisons(refusal.comparison)
+        raise
 
 
 def rollback(*, library: LibraryOption = None, as_json: JsonOption = False) -> None:
@@ -106,7 +116,7 @@ def print_comparisons(candidacy: Candidacy) -> None:
 
 
 def _tell_switch(switch: Switch, *, as_json: bool) -> None:
-    embedded = sum(report.embedded for report in switch.reports)
+    embedded = switch.embedded
     seconds = sum(report.seconds for report in switch.reports)
     if as_json:
         candidacy = switch.candidacy
@@ -117,7 +127,7 @@ def _tell_switch(switch: Switch, *, as_json: bool) -> None:
             "refused": [asdict(refusal) for report in switch.reports for refusal in report.refused],
             "seconds": seconds,
             "comparisons": {str(m): asdict(found) for m, found in candidacy.comparisons.items()} if candidacy else {},
-            "warnings": list(candidacy.warnings) if candidacy else [],
+            "warnings": list(switch.warnings),
         }
         print_json(document)
         return

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.hit_paths import HitPaths, search_present
 from lookalike.cli.output import (
     JsonOption,
     LibraryOption,
@@ -18,8 +17,10 @@ from lookalike.cli.output import (
 )
 from lookalike.cli.sheet import SheetRow, save_sheet
 from lookalike.errors import CallerError, ImageRefused
+from lookalike.library import search as use_case
 from lookalike.library.opening import open_library
-from lookalike.retrieval import MOST_NEIGHBORS, Answer, Query
+from lookalike.library.search import SearchResult
+from lookalike.retrieval import MOST_NEIGHBORS, Query
 from lookalike.settings import user_path
 from lookalike.types import Box, Hit, Match
 
@@ -52,17 +53,17 @@ def search(
     """Find what looks like an image, or like the part of it given by --crop."""
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
         query = make_query(image, crop=Box.parse(crop) if crop else None, top=top)
-        answer, paths = search_present(opened, query)
+        result = use_case.search(opened, query)
         if sheet is not None:
             content = query.content or opened.catalog.images.content(query.image_id or "")
             sheet = user_path(sheet)
             save_sheet(
-                sheet, [SheetRow(content=content, crop=answer.crop, hits=answer.hits)], opened.catalog.images.content
+                sheet, [SheetRow(content=content, crop=result.answer.crop, hits=result)], opened.catalog.images.content
             )
         if as_json:
-            print_json(as_document(answer, paths))
+            print_json(as_document(result))
             return
-        print_answer(answer, paths)
+        print_answer(result)
         if sheet is not None:
             console.print(printable(f"Contact sheet: {sheet}"), soft_wrap=True)
 
@@ -83,30 +84,32 @@ def make_query(image: str, *, crop: Box | None, top: int) -> Query:
         raise CallerError(reason) from None
 
 
-def print_answer(answer: Answer, paths: HitPaths) -> None:
+def print_answer(result: SearchResult) -> None:
     """A table of hits, closest first, with every path of each."""
-    for note in answer.notes:
-        console.print(f"[yellow]{note}[/]")
-    if not answer.hits:
+    for warning in result.warnings:
+        console.print(printable(warning), style="yellow", soft_wrap=True)
+    if not result:
         console.print("Nothing in this library can be found yet.")
     else:
-        if answer.hits[0].match in {Match.LOOSE, Match.NONE}:
+        if result[0].match in {Match.LOOSE, Match.NONE}:
             console.print("No close match in this library – these are the nearest.")  # noqa: RUF001 - as the page
         console.print("     match            cosine  image", style="bold")
-    for hit in answer.hits:
+    for hit in result:
         behind = f"  (+{len(hit.duplicates)} the same)" if hit.duplicates else ""
-        line = f"{hit.rank:>3}  {MATCH_WORDS[hit.match]:<15}  {hit.cosine:>6.3f}  {_place(hit, paths)}{behind}"
+        line = f"{hit.rank:>3}  {MATCH_WORDS[hit.match]:<15}  {hit.cosine:>6.3f}  {_place(hit, result)}{behind}"
         console.print(printable(line), soft_wrap=True)
-        for copy in paths.files[hit.image.id][1:]:
+        for copy in result.files[hit.image.id][1:]:
             console.print(printable(f"{'':>30}also {copy}"), soft_wrap=True)
+    answer = result.answer
     if answer.reachable < answer.images:
         console.print(f"[dim]The nearest {answer.reachable:,} of {answer.images:,} images can be looked through.[/]")
     milliseconds = ", ".join(f"{stage} {spent:.0f} ms" for stage, spent in answer.milliseconds.items())
     console.print(f"[dim]generation {answer.generation}: {milliseconds}[/]")
 
 
-def as_document(answer: Answer, paths: HitPaths) -> dict[str, object]:
+def as_document(result: SearchResult) -> dict[str, object]:
     """An answer for programs."""
+    answer = result.answer
     return {
         "query_id": answer.query_id,
         "generation": answer.generation,
@@ -115,22 +118,22 @@ def as_document(answer: Answer, paths: HitPaths) -> dict[str, object]:
         "images": answer.images,
         "reachable": answer.reachable,
         "milliseconds": {stage: round(spent, 3) for stage, spent in answer.milliseconds.items()},
-        "notes": answer.notes,
+        "notes": result.warnings,
         "hits": [
             {
                 "rank": hit.rank,
                 "id": hit.image.id,
-                "source": next(iter(paths.files[hit.image.id]), None),
-                "sources": paths.files[hit.image.id],
+                "source": next(iter(result.files[hit.image.id]), None),
+                "sources": result.files[hit.image.id],
                 "cosine": hit.cosine,
                 "closeness": hit.closeness,
                 "match": hit.match.value,
                 "duplicates": hit.duplicates,
             }
-            for hit in answer.hits
+            for hit in result
         ],
     }
 
 
-def _place(hit: Hit, paths: HitPaths) -> str:
-    return next(iter(paths.files[hit.image.id]), f"upload {hit.image.upload_name or hit.image.id}")
+def _place(hit: Hit, result: SearchResult) -> str:
+    return next(iter(result.files[hit.image.id]), f"upload {hit.image.upload_name or hit.image.id}")

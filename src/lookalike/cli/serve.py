@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.output import LibraryOption, console, faults_are_told, printable, settings_for
-from lookalike.cli.places import require_library
 from lookalike.library.opening import open_library
 from lookalike.library.parts import LibraryParts
+from lookalike.library.places import require_library
 
 
 def serve(

@@ -1,7 +1,7 @@
 """`lookalike train NAME --on grades|clicks|views|teacher`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -30,16 +30,13 @@ from lookalike.cli.output import (
 )
 from lookalike.cli.progress import IndexProgress
 from lookalike.errors import CallerError
+from lookalike.library import train as use_case
 from lookalike.library.judging import JudgementSource
 from lookalike.library.opening import open_library
+from lookalike.library.train import TrainRequest, TrainResult
 from lookalike.settings import Settings
 from lookalike.training.examples import SplitShares
-from lookalike.training.recipes import HeadRecipe, TuneRecipe
-
-if TYPE_CHECKING:  # torch takes two seconds to import, and `lookalike train --help` does not need it
-    from lookalike.library.train import TrainResult
-
-_PULL_WITHOUT_LABELS = 10.0
+from lookalike.training.recipes import HeadRecipe, TuneRecipe, default_pull
 
 
 def train(
@@ -140,18 +137,16 @@ def train(
     (`pip install 'lookalike[training]'`); what comes of it serves without. After Ctrl-C, add --resume.
     """
     with faults_are_told(as_json=as_json):
-        from lookalike.library.train import TrainRequest  # noqa: PLC0415 - torch is an extra
-        from lookalike.library.train import train as learn  # noqa: PLC0415 - likewise
-
+        shares = _shares(on)
         named = JudgementSource(judgements=judgements, queries=queries, images=images) if judgements else None
         request = TrainRequest(
             name=name,
             recipe=HeadRecipe(
-                shares=_shares(on),
+                shares=shares,
                 dimension=dimension,
                 steps=steps,
                 learning_rate=learning_rate,
-                pull=_pull(pull, on),
+                pull=default_pull(shares) if pull is None else pull,
                 views=views,
                 tune=_tuning(tune, blocks, tune_steps, tune_rate),
                 most_images=most_images,
@@ -177,7 +172,7 @@ def train(
             open_library(settings_for(library)) as opened,
             IndexProgress(messages, quiet=as_json) as progress,
         ):
-            result = learn(opened, request, progress)
+            result = use_case.train(opened, request, progress)
         tell_warnings(result.warnings)
         if result.card is None:
             trained = result.trained
@@ -203,13 +198,6 @@ def _shares(on: str) -> dict[str, float]:
     return shares
 
 
-def _pull(asked: float | None, on: str) -> float:
-    """Telling images from each other says nothing of what should stay alike: without labels the start has to say it."""
-    if asked is not None:
-        return asked
-    return _PULL_WITHOUT_LABELS if set(_shares(on)) == {"views"} else 0.0
-
-
 def _tuning(tune: str, blocks: int, steps: int, rate: float) -> TuneRecipe | None:
     if tune not in {"head", "blocks", "full"}:
         raise CallerError(f"--tune {tune}: choose one of head, blocks, full")
@@ -218,7 +206,7 @@ def _tuning(tune: str, blocks: int, steps: int, rate: float) -> TuneRecipe | Non
     return TuneRecipe(blocks=blocks if tune == "blocks" else None, steps=steps, learning_rate=rate)
 
 
-def _document(result: "TrainResult") -> dict[str, object]:
+def _document(result: TrainResult) -> dict[str, object]:
     return {
         "model": result.card.as_document() if result.card else None,
         "stopped": result.trained.result.stopped.value,
@@ -229,7 +217,7 @@ def _document(result: "TrainResult") -> dict[str, object]:
     }
 
 
-def _tell(settings: Settings, name: str, result: "TrainResult") -> None:
+def _tell(settings: Settings, name: str, result: TrainResult) -> None:
     trained = result.trained
     tell_refused(dict(trained.refused))
     if trained.tuned is not None and not trained.tuned.kept:

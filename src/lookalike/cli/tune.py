@@ -1,7 +1,7 @@
 """`lookalike tune`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from lookalike.catalog import LiveModel
 from lookalike.cli.output import (
     ExitCode,
     JsonOption,
@@ -24,24 +23,20 @@ from lookalike.cli.output import (
     printable,
     settings_for,
     stop,
+    words,
 )
-from lookalike.errors import CallerError, StorageFailed
+from lookalike.library import tune as use_case
 from lookalike.library.opening import open_library
-from lookalike.library.parts import LibraryParts
-from lookalike.snapshot import Snapshot
+from lookalike.library.tune import TuneRequest
 from lookalike.tuning import (
     Goals,
     Measurement,
-    Sample,
     Tuning,
-    candidates,
-    choice_of,
     parsed_bytes,
     parsed_seconds,
     spoken_bytes,
     spoken_parameters,
     spoken_seconds,
-    tune,
 )
 
 _SECONDS_BETWEEN_LINES = 10.0
@@ -70,20 +65,25 @@ def tune_index(
     what was asked for.
     """
     with faults_are_told(as_json=as_json):
-        goals = _goals(recall, memory, latency)
-        seconds = parsed_seconds(budget, name="--budget")
-        _check_plot(plot)
+        request = TuneRequest(
+            goals=Goals(
+                recall=recall,
+                memory=parsed_bytes(memory, name="--memory") if memory is not None else None,
+                latency=parsed_seconds(latency, name="--latency") if latency is not None else None,
+            ),
+            backends=words(backends or ""),
+            budget=parsed_seconds(budget, name="--budget"),
+            dry_run=dry_run,
+        )
+        draw = _plotter(plot)
         with open_library(settings_for(library)) as opened, TuningProgress(messages, quiet=as_json) as progress:
-            model = opened.require_live()
-            tuning = _measure(opened, model, goals, progress, backends=backends, budget=seconds)
-            snapshot = None if dry_run else _take(opened, model, tuning, progress)
-        if plot is not None:
-            _save_plot(tuning, plot)
+            result = use_case.tune(opened, request, progress)
+        draw(result.tuning)
         if as_json:
-            print_json(_as_document(tuning, snapshot))
+            print_json(_as_document(result.tuning, result.snapshot))
         else:
-            _print(tuning, snapshot, dry_run=dry_run)
-    if tuning.chosen is None:
+            _print(result.tuning, result.snapshot, dry_run=dry_run)
+    if result.tuning.chosen is None:
         stop(ExitCode.CALLER)
 
 
@@ -129,70 +129,17 @@ class TuningProgress:
         self.stage(f"Measuring {one.backend} {spoken_parameters(one.building)}: {said}")
 
 
-def _goals(recall: float, memory: str | None, latency: str | None) -> Goals:
-    if not 0 < recall <= 1:
-        raise CallerError(f"--recall {recall:g}: give a share above 0 and at most 1, such as 0.95")
-    return Goals(
-        recall=recall,
-        memory=parsed_bytes(memory, name="--memory") if memory is not None else None,
-        latency=parsed_seconds(latency, name="--latency") if latency is not None else None,
-    )
+def _plotter(path: Path | None) -> Callable[[Tuning], None]:
+    """Draws a tuning into a file; a file that could not be written is refused before minutes are spent."""
+    if path is None:
+        return lambda _: None
+    from lookalike.tuning.plotting import check_plot, save_plot  # noqa: PLC0415 - matplotlib takes half a second
+
+    check_plot(path)
+    return lambda tuning: save_plot(tuning, path) if tuning.measured else None
 
 
-def _measure(
-    library: LibraryParts,
-    model: LiveModel,
-    goals: Goals,
-    progress: TuningProgress,
-    *,
-    backends: str | None,
-    budget: float,
-) -> Tuning:
-    settings = library.settings
-    wanted = [name.strip() for name in (backends or "").split(",") if name.strip()]
-    candidates(0, model.dimension, wanted)  # a wrong name is told before vectors are read
-    sample = Sample.read(library.catalog, model.fingerprint)
-    try:
-        settings.snapshots.mkdir(parents=True, exist_ok=True)
-        return tune(
-            sample,
-            goals,
-            backends=candidates(sample.whole, model.dimension, wanted),
-            folder=settings.snapshots,
-            budget=budget,
-            threads=settings.threads or None,
-            progress=progress,
-        )
-    except OSError as fault:
-        raise StorageFailed(f"{settings.snapshots}: cannot be written: {fault.strerror or fault}") from fault
-
-
-def _take(library: LibraryParts, model: LiveModel, tuning: Tuning, progress: TuningProgress) -> Snapshot | None:
-    """Publish with the choice, and keep it once that is done: Ctrl-C before leaves the old one."""
-    if tuning.chosen is None:
-        return None
-    progress.stage("Publishing the index")
-    choice = choice_of(tuning, fingerprint=model.fingerprint, dimension=model.dimension)
-    snapshot = library.publisher.publish(model, choice=choice)
-    choice.store(library.index_choice)
-    return snapshot
-
-
-def _check_plot(path: Path | None) -> None:
-    if path is not None:
-        from lookalike.tuning.plotting import check_plot  # noqa: PLC0415 - matplotlib takes half a second
-
-        check_plot(path)
-
-
-def _save_plot(tuning: Tuning, path: Path) -> None:
-    from lookalike.tuning.plotting import save_plot  # noqa: PLC0415 - matplotlib takes half a second
-
-    if tuning.measured:
-        save_plot(tuning, path)
-
-
-def _print(tuning: Tuning, snapshot: Snapshot | None, *, dry_run: bool) -> None:
+def _print(tuning: Tuning, snapshot: int | None, *, dry_run: bool) -> None:
     console.print_table(_table(tuning), most=_TABLE_COLUMNS)
     console.print(f"[dim]{tuning.queries:,} images were left out and asked with; {tuning.seconds:.0f} s[/]")
     _print_left_out(tuning.left_out)
@@ -208,7 +155,7 @@ def _print(tuning: Tuning, snapshot: Snapshot | None, *, dry_run: bool) -> None:
             f" ± {checked.half_width:.4f}: that is its promise."
         )
     if snapshot is not None:
-        console.print(f"Published as snapshot {snapshot.manifest.number}; every later one is built like it.")
+        console.print(f"Published as snapshot {snapshot}; every later one is built like it.")
     elif dry_run:
         console.print("Nothing was changed (--dry-run).")
 
@@ -247,7 +194,7 @@ def _table(tuning: Tuning) -> Table:
     return table
 
 
-def _as_document(tuning: Tuning, snapshot: Snapshot | None) -> dict[str, Any]:
+def _as_document(tuning: Tuning, snapshot: int | None) -> dict[str, Any]:
     document: dict[str, Any] = {
         "goals": asdict(tuning.goals),
         "images": tuning.size,
@@ -258,7 +205,7 @@ def _as_document(tuning: Tuning, snapshot: Snapshot | None) -> dict[str, Any]:
         "measured": [_row(one) for one in tuning.measured],
         "not_measured": list(tuning.left_out),
         "seconds": round(tuning.seconds, 1),
-        "snapshot": snapshot.manifest.number if snapshot else None,
+        "snapshot": snapshot,
     }
     if tuning.chosen is None:
         return {"error": "goals-not-met", "message": tuning.because, **document}

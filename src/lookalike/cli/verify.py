@@ -10,13 +10,17 @@ from lookalike.cli.output import (
     LibraryOption,
     console,
     faults_are_told,
+    messages,
     print_json,
     printable,
     settings_for,
     stop,
 )
+from lookalike.cli.progress import IndexProgress
+from lookalike.library import verify as use_case
 from lookalike.library.opening import open_library
-from lookalike.verification import Verification, verify_library
+from lookalike.library.verify import VerifyRequest
+from lookalike.verification import Verification
 
 
 def verify(
@@ -30,8 +34,9 @@ def verify(
 
     Ends with exit code 4 when something is wrong.
     """
-    with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
-        checked = verify_library(opened.catalog, opened.settings.snapshots, queries=queries, files=files)
+    with faults_are_told(as_json=as_json):
+        with open_library(settings_for(library)) as opened, IndexProgress(messages, quiet=as_json) as progress:
+            checked = use_case.verify(opened, VerifyRequest(queries=queries, files=files), progress)
         if as_json:
             print_json(checked.as_document())
         else:

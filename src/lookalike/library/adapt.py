@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 from lookalike.embedding.derived import require_new_name
 from lookalike.errors import InternalFault
+from lookalike.library.cards import card_html
 from lookalike.library.judging import JudgementSource
 from lookalike.library.learning import (
     LearningStart,
@@ -64,6 +65,9 @@ class AdaptResult:
     adaptation: Adaptation
     base: str
     warnings: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        return card_html(self.card, notes=self.warnings)
 
 
 def adapt(library: LibraryParts, request: AdaptRequest, progress: Watching) -> AdaptResult:

@@ -2,20 +2,27 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from lookalike.errors import LibraryMissing, StorageFailed
 from lookalike.library.parts import LibraryParts, Mode
+from lookalike.library.places import library_exists
 from lookalike.settings import Settings
 
 
 @contextmanager
 def open_library(settings: Settings, *, create: bool = False, mode: Mode = "latency") -> Iterator[LibraryParts]:
-    """A library for as long as the `with` lasts.
+    """The parts of a library for as long as the `with` lasts. See `library_parts`."""
+    with closing(library_parts(settings, create=create, mode=mode)) as library:
+        yield library
+
+
+def library_parts(settings: Settings, *, create: bool = False, mode: Mode = "latency") -> LibraryParts:
+    """The parts of a library, which the caller closes.
 
     Args:
-        settings: which one, and how.
+        settings: which library, and how its parts work.
         create: make the folder if there is none.
         mode: what models are opened for.
 
@@ -29,17 +36,13 @@ def open_library(settings: Settings, *, create: bool = False, mode: Mode = "late
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as fault:
             raise StorageFailed(f"{folder}: the library's folder cannot be made: {fault.strerror}") from None
-    elif not settings.catalog_url and not (folder / "catalog.sqlite").exists():
+    elif not library_exists(settings):
         raise LibraryMissing(
             f"there is no library in {folder}: make one with `lookalike index FOLDER`,"
             " or name another with --library DIR or LOOKALIKE_LIBRARY"
         )
     _provide_temporary_folder(folder)
-    library = LibraryParts(settings, mode=mode)
-    try:
-        yield library
-    finally:
-        library.close()
+    return LibraryParts(settings, mode=mode)
 
 
 def _provide_temporary_folder(library: Path) -> None:

@@ -40,11 +40,13 @@ class LibraryParts:
         self.settings = settings
         self._mode = mode
         self._closing = ExitStack()
+        self.is_closed = False
         self._opening = threading.RLock()
         self._next: Encoder | None = None
 
     def close(self) -> None:
         """Close what was opened, the last first."""
+        self.is_closed = True
         self._closing.close()
 
     @cached_property
@@ -96,6 +98,24 @@ class LibraryParts:
             if indexed_with is not None and indexed_with.fingerprint == model.fingerprint:
                 return indexed_with
             return self.open_exactly(model)
+
+    def open_for_indexing(self, name: str | None = None) -> Encoder:
+        """A model opened for many images, which the caller closes.
+
+        Args:
+            name: of a model on this machine; None for the one that answers, or the one that the settings name.
+
+        Raises:
+            VectorsRefused: the model that answers is another one of that name than the one on this machine.
+            UnknownModel, ModelMissing: it is not on this machine.
+        """
+        live = self.catalog.models.live()
+        if name is not None or live is None:
+            return self.open_model(name or self.settings.model, mode="throughput", keep=False)
+        try:
+            return self.open_exactly(live, mode="throughput", keep=False)
+        except LibraryOutdated:
+            return self.open_model(live.name, mode="throughput", keep=False)
 
     def is_outdated(self, encoder: Encoder) -> bool:
         """Whether the live vectors were made by an earlier recipe of this model, so that indexing makes all anew."""
@@ -222,7 +242,7 @@ class LibraryParts:
             return self.open_model(name, mode="throughput")
         return self.open_exactly(self.require_live(), mode="throughput")
 
-    def open_exactly(self, model: LiveModel, *, mode: Mode | None = None) -> Encoder:
+    def open_exactly(self, model: LiveModel, *, mode: Mode | None = None, keep: bool = True) -> Encoder:
         """Open a model by name, if it is still the one that made the vectors.
 
         Raises:
@@ -230,7 +250,7 @@ class LibraryParts:
             VectorsRefused: the one on this machine is another.
             ModelMissing: it is not on this machine.
         """
-        encoder = self.open_model(model.name, mode=mode)
+        encoder = self.open_model(model.name, mode=mode, keep=keep)
         if model.fingerprint in encoder.earlier_fingerprints:
             raise LibraryOutdated(
                 "the vectors of this library were made by an earlier version of lookalike, which read some pictures in"

@@ -1,16 +1,20 @@
 """Letting another model answer, if it ranks no worse; and the way back."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+
+from markupsafe import Markup
 
 from lookalike.catalog import LiveModel
 from lookalike.embedding import Encoder
 from lookalike.errors import CallerError, PromotionRefused
 from lookalike.evaluation import Comparison, Evaluation, Measure, compare_evaluations, evaluate_run, parse_measures
 from lookalike.evaluation.pipeline import JudgedLibrary, run_exact
-from lookalike.evaluation.report.wording import signed, span
+from lookalike.evaluation.report.wording import decimal, signed, span
 from lookalike.indexing import IndexReport, Progress
 from lookalike.library.judging import JudgementSource, judged_queries
+from lookalike.library.notebook import notes_html, table_html
 from lookalike.library.parts import LibraryParts
 from lookalike.retrieval import ExactRanker
 
@@ -56,7 +60,7 @@ class Candidacy:
         """Refuse a model that ranks worse.
 
         Raises:
-            PromotionRefused: it does; the comparison is in `candidacy`.
+            PromotionRefused: it does; the error's `comparison` is this.
         """
         measure, found = next(iter(self.comparisons.items()))
         if found.difference.mean < 0:
@@ -64,6 +68,7 @@ class Candidacy:
                 f"{self.name} ranks worse than {self.live.name}: {measure} {found.first:.4f} against"
                 f" {found.second:.4f} ({signed(found.difference.mean, 4)}, 95 % interval"
                 f" {span(found.difference, signs=True)}); {self.live.name} goes on answering (--force switches anyway)",
+                self,
             )
 
 
@@ -83,23 +88,66 @@ class Switch:
     candidacy: Candidacy | None
     reports: Sequence[IndexReport]
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What should be known of the judgements."""
+        return self.candidacy.warnings if self.candidacy else ()
 
-def compare(
-    library: LibraryParts, request: PromoteRequest, progress: Progress
-) -> tuple[Candidacy, Encoder, IndexReport]:
-    """Embed every image with another model, and compare it with the live one.
+    @property
+    def embedded(self) -> int:
+        """Images that were given a vector for it."""
+        return sum(report.embedded for report in self.reports)
 
-    Returns:
-        The comparison, the model, opened, and what was embedded.
+    def _repr_html_(self) -> str:
+        title = f"{self.now.name} answers now instead of {self.before.name}"
+        compared = self.candidacy.comparisons if self.candidacy else {}
+        rows = [
+            (
+                str(measure),
+                decimal(found.first, 4),
+                decimal(found.second, 4),
+                signed(found.difference.mean, 4),
+                span(found.difference, signs=True),
+            )
+            for measure, found in compared.items()
+        ]
+        headings = ("measure", self.now.name, self.before.name, "difference", "95 % interval")
+        table = table_html(headings, rows, title=title)
+        return str(Markup("<div>{}{}</div>").format(notes_html(self.warnings), table))
+
+
+def promote(library: LibraryParts, request: PromoteRequest, progress: Progress) -> Switch:
+    """Let another model answer, if it ranks no worse; services that run follow by themselves.
+
+    Every image is embedded with it first, and the live model answers until the switch. What was embedded stays, also
+    where it is refused.
 
     Raises:
-        PromotionRefused: nothing says that it ranks as well; before anything is embedded.
-        CallerError: it is the model that answers, or a measure is none of ours.
+        PromotionRefused: it ranks worse by the first measure, or nothing says how it ranks, and `force` is not set.
+        CallerError: it is the model that answers, or a measure is unknown.
         EvaluationRefused: the judgements cannot be used.
+        LibraryMissing: nothing was indexed.
+        UnknownModel, ModelMissing: it is not on this machine.
     """
     measures = parse_measures([request.measures])
-    encoder = library.open_model(request.name, mode="throughput")
-    live = library.require_live()
+    with closing(library.open_model(request.name, mode="throughput", keep=False)) as encoder:
+        live = library.require_live()
+        _require_candidate(request, encoder, live)
+        known = judged_queries(library, request.judgements) if request.judgements else None
+        indexer = library.indexer_for(encoder)
+        embedded = indexer.embed_known(progress=progress)
+        candidacy = Candidacy(name=request.name, live=live)
+        if known is not None:
+            comparisons = _comparisons(library, encoder, live, known, measures, request.resamples, progress)
+            candidacy = Candidacy(name=request.name, live=live, comparisons=comparisons, warnings=known.warnings)
+        if not request.force:
+            candidacy.require_better()
+        by = request.judgements.judgements if request.judgements else "unmeasured"
+        switched = indexer.take_over(because=f"promoted over {live.name}, {by}", progress=progress)
+        return Switch(before=live, now=indexer.model, candidacy=candidacy, reports=(embedded, switched))
+
+
+def _require_candidate(request: PromoteRequest, encoder: Encoder, live: LiveModel) -> None:
     if encoder.fingerprint == live.fingerprint:
         raise CallerError(f"{request.name} is the model that answers already")
     if request.judgements is None and not request.force:
@@ -107,28 +155,6 @@ def compare(
             f"nothing says that {request.name} ranks as well as {live.name}: name grades with --judgements"
             " (a file, or a set of `lookalike judgements list`), or switch anyway with --force"
         )
-    known = judged_queries(library, request.judgements) if request.judgements else None
-    embedded = library.indexer_for(encoder).embed_known(progress=progress)
-    if known is None:
-        return Candidacy(name=request.name, live=live), encoder, embedded
-    comparisons = _comparisons(library, encoder, live, known, measures, request.resamples, progress)
-    return Candidacy(name=request.name, live=live, comparisons=comparisons, warnings=known.warnings), encoder, embedded
-
-
-def promote(
-    library: LibraryParts, request: PromoteRequest, candidacy: Candidacy, encoder: Encoder, progress: Progress
-) -> IndexReport:
-    """Let a compared model answer; services that run follow by themselves.
-
-    Raises:
-        PromotionRefused: it ranks worse, and `force` was not asked for.
-    """
-    if not request.force:
-        candidacy.require_better()
-    by = request.judgements.judgements if request.judgements else "unmeasured"
-    return library.indexer_for(encoder).take_over(
-        because=f"promoted over {candidacy.live.name}, {by}", progress=progress
-    )
 
 
 def rollback(library: LibraryParts, progress: Progress) -> Switch:
@@ -142,9 +168,10 @@ def rollback(library: LibraryParts, progress: Progress) -> Switch:
     before = next((step.model for step in library.catalog.models.history() if step.model != live), None)
     if before is None:
         raise CallerError(f"{live.name} is the only model that ever answered here: there is nothing to go back to")
-    indexer = library.indexer_for(library.open_exactly(before, mode="throughput"))
-    report = indexer.take_over(because=f"rolled back from {live.name}", progress=progress)
-    return Switch(before=live, now=before, candidacy=None, reports=[report])
+    with closing(library.open_exactly(before, mode="throughput", keep=False)) as encoder:
+        indexer = library.indexer_for(encoder)
+        report = indexer.take_over(because=f"rolled back from {live.name}", progress=progress)
+    return Switch(before=live, now=before, candidacy=None, reports=(report,))
 
 
 def _comparisons(

@@ -11,7 +11,6 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lookalike import __version__
 from lookalike.errors import LookalikeError
 from lookalike.serving import documentation, problems
 from lookalike.serving.content import ContentRoutes
@@ -28,6 +27,7 @@ from lookalike.serving.proxies import PublicAddress, TrustedProxies, root_path_o
 from lookalike.serving.search import SearchRoutes
 from lookalike.serving.services import Services, ServingSettings
 from lookalike.serving.state import State
+from lookalike.version import __version__
 
 _log = logging.getLogger(__name__)
 _SECONDS_BETWEEN_CLEANINGS = 3600.0

@@ -1,12 +1,19 @@
 """The hyperparameters of a training run."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from lookalike.errors import TrainingRefused
 from lookalike.training.examples import SplitShares
 
 SOURCE_NAMES = ("grades", "clicks", "views", "teacher")
+
+_PULL_WITHOUT_LABELS = 10.0
+
+
+def default_pull(sources: Collection[str]) -> float:
+    """The L2-SP strength that suits sources: without labels, only the start says what should stay alike."""
+    return _PULL_WITHOUT_LABELS if set(sources) == {"views"} else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

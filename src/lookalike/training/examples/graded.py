@@ -5,21 +5,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from lookalike.training.examples.example import GradedQuery, Pair, PairSource
+from lookalike.training.rows import DescribedRow
 from lookalike.types import Grade
 
 _MOST_GRADE = 5
 
 
 def graded_queries(grades: Iterable[Grade]) -> list[GradedQuery]:
-    """Whole-image queries with what was graded for them, by query id.
+    """Queries, whole images and crops of them, with what was graded for each, by the name of their row.
 
-    Several people's grades of one pair become their lower median. Grades for a crop are left out (they say nothing of
-    the whole image), as is an image's grade for itself.
+    Several people's grades of one pair become their lower median. A whole image's grade for itself is left out.
     """
     given: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for grade in grades:
-        if grade.crop is None and grade.image_id != grade.query_image_id:
-            given[grade.query_image_id][grade.image_id].append(grade.grade)
+        if grade.crop is not None or grade.image_id != grade.query_image_id:
+            query = str(DescribedRow(image_id=grade.query_image_id, region=grade.crop))
+            given[query][grade.image_id].append(grade.grade)
     return [
         GradedQuery(
             query=query,

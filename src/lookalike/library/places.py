@@ -58,8 +58,11 @@ def check_new_library(settings: Settings, roots: Sequence[Path], *, create: bool
 
     Raises:
         CallerError: the library's folder is one to be indexed or lies around it, holds something else, or its name is
-            one slip away from that of a library beside it.
+            one slip away from that of a library beside it; or a path leads nowhere and no library may know it.
     """
+    for root in roots:
+        if not library_exists(settings) and not os.path.lexists(root):
+            raise no_such_path(root)
     folder = Path(os.path.abspath(settings.library))  # noqa: PTH100
     for root in roots:
         _require_apart(folder, root)
