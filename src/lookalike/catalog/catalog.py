@@ -17,6 +17,7 @@ from lookalike.catalog.stores import (
     Images,
     Interactions,
     Judgements,
+    Leases,
     Models,
     People,
     Queries,
@@ -53,6 +54,7 @@ class Catalog:
         interactions: what people did with hits.
         judgements: grades, in named sets.
         people: users.
+        leases: duties that one process at a time does.
     """
 
     def __init__(self, database: Database, originals: Originals) -> None:
@@ -70,6 +72,7 @@ class Catalog:
         self.interactions = Interactions(database)
         self.judgements = Judgements(database)
         self.people = People(database)
+        self.leases = Leases(database)
         with database.reading() as connection:
             self.library_id: str = connection.execute(select(schema.library.c.library_id)).scalar_one()
 

@@ -24,10 +24,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 """The integer stored in `library.schema_version`; each migration that is added raises it."""
 
-HEAD_REVISION = "0010"
+HEAD_REVISION = "0011"
 """The newest Alembic revision; a test holds it equal to what the migration files say."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -310,6 +310,15 @@ model_history = Table(
     Column("dimension", Integer, nullable=False),
     Column("since", UtcTime, nullable=False),
     Column("because", Message, nullable=False),
+)
+
+# Duties that one of all the processes that use the library does at a time.
+leases = Table(
+    "leases",
+    metadata,
+    Column("duty", String, primary_key=True),
+    Column("holder", String(32), nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
 )
 
 users = Table(

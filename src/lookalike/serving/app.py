@@ -5,7 +5,6 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from fastapi import Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
@@ -30,7 +29,6 @@ from lookalike.serving.state import State
 from lookalike.version import __version__
 
 _log = logging.getLogger(__name__)
-_SECONDS_BETWEEN_CLEANINGS = 3600.0
 _LEAST_PACKED = 1000  # bytes
 _QUICK = 4  # of 9: a list of a hundred images takes half a millisecond
 _SECONDS_BETWEEN_LOOKS = 5.0
@@ -122,14 +120,14 @@ def _lifespan(state: State, warm_up: WarmUp) -> Callable[[FastAPI], contextlib.A
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         warm_up.start()
         state.recall_watch.start()
-        tasks = [asyncio.create_task(_forget_old_queries(state)), asyncio.create_task(_keep_published(state))]
+        state.forgetting.start()
+        task = asyncio.create_task(_keep_published(state))
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
             await asyncio.to_thread(_finish, state, warm_up)
 
     return lifespan
@@ -139,6 +137,7 @@ def _finish(state: State, warm_up: WarmUp) -> None:
     """What was answered is written down before the server ends."""
     warm_up.stop()
     state.recall_watch.stop()
+    state.forgetting.stop()
     state.gates.close()
     state.services.engine.flush()
 
@@ -151,16 +150,3 @@ async def _keep_published(state: State) -> None:
             await asyncio.to_thread(state.services.indexer.publish_if_late)
         except LookalikeError as fault:
             _log.warning("whether the index is due could not be seen: %s", fault)
-
-
-async def _forget_old_queries(state: State) -> None:
-    retention = state.settings.retention
-    while retention is not None:
-        await asyncio.sleep(_SECONDS_BETWEEN_CLEANINGS)
-        try:
-            forgotten = await state.gates.writing.enter_and_run(
-                state.services.catalog.queries.forget, older_than=datetime.now(UTC) - retention
-            )
-            _log.info("%d queries older than %s were forgotten", forgotten, retention)
-        except LookalikeError as fault:
-            _log.warning("old queries were not forgotten: %s", fault)

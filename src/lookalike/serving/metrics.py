@@ -12,8 +12,8 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lookalike.serving.background import RecallWatch
 from lookalike.serving.gates import Gates
-from lookalike.serving.recall_watch import RecallWatch
 from lookalike.serving.services import Services
 
 _access = logging.getLogger("lookalike.serving.access")

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from lookalike.serving.admin import Admin
+from lookalike.serving.background import QueryForgetting, RecallWatch
 from lookalike.serving.gates import Gates
 from lookalike.serving.metrics import Meters
-from lookalike.serving.recall_watch import RecallWatch
 from lookalike.serving.services import Services, ServingSettings
 from lookalike.serving.thumbnails import ThumbnailCache
 
@@ -19,6 +19,7 @@ class State:
     gates: Gates
     meters: Meters
     recall_watch: RecallWatch
+    forgetting: QueryForgetting
     thumbnails: ThumbnailCache
     admin: Admin
 
@@ -26,13 +27,14 @@ class State:
     def of(cls, services: Services, settings: ServingSettings) -> "State":
         """The parts that these services and settings make."""
         gates = Gates(workers=settings.workers, waiting=settings.max_waiting)
-        watch = RecallWatch(services.engine, seconds=settings.recall_seconds)
+        watch = RecallWatch(services.catalog, services.engine, seconds=settings.recall_seconds)
         return cls(
             services=services,
             settings=settings,
             gates=gates,
             meters=Meters(services, gates, watch),
             recall_watch=watch,
+            forgetting=QueryForgetting(services.catalog, retention=settings.retention),
             thumbnails=ThumbnailCache(settings.thumbnails, most_bytes=settings.thumbnail_bytes),
             admin=Admin(settings.admin_token),
         )

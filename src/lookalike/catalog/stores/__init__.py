@@ -5,6 +5,7 @@ from lookalike.catalog.stores.folders import Folders
 from lookalike.catalog.stores.images import Images
 from lookalike.catalog.stores.interactions import Interactions
 from lookalike.catalog.stores.judgements import Judgements
+from lookalike.catalog.stores.leases import Leases
 from lookalike.catalog.stores.models import Models
 from lookalike.catalog.stores.people import People
 from lookalike.catalog.stores.queries import Queries
@@ -19,6 +20,7 @@ __all__ = [
     "Images",
     "Interactions",
     "Judgements",
+    "Leases",
     "Models",
     "People",
     "Queries",

@@ -2,8 +2,11 @@
 
 import logging
 import threading
+from datetime import timedelta
 
+from lookalike.catalog import Catalog
 from lookalike.retrieval import SearchEngine
+from lookalike.serving.background.duty import Duty
 from lookalike.snapshot import LiveRecall
 
 _log = logging.getLogger(__name__)
@@ -16,17 +19,22 @@ class _StoppedError(Exception):
 
 
 class RecallWatch:
-    """A thread that asks the engine for the recall of its latest searches.
+    """A thread that asks the engine for the recall of the latest searches, in one of all the processes that serve.
 
     Args:
-        engine: what answers them.
+        catalog: of the library.
+        engine: what answers searches.
         seconds: between two measurements; None for none at all.
+
+    Attributes:
+        latest: the last measurement of this process; None where it is another one's duty.
     """
 
-    def __init__(self, engine: SearchEngine, *, seconds: float | None) -> None:
+    def __init__(self, catalog: Catalog, engine: SearchEngine, *, seconds: float | None) -> None:
         self.latest: LiveRecall | None = None
         self._engine = engine
         self._seconds = seconds
+        self._duty = Duty(catalog, "measure-recall", every=timedelta(seconds=seconds or 0))
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -41,9 +49,13 @@ class RecallWatch:
         self._stopped.set()
         if self._thread is not None:
             self._thread.join()
+            self._duty.give_back()
 
     def _watch(self) -> None:
         while not self._stopped.wait(self._seconds):
+            if not self._duty.is_ours():
+                self.latest = None
+                continue
             try:
                 measured = self._engine.recall_of_latest(fewest=_FEWEST_SEARCHES, after_block=self._rest)
             except _StoppedError:
