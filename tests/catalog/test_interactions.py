@@ -37,6 +37,16 @@ def test_a_query_comes_back_as_it_was_recorded(library, catalog):
     assert catalog.queries.get("\x00") is catalog.queries.get("\ud800") is None
 
 
+def test_what_a_query_ranks_is_only_gone_on_with(library, catalog):
+    a, b, c, d = (library.addition(name).content_id for name in "abcd")
+    library.ask("q", ranked=[a])
+    library.ask("q", ranked=[a, b], neighbors=7)
+    assert (catalog.queries.get("q").ranked_ids, catalog.queries.get("q").neighbors) == ((a, b), 7)
+    library.ask("q", ranked=[a, c, d])  # by another process, which had not seen the second record
+    library.ask("q", ranked=[a])
+    assert catalog.queries.get("q").ranked_ids == (a, b)
+
+
 def test_events_are_stored_once(library, catalog):
     image_id = library.add("a")
     query_id = library.ask(ranked=[image_id])

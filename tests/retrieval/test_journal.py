@@ -104,3 +104,19 @@ def test_a_page_is_answered_by_an_engine_that_never_had_the_snapshot(library):
         other.close()
     shown = [(hit.rank, hit.image.id, hit.cosine, hit.closeness, hit.match) for hit in page.hits]
     assert shown == [(hit.rank, hit.image.id, hit.cosine, hit.closeness, hit.match) for hit in expected.hits]
+
+
+def test_two_processes_that_page_through_a_query_at_once_show_the_same(library, monkeypatch):
+    first, second = library.new_engine(depth=10), library.new_engine(depth=10)
+    try:
+        query_id = first.search(Query.picture(picture(7), limit=5)).query_id
+        at_first = library.catalog.queries.get(query_id)
+        shown = [hit.image.id for hit in first.page(query_id, offset=0, limit=20).hits]
+        library.upload(7, noise=3)  # another ranking than a moment ago
+        find, stale = second._journal.find, [at_first]
+        monkeypatch.setattr(second._journal, "find", lambda wanted: stale.pop() if stale else find(wanted))
+        assert [hit.image.id for hit in second.page(query_id, offset=0, limit=40).hits][:20] == shown
+        assert [hit.image.id for hit in first.page(query_id, offset=0, limit=20).hits] == shown
+    finally:
+        first.close()
+        second.close()

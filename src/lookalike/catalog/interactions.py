@@ -21,14 +21,18 @@ _RANKED = ("ranked_ids", "duplicate_ids", "duplicates_of", "neighbors", "images"
 
 
 def write_queries(connection: Connection, records: Sequence[QueryRecord]) -> None:
-    """Keep those queries; of one that is known already, what it ranks, where that is more than before."""
+    """Keep those queries; of one that is known already, what it ranks, where that goes on behind what is kept.
+
+    Two processes may have gone on at once from the same record: what the first one wrote, and may have shown, stays.
+    """
     latest = {record.id: record for record in records}
     if not latest:
         return
     added = insert_into(connection, queries)
     longer = func.length(added.excluded.ranked_ids) > func.length(queries.c.ranked_ids)
     ranked = {name: added.excluded[name] for name in _RANKED}
-    written = added.on_conflict_do_update(index_elements=[queries.c.id], set_=ranked, where=longer)
+    begins_alike = func.substr(added.excluded.ranked_ids, 1, func.length(queries.c.ranked_ids)) == queries.c.ranked_ids
+    written = added.on_conflict_do_update(index_elements=[queries.c.id], set_=ranked, where=longer & begins_alike)
     connection.execute(written, [_query_row(latest[key]) for key in sorted(latest)])
 
 

@@ -25,6 +25,7 @@ from lookalike.retrieval.stopwatch import Stopwatch
 from lookalike.snapshot import Closeness, LiveRecall, recall_of_queries
 from lookalike.types import Hit, Image, Match
 
+_CONTINUATIONS = 3  # tries to go on, where other processes page through the same query
 _MEASURED_QUERIES = 512  # the latest ones, whichever process answered them
 _READ_ONLY = "the library can only be read here: uploads, changes, searches and clicks are not kept"
 
@@ -139,7 +140,9 @@ class SearchEngine:
         if record.calibration is None:  # an earlier version of lookalike wrote it
             raise CursorRefused("lookalike was updated since this search; search again")
         closeness = Closeness.of_marks(record.calibration)
-        if offset + limit > len(record.ranked_ids) and _goes_on(record):
+        for _ in range(_CONTINUATIONS):
+            if offset + limit <= len(record.ranked_ids) or not _goes_on(record):
+                break
             record = self._continued(record, clock, wanted=max(offset + limit, 2 * len(record.ranked_ids)))
         with clock("hits"):
             ids = record.ranked_ids[offset : offset + limit]
@@ -226,7 +229,10 @@ class SearchEngine:
         self._index.close()
 
     def _continued(self, record: QueryRecord, clock: Stopwatch, *, wanted: int) -> QueryRecord:
-        """The query with more hits behind those it has: the same for the same generation."""
+        """The query with more hits behind those it has: the same for the same generation.
+
+        Where another process went on from the same record a moment before, its hits count.
+        """
         about = RankingQuery(image_id=record.image_id, include_self=record.include_self)
         asked = EncodedQuery(about=about, vector=_vector(record))
         ranking = self.ranker.rank_encoded(asked, wanted=wanted, clock=clock)
@@ -235,7 +241,7 @@ class SearchEngine:
         with clock("rerank"):
             continued = _with_more(record, ranking)
         self._journal.add(continued)
-        return continued
+        return self._journal.find(record.id) or continued
 
     def _frozen_cosines(self, record: QueryRecord, image_ids: Sequence[str]) -> dict[str, float]:
         """Of each image's nearest region, computed again from stored vectors, which never change for one model."""

@@ -17,7 +17,7 @@ class Queries:
         self._database = database
 
     def write(self, queries: Sequence[QueryRecord]) -> None:
-        """Keep answered searches; of one whose id is known already, its hits where it has more now.
+        """Keep answered searches; of one whose id is known already, its hits where it has more now behind those kept.
 
         Every process sees them when this returns. They survive the end of this process, and a power cut once an event
         of any of them, or anything else, was written after them: a search owes its caller no wait for the disk.
