@@ -83,11 +83,18 @@ def options(
     ] = False,
 ) -> None:
     """Options of every command."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(message)s",
-        handlers=[RichHandler(console=messages, show_path=False)],
-    )
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[_log_handler()])
+
+
+def _log_handler() -> logging.Handler:
+    """In columns for a terminal; plain lines for a file, a pipe or a service's journal."""
+    if messages.is_terminal:
+        handler: logging.Handler = RichHandler(console=messages, show_path=False)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        return handler
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    return handler
 
 
 def main() -> None:
