@@ -158,6 +158,16 @@ def test_a_model_that_is_used_is_not_removed_by_mistake(run, photos, tmp_path, m
     assert not (own / "tiny").exists()
 
 
+def test_without_a_path_all_folders_of_the_library_are_indexed(run, photos, tmp_path):
+    told = run("index", code=3).stderr
+    assert "there is no library" in " ".join(told.split())
+    run("index", photos, write_pictures(tmp_path / "more", range(30, 33)))
+    (photos / "new.png").write_bytes(picture(50))
+    (tmp_path / "more" / "30.png").unlink()
+    report = run.json("index")
+    assert (report["added"], report["unchanged"], report["removed"]) == (1, 14, 1)
+
+
 def test_nothing_is_forgotten_while_another_process_indexes(run, photos, tmp_path):
     run("index", photos)
     with alone(tmp_path / "library" / "index.lock"):

@@ -36,7 +36,12 @@ _SUFFIXES_SHOWN = 6
 
 
 def index(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders and image files.")],
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH...]", help="Folders and image files; all that were indexed before, if not given."
+        ),
+    ] = None,
     *,
     library: LibraryOption = None,
     model: Annotated[
@@ -71,6 +76,8 @@ def index(
 ) -> None:
     """Make the library hold what is under PATH now: new and changed files are added, deleted ones forgotten.
 
+    Without PATH, the folders that `lookalike sources` lists.
+
     Run it again at any time: what did not change is not read. After Ctrl-C or a crash it goes on where it was.
     A folder that is empty or gone as a whole removes nothing: the run says so and ends with exit code 3.
     """
@@ -83,11 +90,11 @@ def index(
         include=tuple(include or ()),
     )
     with faults_are_told(as_json=as_json):
-        paths = [user_path(path) for path in paths]  # `--option=~/x` and quotes reach us as they are
+        paths = [user_path(path) for path in paths or ()]  # `--option=~/x` and quotes reach us as they are
         settings = settings_for(library)
         check_new_library(settings, paths, create=create)
         with (
-            open_library(settings, create=True) as opened,
+            open_library(settings, create=bool(paths)) as opened,
             IndexProgress(messages, verbose=verbose, quiet=as_json and not verbose) as progress,
         ):
             request = IndexRequest(paths=paths, model=model, options=options, measure_recall=with_recall)

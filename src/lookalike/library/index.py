@@ -19,7 +19,7 @@ class IndexRequest:
     """What to index, and how.
 
     Attributes:
-        paths: folders and image files.
+        paths: folders and image files; none for all that were indexed by name before.
         model: the model to embed with; another one than before takes its place. None for the one that answers, or for
             the setting `model` in a new library.
         options: which files are taken, and what becomes of missing ones.
@@ -72,9 +72,10 @@ def index(library: LibraryParts, request: IndexRequest, progress: Progress) -> I
     """
     for path in request.paths:
         _require_known(library, path)
+    paths = request.paths or [Path(path) for path in library.catalog.folders.names()]
     with closing(library.open_for_indexing(request.model)) as encoder:
         outdated = library.is_outdated(encoder)
-        report = library.indexer_for(encoder).index(request.paths, progress=progress, options=request.options)
+        report = library.indexer_for(encoder).index(paths, progress=progress, options=request.options)
     measured = None
     if request.measure_recall and not report.interrupted:
         progress.stage("Measuring recall", None)

@@ -115,14 +115,16 @@ class Library:
 
     def index(
         self,
-        paths: Iterable[str | Path],
+        paths: Iterable[str | Path] = (),
         *,
         model: str | None = None,
         options: IndexOptions | None = None,
         measure_recall: bool = False,
         progress: Progress | None = None,
     ) -> IndexResult:
-        """Make the library hold what is under these paths now. Makes the library's folder where there is none.
+        """Make the library hold what is under these paths now, or under all that were indexed before if none is given.
+
+        Makes the library's folder where there is none and a path is given.
 
         See `lookalike.library.index` for arguments and errors.
         """
@@ -131,7 +133,7 @@ class Library:
         request = IndexRequest(
             paths=roots, model=model, options=options or IndexOptions(), measure_recall=measure_recall
         )
-        return index(self._parts(create=True), request, progress or Silent())
+        return index(self._parts(create=bool(roots)), request, progress or Silent())
 
     def search(self, query: Query, *, limit: int | None = None) -> SearchResult:
         """The images most like a query, best first.
