@@ -37,32 +37,35 @@ def adapt_model(
     *,
     base: FromOption = None,
     judgements: Annotated[
-        str | None, typer.Option(metavar="JUDGEMENTS", help="Grades to compare by; nothing is learnt from them.")
+        str | None,
+        typer.Option(metavar="JUDGEMENTS", help="Grades to compare the models by; they are not used for training."),
     ] = None,
     queries: QueriesOption = None,
     images: ImagesOption = None,
     features: Annotated[
         str,
         typer.Option(
-            help="Project the model's `final` features, or all `levels` of its network (needs torch); `auto` takes"
-            " levels where it can."
+            help="Features to project: the model's `final` ones, or all `levels` of its network (needs torch);"
+            " `auto` uses levels if possible."
         ),
     ] = "auto",
     dimension: Annotated[
         int | None, typer.Option(min=1, help="Size of the new vectors (default: the model's).")
     ] = None,
     shrinkage: Annotated[
-        float, typer.Option(min=0, help="How little weight lesser differences get; see docs/training.md.")
+        float, typer.Option(min=0, help="Shrinkage of the whitening; see docs/training.md.")
     ] = SHRINKAGE,
     most_images: MostImagesOption = 20_000,
-    resamples: Annotated[int, typer.Option(min=100, max=1_000_000, help="Draws for confidence intervals.")] = 10_000,
+    resamples: Annotated[
+        int, typer.Option(min=100, max=1_000_000, help="Random draws for confidence intervals.")
+    ] = 10_000,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Fit a model to this library's images, without labels and in minutes.
 
-    What all of its images have in common stops counting, so that what tells them apart counts more. The new model waits
-    beside the one that answers until `lookalike models promote`. After Ctrl-C, run it again: what was described stays.
+    Features that all images share no longer count, so that differences count more. The new model is used only after
+    `lookalike models promote`. After Ctrl-C, run it again: finished work is kept.
     """
     with faults_are_told(as_json=as_json):
         named = JudgementSource(judgements=judgements, queries=queries, images=images) if judgements else None

@@ -22,22 +22,28 @@ from lookalike.library.opening import open_library
 
 
 def agreement(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A .csv, or tab-separated: one triplet a row.")],
+    table: Annotated[
+        Path, typer.Argument(metavar="TABLE", help="A .csv or tab-separated file with one triplet per row.")
+    ],
     *,
     columns: Annotated[
-        str, typer.Option(metavar="REFERENCE,A,B", help="Its columns; without votes, A is the one people found closer.")
+        str,
+        typer.Option(
+            metavar="REFERENCE,A,B",
+            help="Columns of the table. Without --votes, A is the one that people found closer.",
+        ),
     ] = "query,closer,farther",
     votes: Annotated[
-        str, typer.Option(metavar="FOR_A,FOR_B", help="Columns with numbers of votes: the majority is followed.")
+        str, typer.Option(metavar="FOR_A,FOR_B", help="Columns with the number of votes for each; the majority counts.")
     ] = "",
     names_as: Annotated[
-        str, typer.Option(metavar="TEMPLATE", help="How a name becomes a file, such as photos/{}.jpg.")
+        str, typer.Option(metavar="TEMPLATE", help="Pattern that turns a name into a file, such as photos/{}.jpg.")
     ] = "{}",
     images: ImagesOption = None,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """How often does the live model agree with people about which of two images is more like a third?"""
+    """Measure how often the live model agrees with people about which of two images is more like a third."""
     request = AgreementRequest(
         table=table, columns=words(columns), votes=words(votes), names_as=names_as, images=images
     )

@@ -36,8 +36,8 @@ app = typer.Typer(
     cls=CommandGroup,
     help="Visual search that you own: index pictures, then find what looks like one of them, or like a part of it.",
     epilog=(
-        "Exit codes: 0 done, 1 a mistake of ours, 2 the request cannot be served as asked,"
-        " 3 something around the program is missing or failing, 4 `verify`, `backup` or `restore` found problems,"
+        "Exit codes: 0 done, 1 an internal error, 2 the request is wrong,"
+        " 3 something that the program needs is missing or failing, 4 `verify`, `backup` or `restore` found problems,"
         " 130 interrupted."
     ),
     no_args_is_help=True,
@@ -77,7 +77,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
 @app.callback()
 def options(
     *,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell what happens inside, on stderr.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log details to stderr.")] = False,
     version: Annotated[  # noqa: ARG001 - handled by its callback
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,

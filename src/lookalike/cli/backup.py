@@ -38,24 +38,26 @@ _NAMED = 3
 
 
 def backup(
-    destination: Annotated[Path, typer.Argument(metavar="DEST", help="A folder for backups, best on another disk.")],
+    destination: Annotated[
+        Path, typer.Argument(metavar="DEST", help="A folder for backups, preferably on another disk.")
+    ],
     *,
     library: LibraryOption = None,
     keep: Annotated[
         int | None,
-        typer.Option(min=1, help="Afterwards remove all but so many of the newest backups in DEST (default: none)."),
+        typer.Option(min=1, help="Keep only this many of the newest backups in DEST (default: keep all)."),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Make no backup; read every byte of the newest one in DEST.")
+        bool, typer.Option("--check", help="Do not make a backup; check every byte of the newest one in DEST.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy the library to DEST while it is used: catalog, uploads, settings, and models made here.
+    """Back up the library to DEST while it is in use: catalog, uploads, settings, and models made here.
 
-    Run it again at any time: only new uploads are copied. After Ctrl-C or a crash it goes on where it was. Indexed
-    files stay where they are and are not copied; indexes and thumbnails are made again from the rest.
+    Run it again at any time: only new uploads are copied. After Ctrl-C or a crash it continues where it stopped.
+    Indexed files are not copied; indexes and thumbnails can be rebuilt from the rest.
 
-    Ends with exit code 4 when uploads are missing or damaged.
+    Ends with exit code 4 if uploads are missing or damaged.
     """
     with faults_are_told(as_json=as_json):
         destination = user_path(destination)
@@ -66,23 +68,23 @@ def backup(
 
 def restore_backup(
     source: Annotated[
-        Path, typer.Argument(metavar="SRC", help="A folder of backups, of which the newest is taken, or one backup.")
+        Path, typer.Argument(metavar="SRC", help="A folder of backups (the newest is restored), or one backup.")
     ],
     *,
     library: LibraryOption = None,
     replace: Annotated[
         bool,
-        typer.Option("--replace", help="Take the place of the same library; its catalog is kept in replaced/."),
+        typer.Option("--replace", help="Replace the same library; its old catalog is kept in replaced/."),
     ] = False,
     allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Go on where uploads in the backup are missing or damaged.")
+        bool, typer.Option("--allow-missing", help="Continue if uploads in the backup are missing or damaged.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a backup back into an empty folder, or with --replace in the place of the library it was made of.
+    """Restore a backup into an empty folder, or with --replace over the library that it was made of.
 
-    Services that run follow. The index is not part of a backup: `lookalike serve` and `lookalike index` build it, and
-    searches are exact until then.
+    Running services switch to the restored library. The index is not part of a backup: `lookalike serve` and
+    `lookalike index` build it, and searches are exact until then.
     """
     with faults_are_told(as_json=as_json):
         settings = settings_for(library)

@@ -45,15 +45,15 @@ def bench(
     judgements: JudgementsArgument,
     *,
     models: Annotated[
-        str, typer.Option(metavar="NAME,...", help="Those models; all on this machine if not given.")
+        str, typer.Option(metavar="NAME,...", help="Models to measure (default: all on this machine).")
     ] = "",
     measures: MeasuresOption = DEFAULT_MEASURE_NAMES,
     queries: QueriesOption = None,
     group_by: GroupByOption = "",
     images: ImagesOption = None,
-    html: Annotated[Path | None, typer.Option(metavar="REPORT", help="Write a report to look at.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="REPORT", help="Write an HTML report.")] = None,
     plot: Annotated[
-        Path | None, typer.Option(metavar="OUT.svg", help="Draw quality against time; .svg or .png.")
+        Path | None, typer.Option(metavar="OUT.svg", help="Draw quality against time, as SVG or PNG.")
     ] = None,
     file_format: FormatOption = None,
     keep_good: KeepGoodOption = False,
@@ -62,10 +62,10 @@ def bench(
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare models on your own images: quality with intervals, speed, size, and which one to take.
+    """Compare models on your own images: quality with intervals, speed, size, and a recommendation.
 
-    Each model embeds the images of the library that it has no vectors of yet (once: a later run goes on from there),
-    and ranks the judged queries by exact search. The model that serves stays live.
+    Each model embeds the images of the library that it has no vectors for yet (later runs reuse them), and ranks the
+    judged queries by exact search. The live model does not change.
     """
     asked = JudgementSource(
         judgements=judgements,

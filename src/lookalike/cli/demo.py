@@ -43,18 +43,18 @@ _HITS = 10
 
 def demo(
     images: Annotated[
-        Path | None, typer.Argument(metavar="[IMAGES]", help="Your own folder; without it sample images are fetched.")
+        Path | None, typer.Argument(metavar="[IMAGES]", help="Your own folder (default: sample images are downloaded).")
     ] = None,
     *,
     library: LibraryOption = None,
     model: Annotated[str, typer.Option(help="The model to index with.")] = "efficientnet-lite0",
-    sheet: Annotated[Path, typer.Option(metavar="OUT.png", help="Where to draw the contact sheet.")] = Path(
+    sheet: Annotated[Path, typer.Option(metavar="OUT.png", help="File for the contact sheet.")] = Path(
         "demo-sheet.png"
     ),
     serving: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the page at the end.")] = True,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="[default: 8420]")] = None,
 ) -> None:
-    """Show the whole thing: index a folder of pictures, print one search, draw a sheet, serve the page."""
+    """Try lookalike: index a folder of pictures, print one search, draw a contact sheet, serve the page."""
     with faults_are_told(as_json=False):
         settings = settings_for(library, port=port)
         if images is None and settings.library == default_library():  # the samples are not to mix with one's own

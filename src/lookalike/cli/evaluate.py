@@ -58,10 +58,10 @@ _HERE = "this library"
 
 MeasuresOption = Annotated[
     str,
-    typer.Option("--measures", "-m", metavar="M,...", help="Such as nDCG@10,mAP,P@5,R@100,MRR,mAP(rel=2)."),
+    typer.Option("--measures", "-m", metavar="M,...", help="Measures, such as nDCG@10,mAP,P@5,R@100,MRR,mAP(rel=2)."),
 ]
 ResamplesOption = Annotated[
-    int, typer.Option(min=100, max=1_000_000, help="Draws for confidence intervals and tests; more is slower.")
+    int, typer.Option(min=100, max=1_000_000, help="Random draws for confidence intervals and tests.")
 ]
 DEFAULT_MEASURE_NAMES = ",".join(map(str, DEFAULT_MEASURES))
 
@@ -77,11 +77,9 @@ def evaluate(
     queries: QueriesOption = None,
     group_by: GroupByOption = "",
     images: ImagesOption = None,
-    html: Annotated[
-        Path | None, typer.Option(metavar="REPORT", help="Write a report with pictures to look at.")
-    ] = None,
-    run: Annotated[Path | None, typer.Option(metavar="RUN", help="Write what was returned, as a run file.")] = None,
-    per_query: Annotated[Path | None, typer.Option(metavar="CSV", help="Write each query's values.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="REPORT", help="Write an HTML report with pictures.")] = None,
+    run: Annotated[Path | None, typer.Option(metavar="RUN", help="Write the returned rankings as a run file.")] = None,
+    per_query: Annotated[Path | None, typer.Option(metavar="CSV", help="Write the values of each query.")] = None,
     file_format: FormatOption = None,
     keep_good: KeepGoodOption = False,
     combine: CombineOption = "refuse",
@@ -91,8 +89,8 @@ def evaluate(
 ) -> None:
     """Measure how well this library ranks, by grades that people gave.
 
-    Every query is asked of the pipeline that serves, and of exact search, so that what the index loses is told apart
-    from what the model does not see. docs/measures.md says which measure is for what.
+    Every query runs through the pipeline that serves and through exact search, which separates what the index loses
+    from what the model does not see. docs/measures.md explains the measures.
     """
     asked = JudgementSource(
         judgements=judgements,

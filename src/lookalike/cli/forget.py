@@ -23,16 +23,16 @@ def forget(
     what: Annotated[list[str], typer.Argument(metavar="PATH|ID...", help="Folders, files, or ids of images.")],
     *,
     for_good: Annotated[
-        bool, typer.Option("--for-good", help="Keep nothing in the bin: tags, owner and vectors are gone at once.")
+        bool, typer.Option("--for-good", help="Keep nothing in the bin: delete tags, owner and vectors immediately.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be taken out.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report what would be removed.")] = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take folders or images out of the library. Files are never touched.
+    """Remove folders or images from the library. Files are never touched.
 
-    A folder stays out of later runs until it is indexed by name. What an image is known by waits in a bin for some time
-    and comes back with its file. An image named by its id is deleted at once, as over HTTP.
+    Later runs skip a forgotten folder until it is indexed by name. Tags, owner and vectors stay in a bin for some time
+    and are restored with the file. An image given by its id is deleted immediately, as over HTTP.
     """
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
         done = use_case.forget(opened, ForgetRequest(what=what, for_good=for_good, dry_run=dry_run))

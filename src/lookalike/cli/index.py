@@ -38,48 +38,44 @@ _SUFFIXES_SHOWN = 6
 def index(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(
-            metavar="[PATH...]", help="Folders and image files; all that were indexed before, if not given."
-        ),
+        typer.Argument(metavar="[PATH...]", help="Folders and image files (default: all folders indexed before)."),
     ] = None,
     *,
     library: LibraryOption = None,
-    model: Annotated[
-        str | None, typer.Option(help="The model to embed with; another one than before makes a new generation.")
-    ] = None,
+    model: Annotated[str | None, typer.Option(help="Model to embed with (default: the library's model).")] = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATTERN", help="Leave out what matches, as in .gitignore. May be given several times."),
+        typer.Option(metavar="PATTERN", help="Skip files that match, as in .gitignore. Can be given several times."),
     ] = None,
     include: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATTERN", help="Take only files that match. May be given several times."),
+        typer.Option(metavar="PATTERN", help="Index only files that match. Can be given several times."),
     ] = None,
     forget_missing: Annotated[
         bool,
-        typer.Option("--forget-missing", help="Forget what is missing, even where a whole folder is empty or gone."),
+        typer.Option("--forget-missing", help="Forget missing files, even if a whole folder is empty or gone."),
     ] = False,
     verify_content: Annotated[
-        bool, typer.Option("--verify-content", help="Read every file again, even if it seems unchanged.")
+        bool, typer.Option("--verify-content", help="Read every file again, even if it looks unchanged.")
     ] = False,
-    restore: Annotated[bool, typer.Option("--restore", help="Bring back images deleted on request earlier.")] = False,
-    again: Annotated[bool, typer.Option("--again", help="Try files again that were refused before.")] = False,
+    restore: Annotated[bool, typer.Option("--restore", help="Restore images that were deleted on request.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Retry files that were refused before.")] = False,
     create: Annotated[
-        bool, typer.Option("--create", help="Make a new library even if one beside it has nearly the same name.")
+        bool, typer.Option("--create", help="Create a new library even if one beside it has almost the same name.")
     ] = False,
     with_recall: Annotated[
         bool,
-        typer.Option("--live-recall", help="Afterwards measure how many of the true nearest the index finds."),
+        typer.Option("--live-recall", help="Afterwards measure the recall of the index."),
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print each image once it is on disk.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print each image once it is stored.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the library hold what is under PATH now: new and changed files are added, deleted ones forgotten.
+    """Update the library to the files under PATH: new and changed files are added, deleted ones are forgotten.
 
-    Without PATH, the folders that `lookalike sources` lists.
+    Without PATH, all folders listed by `lookalike sources` are updated.
 
-    Run it again at any time: what did not change is not read. After Ctrl-C or a crash it goes on where it was.
-    A folder that is empty or gone as a whole removes nothing: the run says so and ends with exit code 3.
+    Run it again at any time: unchanged files are not read. After Ctrl-C or a crash it continues where it stopped.
+    A folder that is completely empty or gone removes nothing: the run reports it and ends with exit code 3.
     """
     options = IndexOptions(
         restore=restore,

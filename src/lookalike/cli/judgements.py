@@ -45,14 +45,16 @@ from lookalike.library.judgements import (
 from lookalike.library.judging import JudgementSource, choice
 from lookalike.library.opening import open_library
 
-app = typer.Typer(cls=CommandGroup, help="Grades that people gave: what `evaluate` measures by.", no_args_is_help=True)
+app = typer.Typer(cls=CommandGroup, help="Grades that people gave, used by `evaluate`.", no_args_is_help=True)
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Of the judgement set.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the judgement set.")]
 OutArgument = Annotated[
     Path, typer.Argument(metavar="OUT", help="A judgement file to write: .qrels .tsv .csv or .json (Label Studio).")
 ]
-TableArgument = Annotated[Path, typer.Argument(metavar="TABLE", help="A .csv, or tab-separated, with a header line.")]
-ImageColumnOption = Annotated[str, typer.Option("--image-column", help="The column that names the image.")]
+TableArgument = Annotated[
+    Path, typer.Argument(metavar="TABLE", help="A .csv or tab-separated file with a header line.")
+]
+ImageColumnOption = Annotated[str, typer.Option("--image-column", help="Column with the name of the image.")]
 
 
 @app.command("list")
@@ -79,15 +81,17 @@ def list_sets(*, library: LibraryOption = None, as_json: JsonOption = False) -> 
 def import_file(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="TREC qrels, CSV, TSV or Label Studio JSON.")],
     *,
-    name: Annotated[str | None, typer.Option(help="Of the set; the file's name if not given.")] = None,
-    queries: Annotated[Path | None, typer.Option(metavar="TABLE", help="As for `evaluate`.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the set (default: the file's name).")] = None,
+    queries: Annotated[
+        Path | None, typer.Option(metavar="TABLE", help="Table that describes the queries, as for `evaluate`.")
+    ] = None,
     images: ImagesOption = None,
     file_format_name: FormatOption = None,
     keep_good: KeepGoodOption = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Keep the grades of a file in the library, with who gave them and when."""
+    """Store the grades of a file in the library, with the person who gave them and the time."""
     source = JudgementSource(
         judgements=str(file), queries=queries, images=images, file_format=file_format_name, keep_good=keep_good
     )
@@ -106,7 +110,7 @@ def export_set(
     name: NameArgument,
     out: OutArgument,
     *,
-    paths: Annotated[bool, typer.Option("--paths", help="Name images by their files, not by their ids.")] = False,
+    paths: Annotated[bool, typer.Option("--paths", help="Write file paths instead of image ids.")] = False,
     combine: CombineOption = "median",
     file_format_name: FormatOption = None,
     library: LibraryOption = None,
@@ -135,12 +139,17 @@ def labels_to_grades(
     table: TableArgument,
     out: OutArgument,
     *,
-    labels: Annotated[str, typer.Option("--labels", metavar="COLUMN,...", help="Coarse to fine, or what it is first.")],
+    labels: Annotated[
+        str,
+        typer.Option(
+            "--labels", metavar="COLUMN,...", help="Label columns, from coarse to fine, or the kind of thing first."
+        ),
+    ],
     image_column: ImageColumnOption = "path",
-    rule: Annotated[str, typer.Option(help="hierarchy or attributes: see docs/measures.md.")] = "hierarchy",
+    rule: Annotated[str, typer.Option(help="hierarchy or attributes; see docs/measures.md.")] = "hierarchy",
     as_json: JsonOption = False,
 ) -> None:
-    """Make grades from class labels: the more labels agree, the higher the grade."""
+    """Derive grades from class labels: the more labels agree, the higher the grade."""
     with faults_are_told(as_json=as_json):
         kind = Literal["hierarchy", "attributes"]
         columns = [name.strip() for name in labels.split(",")]
@@ -157,11 +166,14 @@ def instances_to_grades(
     table: TableArgument,
     out: OutArgument,
     *,
-    instance: Annotated[str, typer.Option("--instance", metavar="COLUMN", help="Equal for pictures of one thing.")],
+    instance: Annotated[
+        str,
+        typer.Option("--instance", metavar="COLUMN", help="Column with the same value for all pictures of one thing."),
+    ],
     image_column: ImageColumnOption = "path",
     as_json: JsonOption = False,
 ) -> None:
-    """Make grades from lists of pictures of the same thing: 5 for those, nothing for others."""
+    """Derive grades from lists of pictures of the same thing: 5 for the same thing, else no grade."""
     with faults_are_told(as_json=as_json):
         groups: dict[str, list[str]] = {}
         for row in read_rows(table, [image_column, instance]):
@@ -175,11 +187,11 @@ def triplets_to_grades(
     out: OutArgument,
     *,
     columns: Annotated[
-        str, typer.Option("--columns", metavar="QUERY,CLOSER,FARTHER", help="The three columns of a vote.")
+        str, typer.Option("--columns", metavar="QUERY,CLOSER,FARTHER", help="The three columns of the table.")
     ] = "query,closer,farther",
     as_json: JsonOption = False,
 ) -> None:
-    """Make grades from human triplets: the share of comparisons an image won decides."""
+    """Derive grades from human triplets, by the share of comparisons that an image won."""
     with faults_are_told(as_json=as_json):
         names = [name.strip() for name in columns.split(",")]
         if len(names) != 3:  # noqa: PLR2004 - as the name says

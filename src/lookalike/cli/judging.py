@@ -22,7 +22,7 @@ QueriesOption = Annotated[
     typer.Option(
         "--queries",
         metavar="TABLE",
-        help="A .csv or .tsv that says what each query is: its image, its box (x0,y0,x1,y1), columns to group by.",
+        help="A .csv or .tsv that describes each query: its image, its box (x0,y0,x1,y1), columns to group by.",
     ),
 ]
 GroupByOption = Annotated[
@@ -30,13 +30,13 @@ GroupByOption = Annotated[
 ]
 ImagesOption = Annotated[
     Path | None,
-    typer.Option("--images", metavar="DIR", help="Where relative names start; the folder of the file if not given."),
+    typer.Option("--images", metavar="DIR", help="Folder of relative names (default: the file's folder)."),
 ]
 FormatOption = Annotated[
     str | None, typer.Option("--format", help=f"The file's format: {', '.join(get_args(FileFormat))}.")
 ]
 KeepGoodOption = Annotated[
-    bool, typer.Option("--keep-good", help="Go on without bad lines, which are listed, instead of refusing the file.")
+    bool, typer.Option("--keep-good", help="Skip and list bad lines instead of refusing the file.")
 ]
 CombineOption = Annotated[
     str,

@@ -11,20 +11,20 @@ from lookalike.evaluation.report.wording import decimal, signed, span
 from lookalike.settings import Settings
 from lookalike.training.held_out import Judged
 
-NewNameArgument = Annotated[str, typer.Argument(metavar="NAME", help="What the new model is to be called.")]
+NewNameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the new model.")]
 FromOption = Annotated[
     str | None,
-    typer.Option("--from", metavar="MODEL", help="The model to start from; the one that answers, if not given."),
+    typer.Option("--from", metavar="MODEL", help="Model to start from (default: the live model)."),
 ]
 GradesOption = Annotated[
     str | None,
     typer.Option(
         metavar="JUDGEMENTS",
-        help="Grades: a file, or a judgement set of this library; all of its grades, if not given.",
+        help="Grades: a file, or a judgement set of this library (default: all its grades).",
     ),
 ]
 MostImagesOption = Annotated[
-    int, typer.Option("--most-images", min=8, help="Images to describe; those that are judged come first.")
+    int, typer.Option("--most-images", min=8, help="Maximum number of images to use; judged images come first.")
 ]
 
 

@@ -43,7 +43,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
 
 @app.command("list")
 def list_models(*, as_json: JsonOption = False) -> None:
-    """List the models that are described here, and which of them are on this machine."""
+    """List the known models, and which of them are on this machine."""
     with faults_are_told(as_json=as_json):
         statuses = describe_models(settings_for(None).models)
         if as_json:
@@ -62,7 +62,7 @@ def list_models(*, as_json: JsonOption = False) -> None:
 
 @app.command("show")
 def show_model(name: NameArgument, *, as_json: JsonOption = False) -> None:
-    """Show what a model is, and the card of one that was trained here: what it learnt from and how well it ranks."""
+    """Show the description of a model, and for a model trained here its card: training data and quality."""
     with faults_are_told(as_json=as_json):
         status = describe_model(name, models=settings_for(None).models)
         card, problem = _card_of(status)
@@ -122,7 +122,7 @@ def _origin(about: ModelDescription) -> str:
 
 @app.command("pull")
 def pull_model(name: NameArgument, *, as_json: JsonOption = False) -> None:
-    """Fetch a model, check it against its checksum, and make it ready."""
+    """Download a model, check its checksum, and prepare it for use."""
     with faults_are_told(as_json=as_json):
         status = pull_with_progress(name, quiet=as_json)
         _tell(status, "is ready", as_json=as_json)
@@ -134,7 +134,7 @@ def import_file(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Take in a model of your own. See docs/models.md for the few lines its .toml needs."""
+    """Import a model of your own. See docs/models.md for its short .toml file."""
     with faults_are_told(as_json=as_json):
         _tell(import_model(user_path(file), models=settings_for(None).models), "was imported", as_json=as_json)
 
@@ -144,14 +144,14 @@ def remove(
     name: NameArgument,
     *,
     force: Annotated[
-        bool, typer.Option("--force", help="Also a model that the library uses, or could go back to.")
+        bool, typer.Option("--force", help="Remove it even if the library uses it or could roll back to it.")
     ] = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Delete a model's files from this machine.
 
-    One that the library answers with, or answered with before, is kept unless --force says otherwise.
+    A model that the library uses, or has used to answer, is kept unless --force is given.
     """
     with faults_are_told(as_json=as_json):
         settings = settings_for(library)

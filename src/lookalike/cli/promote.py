@@ -32,7 +32,7 @@ from lookalike.library.promote import rollback as go_back
 
 
 def promote(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A model of `lookalike models list`.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model in `lookalike models list`.")],
     *,
     judgements: Annotated[
         str | None,
@@ -41,16 +41,18 @@ def promote(
     measures: MeasuresOption = MEASURES,
     queries: QueriesOption = None,
     images: ImagesOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Switch even if it ranks worse or nobody measured.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Switch even if the model ranks worse or was not measured.")
+    ] = False,
     resamples: ResamplesOption = 10_000,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let another model answer: embed every image with it, compare it with the live one, switch at once.
+    """Make another model the live one: embed every image with it, compare it with the live model, and switch.
 
-    The live model answers until the switch, and a service that runs follows by itself. The first of --measures
-    decides: a model that ranks worse is refused. Judge by queries that it was not trained on. The old vectors and index
-    stay, for `lookalike models rollback`. After Ctrl-C, run it again: what was embedded is kept.
+    The old model answers until the switch, and running services follow by themselves. The first of --measures decides:
+    a model that ranks worse is refused. Use queries that the model was not trained on. The old vectors and index are
+    kept for `lookalike models rollback`. After Ctrl-C, run it again: finished work is kept.
     """
     with faults_are_told(as_json=as_json):
         named = JudgementSource(judgements=judgements, queries=queries, images=images) if judgements else None

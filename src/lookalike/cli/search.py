@@ -42,15 +42,15 @@ def search(
     crop: Annotated[
         str | None,
         typer.Option(
-            metavar="X,Y,W,H", help="Search with this part: pixels of the upright image, or fractions if all are <= 1."
+            metavar="X,Y,W,H", help="Search by this part: pixels of the upright image, or fractions if all are <= 1."
         ),
     ] = None,
-    top: Annotated[int, typer.Option("--top", "-n", min=1, max=MOST_NEIGHBORS, help="How many hits.")] = 10,
-    sheet: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw query and hits.")] = None,
+    top: Annotated[int, typer.Option("--top", "-n", min=1, max=MOST_NEIGHBORS, help="Maximum number of hits.")] = 10,
+    sheet: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw the query and the hits.")] = None,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find what looks like an image, or like the part of it given by --crop."""
+    """Find images that look like an image, or like the part of it given by --crop."""
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
         query = make_query(image, crop=Box.parse(crop) if crop else None, top=top)
         result = use_case.search(opened, query)

@@ -18,19 +18,21 @@ def serve(
     ] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on. (default: 8420)")] = None,
     root_path: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Path that a proxy serves the page below, as in /photos.")
+        str | None, typer.Option(metavar="PATH", help="Path under which a proxy serves the page, such as /photos.")
     ] = None,
     allowed_hosts: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="Host names, comma-separated, to answer to beside the address.")
+        str | None, typer.Option(metavar="NAMES", help="Further host names to answer to, comma-separated.")
     ] = None,
     trusted_proxies: Annotated[
-        str | None, typer.Option(metavar="ADDRESSES", help="Proxies whose X-Forwarded headers are believed.")
+        str | None, typer.Option(metavar="ADDRESSES", help="Proxies whose X-Forwarded headers are trusted.")
     ] = None,
     keep_alive: Annotated[
         int | None,
-        typer.Option(metavar="SECONDS", min=0, max=86_400, help="Close connections idle for so long. (default: 75)"),
+        typer.Option(
+            metavar="SECONDS", min=0, max=86_400, help="Close idle connections after this time. (default: 75)"
+        ),
     ] = None,
-    create: Annotated[bool, typer.Option("--create", help="Make an empty library if there is none.")] = False,
+    create: Annotated[bool, typer.Option("--create", help="Create an empty library if there is none.")] = False,
 ) -> None:
     """Serve the page and the HTTP API."""
     with faults_are_told(as_json=False):

@@ -21,7 +21,7 @@ from lookalike.library.stats import library_stats
 def stats(
     *,
     library: LibraryOption = None,
-    unreadable: Annotated[int, typer.Option(min=0, help="How many refused files to list.")] = 20,
+    unreadable: Annotated[int, typer.Option(min=0, help="Maximum number of refused files to list.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
     """Say what the library holds: images, vectors, the published index, disk space, refused files."""

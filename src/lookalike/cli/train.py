@@ -47,7 +47,7 @@ def train(
         typer.Option(
             metavar="SOURCE,...",
             help="What to learn from: grades, clicks, views (no labels), teacher (a larger model), or several with"
-            " shares: grades=2,clicks=1.",
+            " weights: grades=2,clicks=1.",
         ),
     ],
     base: FromOption = None,
@@ -58,22 +58,28 @@ def train(
         str | None,
         typer.Option(
             metavar="TABLE:COLUMN",
-            help="Keep images of one value of a column together: the test is on values that nothing was learnt from.",
+            help="Never split images with the same value of a column between training and test.",
         ),
     ] = None,
     held_out: Annotated[
-        float, typer.Option("--held-out", min=0.01, max=0.4, help="Share to test by; as much again validates.")
+        float,
+        typer.Option(
+            "--held-out",
+            min=0.01,
+            max=0.4,
+            help="Share held out for the test; as much again is held out for validation.",
+        ),
     ] = 0.15,
     features: Annotated[
         str,
-        typer.Option(help="Learn over a model's `final` features, or over all `levels` of a backbone; `auto` chooses."),
+        typer.Option(help="Train on a model's `final` features, or on all `levels` of its network; `auto` chooses."),
     ] = "auto",
     backbone: Annotated[
         str | None,
         typer.Option(
             metavar="NAME[:PATH]",
-            help="Learn from another network's weights: those published for it, a file or folder of your own, or"
-            " NAME:random. ResNet, EfficientNet-Lite, ViT, CLIP, DINOv2.",
+            help="Start from another network: with its published weights, with a file or folder of your own, or with"
+            " random weights (NAME:random). ResNet, EfficientNet-Lite, ViT, CLIP, DINOv2.",
         ),
     ] = None,
     dimension: Annotated[
@@ -87,7 +93,7 @@ def train(
     tune: Annotated[
         str,
         typer.Option(
-            help="What learns: the `head` (minutes), then also the network's last `blocks`, or the `full` network."
+            help="What to train: the `head` (minutes), then also the network's last `blocks`, or the `full` network."
         ),
     ] = "head",
     blocks: Annotated[int, typer.Option(min=1, help="Last blocks to fine-tune, for --tune blocks.")] = 4,
@@ -96,45 +102,50 @@ def train(
     pull: Annotated[
         float | None,
         typer.Option(
-            min=0, help="How strongly the head is held to its start; 10 for views alone, else 0, if not given."
+            min=0,
+            help="L2-SP strength: keeps weights close to their initial values (default: 10 for views alone, else 0).",
         ),
     ] = None,
     position_bias: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="For --on clicks: how likely the hit at each rank is looked at, a number from 0 to 1 a line, from rank"
-            " 1 on; a click then weighs the inverse.",
+            help="For --on clicks: propensity of each rank (probability that its hit is looked at), one number from 0"
+            " to 1 per line, from rank 1; clicks are weighted by the inverse.",
         ),
     ] = None,
     teacher: Annotated[
-        str, typer.Option(metavar="MODEL", help="For --on teacher: whose likenesses to learn; described once.")
+        str, typer.Option(metavar="MODEL", help="For --on teacher: the model to distil.")
     ] = "clip-vit-b16",
-    views: Annotated[int, typer.Option(min=1, max=20, help="Altered views of each image, for --on views.")] = 2,
-    least_clicks: Annotated[int, typer.Option(min=1, help="Searches in which a pair must have been clicked.")] = 2,
+    views: Annotated[int, typer.Option(min=1, max=20, help="Augmented views of each image, for --on views.")] = 2,
+    least_clicks: Annotated[
+        int, typer.Option(min=1, help="Minimum number of searches in which a pair was clicked.")
+    ] = 2,
     include_simulated: Annotated[
-        bool, typer.Option("--include-simulated", help="Learn from clicks that no person made, too; the card says so.")
+        bool, typer.Option("--include-simulated", help="Also learn from simulated clicks; the model card says so.")
     ] = False,
     most_images: MostImagesOption = 20_000,
     seed: Annotated[int, typer.Option(help="Random seed for the split, the sampling and the augmentations.")] = 0,
     run: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The run's folder; in the library, by NAME, if not given.")
+        Path | None, typer.Option(metavar="DIR", help="Folder of the run (default: in the library, by NAME).")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in its folder, to the same bits.")
+        bool, typer.Option("--resume", help="Continue the run in its folder; the result is bit for bit the same.")
     ] = False,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write the curves to tensorboard/ in the run's folder.")
     ] = False,
-    resamples: Annotated[int, typer.Option(min=100, max=1_000_000, help="Draws for confidence intervals.")] = 10_000,
+    resamples: Annotated[
+        int, typer.Option(min=100, max=1_000_000, help="Random draws for confidence intervals.")
+    ] = 10_000,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Learn what "similar" means here, as a new model that waits beside the one that answers.
+    """Train a new model on what "similar" means in this library. It is used only after `lookalike models promote`.
 
-    Images are described once by a frozen model, and a new head over that is learnt in minutes. Queries are divided by
-    groups of near-duplicates; the table at the end is on queries that nothing was learnt from. Needs torch
-    (`pip install 'lookalike[training]'`); what comes of it serves without. After Ctrl-C, add --resume.
+    A frozen model computes the features of every image once, and a new head on top of them is trained in minutes. The
+    table at the end is for held-out queries, which share no near-duplicates with the training queries. Training needs
+    torch (`pip install 'lookalike[training]'`); the new model serves without it. After Ctrl-C, add --resume.
     """
     with faults_are_told(as_json=as_json):
         shares = _shares(on)

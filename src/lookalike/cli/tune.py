@@ -45,17 +45,23 @@ _TABLE_COLUMNS = 80
 
 def tune_index(
     *,
-    recall: Annotated[float, typer.Option(help="Share of the true ten nearest to find, as 0.95.")] = 0.95,
-    memory: Annotated[str | None, typer.Option(metavar="SIZE", help="Memory the index may take, as 2GB.")] = None,
+    recall: Annotated[
+        float, typer.Option(help="Share of the ten true nearest neighbours to find, such as 0.95.")
+    ] = 0.95,
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Maximum memory of the index, such as 2GB.")
+    ] = None,
     latency: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Time within which 99 of 100 searches of it end, as 1ms.")
+        str | None, typer.Option(metavar="TIME", help="Time within which 99 of 100 searches must end, such as 1ms.")
     ] = None,
     backends: Annotated[
         str | None, typer.Option(metavar="A,B", help="Indexes to measure. [default: those that suit the size]")
     ] = None,
-    budget: Annotated[str, typer.Option(metavar="TIME", help="After so long no further index is built.")] = "5min",
-    plot: Annotated[Path | None, typer.Option(metavar="OUT.svg", help="Also draw it, as SVG, PNG or PDF.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure and say, but change nothing.")] = False,
+    budget: Annotated[str, typer.Option(metavar="TIME", help="Time after which no further index is built.")] = "5min",
+    plot: Annotated[
+        Path | None, typer.Option(metavar="OUT.svg", help="Also draw recall against latency, as SVG, PNG or PDF.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure and report, but change nothing.")] = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -26,8 +26,10 @@ from lookalike.verification import Verification
 def verify(
     *,
     library: LibraryOption = None,
-    queries: Annotated[int, typer.Option(min=1, help="Images to measure the index's recall with.")] = 200,
-    files: Annotated[int, typer.Option(min=0, help="Indexed files to read and compare with what was indexed.")] = 200,
+    queries: Annotated[int, typer.Option(min=1, help="Number of images to measure the index's recall with.")] = 200,
+    files: Annotated[
+        int, typer.Option(min=0, help="Number of indexed files to compare with their recorded content.")
+    ] = 200,
     as_json: JsonOption = False,
 ) -> None:
     """Check every record, original and snapshot against its checksum, and the index against exact search.
