@@ -32,7 +32,8 @@ from lookalike.errors import StorageFailed
 class Catalog:
     """The images of a library, and all that is known about them; safe to use from many threads and processes.
 
-    Each writing method of a store is one transaction, and on disk when it returns. Every method may raise
+    Each writing method of a store is one transaction, and on disk when it returns; its docstring says so where it is
+    several, so that others can write meanwhile, or where a power cut may take it. Every method may raise
     `StorageFailed` (the disk is full, read-only or failing; the server is out of reach), and every writing one
     `LibraryBusy` (another process held the lock for a minute); then nothing of that call was stored.
 
