@@ -1,4 +1,4 @@
-"""Imports stand at the top of a file; the few that do not have a reason."""
+"""Imports stand at the top of a file; the few that do not have a reason. Packages are loaded late by `on_demand`."""
 
 import ast
 from pathlib import Path
@@ -8,25 +8,11 @@ SOURCE = Path(__file__).parents[1] / "src" / "lookalike"
 LATE = {
     "library/train.py": {"lookalike.library.train_head"},  # torch is an extra
     "library/adapt.py": {"lookalike.library.levels"},  # likewise
+    "embedding/registry.py": {"lookalike.embedding.conversion"},  # onnx takes long to import, and only `pull` needs it
     "cli/serve.py": {"lookalike.serving"},  # FastAPI takes a third of the time in which any other command starts
     "cli/tune.py": {"lookalike.tuning.plotting"},  # matplotlib takes half a second, and only --plot needs it
 }
-"""File -> modules that it imports inside functions."""
-
-DRIVERS = (
-    "alembic",
-    "annoy",
-    "lookalike.embedding.conversion",
-    "matplotlib",
-    "onnxruntime",
-    "openvino",
-    "rtree",
-    "scann",
-    "scipy",
-    "tensorboard",
-    "transformers",
-)
-"""Packages that are optional, or take long to import and are needed by few commands."""
+"""File -> modules that it imports inside functions: five at most."""
 
 
 def late_imports(path):
@@ -45,5 +31,4 @@ def late_imports(path):
 
 def test_only_known_imports_are_late():
     found = {path.relative_to(SOURCE).as_posix(): late_imports(path) for path in SOURCE.rglob("*.py")}
-    ours = {name: {one for one in modules if not one.startswith(DRIVERS)} for name, modules in found.items()}
-    assert {name: modules for name, modules in ours.items() if modules} == LATE
+    assert {name: modules for name, modules in found.items() if modules} == LATE

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, column, func, inspect, select, table
 from sqlalchemy.exc import OperationalError
@@ -12,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from lookalike.catalog import schema
 from lookalike.catalog.engine import describe_url, is_read_only, reading, writing
 from lookalike.errors import LibraryBusy, LibraryTooNew, StorageFailed
+from lookalike.on_demand import load
 
 logger = logging.getLogger(__name__)
 
@@ -56,10 +58,7 @@ def stored_revision(connection: Connection) -> str | None:
 
 
 def _require_known(connection: Connection, revision: str | None) -> None:
-    # Imported here because Alembic takes as long to import as the rest of opening a library, which rarely needs it.
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-
-    known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    known = {script.revision for script in _alembic("script").ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
     if revision is None or revision in known:
         return
     version = _stored_version(connection)
@@ -78,13 +77,15 @@ def _stored_version(connection: Connection) -> int | None:
 
 def upgrade(connection: Connection, revision: str = schema.HEAD_REVISION) -> None:
     """Run the migrations up to a revision, in the transaction that the connection is in."""
-    from alembic import command  # noqa: PLC0415 - see _require_known
-    from alembic.config import Config  # noqa: PLC0415
-
-    config = Config()
+    config = _alembic("config").Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    _alembic("command").upgrade(config, revision)
+
+
+def _alembic(module: str) -> Any:
+    """Takes as long to import as the rest of opening a library, which rarely needs it."""
+    return load(f"alembic.{module}", otherwise="migrations need Alembic: run `pip install alembic`")
 
 
 def _use_write_ahead_log(engine: Engine, busy_seconds: float) -> None:

@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.errors import DependencyMissing, SnapshotDamaged, StorageFailed
+from lookalike.errors import SnapshotDamaged, StorageFailed
 from lookalike.neighbors.allowed import AllowedRows
 from lookalike.neighbors.candidates import CandidateIndex, read_saved, widened
 from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
 from lookalike.neighbors.stored import RowStore
+from lookalike.on_demand import load
 from lookalike.types import Rows, Vectors
 
 NAME = "annoy"
@@ -200,11 +201,9 @@ BACKEND = Backend(
 
 
 def _no_forest(dimension: int) -> Any:
-    try:  # released last in 2023, and compiled on installing: an extra
-        from annoy import AnnoyIndex  # noqa: PLC0415
-    except ImportError as missing:
-        raise DependencyMissing("the annoy index needs Annoy: pip install 'lookalike[annoy]'") from missing
-    return AnnoyIndex(dimension, "angular")
+    # released last in 2023, and compiled on installing: an extra
+    annoy = load("annoy", otherwise="the annoy index needs Annoy: pip install 'lookalike[annoy]'")
+    return annoy.AnnoyIndex(dimension, "angular")
 
 
 def _unnamed_file(forest: Any) -> int:

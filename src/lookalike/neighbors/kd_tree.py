@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.errors import DependencyMissing
 from lookalike.neighbors.allowed import AllowedRows
 from lookalike.neighbors.candidate_search import CandidateSearch, candidate_steps
 from lookalike.neighbors.candidates import CandidateIndex, read_saved, widened
@@ -25,6 +24,7 @@ from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
 from lookalike.neighbors.reduced import Reduced
 from lookalike.neighbors.stored import RowStore
+from lookalike.on_demand import load
 from lookalike.types import Rows, Vectors
 
 NAME = "kd-tree"
@@ -151,11 +151,8 @@ BACKEND = Backend(
 
 
 def _tree_class() -> Any:
-    try:  # SciPy is 35 MB of a baseline: an extra
-        from scipy.spatial import cKDTree  # noqa: PLC0415
-    except ImportError as missing:
-        raise DependencyMissing("the kd-tree index needs SciPy: pip install 'lookalike[kd-tree]'") from missing
-    return cKDTree
+    # SciPy is 35 MB of a baseline: an extra
+    return load("scipy.spatial", otherwise="the kd-tree index needs SciPy: pip install 'lookalike[kd-tree]'").cKDTree
 
 
 def _index(reduced: Reduced, store: RowStore, building: KdTreeBuild, searching: KdTreeSearch) -> CandidateIndex:

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.errors import DependencyMissing
 from lookalike.neighbors.allowed import AllowedRows
 from lookalike.neighbors.candidate_search import CandidateSearch, candidate_steps
 from lookalike.neighbors.candidates import CandidateIndex, read_saved, widened
@@ -26,6 +25,7 @@ from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
 from lookalike.neighbors.reduced import Reduced
 from lookalike.neighbors.stored import RowStore
+from lookalike.on_demand import load
 from lookalike.types import Rows, Vectors
 
 NAME = "r-tree"
@@ -153,11 +153,8 @@ BACKEND = Backend(
 
 
 def _tree_module() -> Any:
-    try:  # a baseline, and a C++ library: an extra
-        import rtree.index  # noqa: PLC0415
-    except (ImportError, OSError) as missing:
-        raise DependencyMissing("the r-tree index needs rtree: pip install 'lookalike[r-tree]'") from missing
-    return rtree.index
+    # a baseline, and a C++ library: an extra
+    return load("rtree.index", otherwise="the r-tree index needs rtree: pip install 'lookalike[r-tree]'")
 
 
 def _packed(reduced: Reduced, building: RTreeBuild) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.errors import DependencyMissing, SnapshotDamaged, StorageFailed
+from lookalike.errors import SnapshotDamaged, StorageFailed
 from lookalike.neighbors.allowed import AllowedRows
 from lookalike.neighbors.candidate_search import CandidateSearch
 from lookalike.neighbors.candidates import SMALL, CandidateIndex, read_saved, widened
@@ -25,6 +25,7 @@ from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
 from lookalike.neighbors.stored import RowStore
+from lookalike.on_demand import load
 from lookalike.types import Rows, Vectors
 
 NAME = "scann"
@@ -205,11 +206,9 @@ BACKEND = Backend(
 
 
 def _scann() -> Any:
-    try:  # for some platforms only, and seconds to import: an extra
-        from scann.scann_ops.py import scann_ops_pybind  # noqa: PLC0415
-    except ImportError as missing:
-        raise DependencyMissing("the scann index needs ScaNN: pip install 'lookalike[scann]'") from missing
-    return scann_ops_pybind
+    # for some platforms only, and seconds to import: an extra
+    needed = "the scann index needs ScaNN: pip install 'lookalike[scann]'"
+    return load("scann.scann_ops.py.scann_ops_pybind", otherwise=needed)
 
 
 def _usual(size: int) -> ScannBuild:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from lookalike.errors import DependencyMissing, StorageFailed
+from lookalike.errors import StorageFailed
+from lookalike.on_demand import load
 
 _CURVES = ("loss", "learning_rate", "validation")
 _SECONDS = 10  # until what was told is on the disk
@@ -25,19 +26,13 @@ class ScalarEvents:
     """
 
     def __init__(self, folder: Path) -> None:
-        try:
-            # an extra of its own, and slow to import
-            from tensorboard.compat.proto.event_pb2 import Event  # noqa: PLC0415
-            from tensorboard.compat.proto.summary_pb2 import Summary  # noqa: PLC0415
-            from tensorboard.summary.writer.event_file_writer import EventFileWriter  # noqa: PLC0415
-        except ModuleNotFoundError:
-            raise DependencyMissing(
-                "--tensorboard needs the package tensorboard: run `pip install 'lookalike[tensorboard]'`"
-            ) from None
-        self._event, self._summary = Event, Summary
+        needed = "--tensorboard needs the package tensorboard: run `pip install 'lookalike[tensorboard]'`"
+        self._event = load("tensorboard.compat.proto.event_pb2", otherwise=needed).Event
+        self._summary = load("tensorboard.compat.proto.summary_pb2", otherwise=needed).Summary
+        writer = load("tensorboard.summary.writer.event_file_writer", otherwise=needed)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._writer = EventFileWriter(str(folder), flush_secs=_SECONDS)
+            self._writer = writer.EventFileWriter(str(folder), flush_secs=_SECONDS)
         except OSError as fault:
             raise StorageFailed(f"{folder}: {fault.strerror or fault}") from fault
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from lookalike.embedding.runtimes.session import Descriptors, GraphFile, Lanes, Mode, Session, available_cores
-from lookalike.errors import DependencyMissing, ModelRefused
+from lookalike.errors import ModelRefused
+from lookalike.on_demand import load
 from lookalike.types import Batch
 
 _CUDA = "CUDAExecutionProvider"
@@ -32,13 +33,8 @@ def has_gpu() -> bool:
 
 
 def _import_onnxruntime() -> Any:
-    try:
-        import onnxruntime  # noqa: PLC0415 - optional
-    except ImportError:
-        raise DependencyMissing(
-            "ONNX Runtime is not installed: run `pip install 'lookalike[onnxruntime]'`, or use the openvino runtime"
-        ) from None
-    return onnxruntime
+    needed = "ONNX Runtime is not installed: run `pip install 'lookalike[onnxruntime]'`, or use the openvino runtime"
+    return load("onnxruntime", otherwise=needed)
 
 
 def open_session(graph: GraphFile, *, mode: Mode, threads: int | None) -> Session:

@@ -11,6 +11,7 @@ import numpy as np
 
 from lookalike.embedding.runtimes.session import Descriptors, GraphFile, Lanes, Mode, Session, available_cores
 from lookalike.errors import DependencyMissing, ModelRefused
+from lookalike.on_demand import load
 from lookalike.types import Batch
 
 _ACCURACY = {
@@ -22,6 +23,7 @@ _ACCURACY = {
 }
 _CONVOLUTIONS = ("Convolution", "GroupConvolution")
 _CONVERTER = "openvino.tools.ovc"
+_MISSING = "OpenVINO is not installed: run `pip install openvino`, or use the onnxruntime runtime"
 
 
 def is_installed() -> bool:
@@ -39,16 +41,15 @@ def import_openvino() -> Any:
         DependencyMissing: not installed.
     """
     if not is_installed():
-        raise DependencyMissing("OpenVINO is not installed: run `pip install openvino`, or use the onnxruntime runtime")
+        raise DependencyMissing(_MISSING)
     if "openvino" in sys.modules:
         return sys.modules["openvino"]
     modules = cast("dict[str, ModuleType | None]", sys.modules)
     modules[_CONVERTER] = None  # Python's way to say: importing this fails
     try:
-        import openvino  # noqa: PLC0415 - a large package that only running a model needs
+        return load("openvino", otherwise=_MISSING)
     finally:
         del modules[_CONVERTER]
-    return openvino
 
 
 def open_session(graph: GraphFile, *, mode: Mode, threads: int | None) -> Session:

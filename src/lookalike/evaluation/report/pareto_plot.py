@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from lookalike.evaluation.report.bench import BenchPoint, circle_radius, pareto_front
+from lookalike.on_demand import load
 from lookalike.whole_files import replace_file
 
+_MISSING = "plots need matplotlib: run `pip install matplotlib`"
 _INK, _FRONT, _OTHER = "#33312f", "#0072b2", "#8b8680"
 _LARGEST_POINTS = 26.0  # radius of the largest circle, in typographic points
 
@@ -26,13 +28,9 @@ def pareto_plot(points: Sequence[BenchPoint], path: Path, *, measure: str = "qua
         StorageFailed: the file cannot be written.
         ValueError: matplotlib does not know the suffix.
     """
-    from matplotlib import rc_context  # noqa: PLC0415  slow to import, and few commands plot
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
     measured = [p for p in points if np.isfinite(p.quality) and np.isfinite(p.milliseconds) and p.milliseconds > 0]
-    figure = Figure(figsize=(8.5, 5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = _matplotlib("figure").Figure(figsize=(8.5, 5), layout="constrained")
+    _matplotlib("backends.backend_agg").FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set_xscale("log")
     _draw_front(axes, pareto_front(measured))
@@ -41,9 +39,14 @@ def pareto_plot(points: Sequence[BenchPoint], path: Path, *, measure: str = "qua
     content = BytesIO()
     # Without the date the same numbers give the same bytes, so that a committed plot changes only with them.
     undated = {"Date": None} if path.suffix == ".svg" else {}
-    with rc_context({"svg.hashsalt": "lookalike"}):  # else ids in SVG are random
+    with load("matplotlib", otherwise=_MISSING).rc_context({"svg.hashsalt": "lookalike"}):  # else ids in SVG are random
         figure.savefig(content, format=path.suffix.lstrip(".") or "png", dpi=160, metadata=undated)
     replace_file(path, content.getvalue())
+
+
+def _matplotlib(module: str) -> Any:
+    """Slow to import, and few commands plot."""
+    return load(f"matplotlib.{module}", otherwise=_MISSING)
 
 
 def _draw_front(axes: Any, front: Sequence[BenchPoint]) -> None:
@@ -62,8 +65,7 @@ def _draw_front(axes: Any, front: Sequence[BenchPoint]) -> None:
 
 
 def _draw_points(axes: Any, points: Sequence[BenchPoint]) -> None:
-    from matplotlib.patheffects import withStroke  # noqa: PLC0415  as above
-
+    halo = _matplotlib("patheffects").withStroke
     names = {point.name for point in pareto_front(points)}
     most = max((point.bytes_per_image for point in points), default=1.0)
     for point in points:
@@ -82,7 +84,7 @@ def _draw_points(axes: Any, points: Sequence[BenchPoint]) -> None:
             fontsize=9,
             color=_INK,
             zorder=4,
-            path_effects=[withStroke(linewidth=3, foreground="white")],
+            path_effects=[halo(linewidth=3, foreground="white")],
         )
 
 

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lookalike.errors import DependencyMissing, LookalikeError, TrainingRefused
+from lookalike.errors import LookalikeError, TrainingRefused
+from lookalike.on_demand import load
 from lookalike.training.network.backbones.blocks import Blocked
 
 CONFIG_FILE = "config.json"
@@ -272,13 +273,9 @@ def _first_line(fault: Exception) -> str:
 
 
 def _transformers() -> Any:
-    try:
-        import transformers  # noqa: PLC0415 - takes seconds to import, and only these backbones need it
-    except ModuleNotFoundError as missing:
-        raise DependencyMissing(
-            f"vision transformers need the package {missing.name}: run `pip install 'lookalike[transformers]'`"
-        ) from None
-    return transformers
+    """Takes seconds to import, and only these backbones need it."""
+    needed = "vision transformers need packages of an extra: run `pip install 'lookalike[transformers]'`"
+    return load("transformers", otherwise=needed)
 
 
 @contextmanager
