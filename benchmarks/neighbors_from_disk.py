@@ -26,8 +26,8 @@ import numpy as np
 import psutil
 
 import neighbors_vectors
-from lookalike.neighbors import BACKENDS, IvfPqBuild
-from lookalike.neighbors.ivfpq import build_from_blocks, build_parameters
+from lookalike.neighbors import BACKENDS, IvfPqBuild, build_parameters
+from lookalike.neighbors.lists.fastscan import build_from_blocks
 
 HERE = Path(__file__).parent
 _BLOCK = 100_000

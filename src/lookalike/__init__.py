@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         PromotionRefused,
         TrainingRefused,
     )
-    from lookalike.indexing import IndexOptions, Progress
+    from lookalike.indexing import IndexOptions
     from lookalike.library.adapt import AdaptRequest, AdaptResult
     from lookalike.library.bench import BenchResult
     from lookalike.library.evaluate import EvaluateResult
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from lookalike.library.search import SearchResult
     from lookalike.library.train import TrainRequest, TrainResult
     from lookalike.library.tune import TuneRequest, TuneResult
+    from lookalike.progress import Progress
     from lookalike.retrieval import Query
     from lookalike.training.recipes import HeadRecipe, TuneRecipe
     from lookalike.types import Box, Hit
@@ -52,7 +53,7 @@ _MODULES = {
         "PromotionRefused",
         "TrainingRefused",
     ),
-    "lookalike.indexing": ("IndexOptions", "Progress"),
+    "lookalike.indexing": ("IndexOptions",),
     "lookalike.library.adapt": ("AdaptRequest", "AdaptResult"),
     "lookalike.library.bench": ("BenchResult",),
     "lookalike.library.evaluate": ("EvaluateResult",),
@@ -63,6 +64,7 @@ _MODULES = {
     "lookalike.library.search": ("SearchResult",),
     "lookalike.library.train": ("TrainRequest", "TrainResult"),
     "lookalike.library.tune": ("TuneRequest", "TuneResult"),
+    "lookalike.progress": ("Progress",),
     "lookalike.retrieval": ("Query",),
     "lookalike.training.recipes": ("HeadRecipe", "TuneRecipe"),
     "lookalike.types": ("Box", "Hit"),

@@ -33,7 +33,7 @@
 Programming mistakes raise Python's own exceptions.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class LookalikeError(Exception):
@@ -65,6 +65,10 @@ class ImageRefused(CallerError):
         self.name = name
         self.reason = reason
         self.message = message
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str, str]]:
+        """Pickles by what it was made of: a refusal in another process comes back as one."""
+        return type(self), (self.name, self.reason, self.message)
 
 
 class QueryRefused(CallerError):

@@ -2,23 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, LiveModel, VectorBlock, content_id
-from lookalike.neighbors import keeps_vectors
 from lookalike.regular_files import read_regular
-from lookalike.snapshot import Manifest, Snapshot, foreign, newest, published, verify
-from lookalike.types import Rows, Vectors
+from lookalike.snapshot import (
+    NEIGHBORS,
+    Manifest,
+    Recall,
+    Snapshot,
+    TruthInBlocks,
+    catalog_vectors,
+    foreign,
+    newest,
+    published,
+    verify,
+)
 
 _LEAST_RECALL = 0.9
 _RECALL_LOST = 0.05  # below what was measured when the snapshot was published: more than another sample explains
-_NEIGHBORS = 10
 _MOST_NAMED = 20  # images
 _SEED = 20_200_811
-_ROUNDING = 1e-3  # float16 in the index against float32 here
 _SAME = 0.999
 
 
@@ -31,8 +38,8 @@ class Verification:
         images: readable images in the catalog.
         snapshots: how many were checked.
         backend: of the newest snapshot.
-        queries: images whose neighbours were compared with exact search.
-        recall: recall@10 of the newest snapshot against exact search over the catalog; None when there is nothing.
+        recall: recall@10 of the newest snapshot against exact search over the catalog, with the catalog's images as
+            queries; None when there is nothing.
         files: indexed files, drawn at random, whose bytes were compared with the id of their image.
         notes: what is no damage: sampled files that are away, or were written since the last run.
     """
@@ -41,8 +48,7 @@ class Verification:
     images: int
     snapshots: int
     backend: str = ""
-    queries: int = 0
-    recall: float | None = None
+    recall: Recall | None = None
     files: int = 0
     notes: tuple[str, ...] = ()
 
@@ -54,8 +60,9 @@ class Verification:
             "images": self.images,
             "snapshots": self.snapshots,
             "backend": self.backend,
-            "queries": self.queries,
-            "recall_at_10": self.recall,
+            "queries": self.recall.queries if self.recall else 0,
+            "recall_at_10": self.recall.mean if self.recall else None,
+            "recall_among": self.recall.among if self.recall else None,
             "files": self.files,
             "notes": list(self.notes),
         }
@@ -92,15 +99,14 @@ def verify_library(catalog: Catalog, snapshots: Path, *, queries: int, files: in
     problems += comparison.problems()
     recall = comparison.recall()
     least = min(_LEAST_RECALL, snapshot.manifest.recall_at_10 - _RECALL_LOST)  # an index may be tuned for less
-    if recall < least:
+    if recall.mean < least:
         expected = f"at least {least:.0%} is expected"
-        problems.append(f"the index finds {recall:.1%} of the true {_NEIGHBORS} nearest; {expected}")
+        problems.append(f"the index finds {recall.mean:.1%} of the true {NEIGHBORS} nearest; {expected}")
     return Verification(
         problems=tuple(problems),
         images=images,
         snapshots=len(folders),
         backend=snapshot.manifest.backend,
-        queries=len(comparison.sample),
         recall=recall,
         files=sampled.read,
         notes=sampled.notes,
@@ -177,9 +183,11 @@ class _Comparison:
         rows = np.random.default_rng(_SEED).permutation(snapshot.manifest.size)[:queries]
         ids = [snapshot.image_ids[row].decode() for row in rows]
         stored = catalog.vectors.get(snapshot.manifest.fingerprint, ids)
-        self.sample: Vectors = np.array([stored[i] for i in ids if i in stored], dtype=np.float32)
-        self._best = np.full((len(self.sample), _NEIGHBORS), -np.inf, dtype=np.float32)
-        if len(self.sample):
+        sample = np.array([stored[i] for i in ids if i in stored], dtype=np.float32)
+        self._truth = TruthInBlocks(
+            sample.reshape(-1, snapshot.manifest.dimension), snapshot.rows_of([i for i in ids if i in stored])
+        )
+        if len(sample):
             for block in catalog.vectors.blocks(snapshot.manifest.fingerprint):
                 self._take(block)
 
@@ -199,28 +207,14 @@ class _Comparison:
         )
         return [f"{len(ids)} {words}: {', '.join(ids[:3])}" for ids, words in told if ids]
 
-    def recall(self) -> float:
-        """Share of the min(10, images) true nearest that the index finds, 0 to 1; equal cosines count as found."""
-        k = min(_NEIGHBORS, int(np.count_nonzero(self._present)))
-        if not len(self.sample) or not k:
-            return 1.0
-        found = self._snapshot.index.search(self.sample, k, allowed=self._present).rows[:, :k]
-        rows = np.array([_each_once(row) for row in found])
-        hits = np.count_nonzero(self._true_cosines(rows) >= self._best[:, k - 1 : k] - _ROUNDING)
-        return float(hits) / (len(self.sample) * k)
-
-    def _true_cosines(self, rows: Rows) -> NDArray[np.float32]:
-        """By the catalog's vectors, for an index may only have estimates; -inf where nothing was found."""
-        distinct = np.unique(rows[rows >= 0])
-        keys = dict(zip(distinct.tolist(), self._snapshot.keys(distinct), strict=True))
-        image_ids = [image_id for image_id, _ in keys.values()]
-        vectors = self._catalog.vectors.of_regions(self._snapshot.manifest.fingerprint, image_ids)
-        cosines = np.full(rows.shape, -np.inf, dtype=np.float32)
-        for query, place in np.argwhere(rows >= 0).tolist():
-            vector = vectors.get(keys[rows[query, place]])  # None: deleted since
-            if vector is not None:
-                cosines[query, place] = self.sample[query] @ vector
-        return cosines
+    def recall(self) -> Recall:
+        """What the index finds of the true nearest; see `snapshot.recall`."""
+        return self._truth.truth().recall_of(
+            self._snapshot.index,
+            partial(catalog_vectors, self._catalog, self._snapshot),
+            allowed=self._present,
+            among="images that the snapshot and the catalog have",
+        )
 
     def _take(self, block: VectorBlock) -> None:
         rows = self._snapshot.rows_of(block.image_ids, block.regions)
@@ -228,17 +222,9 @@ class _Comparison:
         self._absent += [image_id for image_id, row in zip(block.image_ids, rows, strict=True) if row < 0]
         rows, vectors = rows[known], block.vectors[known]
         self._present[rows] = True
-        if keeps_vectors(self._snapshot.index):
+        if self._snapshot.index.keeps_vectors:
             cosines = np.einsum("nd,nd->n", self._snapshot.index.vectors(rows), vectors)
             wrong = rows[cosines < _SAME * np.einsum("nd,nd->n", vectors, vectors)]
             self._differing += [self._snapshot.image_ids[row].decode() for row in wrong]
-        both = np.concatenate([self._best, self.sample @ vectors.T], axis=1)
-        self._best = -np.sort(-both, axis=1)[:, :_NEIGHBORS]
-
-
-def _each_once(rows: Rows) -> Rows:
-    """-1 in place of a row that was named before: nothing is found twice."""
-    _, first = np.unique(rows, return_index=True)
-    once = np.full_like(rows, -1)
-    once[first] = rows[first]
-    return once
+        order = np.argsort(rows)
+        self._truth.take(rows[order], vectors[order])

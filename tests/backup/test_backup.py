@@ -16,7 +16,8 @@ from filelock import FileLock
 from doubles import picture
 from lookalike.backup import BackupFolder, check_backup, restore
 from lookalike.backup import making as making_module
-from lookalike.catalog import Catalog, Originals, sqlite_url
+from lookalike.blobs import FolderBlobs
+from lookalike.catalog import Catalog, sqlite_url
 from lookalike.errors import CallerError, LibraryBusy, StorageFailed
 from lookalike.verification import verify_library
 from parts import Parts
@@ -300,7 +301,7 @@ def test_a_full_disk_leaves_earlier_backups_and_no_half_ones(library, back_up_no
 
 def test_a_restore_that_was_killed_is_no_library_and_goes_on(library, back_up_now, destination, tmp_path, monkeypatch):
     back_up_now()
-    put = Originals.put
+    put = FolderBlobs.put
     left = [3]
 
     def fails_later(self, image_id, content):
@@ -310,7 +311,7 @@ def test_a_restore_that_was_killed_is_no_library_and_goes_on(library, back_up_no
         put(self, image_id, content)
 
     with monkeypatch.context() as interrupted:
-        interrupted.setattr(Originals, "put", fails_later)
+        interrupted.setattr(FolderBlobs, "put", fails_later)
         with pytest.raises(KeyboardInterrupt):
             restore(destination, tmp_path / "new")
     assert not (tmp_path / "new" / "catalog.sqlite").exists()

@@ -5,45 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete
 
-from lookalike.catalog import Originals, content_id, schema
-from lookalike.errors import StorageFailed, VectorsRefused
+from lookalike.catalog import content_id, schema
+from lookalike.errors import VectorsRefused
 
 ID = content_id(b"bytes")
-
-
-@pytest.fixture
-def originals(tmp_path):
-    return Originals(tmp_path / "originals")
-
-
-def test_bytes_are_kept_under_their_id(originals):
-    originals.put(ID, b"bytes")
-    originals.put(ID, b"bytes")
-    originals.settle([ID])
-    assert originals.get(ID) == b"bytes"
-    assert originals.has(ID)
-    assert originals.path(ID) == originals.directory / ID[:2] / ID[2:4] / ID
-    assert list(originals.ids()) == [ID]
-    assert [file.name for file in originals.directory.rglob("*") if file.is_file()] == [ID]
-    originals.remove(ID)
-    originals.remove(ID)
-    assert not originals.has(ID)
-
-
-def test_a_failing_disk_leaves_no_part_of_a_file(originals, monkeypatch):
-    def fail(descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(StorageFailed, match="No space left"):
-        originals.put(ID, b"bytes")
-    assert [file for file in originals.directory.rglob("*") if file.is_file()] == []
-
-
-def test_a_folder_that_cannot_be_made_is_the_environments_fault(tmp_path):
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StorageFailed):
-        Originals(tmp_path / "file" / "below").put(ID, b"bytes")
 
 
 def test_orphans_are_collected_and_what_is_in_use_is_not(library, catalog):

@@ -22,6 +22,7 @@ from lookalike.embedding import (
     storage,
 )
 from lookalike.errors import FetchFailed, ModelMissing, ModelRefused, StorageFailed, UnknownModel
+from lookalike.progress import Silent
 from tiny_model import write_tiny_model
 
 FLOAT = TensorProto.FLOAT
@@ -61,7 +62,12 @@ def test_a_described_model_is_pulled_once_and_can_then_be_opened(shipped, models
     before = status_of("shipped", models)
     assert (before.pulled, before.bytes_on_disk) == (False, 0)
     stages = []
-    after = pull("shipped", models=models, progress=lambda stage, _done, _total: stages.append(stage))
+
+    class Told(Silent):
+        def stage(self, name, total=None):
+            stages.append(name)
+
+    after = pull("shipped", models=models, progress=Told())
     assert after.pulled
     assert after.fingerprint == before.fingerprint
     assert after.bytes_on_disk > 0
@@ -112,12 +118,13 @@ def test_a_failed_pull_leaves_nothing_and_can_be_repeated(shipped, models):
 
 
 def test_ctrl_c_leaves_nothing(shipped, models):
-    def interrupt(stage, *_):
-        if stage == "trying":
-            raise KeyboardInterrupt
+    class Interrupting(Silent):
+        def stage(self, name, total=None):
+            if name == "trying":
+                raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pull("shipped", models=models, progress=interrupt)
+        pull("shipped", models=models, progress=Interrupting())
     assert not (models / "shipped").exists()
     assert not leftovers(models)
 

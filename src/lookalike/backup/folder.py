@@ -18,10 +18,11 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lookalike.catalog import CatalogState, Originals
+from lookalike.blobs import FolderBlobs
+from lookalike.catalog import CatalogState
+from lookalike.durable import replace_file
 from lookalike.errors import CallerError, StorageFailed
 from lookalike.snapshot import FileRecord
-from lookalike.whole_files import replace_file
 
 MARK = "lookalike-backups.json"
 RECORD = "backup.json"
@@ -102,7 +103,7 @@ class BackupFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.originals = Originals(path / "originals")
+        self.originals = FolderBlobs(path / "originals")
 
     def backups(self) -> list[Path]:
         """Finished backups, the oldest first."""

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lookalike.backup.copying import copy_file, copy_upload, sync_tree, told_as_storage
+from lookalike.backup.copying import copy_file, copy_upload, told_as_storage
 from lookalike.backup.folder import CATALOG, RECORD, UNFINISHED, UPLOADS, Backup, BackupFolder, uploads_of
-from lookalike.backup.progress import Progress, Silent
-from lookalike.catalog import Catalog, Originals, sqlite_url
+from lookalike.blobs import FolderBlobs
+from lookalike.catalog import Catalog, sqlite_url
+from lookalike.durable import replace_file, sync_folders
 from lookalike.errors import CallerError, LibraryBusy, StorageFailed
+from lookalike.progress import Progress, Silent
 from lookalike.snapshot import FileRecord
-from lookalike.whole_files import replace_file
 
 _LOCK = ".lock"
 _TRIES = 3
@@ -133,8 +134,8 @@ class _Making:
         files |= {name: copy_file(source, work / name) for name, source in self._parts.files.items()}
         record = replace(record, missing=tuple(self.missing), files=files)
         replace_file(work / RECORD, record.encode())
-        sync_tree(self._folder.originals.directory)
-        sync_tree(work)
+        sync_folders(self._folder.originals.directory)
+        sync_folders(work)
         return self._give_name(work, record)
 
     def _copy_catalog(self, work: Path) -> Backup:
@@ -164,7 +165,7 @@ class _Making:
 
     def _copy_uploads(self, ids: Sequence[str]) -> None:
         self.missing = []
-        source, target = Originals(self._parts.originals), self._folder.originals
+        source, target = FolderBlobs(self._parts.originals), self._folder.originals
         target.directory.mkdir(exist_ok=True)
         self._progress.stage("Copying uploads", len(ids))
         for image_id in ids:
@@ -185,7 +186,7 @@ class _Making:
         when = datetime.fromisoformat(record.created_at).strftime("%Y-%m-%dT%H%M%SZ")
         finished = self._folder.path / f"{record.number:04d}-{when}"
         work.rename(finished)
-        sync_tree(finished)
+        sync_folders(finished)
         return finished
 
 

@@ -14,13 +14,14 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lookalike.backup.checking import damaged_files
-from lookalike.backup.copying import copy_file, copy_upload, sync_tree, told_as_storage
+from lookalike.backup.copying import copy_file, copy_upload, told_as_storage
 from lookalike.backup.folder import CATALOG, MARK, UPLOADS, Backup, BackupFolder, uploads_of
-from lookalike.backup.progress import Progress, Silent
-from lookalike.catalog import Originals, library_id_of
+from lookalike.blobs import FolderBlobs
+from lookalike.catalog import library_id_of
+from lookalike.durable import replace_file, sync_folders
 from lookalike.errors import CallerError, LibraryBusy, SnapshotDamaged, StorageFailed
+from lookalike.progress import Progress, Silent
 from lookalike.snapshot import Manifest, published
-from lookalike.whole_files import replace_file
 
 _UNFINISHED = "restoring.json"
 _REPLACED = "replaced"
@@ -122,7 +123,7 @@ class _Restoring:
     def copy_uploads(self, *, allow_missing: bool) -> None:
         """Copy the bytes that the library does not have."""
         ids = uploads_of(self._backup)
-        source, target = BackupFolder(self._backup.parent).originals, Originals(self._library / "originals")
+        source, target = BackupFolder(self._backup.parent).originals, FolderBlobs(self._library / "originals")
         self._progress.stage("Copying uploads", len(ids))
         for image_id in ids:
             if not target.has(image_id) and copy_upload(image_id, source, target, link=False) is None:
@@ -145,12 +146,12 @@ class _Restoring:
             for name in names:
                 if copy_file(self._backup / name, beside / name) != self._record.files[name]:
                     raise StorageFailed(f"{self._backup / name}: changed while it was read")
-            sync_tree(beside)
+            sync_folders(beside)
             replaced = self._move_old_away()
             for name in sorted(names, key=lambda name: name == CATALOG):  # the catalog last: it makes this a library
                 (self._library / name).parent.mkdir(parents=True, exist_ok=True)
                 (beside / name).replace(self._library / name)
-            sync_tree(self._library)
+            sync_folders(self._library)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
         return replaced
@@ -165,7 +166,7 @@ class _Restoring:
         aside.mkdir(parents=True)
         for name in there:
             (self._library / name).replace(aside / name)
-        sync_tree(aside)
+        sync_folders(aside)
         return aside
 
 

@@ -4,7 +4,6 @@ from lookalike.catalog.catalog import Catalog
 from lookalike.catalog.copying import library_id_of
 from lookalike.catalog.engine import parse_url, sqlite_url
 from lookalike.catalog.grades import JudgementSet
-from lookalike.catalog.originals import Originals
 from lookalike.catalog.records import (
     BEGINNING,
     AdditionResult,
@@ -45,7 +44,6 @@ __all__ = [
     "KnownImage",
     "LiveModel",
     "LiveSince",
-    "Originals",
     "QueryRecord",
     "SourceFailure",
     "SourceFile",

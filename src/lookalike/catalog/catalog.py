@@ -7,9 +7,9 @@ from typing import Self
 
 from sqlalchemy import select
 
+from lookalike.blobs import Blobs, FolderBlobs
 from lookalike.catalog import checking, counting, schema
 from lookalike.catalog.database import BUSY_SECONDS, Database
-from lookalike.catalog.originals import Originals
 from lookalike.catalog.records import CatalogCounts
 from lookalike.catalog.stores import (
     ChangeSequence,
@@ -41,7 +41,7 @@ class Catalog:
 
     Attributes:
         database: where everything is kept.
-        originals: the folder of uploaded bytes.
+        originals: uploaded bytes.
         library_id: of the library, drawn once with its catalog.
         changes: the change sequence.
         images: live images.
@@ -58,7 +58,7 @@ class Catalog:
         leases: duties that one process at a time does.
     """
 
-    def __init__(self, database: Database, originals: Originals) -> None:
+    def __init__(self, database: Database, originals: Blobs) -> None:
         self.database = database
         self.originals = originals
         self.changes = ChangeSequence(database)
@@ -94,7 +94,7 @@ class Catalog:
         """
         database = Database.open(url, busy_seconds=busy_seconds)
         try:
-            return cls(database, Originals(originals))
+            return cls(database, FolderBlobs(originals))
         except BaseException:
             database.close()
             raise

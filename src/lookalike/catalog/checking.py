@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from sqlalchemy import Connection, exists, func, select
 
+from lookalike.blobs import Blobs
 from lookalike.catalog.changing import READ_COUNTER
 from lookalike.catalog.images import deleted_on_request, with_upload
-from lookalike.catalog.originals import Originals
 from lookalike.catalog.records import content_id, is_image_id
 from lookalike.catalog.schema import fingerprints, images, sources, tombstones, vectors
 from lookalike.catalog.vectors import UNIT_TOLERANCE, dtype_of
@@ -15,7 +15,7 @@ from lookalike.catalog.vectors import UNIT_TOLERANCE, dtype_of
 _ROWS_AT_ONCE = 5_000
 
 
-def problems(connection: Connection, originals: Originals, stored: Sequence[str]) -> Iterator[str]:
+def problems(connection: Connection, originals: Blobs, stored: Sequence[str]) -> Iterator[str]:
     """Every problem found, in words.
 
     Args:
@@ -99,7 +99,7 @@ def _bad_vectors(rows: list[tuple[str, bytes]], dimension: int, dtype: str) -> I
         yield right[row][0], f"has length {lengths[row]:.4f}" if whole else "has values that are not finite"
 
 
-def _original_problems(connection: Connection, originals: Originals) -> Iterator[str]:
+def _original_problems(connection: Connection, originals: Blobs) -> Iterator[str]:
     for image_id in connection.execute(select(images.c.id).where(images.c.has_upload.is_(True))).scalars():
         try:
             content = originals.get(image_id)
@@ -110,11 +110,11 @@ def _original_problems(connection: Connection, originals: Originals) -> Iterator
             yield f"uploaded bytes of image {image_id} are not those that were uploaded"
 
 
-def _stray_originals(connection: Connection, originals: Originals, stored: Sequence[str]) -> Iterator[str]:
+def _stray_originals(connection: Connection, originals: Blobs, stored: Sequence[str]) -> Iterator[str]:
     ids = [name for name in stored if is_image_id(name)]
     for name in stored:
         if not is_image_id(name):
-            yield f"{originals.path(name)}: does not belong among the uploaded bytes"
+            yield f"{originals.place(name)}: does not belong among the uploaded bytes"
     unknown = sorted(set(ids) - with_upload(connection, ids) - deleted_on_request(connection, ids))
     if unknown:
         yield (

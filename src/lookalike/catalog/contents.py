@@ -4,14 +4,14 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from lookalike.catalog.originals import Originals
+from lookalike.blobs import Blobs
 from lookalike.catalog.records import SourceFile, content_id
 from lookalike.regular_files import TooLarge, read_regular
 
 logger = logging.getLogger(__name__)
 
 
-def read_content(image_id: str, originals: Originals, files: Sequence[SourceFile]) -> tuple[bytes | None, list[str]]:
+def read_content(image_id: str, originals: Blobs, files: Sequence[SourceFile]) -> tuple[bytes | None, list[str]]:
     """The bytes that the id is the hash of, and the paths of files that hold other bytes by now.
 
     None where neither the upload nor any of the files has them. Each is hashed before it is used: a file may be

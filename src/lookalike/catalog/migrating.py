@@ -1,7 +1,6 @@
 """Bringing a database to this program's schema, and refusing one from a newer program."""
 
 import logging
-import os
 import sqlite3
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from lookalike.catalog import schema
 from lookalike.catalog.engine import describe_url, is_read_only, reading, writing
+from lookalike.durable import sync
 from lookalike.errors import LibraryBusy, LibraryTooNew, StorageFailed
 from lookalike.on_demand import load
 
@@ -47,7 +47,7 @@ def bring_up_to_date(engine: Engine, *, busy_seconds: float) -> None:
             upgrade(connection)
             logger.info("brought the catalog to schema %d", schema.SCHEMA_VERSION)
     if engine.dialect.name == "sqlite":
-        _make_name_durable(Path(str(engine.url.database)).parent)
+        sync(Path(str(engine.url.database)).parent)
 
 
 def stored_revision(connection: Connection) -> str | None:
@@ -105,12 +105,3 @@ def _use_write_ahead_log(engine: Engine, busy_seconds: float) -> None:
             return
         finally:
             connection.close()
-
-
-def _make_name_durable(directory: Path) -> None:
-    if os.name == "posix":
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

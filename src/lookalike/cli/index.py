@@ -203,7 +203,8 @@ def _print_recall(measured: LiveRecall | None) -> None:
     recall = measured.recall
     console.print(
         f"recall@10 of the index against exact search: [bold]{recall.mean:.4f}[/] ± {recall.half_width:.4f}"
-        f" ({measured.backend}, {recall.queries:,} of {measured.images:,} images asked with, {measured.seconds:.1f} s)"
+        f" ({measured.backend}, {recall.queries:,} images asked with, among {measured.images:,} {recall.among},"
+        f" {measured.seconds:.1f} s)"
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 from rich.markdown import Markdown
-from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -174,10 +174,25 @@ def pull_with_progress(name: str, *, quiet: bool) -> ModelStatus:
     with bar:
         task = bar.add_task(f"Pulling {name}", total=None)
 
-        def advance(stage: str, done: int, total: int | None) -> None:
-            bar.update(task, description=stage, completed=done, total=total)
+        return pull(name, models=settings_for(None).models, progress=_Download(bar, task))
 
-        return pull(name, models=settings_for(None).models, progress=advance)
+
+class _Download:
+    """Shows the bytes of a download in a bar."""
+
+    def __init__(self, bar: Progress, task: TaskID) -> None:
+        self._bar, self._task = bar, task
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """A stage begins, of so many bytes."""
+        self._bar.reset(self._task, description=name, total=total)
+
+    def advance(self, steps: int = 1) -> None:
+        """So many more bytes are here."""
+        self._bar.advance(self._task, steps)
+
+    def note(self, line: str) -> None:
+        """Do nothing."""
 
 
 def _tell(status: ModelStatus, what: str, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""A progress bar for an index run; lines now and then where there is no terminal."""
+"""A progress bar for long work; lines now and then where there is no terminal."""
 
 import time
 from types import TracebackType
@@ -18,7 +18,6 @@ from rich.progress import (
 from rich.text import Text
 
 from lookalike.cli.output import printable
-from lookalike.indexing import Refusal
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -33,11 +32,11 @@ class RateColumn(ProgressColumn):
 
 
 class IndexProgress:
-    """Shows an index run as it goes. A context manager.
+    """Shows how far work is. A context manager.
 
     Args:
         console: where to.
-        verbose: also print a line for each image that is stored, once it is on disk.
+        verbose: also print a line for each image that is on disk, and for each file that was refused.
         quiet: show nothing.
     """
 
@@ -65,7 +64,7 @@ class IndexProgress:
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
         self._bar.stop()
 
-    def stage(self, name: str, total: int | None) -> None:
+    def stage(self, name: str, total: int | None = None) -> None:
         """A stage begins."""
         if total == 0:
             return
@@ -75,17 +74,12 @@ class IndexProgress:
             self._bar.remove_task(self._task)
         self._task = self._bar.add_task(name, total=total)
 
-    def stored(self, path: str, image_id: str) -> None:
-        """An image is on disk."""
+    def note(self, line: str) -> None:
+        """One image is on disk, or one file was refused."""
         if self._verbose:
-            self._console.print(Text(f"stored {image_id} ") + printable(path), soft_wrap=True)
+            self._console.print(printable(line), soft_wrap=True)
 
-    def refused(self, refusal: Refusal) -> None:
-        """A file was passed over."""
-        if self._verbose:
-            self._console.print(Text("refused ", style="yellow") + printable(str(refusal)), soft_wrap=True)
-
-    def advance(self, steps: int) -> None:
+    def advance(self, steps: int = 1) -> None:
         """So many steps are done."""
         self._done += steps
         if self._task is not None:

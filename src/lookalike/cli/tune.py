@@ -122,17 +122,20 @@ class TuningProgress:
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
         self._bar.stop()
 
-    def stage(self, what: str) -> None:
+    def stage(self, name: str, total: int | None = None) -> None:
         """Something begins that takes a while."""
-        self._bar.update(self._task, description=what)
+        self._bar.update(self._task, description=name, total=total)
         if self._lines and time.monotonic() - self._line_at > _SECONDS_BETWEEN_LINES:
             self._line_at = time.monotonic()
-            self._console.print(printable(what), soft_wrap=True)
+            self._console.print(printable(name), soft_wrap=True)
 
-    def measured(self, one: Measurement) -> None:
+    def advance(self, steps: int = 1) -> None:
+        """So many steps are done."""
+        self._bar.advance(self._task, steps)
+
+    def note(self, line: str) -> None:
         """A setting was measured."""
-        said = f"recall {one.recall.mean:.3f}, {spoken_seconds(one.p50_seconds)} a query"
-        self.stage(f"Measuring {one.backend} {spoken_parameters(one.building)}: {said}")
+        self.stage(line)
 
 
 def _plotter(path: Path | None) -> Callable[[Tuning], None]:

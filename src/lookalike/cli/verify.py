@@ -52,7 +52,8 @@ def _print(checked: Verification) -> None:
         console.print(printable(f"Problem: {problem}"), style="red", soft_wrap=True)
     if checked.recall is not None:
         console.print(
-            f"recall@10 against exact search: {checked.recall:.4f} ({checked.backend}, {checked.queries} images)"
+            f"recall@10 against exact search: {checked.recall.mean:.4f} ({checked.backend}, {checked.recall.queries:,}"
+            f" images asked with, among {checked.recall.among})"
         )
     for note in checked.notes:
         console.print(printable(f"Note: {note}"), soft_wrap=True)

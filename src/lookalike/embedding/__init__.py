@@ -26,7 +26,7 @@ from lookalike.embedding.registry import (
     remove_model,
 )
 from lookalike.embedding.runtimes import RUNTIMES, Mode, RuntimeName
-from lookalike.embedding.sources import WHEELS_VARIABLE, Progress
+from lookalike.embedding.sources import WHEELS_VARIABLE
 from lookalike.embedding.strangers import stranger_pictures, stranger_vectors
 
 __all__ = [
@@ -43,7 +43,6 @@ __all__ = [
     "ModelStatus",
     "PackagedSource",
     "PictureEncoder",
-    "Progress",
     "Projection",
     "Regions",
     "RuntimeName",

@@ -20,7 +20,7 @@ from lookalike.embedding.descriptions import (
 from lookalike.embedding.fingerprints import RECIPE_VERSION, conversion_digest, fingerprint
 from lookalike.embedding.projection import Projection, to_vectors
 from lookalike.embedding.runtimes import GraphFile, choose_runtime
-from lookalike.embedding.sources import Progress, fetch
+from lookalike.embedding.sources import fetch
 from lookalike.embedding.storage import (
     DESCRIPTION,
     PROJECTION,
@@ -34,6 +34,7 @@ from lookalike.embedding.storage import (
     write_record,
 )
 from lookalike.errors import ModelMissing, ModelRefused, UnknownModel
+from lookalike.progress import Progress, Silent
 
 _log = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ def pull(name: str, *, models: Path, progress: Progress | None = None) -> ModelS
     Args:
         name: of the model.
         models: the folder; made when it is missing.
-        progress: told the stage, the bytes done, and the bytes in all or None.
+        progress: told the stages; the steps of a download are bytes.
 
     Raises:
         UnknownModel: no such model is described.
@@ -131,7 +132,7 @@ def pull(name: str, *, models: Path, progress: Progress | None = None) -> ModelS
         status = _status(description, models)
         if not status.pulled:
             file = _description_file(name, models)
-            _install(description, file, models=models, progress=progress or _silent)
+            _install(description, file, models=models, progress=progress or Silent())
             status = _status(description, models)
     return status
 
@@ -153,7 +154,7 @@ def import_model(file: Path, *, models: Path, complete: Complete | None = None) 
     if is_packaged(description.name):
         raise ModelRefused(f"{file}: {description.name!r} is a model that comes with lookalike; choose another name")
     with model_lock(models, description.name):
-        _install(description, file.with_suffix(".toml"), models=models, progress=_silent, complete=complete)
+        _install(description, file.with_suffix(".toml"), models=models, progress=Silent(), complete=complete)
     return _status(_described(description.name, models), models)
 
 
@@ -319,9 +320,9 @@ def _install(
         scratch.mkdir()
         weights = fetch(description, scratch, progress=progress)
         projection = _projection(description, description_file)
-        progress("converting", 0, None)
+        progress.stage("converting")
         graph = _write_graph(description, weights, folder)
-        progress("trying", 0, None)
+        progress.stage("trying")
         dimension = _try(description, graph, projection)
         shutil.copyfile(description_file, folder / DESCRIPTION)
         if projection is not None and description_file.parent != PACKAGED:
@@ -391,7 +392,3 @@ def _try(description: ModelDescription, graph: GraphFile, projection: Projection
     if description.dimension not in {0, dimension}:
         raise ModelRefused(f"{description.name}: dimension: says {description.dimension}, but vectors have {dimension}")
     return dimension
-
-
-def _silent(_stage: str, _done: int, _total: int | None) -> None:
-    """Progress that nobody asked for."""

@@ -13,16 +13,14 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any
 
 from lookalike.embedding.descriptions import FileSource, HubSource, ModelDescription, PackagedSource, WheelSource
 from lookalike.embedding.storage import file_sha256
 from lookalike.errors import FetchFailed
-
-Progress: TypeAlias = Callable[[str, int, int | None], None]
-"""Told what is being done, how many bytes of it are done, and of how many (None: unknown)."""
+from lookalike.progress import Progress
 
 WHEELS_VARIABLE = "LOOKALIKE_WHEELS"
 """Environment variable: a folder of wheels that were brought to a machine without a network."""
@@ -83,7 +81,7 @@ def _fetch_from_wheel(source: WheelSource, target: Path, *, model: str, progress
                 f"{wheel.name} has the SHA-256 {found}, not {source.wheel_sha256}: it is not the archive that was"
                 " examined, and was not opened"
             )
-        progress("unpacking", 0, None)
+        progress.stage("unpacking")
         _read_out(wheel, source.path, target)
 
 
@@ -147,8 +145,11 @@ def _run_client(command: list[str], folder: Path, *, total: int | None, progress
         except OSError as error:
             return str(error)
         try:
+            progress.stage("downloading", total)
+            arrived = 0
             while client.poll() is None:
-                progress("downloading", _bytes_in(folder), total)
+                before, arrived = arrived, _bytes_in(folder)
+                progress.advance(arrived - before)
                 time.sleep(_POLL_SECONDS)
         finally:
             if client.poll() is None:  # Ctrl-C
@@ -214,12 +215,13 @@ def _receive(answer: Any, output: IO[bytes], *, url: str, limit: int, progress: 
     length = answer.headers.get("Content-Length")
     total = int(length) if length and length.isdigit() else None
     done = 0
+    progress.stage("downloading", total)
     while chunk := answer.read(_CHUNK):
         done += len(chunk)
         if done > limit:
             raise FetchFailed(f"{url}: larger than max_bytes, {limit}; nothing was kept")
         output.write(chunk)
-        progress("downloading", done, total)
+        progress.advance(len(chunk))
     if total is not None and done != total:
         raise FetchFailed(f"{url}: the connection ended after {done} of {total} bytes; run it again")
 

@@ -19,7 +19,6 @@ import errno
 import hashlib
 import json
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from lookalike.durable import sync
 from lookalike.errors import ModelMissing, StorageFailed
 
 _log = logging.getLogger(__name__)
@@ -140,7 +140,8 @@ def new_folder(models: Path, name: str) -> Iterator[Path]:
         try:
             (folder / "new").mkdir()
             yield folder / "new"
-            _sync(folder / "new")
+            for file in [*(folder / "new").iterdir(), folder / "new"]:
+                sync(file)
             _place(folder / "new", models / name, aside=folder / "old")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -157,22 +158,9 @@ def storage_faults(where: Path) -> Iterator[None]:
         raise StorageFailed(f"{error.filename or where}: {error.strerror}; nothing half-written was kept") from error
 
 
-def _sync(folder: Path) -> None:
-    for file in [*folder.iterdir(), folder]:
-        descriptor = os.open(file, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 def _place(new: Path, target: Path, *, aside: Path) -> None:
     new.chmod(0o755)  # mkdtemp's folders are private; models may be shared by several users
     if target.exists():
         target.rename(aside)
     new.rename(target)
-    descriptor = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(target.parent)

@@ -6,7 +6,7 @@ from lookalike.indexing.indexer import Indexer
 from lookalike.indexing.locking import alone
 from lookalike.indexing.options import IndexOptions
 from lookalike.indexing.publishing import Publisher
-from lookalike.indexing.report import IndexReport, MissingFiles, Progress, Refusal, Silent, Skipped
+from lookalike.indexing.report import IndexReport, MissingFiles, Refusal, Skipped
 
 __all__ = [
     "Forgotten",
@@ -15,10 +15,8 @@ __all__ = [
     "IndexReport",
     "Indexer",
     "MissingFiles",
-    "Progress",
     "Publisher",
     "Refusal",
-    "Silent",
     "Skipped",
     "alone",
     "find_images",

@@ -7,31 +7,32 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lookalike.catalog import KEEP_REMOVED, AdditionResult, Catalog, LiveModel, display_name
-from lookalike.embedding import Encoder, LiveModelFollower
+from lookalike.distributed import ThreadRunner
+from lookalike.embedding import Encoder, LiveModelFollower, PictureEncoder
 from lookalike.errors import LibraryBusy
 from lookalike.indexing.locking import alone
 from lookalike.indexing.options import USUAL, IndexOptions
 from lookalike.indexing.publishing import Publisher
-from lookalike.indexing.reader import ImageReader
-from lookalike.indexing.report import IndexReport, Progress, Silent
+from lookalike.indexing.reading import embedded_addition
+from lookalike.indexing.report import IndexReport
 from lookalike.indexing.run import FolderRun
 from lookalike.preprocessing import Limits
+from lookalike.progress import Progress, Silent
 from lookalike.types import Image, Visibility
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Using:
-    """A model, and what reads and embeds with it."""
+    """A model, and what decodes for it and embeds with it."""
 
     model: LiveModel
-    encoder: Encoder
-    reader: ImageReader
+    pictures: PictureEncoder
 
 
 class Indexer:
     """Brings a library up to date with folders, and takes uploads.
 
-    What `Progress.stored` was told, and what `add_upload` returned, is on disk with its vector.
+    What `Progress.note` was told is stored, and what `add_upload` returned, is on disk with its vector.
 
     Args:
         catalog: where images go.
@@ -75,12 +76,12 @@ class Indexer:
         return self._using(self._encoder()).model
 
     def _using(self, encoder: Encoder) -> _Using:
-        """That model with its reader, which uploads at the same time share; what began with another ends with it."""
+        """What decodes for that model, shared by uploads at the same time; what began with another ends with it."""
         latest = self._latest
-        if latest is None or latest.encoder is not encoder:
+        if latest is None or latest.pictures.encoder is not encoder:
             model = LiveModel(name=encoder.name, fingerprint=encoder.fingerprint, dimension=encoder.dimension)
-            reader = ImageReader(self._catalog, encoder, self._limits)
-            self._latest = latest = _Using(model=model, encoder=encoder, reader=reader)
+            pictures = PictureEncoder(encoder=encoder, limits=self._limits)
+            self._latest = latest = _Using(model=model, pictures=pictures)
         return latest
 
     def index(
@@ -143,10 +144,10 @@ class Indexer:
         self.claim_library()
         using = self._using_live()
         upload_name = display_name(name)
-        addition = using.reader.read(
+        addition = embedded_addition(
+            using.pictures,
             content,
             name=upload_name or "image",
-            alone=True,
             upload=content,
             upload_name=upload_name,
             owner_id=owner_id,
@@ -157,7 +158,7 @@ class Indexer:
         result = self._catalog.images.add([addition])[0]
         if self._catalog.models.live() != using.model:  # it changed just now: the new one has to find this image too
             using = self._using_live()
-            vector = using.reader.embed(content, name=name)
+            vector = using.pictures.vector(content, name=name)
             self._catalog.vectors.add(using.model.fingerprint, [addition.content_id], vector[None])
         self._publisher.publish_soon(using.model)
         return self._catalog.images.get(addition.content_id), result is not AdditionResult.KNOWN
@@ -221,7 +222,7 @@ class Indexer:
         self._publish_and_switch(run, "indexed with it")
 
     def _publish_and_switch(self, run: FolderRun, because: str) -> None:
-        run.progress.stage("Publishing the index", None)
+        run.progress.stage("Publishing the index")
         published = self._publisher.publish_if_due(run.model)
         run.report.snapshot = published.manifest.number if published else None
         if self._catalog.models.live() != run.model:
@@ -233,9 +234,9 @@ class Indexer:
         using = self._using(self._encoder())
         return FolderRun(
             catalog=self._catalog,
-            reader=using.reader,
+            pictures=using.pictures,
             model=using.model,
-            workers=self._workers or using.encoder.concurrency + 1,
+            runner=ThreadRunner(self._workers or using.pictures.encoder.concurrency + 1),
             progress=progress or Silent(),
             options=options,
         )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import KEEP_REMOVED, Catalog, LiveModel
 from lookalike.columns import unknown_rows
+from lookalike.durable import replace_file
 from lookalike.embedding import Encoder, stranger_vectors
 from lookalike.errors import StorageFailed
 from lookalike.snapshot import (
@@ -31,7 +32,6 @@ from lookalike.snapshot import (
     set_foreign_aside,
 )
 from lookalike.types import Vectors, Visibility
-from lookalike.whole_files import replace_file
 
 _log = logging.getLogger(__name__)
 

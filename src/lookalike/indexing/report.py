@@ -1,7 +1,6 @@
 """What an index run tells while it works, and at its end."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,35 +83,3 @@ class IndexReport:
     def images_per_second(self) -> float:
         """Images embedded per second of the run."""
         return self.embedded / self.seconds if self.seconds else 0.0
-
-
-class Progress(Protocol):
-    """Is told what happens. Every call comes from the thread that runs the index."""
-
-    def stage(self, name: str, total: int | None) -> None:
-        """A stage begins, with so many steps if that is known."""
-
-    def stored(self, path: str, image_id: str) -> None:
-        """An image is on disk: it survives whatever happens from here on."""
-
-    def refused(self, refusal: Refusal) -> None:
-        """A file was passed over."""
-
-    def advance(self, steps: int) -> None:
-        """So many steps of the stage are done."""
-
-
-class Silent:
-    """Tells nobody."""
-
-    def stage(self, name: str, total: int | None) -> None:
-        """Nothing."""
-
-    def stored(self, path: str, image_id: str) -> None:
-        """Nothing."""
-
-    def refused(self, refusal: Refusal) -> None:
-        """Nothing."""
-
-    def advance(self, steps: int) -> None:
-        """Nothing."""

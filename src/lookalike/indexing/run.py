@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,15 +12,19 @@ import numpy as np
 
 from lookalike.catalog import AdditionResult, Catalog, ImageAddition, LiveModel, SourceFailure, SourceFile
 from lookalike.columns import IMAGE_ROW
+from lookalike.distributed import Runner
+from lookalike.embedding import PictureEncoder
 from lookalike.errors import ImageRefused, UnknownImage
+from lookalike.indexing.batching import batched_by
 from lookalike.indexing.comparison import Comparison, compare
 from lookalike.indexing.folders import Found, source_file
 from lookalike.indexing.options import USUAL, IndexOptions
-from lookalike.indexing.pipeline import batched_by, in_order
-from lookalike.indexing.reader import Described, ImageReader
-from lookalike.indexing.report import IndexReport, Progress, Refusal, Skipped
+from lookalike.indexing.reading import Described, describe, refused_under
+from lookalike.indexing.report import IndexReport, Refusal, Skipped
+from lookalike.indexing.run_reader import RunReader
 from lookalike.indexing.selection import Selection
 from lookalike.indexing.settling import Settling
+from lookalike.progress import Progress
 from lookalike.regular_files import read_regular
 from lookalike.types import Image
 
@@ -37,9 +42,9 @@ class FolderRun:
 
     Attributes:
         catalog: where images go.
-        reader: decodes and embeds.
-        model: that the reader embeds with.
-        workers: threads that read.
+        pictures: decodes and embeds.
+        model: that it embeds with.
+        runner: reads many files at once.
         progress: is told what happens.
         options: how it treats what it meets.
         report: filled while it runs.
@@ -51,9 +56,9 @@ class FolderRun:
     """
 
     catalog: Catalog
-    reader: ImageReader
+    pictures: PictureEncoder
     model: LiveModel
-    workers: int
+    runner: Runner
     progress: Progress
     options: IndexOptions = USUAL
     report: IndexReport = field(default_factory=IndexReport)
@@ -69,13 +74,13 @@ class FolderRun:
         Raises:
             CallerError: there is nothing at a root, and nothing known of it; nothing was changed.
         """
-        self.progress.stage("Looking for images", None)
-        self.reader.begin_run()
+        self.progress.stage("Looking for images")
         comparisons = self._compare(roots, library)
         to_read = self._what_to_read(comparisons)
         self.progress.stage("Indexing images", len(to_read))
-        for batch in self._in_batches(self._read, list(to_read.values())):
-            self._store(batch)
+        reader = RunReader(self.catalog, self.pictures)
+        for batch in self._in_batches(partial(self._read, reader), list(to_read.values())):
+            self._store(batch, reader)
         self._settle(comparisons)
 
     def _what_to_read(self, comparisons: Sequence[Comparison]) -> dict[str, SourceFile]:
@@ -137,7 +142,9 @@ class FolderRun:
             library=library,
         )
         comparisons = [
-            compare(self.catalog, root, selection, options=self.options, refused_under=self.reader.refused_under)
+            compare(
+                self.catalog, root, selection, options=self.options, refused_under=refused_under(self.pictures.limits)
+            )
             for root in dict.fromkeys(roots)
         ]
         found = {file.path for comparison in comparisons for file in comparison.found.files}
@@ -160,10 +167,10 @@ class FolderRun:
             Skipped(reason=reason, suffix=suffix, count=count) for (reason, suffix), count in sorted(skipped.items())
         ]
 
-    def _read(self, file: SourceFile) -> ImageAddition | SourceFailure:
+    def _read(self, reader: RunReader, file: SourceFile) -> ImageAddition | SourceFailure:
         """Read, decode and embed one file: the work of a thread."""
         try:
-            content, status = read_regular(Path(file.path), most=self.reader.limits.max_bytes)
+            content, status = read_regular(Path(file.path), most=self.pictures.limits.max_bytes)
         except OSError as fault:
             return SourceFailure(
                 path=file.path,
@@ -172,7 +179,7 @@ class FolderRun:
                 error=fault.strerror or str(fault),
             )
         source = source_file(file.path, status)
-        return self.reader.read_or_explain(content, name=file.path, source=source, restore=self.options.restore)
+        return reader.addition(content, name=file.path, source=source, restore=self.options.restore)
 
     def _undescribed(self, after: str) -> list[Image]:
         return self.catalog.vectors.images_without(self.model.fingerprint, limit=10_000, after=after, or_columns=True)
@@ -181,7 +188,7 @@ class FolderRun:
         """Read, decode and embed one image that the catalog knows: the work of a thread."""
         name = image.source or image.id
         try:
-            return image, self.reader.describe(self.catalog.images.content(image.id), name=name)
+            return image, describe(self.pictures, self.catalog.images.content(image.id), name=name)
         except ImageRefused as refused:
             return image, Refusal(name, refused.message)
         except UnknownImage:
@@ -199,7 +206,7 @@ class FolderRun:
                 self._refuse(refusal.path, refusal.reason)
         self.progress.advance(len(batch))
 
-    def _store(self, batch: Sequence[ImageAddition | SourceFailure]) -> None:
+    def _store(self, batch: Sequence[ImageAddition | SourceFailure], reader: RunReader) -> None:
         failures = [read for read in batch if isinstance(read, SourceFailure)]
         additions = [read for read in batch if isinstance(read, ImageAddition)]
         if failures:
@@ -207,7 +214,7 @@ class FolderRun:
         for failure in failures:
             self._refuse(failure.path, failure.error)
         results = self.catalog.images.add(additions) if additions else []
-        self.reader.forget([addition.content_id for addition in additions])
+        reader.release([addition.content_id for addition in additions])
         for addition, result in zip(additions, results, strict=True):
             if result is AdditionResult.LEFT_OUT:
                 self.report.left_out += 1
@@ -233,15 +240,14 @@ class FolderRun:
         elif known:
             self.report.known_again += 1
             self.new_places[addition.content_id] += before is None
-        self.progress.stored(path, addition.content_id)
+        self.progress.note(f"stored {addition.content_id} {path}")
 
     def _refuse(self, path: str, reason: str) -> None:
         self.report.refused.append(Refusal(path, reason))
-        self.progress.refused(self.report.refused[-1])
+        self.progress.note(f"refused {path}: {reason}")
 
     def _in_batches(self, work: Callable[[Given], Made], given: Sequence[Given]) -> Iterator[list[Made]]:
-        made = in_order(work, given, workers=self.workers)
-        return batched_by(_BATCH, made, seconds=_BATCH_SECONDS, now=time.monotonic)
+        return batched_by(_BATCH, self.runner.map(work, given), seconds=_BATCH_SECONDS, now=time.monotonic)
 
 
 def _pieces(files: Sequence[SourceFile]) -> Iterator[Sequence[SourceFile]]:

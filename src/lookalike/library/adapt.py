@@ -17,11 +17,11 @@ from lookalike.library.learning import (
     takes_levels,
 )
 from lookalike.library.parts import LibraryParts
+from lookalike.progress import Progress
 from lookalike.training.adapting import Adaptation, AdaptationRecipe
 from lookalike.training.adapting import adapt as fit
 from lookalike.training.card import CardMaker, ImageCounts, ModelCard
 from lookalike.training.extractors import FeatureExtractor
-from lookalike.training.library import Watching
 from lookalike.training.whitening import SHRINKAGE
 
 
@@ -70,7 +70,7 @@ class AdaptResult:
         return card_html(self.card, notes=self.warnings)
 
 
-def adapt(library: LibraryParts, request: AdaptRequest, progress: Watching) -> AdaptResult:
+def adapt(library: LibraryParts, request: AdaptRequest, progress: Progress) -> AdaptResult:
     """Fit a model's projection to the library's images; the new model waits beside the one that answers.
 
     Raises:
@@ -101,7 +101,7 @@ def adapt(library: LibraryParts, request: AdaptRequest, progress: Watching) -> A
         over=over,
         descriptors=start.descriptors,
         limits=start.limits,
-        watching=progress,
+        progress=progress,
         card=_card(request.name, start, recipe, over),
     )
     if found.made is None:

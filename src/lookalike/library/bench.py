@@ -16,10 +16,10 @@ from lookalike.evaluation import DEFAULT_MEASURES, Interval, Measure, compare_ev
 from lookalike.evaluation.pipeline import JudgedLibrary, ModelBench, bench_model
 from lookalike.evaluation.report import BenchPoint, BenchReport, advice, explain, mean_interval, pareto_svg
 from lookalike.evaluation.report.wording import byte_size, decimal, rate
-from lookalike.indexing import Progress
 from lookalike.library.judging import JudgementSource, judged_queries
 from lookalike.library.notebook import notes_html, table_html
 from lookalike.library.parts import LibraryParts
+from lookalike.progress import Progress
 from lookalike.version import __version__
 
 

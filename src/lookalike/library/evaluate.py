@@ -31,11 +31,11 @@ from lookalike.evaluation.report import (
 )
 from lookalike.evaluation.report.plots import histogram
 from lookalike.evaluation.report.wording import decimal, signed, span
-from lookalike.indexing import Progress
 from lookalike.library.judging import JudgementSource, bad_line_warnings, judged_queries
 from lookalike.library.notebook import notes_html, table_html
 from lookalike.library.parts import LibraryParts
 from lookalike.preprocessing import thumbnail
+from lookalike.progress import Progress
 from lookalike.retrieval import FROZEN_HITS, ExactRanker
 from lookalike.settings import user_path
 from lookalike.version import __version__

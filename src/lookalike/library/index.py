@@ -6,11 +6,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from lookalike.indexing import IndexOptions, IndexReport, Progress
+from lookalike.indexing import IndexOptions, IndexReport
 from lookalike.indexing.options import USUAL
 from lookalike.library.notebook import notes_html, table_html
 from lookalike.library.parts import LibraryParts
 from lookalike.library.places import no_such_path
+from lookalike.progress import Progress
 from lookalike.snapshot import LiveRecall, live_recall
 
 

@@ -8,7 +8,7 @@ from typing import Self
 
 from lookalike.catalog import JudgementSet
 from lookalike.evaluation import DEFAULT_MEASURES, parse_measures
-from lookalike.indexing import IndexOptions, Progress, Silent
+from lookalike.indexing import IndexOptions
 from lookalike.library.adapt import AdaptRequest, AdaptResult, adapt
 from lookalike.library.bench import BenchRequest, BenchResult, bench
 from lookalike.library.evaluate import EvaluateRequest, EvaluateResult, evaluate
@@ -30,11 +30,11 @@ from lookalike.library.search import SearchResult, search
 from lookalike.library.train import TrainRequest, TrainResult, train
 from lookalike.library.tune import TuneRequest, TuneResult, tune
 from lookalike.library.verify import VerifyRequest, verify
+from lookalike.progress import Progress, Silent
 from lookalike.retrieval import Query
 from lookalike.settings import Settings, load_settings, user_path
 from lookalike.snapshot import Goals
 from lookalike.training.recipes import HeadRecipe, default_pull
-from lookalike.tuning import Silent as SilentTuning
 from lookalike.verification import Verification
 
 Judgements = str | Path | JudgementSource
@@ -262,7 +262,7 @@ class Library:
 
     def tune(self, request: TuneRequest | None = None, *, recall: float = 0.95) -> TuneResult:
         """Choose the index that finds that share of the true ten nearest, and publish with it."""
-        return tune(self.parts, request or TuneRequest(goals=Goals(recall=recall)), SilentTuning())
+        return tune(self.parts, request or TuneRequest(goals=Goals(recall=recall)), Silent())
 
     def verify(self, *, queries: int = 200, files: int = 200, progress: Progress | None = None) -> Verification:
         """Check what is stored, and the index's recall on so many images; the result's `problems` say what is wrong."""

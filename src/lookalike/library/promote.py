@@ -12,10 +12,11 @@ from lookalike.errors import CallerError, PromotionRefused
 from lookalike.evaluation import Comparison, Evaluation, Measure, compare_evaluations, evaluate_run, parse_measures
 from lookalike.evaluation.pipeline import JudgedLibrary, run_exact
 from lookalike.evaluation.report.wording import decimal, signed, span
-from lookalike.indexing import IndexReport, Progress
+from lookalike.indexing import IndexReport
 from lookalike.library.judging import JudgementSource, judged_queries
 from lookalike.library.notebook import notes_html, table_html
 from lookalike.library.parts import LibraryParts
+from lookalike.progress import Progress
 from lookalike.retrieval import ExactRanker
 
 MEASURES = "nDCG@10,mAP,P@10"

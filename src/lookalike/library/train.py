@@ -9,8 +9,8 @@ from markupsafe import Markup
 from lookalike.library.cards import card_html
 from lookalike.library.judging import JudgementSource
 from lookalike.library.parts import LibraryParts
+from lookalike.progress import Progress
 from lookalike.training.card import HeldOutMeasure, ModelCard
-from lookalike.training.library import Watching
 from lookalike.training.recipes import HeadRecipe
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class TrainResult:
         return card_html(self.card, notes=self.warnings, plot=self.run / "curves.svg")
 
 
-def train(library: LibraryParts, request: TrainRequest, progress: Watching) -> TrainResult:
+def train(library: LibraryParts, request: TrainRequest, progress: Progress) -> TrainResult:
     """Learn a head, and the network where that is asked for; the new model is visible only with its card.
 
     Images are described once by a frozen model. Queries are divided by groups of near-duplicates; the card's measures

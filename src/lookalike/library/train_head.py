@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from lookalike.durable import replace_file
 from lookalike.embedding import open_encoder
 from lookalike.embedding.derived import require_new_name
 from lookalike.errors import CallerError
@@ -24,11 +25,11 @@ from lookalike.library.learning import (
 from lookalike.library.levels import level_features
 from lookalike.library.parts import LibraryParts
 from lookalike.library.train import TrainRequest, TrainResult
+from lookalike.progress import Progress
 from lookalike.settings import user_path
 from lookalike.training.card import CardMaker, ImageCounts, LabelSource, ModelCard
 from lookalike.training.examples import ClickPairs, ClickRules, click_pairs
 from lookalike.training.extractors import EncoderFeatures, FeatureExtractor
-from lookalike.training.library import Watching
 from lookalike.training.network.fitting import TrainedHead, TrainingContext, keep
 from lookalike.training.network.fitting import train_head as fit_head
 from lookalike.training.network.named_backbones import NamedBackbone
@@ -38,12 +39,11 @@ from lookalike.training.plotting import save_curves
 from lookalike.training.recipes import HeadRecipe
 from lookalike.training.run import RunFolder
 from lookalike.training.scalar_events import ScalarEvents
-from lookalike.whole_files import replace_file
 
 Tell: TypeAlias = Callable[[str, Mapping[str, Any]], None]
 
 
-def train_head(library: LibraryParts, request: TrainRequest, progress: Watching) -> TrainResult:
+def train_head(library: LibraryParts, request: TrainRequest, progress: Progress) -> TrainResult:
     """What `lookalike.library.train.train` does."""
     _require_one_process()
     recipe = request.recipe

@@ -7,9 +7,9 @@ from lookalike.catalog import LiveModel
 from lookalike.errors import CallerError, StorageFailed
 from lookalike.library.notebook import table_html
 from lookalike.library.parts import LibraryParts
+from lookalike.progress import Progress
 from lookalike.tuning import (
     Goals,
-    Progress,
     Sample,
     Tuning,
     candidates,

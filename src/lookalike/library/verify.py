@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from lookalike.indexing import Progress
 from lookalike.library.parts import LibraryParts
+from lookalike.progress import Progress
 from lookalike.verification import Verification, verify_library
 
 

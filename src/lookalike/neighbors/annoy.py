@@ -223,4 +223,4 @@ def _unnamed_file(forest: Any) -> int:
 
 def _index(forest: Any, file: int, store: RowStore, building: AnnoyBuild, searching: AnnoySearch) -> CandidateIndex:
     proposer = _Forest(forest, file, size=store.size, dimension=store.dimension)
-    return CandidateIndex(proposer, store, name=NAME, building=building, searching=searching)
+    return CandidateIndex.of(proposer, store, name=NAME, building=building, searching=searching)

@@ -1,20 +1,20 @@
 """Every backend by name, and which one suits a library."""
 
-from lookalike.neighbors import annoy, exact, hnsw, ivfpq, kd_tree, lsh, r_tree, scann
+from lookalike.neighbors import annoy, exact, hnsw, lsh, scann, trees
 from lookalike.neighbors.index import Backend
-from lookalike.neighbors.lists import flat, pq, rabitq
+from lookalike.neighbors.lists import fastscan, flat, pq, rabitq
 
 BACKENDS: dict[str, Backend] = {
     backend.name: backend
     for backend in (
         exact.BACKEND,
-        kd_tree.BACKEND,
-        r_tree.BACKEND,
+        trees.KD_TREE,
+        trees.R_TREE,
         annoy.BACKEND,
         lsh.BACKEND,
         flat.BACKEND,
         pq.BACKEND,
-        ivfpq.BACKEND,
+        fastscan.BACKEND,
         rabitq.BACKEND,
         hnsw.BACKEND,
         scann.BACKEND,
@@ -39,4 +39,4 @@ def choose_backend(size: int, dimension: int) -> str:
         size: vectors.
         dimension: of each.
     """
-    return exact.NAME if size * dimension <= _EXACT_NUMBERS else ivfpq.NAME
+    return exact.NAME if size * dimension <= _EXACT_NUMBERS else fastscan.NAME

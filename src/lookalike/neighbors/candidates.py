@@ -11,8 +11,8 @@ import numpy as np
 
 from lookalike.errors import SnapshotDamaged, StorageFailed
 from lookalike.neighbors.allowed import AllowedRows, allowed_rows
+from lookalike.neighbors.answers import Found, nothing, stacked
 from lookalike.neighbors.checking import checked, checked_k, checked_rows
-from lookalike.neighbors.scanning import Found
 from lookalike.neighbors.stored import Store
 from lookalike.neighbors.threads import each_block
 from lookalike.types import Mask, Neighbors, Rows, Vectors
@@ -31,13 +31,45 @@ _BULK = 8  # when more than an eighth of the rows is asked for, a structure save
 _EFFORT = 2  # nor when half of the rows would be candidates
 
 
-class Proposer(Protocol):
-    """A structure that says which rows may be near to a query. Safe to ask from many threads at once."""
+class Structure(Protocol):
+    """What an index has beside its stored vectors. Safe to use from many threads at once."""
 
     @property
     def bytes_in_memory(self) -> int:
         """What it takes, mapped files included, apart from the stored vectors."""
         ...
+
+    def candidates(self, k: int, searching: Any) -> int:
+        """How many rows it looks at when all count. From half of the index on, all are compared instead."""
+        ...
+
+    def save(self, directory: Path) -> tuple[str, ...]:
+        """Write files into an existing directory, and name them.
+
+        Raises:
+            StorageFailed: the disk is full or failing.
+        """
+        ...
+
+
+class Finder(Structure, Protocol):
+    """Finds neighbours among candidates: what most structures get from `Proposals`."""
+
+    def nearest(self, queries: Vectors, k: int, allowed: AllowedRows | None, searching: Any, *, once: bool) -> Found:
+        """The k best candidates of each query, found as if it were alone.
+
+        Args:
+            queries: [queries, dimension] float32, any number.
+            k: at least 1, and no more than the allowed rows.
+            allowed: rows that count; None for all.
+            searching: the query parameters.
+            once: these allowed rows will not be seen again.
+        """
+        ...
+
+
+class Proposer(Structure, Protocol):
+    """A structure that says which rows may be near to a query."""
 
     def propose(self, queries: Vectors, k: int, allowed: AllowedRows | None, searching: Any) -> Rows:
         """Rows that may be among the k nearest to each query, found as if it were alone.
@@ -53,47 +85,101 @@ class Proposer(Protocol):
         """
         ...
 
-    def candidates(self, k: int, searching: Any) -> int:
-        """How many rows it proposes when all count. From half of the index on, all are compared instead."""
-        ...
 
-    def save(self, directory: Path) -> tuple[str, ...]:
-        """Write files into an existing directory, and name them.
+class Proposals:
+    """Finds neighbours among what a structure proposes, by comparing it with each query.
 
-        Raises:
-            StorageFailed: the disk is full or failing.
-        """
-        ...
-
-
-class CandidateIndex:
-    """Keeps the promises of `VectorIndex` for any structure that proposes candidates.
-
-    Every row is compared instead where that is certain and no dearer: in small libraries, among few allowed rows, when
-    a large share is asked for, and when the proposals do not settle which k rows are best (fewer than k, or equal
-    cosines at the end).
+    Every row is compared when the proposals do not settle which k rows are best: fewer than k, or equal cosines at the
+    end.
 
     Args:
         proposer: the structure.
+        store: the vectors.
+    """
+
+    def __init__(self, proposer: Proposer, store: Store) -> None:
+        self._proposer = proposer
+        self._store = store
+
+    @property
+    def bytes_in_memory(self) -> int:
+        """The structure."""
+        return self._proposer.bytes_in_memory
+
+    def candidates(self, k: int, searching: Any) -> int:
+        """As the structure says."""
+        return self._proposer.candidates(k, searching)
+
+    def save(self, directory: Path) -> tuple[str, ...]:
+        """Write the structure."""
+        return self._proposer.save(directory)
+
+    def nearest(self, queries: Vectors, k: int, allowed: AllowedRows | None, searching: Any, *, once: bool) -> Found:
+        """The k best candidates of each query; see `Finder.nearest`."""
+        # compared in this thread: so many short calls from several threads would wait for each other's interpreter lock
+        proposed = _in_blocks(partial(self._proposed, k=k, allowed=allowed, searching=searching), queries)
+        rows = (row for block in proposed for row in block)
+        scan = partial(self._store.scan, k=k, allowed=allowed, once=once)
+        places = ((queries[place : place + 1], found) for place, found in enumerate(rows))
+        return stacked([self._best(query, rows, k) or scan(query) for query, rows in places])
+
+    def _proposed(self, queries: Vectors, k: int, allowed: AllowedRows | None, searching: Any) -> Rows:
+        rows = self._proposer.propose(queries, k + 1, allowed, searching)
+        if allowed is not None:
+            rows = np.where(allowed.mask[rows], rows, -1)  # the last row stands in for -1, which stays so either way
+        return np.sort(rows, axis=1)
+
+    def _best(self, query: Vectors, rows: Rows, k: int) -> Found | None:
+        """The k best of ascending rows; None when it is not certain that they are the best."""
+        rows = rows[np.searchsorted(rows, 0) :]
+        if len(rows) <= k:
+            return None
+        rows, cosines = self._store.best(query, rows, k + 1)
+        return None if cosines[0, k - 1] == cosines[0, k] else (rows[:, :k], cosines[:, :k])
+
+
+class CandidateIndex:
+    """Keeps the promises of `VectorIndex` for any structure that finds neighbours among candidates.
+
+    Every row is compared instead where that is certain and no more expensive: in small libraries, among few allowed
+    rows, and when a large share is asked for.
+
+    Args:
+        finder: the structure.
         store: the vectors.
         name: of the backend.
         building: how it was built.
         searching: how it is searched.
     """
 
-    def __init__(self, proposer: Proposer, store: Store, *, name: str, building: Any, searching: Any) -> None:
+    def __init__(self, finder: Finder, store: Store, *, name: str, building: Any, searching: Any) -> None:
         self.backend = name
         self.building = building
         self.searching = searching
         self.size = store.size
         self.dimension = store.dimension
-        self._proposer = proposer
+        self._finder = finder
         self._store = store
+
+    @classmethod
+    def of(cls, proposer: Proposer, store: Store, *, name: str, building: Any, searching: Any) -> "CandidateIndex":
+        """An index whose candidates a structure proposes."""
+        return cls(Proposals(proposer, store), store, name=name, building=building, searching=searching)
+
+    @property
+    def keeps_vectors(self) -> bool:
+        """Whether the store has vectors rather than codes."""
+        return self._store.whole
 
     @property
     def bytes_in_memory(self) -> int:
-        """The structure and the stored vectors."""
-        return self._proposer.bytes_in_memory + self._store.bytes_in_memory
+        """The structure, and the stored vectors unless they are mapped."""
+        return self._finder.bytes_in_memory + self._store.bytes_in_memory
+
+    @property
+    def bytes_mapped(self) -> int:
+        """Stored vectors in a mapped file: the system keeps in memory what is asked for, while there is room."""
+        return self._store.bytes_mapped
 
     def searching_with(self, searching: Any) -> "CandidateIndex":
         """The same storage, searched with other parameters.
@@ -103,9 +189,7 @@ class CandidateIndex:
         """
         if type(searching) is not type(self.searching):
             raise ValueError(f"{self.backend} is searched with {type(self.searching).__name__}, not {searching!r}")
-        return CandidateIndex(
-            self._proposer, self._store, name=self.backend, building=self.building, searching=searching
-        )
+        return CandidateIndex(self._finder, self._store, name=self.backend, building=self.building, searching=searching)
 
     def search(self, queries: Vectors, k: int, *, allowed: Mask | AllowedRows | None = None) -> Neighbors:
         """The k rows nearest to each query; see `VectorIndex.search`."""
@@ -114,11 +198,11 @@ class CandidateIndex:
         reachable = prepared.count if prepared else self.size
         kept = min(checked_k(k), reachable)
         if kept == 0 or len(queries) == 0:
-            return _nothing(len(queries), k)
+            return nothing(len(queries), k)
         rows, cosines = self._answer(queries, kept, prepared, once=prepared is not allowed)
         if kept == k:
             return Neighbors(rows=rows, cosines=cosines)
-        found = _nothing(len(queries), k)
+        found = nothing(len(queries), k)
         found.rows[:, :kept], found.cosines[:, :kept] = rows, cosines
         return found
 
@@ -132,7 +216,7 @@ class CandidateIndex:
         Raises:
             StorageFailed: the disk is full or failing.
         """
-        files = (*self._store.save(directory), *self._proposer.save(directory))
+        files = (*self._store.save(directory), *self._finder.save(directory))
         try:
             parameters = {
                 "backend": self.backend,
@@ -147,31 +231,18 @@ class CandidateIndex:
             raise StorageFailed(f"the index could not be written to {directory}: {failure}") from failure
 
     def _answer(self, queries: Vectors, k: int, allowed: AllowedRows | None, *, once: bool) -> Found:
-        reachable = allowed.count if allowed else self.size
-        scan = partial(self._store.scan, k=k, allowed=allowed, once=once)
-        few = allowed is not None and reachable <= min(SCANNED_ROWS, _SCANNED_SHARE * self.size)
-        many = k * _BULK > reachable or self._proposer.candidates(k, self.searching) * _EFFORT >= reachable
-        if few or many or reachable <= SMALL:
-            return stacked(_in_blocks(scan, queries))
-        # compared in this thread: so many short calls from several threads would wait for each other's interpreter lock
-        proposed = _in_blocks(partial(self._proposed, k=k, allowed=allowed), queries)
-        rows = (row for block in proposed for row in block)
-        places = ((queries[place : place + 1], found) for place, found in enumerate(rows))
-        return stacked([self._best(query, rows, k) or scan(query) for query, rows in places])
+        if not self._compares_all(k, allowed):
+            return self._finder.nearest(queries, k, allowed, self.searching, once=once)
+        return stacked(_in_blocks(partial(self._store.scan, k=k, allowed=allowed, once=once), queries))
 
-    def _proposed(self, queries: Vectors, k: int, allowed: AllowedRows | None) -> Rows:
-        rows = self._proposer.propose(queries, k + 1, allowed, self.searching)
+    def _compares_all(self, k: int, allowed: AllowedRows | None) -> bool:
+        reachable = self.size
         if allowed is not None:
-            rows = np.where(allowed.mask[rows], rows, -1)  # the last row stands in for -1, which stays so either way
-        return np.sort(rows, axis=1)
-
-    def _best(self, query: Vectors, rows: Rows, k: int) -> Found | None:
-        """The k best of ascending rows; None when it is not certain that they are the best."""
-        rows = rows[np.searchsorted(rows, 0) :]
-        if len(rows) <= k:
-            return None
-        rows, cosines = self._store.best(query, rows, k + 1)
-        return None if cosines[0, k - 1] == cosines[0, k] else (rows[:, :k], cosines[:, :k])
+            reachable = allowed.count
+            if self._store.whole and reachable <= min(SCANNED_ROWS, _SCANNED_SHARE * self.size):
+                return True
+        many = k * _BULK > reachable or self._finder.candidates(k, self.searching) * _EFFORT >= reachable
+        return many or reachable <= SMALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,19 +300,7 @@ def widened(count: int, size: int, allowed: AllowedRows | None) -> int:
     return min(int(1.2 * count * size / allowed.count) + 1, size)
 
 
-def stacked(found: list[Found]) -> Found:
-    """The answers to several blocks of queries as one."""
-    if len(found) == 1:
-        return found[0]
-    return np.concatenate([rows for rows, _ in found]), np.concatenate([cosines for _, cosines in found])
-
-
 def _in_blocks(search: Callable[[Vectors], _Answer], queries: Vectors) -> list[_Answer]:
     if len(queries) == 1:
         return [search(queries)]
     return each_block(search, [queries[start : start + _QUERY_BLOCK] for start in range(0, len(queries), _QUERY_BLOCK)])
-
-
-def _nothing(queries: int, k: int) -> Neighbors:
-    rows = np.full((queries, k), -1, dtype=np.int64)
-    return Neighbors(rows=rows, cosines=np.full((queries, k), -np.inf, dtype=np.float32))

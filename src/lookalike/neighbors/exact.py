@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lookalike.errors import SnapshotDamaged, StorageFailed
 from lookalike.neighbors.allowed import AllowedRows, allowed_rows
+from lookalike.neighbors.answers import nothing
 from lookalike.neighbors.checking import checked, checked_k, checked_rows
 from lookalike.neighbors.index import Backend
 from lookalike.types import Mask, Neighbors, Rows, Vectors
@@ -33,6 +34,8 @@ class ExactIndex:
     backend = NAME
     building = None
     searching = None
+    keeps_vectors = True
+    bytes_mapped = 0
 
     def __init__(self, vectors: Vectors) -> None:
         self._vectors = vectors
@@ -53,7 +56,7 @@ class ExactIndex:
         """The k rows nearest to each query; see `VectorIndex.search`."""
         queries = checked(queries, dimension=self.dimension)
         prepared = allowed_rows(allowed, self.size)
-        found = _nothing(len(queries), checked_k(k))
+        found = nothing(len(queries), checked_k(k))
         kept = min(k, prepared.count if prepared else self.size)
         if kept == 0:
             return found
@@ -151,11 +154,6 @@ def nearest_to_many(
         asking, proposed = _proposals(vectors, queries[block], k, mask)
         rows[block], cosines[block] = _best_of(vectors, queries[block], asking, proposed, k)
     return rows, cosines
-
-
-def _nothing(queries: int, k: int) -> Neighbors:
-    rows = np.full((queries, k), -1, dtype=np.int64)
-    return Neighbors(rows=rows, cosines=np.full((queries, k), -np.inf, dtype=np.float32))
 
 
 def _nearest_to_one(

@@ -17,11 +17,12 @@ import faiss
 
 from lookalike.errors import SnapshotDamaged
 from lookalike.neighbors.allowed import AllowedRows
+from lookalike.neighbors.answers import ask
 from lookalike.neighbors.candidates import CandidateIndex, read_saved, widened
 from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
-from lookalike.neighbors.stored import RowStore, ask, read_faiss, write_faiss
+from lookalike.neighbors.stored import RowStore, read_faiss, write_faiss
 from lookalike.neighbors.threads import openmp_threads
 from lookalike.types import Rows, Vectors
 
@@ -178,4 +179,4 @@ def _no_graph(dimension: int, parameters: HnswBuild) -> Any:
 
 
 def _index(graph: Any, store: RowStore, building: HnswBuild, searching: HnswSearch) -> CandidateIndex:
-    return CandidateIndex(_Graph(graph, store, building), store, name=NAME, building=building, searching=searching)
+    return CandidateIndex.of(_Graph(graph, store, building), store, name=NAME, building=building, searching=searching)

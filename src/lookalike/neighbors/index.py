@@ -1,6 +1,6 @@
 """The interface every nearest-neighbour backend keeps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,6 +41,16 @@ class VectorIndex(Protocol):
     @property
     def bytes_in_memory(self) -> int:
         """What searching needs in memory, but for vectors that an index leaves in a mapped file."""
+        ...
+
+    @property
+    def bytes_mapped(self) -> int:
+        """Vectors that it leaves in a mapped file, of which the system keeps in memory what is asked for."""
+        ...
+
+    @property
+    def keeps_vectors(self) -> bool:
+        """Whether it has its vectors, in memory or in a file, or nothing but codes of them."""
         ...
 
     @property
@@ -120,6 +130,42 @@ class BuildIndex(Protocol):
         ...
 
 
+Blocks = Callable[[], Iterator[Vectors]]
+"""Starts from the first row each time it is called. Blocks are [n, dimension] float32 unit rows, of any n."""
+
+
+class BuildFromBlocks(Protocol):
+    """Makes an index of vectors that do not fit in memory."""
+
+    def __call__(
+        self,
+        blocks: Blocks,
+        size: int,
+        dimension: int,
+        *,
+        working: Path,
+        parameters: Any = None,
+        threads: int | None = None,
+    ) -> VectorIndex:
+        """Build the index that `BuildIndex` makes of the same rows, without holding them.
+
+        Args:
+            blocks: called more than once; must give the same rows in the same order.
+            size: rows in all blocks together.
+            dimension: of each.
+            working: an existing directory for files that belong to the index from then on. `save` into it leaves them
+                in place, into any other directory copies them.
+            parameters: the backend's own; None chooses them from the size and dimension.
+            threads: to build with; None for all cores.
+
+        Raises:
+            VectorsRefused: vectors that are not finite or not of unit length.
+            StorageFailed: the disk is full or failing.
+            ValueError: the blocks hold more or fewer rows than `size`.
+        """
+        ...
+
+
 def nothing_to_build_with(size: int, dimension: int) -> tuple[None, ...]:
     """The build grid of a backend without build parameters."""
     del size, dimension
@@ -143,6 +189,7 @@ class Backend:
         open: reads what `VectorIndex.save` wrote. Raises SnapshotDamaged when files are missing or do not fit
             together. It trusts their bytes: whoever stores an index checks checksums first, as `lookalike.snapshot`
             does.
+        build_from_blocks: makes an index of vectors that do not fit in memory; None where it cannot.
         building: the dataclass of its build parameters; None where there is nothing to choose.
         searching: the dataclass of its query parameters; None where there is nothing to choose.
         build_grid: from size and dimension, the build parameters worth trying, the default first.
@@ -156,6 +203,7 @@ class Backend:
     idea: str
     build: BuildIndex
     open: Callable[[Path], VectorIndex]
+    build_from_blocks: BuildFromBlocks | None = None
     building: type[Any] | None = None
     searching: type[Any] | None = None
     build_grid: Callable[[int, int], tuple[Any, ...]] = nothing_to_build_with
@@ -167,8 +215,3 @@ class Backend:
     def available(self) -> bool:
         """What it needs is installed."""
         return self.package is None or find_spec(self.package) is not None
-
-
-def keeps_vectors(index: VectorIndex) -> bool:
-    """Whether an index has its vectors, in memory or in a file; false where it has nothing but codes of them."""
-    return bool(getattr(index.building, "refine", True))

@@ -186,4 +186,4 @@ def _hashed(vectors: Vectors, planes: NDArray[np.float32]) -> NDArray[np.uint8]:
 def _index(
     codes: Any, planes: NDArray[np.float32], store: RowStore, building: LshBuild, searching: LshSearch
 ) -> CandidateIndex:
-    return CandidateIndex(_Hashes(codes, planes), store, name=NAME, building=building, searching=searching)
+    return CandidateIndex.of(_Hashes(codes, planes), store, name=NAME, building=building, searching=searching)

@@ -221,4 +221,4 @@ def _usual_probes(leaves: int) -> int:
 
 def _index(searcher: Any, store: RowStore, building: ScannBuild, searching: ScannSearch) -> CandidateIndex:
     proposer = _Leaves(searcher, size=store.size, dimension=store.dimension, building=building)
-    return CandidateIndex(proposer, store, name=NAME, building=building, searching=searching)
+    return CandidateIndex.of(proposer, store, name=NAME, building=building, searching=searching)

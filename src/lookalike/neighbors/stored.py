@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from lookalike.errors import SnapshotDamaged, StorageFailed
 from lookalike.neighbors.allowed import AllowedRows
-from lookalike.neighbors.scanning import Found, Scan
-from lookalike.neighbors.vector_file import MappedVectors, as_matrix
+from lookalike.neighbors.answers import Found, ask, at_least, in_order, stacked
+from lookalike.neighbors.exact import rounded
+from lookalike.neighbors.threads import openmp_threads
+from lookalike.neighbors.vector_file import VECTORS_FILE, MappedVectors, as_matrix, no_vectors
 from lookalike.types import Rows, Vectors
 
-_FILE = "vectors.faiss"
 _ADD_BLOCK = 65_536
 _COPIED_ONCE = 0.02  # above this share, copying rows together for one search costs more than stepping over the others
 
@@ -34,8 +35,18 @@ class Store(Protocol):
         ...
 
     @property
+    def whole(self) -> bool:
+        """Vectors are kept as float16, not codes of them, and few rows are compared without a look at the others."""
+        ...
+
+    @property
     def bytes_in_memory(self) -> int:
-        """What it takes, mapped files included."""
+        """What it takes, but for mapped files."""
+        ...
+
+    @property
+    def bytes_mapped(self) -> int:
+        """What it leaves in mapped files."""
         ...
 
     def take(self, rows: Rows) -> Vectors:
@@ -75,6 +86,39 @@ class Store(Protocol):
         ...
 
 
+class _Scan:
+    """Compares a query with every stored float16 vector of some rows.
+
+    Args:
+        kept: the vectors.
+        size: how many of them count.
+        rows: [kept] int64 ascending, their rows in the whole index; None when they are all of it.
+        selector: which of them count; None for all.
+    """
+
+    def __init__(self, kept: Any, *, size: int, rows: Rows | None = None, selector: Any = None) -> None:
+        self._kept = kept
+        self._size = size
+        self._rows = rows
+        self._selector = selector
+        self._parameters = faiss.SearchParameters(sel=selector) if selector else None
+
+    def one(self, query: Vectors, k: int) -> Found:
+        """The k nearest to [1, dimension]."""
+        wanted = min(k + 1, self._size)
+        with openmp_threads(1):  # a flat index starts all threads even for one query
+            places, cosines = ask(self._kept, query, wanted, self._parameters)
+        np.minimum(cosines, 1, out=cosines)
+        if wanted > k and cosines[0, k - 1] == cosines[0, k]:  # equal rows on both sides of the end: see all of them
+            places, cosines = at_least(self._kept, query, cosines[0, k], self._selector)
+        places, cosines = in_order(places[0], cosines[0], k)
+        return (places if self._rows is None else self._rows[places]), cosines
+
+    def each(self, queries: Vectors, k: int) -> Found:
+        """The same for a few queries, one after the other."""
+        return stacked([self.one(query[None], k) for query in queries])
+
+
 class RowStore:
     """Float16 vectors in row order, compared by Faiss's kernels.
 
@@ -86,21 +130,23 @@ class RowStore:
         mapped: where they are, if that is a file.
     """
 
+    whole = True
+
     def __init__(self, kept: faiss.IndexScalarQuantizer, *, mapped: MappedVectors | None = None) -> None:
         self.kept = kept
         self._mapped = mapped
         self.size: int = kept.ntotal
         self.dimension: int = kept.d
         self._codes = as_matrix(kept, self.size, self.dimension)
-        self._scans: WeakKeyDictionary[AllowedRows, Scan] = WeakKeyDictionary()
+        self._scans: WeakKeyDictionary[AllowedRows, _Scan] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
     @classmethod
     def of(cls, vectors: Vectors) -> "RowStore":
         """Keep [size, dimension] float32 vectors."""
-        kept = _empty(vectors.shape[1])
+        kept = no_vectors(vectors.shape[1])
         for start in range(0, len(vectors), _ADD_BLOCK):
-            kept.add(vectors[start : start + _ADD_BLOCK])
+            kept.add(rounded(vectors[start : start + _ADD_BLOCK]))
         return cls(kept)
 
     @classmethod
@@ -110,15 +156,20 @@ class RowStore:
         Raises:
             SnapshotDamaged: the file is missing or is not that.
         """
-        mapped = MappedVectors(directory / _FILE)
+        mapped = MappedVectors(directory / VECTORS_FILE)
         if not isinstance(mapped.kept, faiss.IndexScalarQuantizer):
-            raise SnapshotDamaged(f"{directory / _FILE} holds no float16 vectors")
+            raise SnapshotDamaged(f"{directory / VECTORS_FILE} holds no float16 vectors")
         return cls(mapped.kept, mapped=mapped)
 
     @property
     def bytes_in_memory(self) -> int:
-        """Two bytes a number."""
-        return self._codes.nbytes
+        """Two bytes a number, unless they are mapped."""
+        return self._codes.nbytes if self._mapped is None else 0
+
+    @property
+    def bytes_mapped(self) -> int:
+        """Two bytes a number in a mapped file: the system keeps in memory what is asked for, while there is room."""
+        return self._codes.nbytes if self._mapped is not None else 0
 
     def take(self, rows: Rows) -> Vectors:
         """The vectors of some rows, [n, dimension] float32."""
@@ -131,7 +182,7 @@ class RowStore:
     def scan(self, queries: Vectors, k: int, allowed: AllowedRows | None, *, once: bool) -> Found:
         """The k nearest of all rows, or of the allowed ones; see `Store.scan`."""
         scan = self._scan(allowed, once=once)
-        return scan.one(queries, k) if len(queries) == 1 else scan.block(queries, k)
+        return scan.each(queries, k)
 
     def save(self, directory: Path) -> tuple[str, ...]:
         """Write the vectors, unless they are mapped from that very file.
@@ -139,16 +190,16 @@ class RowStore:
         Raises:
             StorageFailed: the disk is full or failing.
         """
-        if self._mapped is None or not self._mapped.is_in(directory / _FILE):
-            write_faiss(self.kept, directory / _FILE)
-        return (_FILE,)
+        if self._mapped is None or not self._mapped.is_in(directory / VECTORS_FILE):
+            write_faiss(self.kept, directory / VECTORS_FILE)
+        return (VECTORS_FILE,)
 
-    def _scan(self, allowed: AllowedRows | None, *, once: bool) -> Scan:
+    def _scan(self, allowed: AllowedRows | None, *, once: bool) -> _Scan:
         if allowed is None:
-            return Scan(self.kept, size=self.size)
+            return _Scan(self.kept, size=self.size)
         if once:
             if allowed.count > _COPIED_ONCE * self.size:
-                return Scan(self.kept, size=allowed.count, selector=faiss.IDSelectorBitmap(allowed.bits))
+                return _Scan(self.kept, size=allowed.count, selector=faiss.IDSelectorBitmap(allowed.bits))
             return self._of_rows(allowed.rows)
         with self._lock:
             scan = self._scans.get(allowed)
@@ -156,19 +207,10 @@ class RowStore:
                 self._scans[allowed] = scan = self._of_rows(allowed.rows)
             return scan
 
-    def _of_rows(self, rows: Rows) -> Scan:
-        together = _empty(self.dimension)
+    def _of_rows(self, rows: Rows) -> _Scan:
+        together = no_vectors(self.dimension)
         together.add_sa_codes(self._codes[rows])
-        return Scan(together, size=len(rows), rows=rows)
-
-
-def ask(index: Any, queries: Vectors, k: int, parameters: Any) -> Found:
-    """Search a Faiss index without its Python layer, which costs as much as the search of a few lists."""
-    cosines = np.empty((len(queries), k), dtype=np.float32)
-    rows = np.empty((len(queries), k), dtype=np.int64)
-    pointer = faiss.swig_ptr
-    index.search_c(len(queries), pointer(queries), k, pointer(cosines), pointer(rows), parameters)
-    return rows, cosines
+        return _Scan(together, size=len(rows), rows=rows)
 
 
 def write_faiss(index: Any, path: Path, flags: int = 0) -> None:
@@ -196,10 +238,6 @@ def write_array(array: NDArray[Any], path: Path) -> None:
         np.save(path, array)
     except OSError as failure:
         raise StorageFailed(f"{path} could not be written: {failure}") from failure
-
-
-def _empty(dimension: int) -> faiss.IndexScalarQuantizer:
-    return faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
 
 
 def read_faiss(path: Path, flags: int = 0, *, binary: bool = False) -> Any:

@@ -11,6 +11,9 @@ import numpy as np
 from lookalike.errors import SnapshotDamaged, StorageFailed
 from lookalike.types import Vectors
 
+VECTORS_FILE = "vectors.faiss"
+"""The name of such a file in the folder of an index."""
+
 _COUNT_AT = 8  # after four letters and the dimension, in four bytes each
 _COUNT = struct.Struct("<q")
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, LiveModel
 from lookalike.embedding import Encoder
+from lookalike.neighbors import nearest_first, unit_rows
 from lookalike.preprocessing import Limits
 from lookalike.reranking import CollapseDuplicates, NotItself, ReRanker
 from lookalike.retrieval.live import Live, LiveIndex
@@ -24,8 +25,6 @@ NEAR_DUPLICATES = CollapseDuplicates()
 """Which images look the same as each other, and as the query."""
 
 RERANKERS: tuple[ReRanker, ...] = (NotItself(), NEAR_DUPLICATES)
-
-_DECIMALS = 6  # as searching rounds: equal images have equal cosines, and then the order of ids
 
 
 class Ranker(Protocol):
@@ -148,8 +147,7 @@ class ExactRanker(_ViewRanker):
         self._whole = Live(model=model, encoder=encoder, view=view, closeness=closeness, notes=())
         self._first_rows = np.flatnonzero(view.tail_regions == WHOLE_IMAGE)  # of each image: its other regions follow
         self._ids = np.array(view.tail_ids, dtype=np.str_)[self._first_rows]
-        lengths = np.linalg.norm(view.tail_vectors, axis=1, keepdims=True)
-        self._units = view.tail_vectors / np.maximum(lengths, 1e-12)
+        self._units = unit_rows(view.tail_vectors)
 
     @property
     def size(self) -> int:
@@ -163,8 +161,7 @@ class ExactRanker(_ViewRanker):
             vector: [dimension] float32.
             most: how many are wanted.
         """
-        cosines = np.round(self._image_cosines(vector), _DECIMALS)
-        order = np.argsort(-cosines, kind="stable")[:most]
+        order = nearest_first(self._image_cosines(vector), most)
         ids: list[str] = self._ids[order].tolist()
         return ids
 

@@ -3,9 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.neighbors import COSINE_DECIMALS
 from lookalike.types import Vectors
-
-_DECIMALS = 6  # float16 vectors carry no more, and equal images should have equal scores
 
 
 def exact_cosines(query: NDArray[np.float32], vectors: Vectors) -> NDArray[np.float64]:
@@ -21,5 +20,5 @@ def exact_cosines(query: NDArray[np.float32], vectors: Vectors) -> NDArray[np.fl
     wide_query = query.astype(np.float64)
     wide = vectors.astype(np.float64)
     lengths = np.sqrt(np.vecdot(wide, wide) * np.vecdot(wide_query, wide_query))
-    cosines: NDArray[np.float64] = np.round(np.vecdot(wide, wide_query) / np.maximum(lengths, 1e-12), _DECIMALS)
+    cosines: NDArray[np.float64] = np.round(np.vecdot(wide, wide_query) / np.maximum(lengths, 1e-12), COSINE_DECIMALS)
     return np.clip(cosines, -1.0, 1.0)

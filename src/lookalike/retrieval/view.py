@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import BEGINNING, Catalog, CatalogState, Change
 from lookalike.columns import IMAGE_ROW, ImageRow, ImageRows, unknown_rows
-from lookalike.neighbors import AllowedRows, VectorIndex, keeps_vectors
+from lookalike.neighbors import AllowedRows, VectorIndex
 from lookalike.reranking import Candidates
 from lookalike.retrieval.scoring import exact_cosines
 from lookalike.snapshot import Snapshot
@@ -182,7 +182,7 @@ class View:
         """
         row = self.snapshot.row_of(image_id) if self.snapshot else None
         if row is not None and self.snapshot is not None:
-            if not keeps_vectors(self.snapshot.index):
+            if not self.snapshot.index.keeps_vectors:
                 return None
             return self.snapshot.columns[row], self.snapshot.index.vectors(np.array([row]))[0]
         place = bisect_left(self.tail_ids, image_id)

@@ -81,7 +81,7 @@ class _StateNow(Collector):
         if readiness.recall_at_10 is not None:
             yield GaugeMetricFamily(
                 "lookalike_index_recall_at_10",
-                "Share of the ten true nearest that the snapshot's index found when it was published.",
+                "recall@10 of the snapshot's index among all its images, measured when it was published.",
                 readiness.recall_at_10,
             )
         yield from self._live_recall(readiness.snapshot)
@@ -96,7 +96,7 @@ class _StateNow(Collector):
         if latest is not None and latest.snapshot == snapshot:
             yield GaugeMetricFamily(
                 "lookalike_live_recall_at_10",
-                "Share of the ten true nearest that the index found for the latest searches when last measured.",
+                "recall@10 of the latest searches among public images, when last measured.",
                 latest.recall.mean,
             )
             yield GaugeMetricFamily(

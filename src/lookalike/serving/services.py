@@ -10,8 +10,10 @@ from lookalike.indexing import Indexer
 from lookalike.library.parts import LibraryParts
 from lookalike.preprocessing import Limits
 from lookalike.retrieval import SearchEngine
+from lookalike.settings import Settings
 
 MIB = 1024 * 1024
+_USUAL = Settings(library=Path(), models=Path())  # the one place where defaults are written down
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingSettings:
-    """How the API is reached and what it refuses.
+    """How the API is reached and what it refuses. Defaults are those of `Settings`, where it has them.
 
     Attributes:
         host: address to listen on; `unix:PATH` for a unix socket.
@@ -64,24 +66,24 @@ class ServingSettings:
     """
 
     thumbnails: Path
-    host: str = "127.0.0.1"
-    port: int = 8000
-    thumbnail_bytes: int = 512 * MIB
-    max_body_bytes: int = 65 * MIB
+    host: str = _USUAL.host
+    port: int = _USUAL.port
+    thumbnail_bytes: int = _USUAL.thumbnail_bytes
+    max_body_bytes: int = _USUAL.max_image_bytes + MIB
     max_json_bytes: int = MIB
     header_seconds: float = 10.0
     body_seconds: float = 60.0
     workers: int = 2
-    max_waiting: int = 32
+    max_waiting: int = _USUAL.max_waiting_queries
     admin_token: str | None = field(default=None, repr=False)
     allowed_hosts: tuple[str, ...] = ()
     root_path: str = ""
     trusted_proxies: tuple[str, ...] = ()
-    keep_alive_seconds: int = 75
+    keep_alive_seconds: int = _USUAL.keep_alive_seconds
     allowed_origins: tuple[str, ...] = ()
     picture_limits: Limits = field(default_factory=Limits)
-    retention: timedelta | None = timedelta(days=30)
-    recall_seconds: float | None = 3600.0
+    retention: timedelta | None = timedelta(days=_USUAL.keep_queries_days)
+    recall_seconds: float | None = 60.0 * _USUAL.measure_recall_minutes
     drain_seconds: int = 10
     access_log: bool = False
 

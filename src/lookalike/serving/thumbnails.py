@@ -3,10 +3,11 @@
 import contextlib
 import logging
 import os
-import secrets
 import threading
 from enum import IntEnum
 from pathlib import Path
+
+from lookalike.durable import replacing
 
 _log = logging.getLogger(__name__)
 _KEPT_SHARE = 0.9  # after a clean-up, so that the next one is a while away
@@ -53,14 +54,10 @@ class ThumbnailCache:
     def put(self, image_id: str, size: ThumbnailSize, content: bytes) -> None:
         """Keep a thumbnail; failing to is logged and no more."""
         path = self._path(image_id, size)
-        part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
+            with replacing(path, durable=False) as part:
                 part.write_bytes(content)
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
         except OSError as fault:
             _log.warning("thumbnail of %s not kept: %s", image_id, fault)
             return

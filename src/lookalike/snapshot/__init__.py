@@ -3,10 +3,10 @@
 from lookalike.snapshot.choice import CHOICE_FILE, ChoiceFound, Goals, IndexChoice, Promise, find_choice
 from lookalike.snapshot.closeness import ENOUGH, Closeness
 from lookalike.snapshot.gathering import Gathered, gathering
-from lookalike.snapshot.live_recall import LiveRecall, live_recall, recall_of_queries
+from lookalike.snapshot.live_recall import LiveRecall, catalog_vectors, live_recall, recall_of_queries
 from lookalike.snapshot.manifest import FORMAT_VERSION, FileRecord, Manifest
 from lookalike.snapshot.publishing import publish, workspace
-from lookalike.snapshot.recall import Recall, Truth, TruthInBlocks, sampled_rows
+from lookalike.snapshot.recall import NEIGHBORS, Recall, Truth, TruthInBlocks, sampled_rows
 from lookalike.snapshot.stored import (
     SET_ASIDE,
     VISIBILITY_CODES,
@@ -24,6 +24,7 @@ __all__ = [
     "CHOICE_FILE",
     "ENOUGH",
     "FORMAT_VERSION",
+    "NEIGHBORS",
     "SET_ASIDE",
     "VISIBILITY_CODES",
     "ChoiceFound",
@@ -39,6 +40,7 @@ __all__ = [
     "Snapshot",
     "Truth",
     "TruthInBlocks",
+    "catalog_vectors",
     "find_choice",
     "foreign",
     "gathering",

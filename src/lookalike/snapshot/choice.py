@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lookalike.durable import replace_file
 from lookalike.errors import DependencyMissing
 from lookalike.neighbors import BACKENDS, available
-from lookalike.whole_files import replace_file
 
 CHOICE_FILE = "index-choice.json"
 CHOICE_VERSION = 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.neighbors import AllowedRows, VectorIndex
+from lookalike.neighbors import COSINE_DECIMALS, AllowedRows, VectorIndex, unit_rows
 from lookalike.snapshot.recall import sampled_rows
 from lookalike.types import Mask, Match, Vectors
 
@@ -19,7 +19,6 @@ _MISTAKEN = 98  # of 100 strangers, whose nearest image is not called close
 _OF_RANDOM_PAIRS = (0.5, 0.9993, 0.9999)  # among up to 50 images, 1 stranger in 50 then finds a close one
 _MOST_CLOSE_BLINDLY = 0.8  # where random pairs were of few kinds
 _MOST_CLOSE, _MOST_VERY_CLOSE = 0.9, 0.97  # a library of one burst of photos does not make all else strange
-_DECIMALS = 6
 _MARKS = (0.0, 50.0, 90.0, 99.0, 100.0)
 
 
@@ -108,8 +107,7 @@ class Closeness:
             return cls.reference(reference)
         allowed = AllowedRows.of(public)
         rows = visible[sampled_rows(len(visible), _SAMPLE, seed=seed)]
-        vectors = index.vectors(rows)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors = unit_rows(index.vectors(rows))
         found = index.search(vectors, 2, allowed=allowed)
         others = np.where(found.rows[:, 0] == rows, found.cosines[:, 1], found.cosines[:, 0])
         blindly = np.median((vectors @ vectors.T)[np.triu_indices(len(rows), 1)])
@@ -122,7 +120,9 @@ class Closeness:
         very_close = min(max(very_close, close + (1 - close) / 4), _MOST_VERY_CLOSE)
         loose = (min(typical, close - 0.05) + close) / 2
         return cls(
-            loose=round(loose, _DECIMALS), close=round(close, _DECIMALS), very_close=round(very_close, _DECIMALS)
+            loose=round(loose, COSINE_DECIMALS),
+            close=round(close, COSINE_DECIMALS),
+            very_close=round(very_close, COSINE_DECIMALS),
         )
 
     def percent(self, cosine: float) -> float:

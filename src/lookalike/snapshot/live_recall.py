@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class LiveRecall:
             "recall_at_10": self.recall.mean,
             "standard_error": self.recall.standard_error,
             "queries": self.recall.queries,
+            "among": self.recall.among,
             **{name: value for name, value in asdict(self).items() if name != "recall"},
         }
 
@@ -89,8 +91,9 @@ def recall_of_queries(
     queries = np.array(vectors, dtype=np.float32).reshape(len(vectors), snapshot.manifest.dimension)
     own = snapshot.rows_of(image_ids)
     truth, allowed = _truth(catalog, snapshot, TruthInBlocks(queries, own), after_block)
-    found = snapshot.index.search(truth.queries, max(truth.asked_for, 1), allowed=allowed).rows
-    recall = Recall.of(truth.shares(found, lambda rows: _vectors(catalog, snapshot, rows)))
+    recall = truth.recall_of(
+        snapshot.index, partial(catalog_vectors, catalog, snapshot), allowed=allowed, among="public images"
+    )
     return LiveRecall(
         recall=recall,
         backend=snapshot.manifest.backend,
@@ -117,7 +120,7 @@ def _truth(
     return reading.truth(), allowed
 
 
-def _vectors(catalog: Catalog, snapshot: Snapshot, rows: Rows) -> Vectors:
+def catalog_vectors(catalog: Catalog, snapshot: Snapshot, rows: Rows) -> Vectors:
     """The catalog's vectors of rows, [n, dimension] float32; zeros for an image that vanished meanwhile."""
     distinct, places = np.unique(rows, return_inverse=True)
     stored = catalog.vectors.of_regions(snapshot.manifest.fingerprint, _ids(snapshot, distinct))

@@ -3,8 +3,6 @@
 import contextlib
 import errno
 import logging
-import math
-import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +18,9 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import CatalogState
 from lookalike.columns import ImageRows, unknown_rows
+from lookalike.durable import sync
 from lookalike.errors import StorageFailed
-from lookalike.neighbors import BACKENDS, VectorIndex, choose_backend, ivfpq
+from lookalike.neighbors import BACKENDS, VectorIndex, choose_backend
 from lookalike.snapshot.closeness import Closeness
 from lookalike.snapshot.manifest import MANIFEST_FILE, FileRecord, Manifest
 from lookalike.snapshot.recall import HalfVectors, Truth, sampled_rows
@@ -45,7 +44,6 @@ _SEED = 20_150_317
 _SELF_SAMPLE = 1_000
 _RECALL_SAMPLE = 500
 _LAST_DIGIT = np.float32(1e-6)  # two float32 sums of the same products differ by less
-_ROUNDING = 4 * 2.0**-11  # over sqrt(dimension): two neighbours nearer than float16 can tell are equally right
 _BLOCK = 65_536
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 
@@ -141,10 +139,11 @@ def _built(
     vectors: Vectors | HalfVectors, backend: str, *, parameters: Any, threads: int | None, work: Path
 ) -> VectorIndex:
     """The index; from blocks, where the vectors are in a file and the backend can do without having them in memory."""
-    if vectors.dtype == np.float16 and backend == ivfpq.NAME:
-        blocks = partial(_blocks, vectors)
-        return ivfpq.build_from_blocks(blocks, *vectors.shape, working=work, parameters=parameters, threads=threads)
-    return BACKENDS[backend].build(_as_float32(vectors), parameters=parameters, threads=threads)
+    how = BACKENDS[backend]
+    if vectors.dtype == np.float16 and how.build_from_blocks is not None:
+        blocks, (size, dimension) = partial(_blocks, vectors), vectors.shape
+        return how.build_from_blocks(blocks, size, dimension, working=work, parameters=parameters, threads=threads)
+    return how.build(_as_float32(vectors), parameters=parameters, threads=threads)
 
 
 def _blocks(vectors: Vectors | HalfVectors) -> Iterator[Vectors]:
@@ -160,7 +159,7 @@ def _publish_files(
         np.save(work / name, array)
     files = {path.name: FileRecord.of(path) for path in sorted(work.iterdir())}
     for name in files:
-        _to_disk(work / name)
+        sync(work / name)
     return _make_visible(root, work, replace(manifest, files=files))
 
 
@@ -172,8 +171,8 @@ def _make_visible(root: Path, work: Path, manifest: Manifest) -> Path:
     while True:
         number += 1
         (work / MANIFEST_FILE).write_bytes(replace(manifest, number=number).encode())
-        _to_disk(work / MANIFEST_FILE)
-        _to_disk(work)
+        sync(work / MANIFEST_FILE)
+        sync(work)
         target = folder / f"{number:06d}"
         try:
             work.rename(target)
@@ -181,8 +180,8 @@ def _make_visible(root: Path, work: Path, manifest: Manifest) -> Path:
             if failure.errno not in _TAKEN:
                 raise
             continue  # another process took this number a moment ago
-        _to_disk(folder)
-        _to_disk(root)
+        sync(folder)
+        sync(root)
         return target
 
 
@@ -219,15 +218,6 @@ def _collect_leftovers(root: Path) -> None:
 
 def _lock_path(work: Path) -> Path:
     return work.with_suffix(".lock")
-
-
-def _to_disk(path: Path) -> None:
-    """Wait until a file's content, or a directory's names, are on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _checked_ids(
@@ -268,8 +258,7 @@ def _self_recall(index: VectorIndex, vectors: Vectors | HalfVectors) -> float:
 def _recall(index: VectorIndex, vectors: Vectors | HalfVectors) -> float:
     rows = sampled_rows(len(vectors), _RECALL_SAMPLE, seed=_SEED)
     truth = Truth.of(vectors, _as_float32(vectors[rows]), own=rows)
-    slack = _ROUNDING / math.sqrt(vectors.shape[1])
-    return truth.recall_of(index, lambda found: _as_float32(vectors[found]), slack=slack).mean
+    return truth.recall_of(index, lambda found: _as_float32(vectors[found])).mean
 
 
 def _as_float32(vectors: Vectors | HalfVectors) -> Vectors:

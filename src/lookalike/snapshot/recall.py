@@ -1,4 +1,11 @@
-"""How many of the true nearest an index finds, and how sure a sample of queries makes that."""
+"""The one definition of recall: how many of the true nearest an index finds, and how sure a sample makes that.
+
+recall@10 is the share of the ten truly nearest images that an index finds, as a mean over queries. Truly nearest are
+those with the highest cosines of the vectors as they are kept, in float16. An image that is itself the query counts
+neither as an answer nor as a true neighbour; a row that is as near as the last of the ten, but for the last digits of
+float32 sums, is as right; a row that is named twice counts once; where fewer than ten rows may be found, all of them
+count. What may be found differs from report to report, so each says it: `Recall.among`.
+"""
 
 import math
 from collections.abc import Callable
@@ -10,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.neighbors import VectorIndex
-from lookalike.types import Rows, Vectors
+from lookalike.types import Mask, Rows, Vectors
 
 HalfVectors: TypeAlias = NDArray[np.float16]
 """Unit rows as they are kept, [images, dimension] float16; perhaps mapped from a file."""
@@ -29,20 +36,22 @@ class Recall:
         mean: over the queries, 0 to 1.
         standard_error: of the mean, from how much the queries differ.
         queries: in the sample.
+        among: what may be found, in words.
     """
 
     mean: float
     standard_error: float
     queries: int
+    among: str = "all images"
 
     @classmethod
-    def of(cls, shares: NDArray[np.float64]) -> "Recall":
+    def of(cls, shares: NDArray[np.float64], *, among: str = "all images") -> "Recall":
         """From each query's share, [queries] float64; no query at all finds everything there is."""
         count = len(shares)
         if count == 0:
-            return cls(mean=1.0, standard_error=0.0, queries=0)
+            return cls(mean=1.0, standard_error=0.0, queries=0, among=among)
         spread = float(np.std(shares, ddof=1)) if count > 1 else 0.0
-        return cls(mean=float(np.mean(shares)), standard_error=spread / math.sqrt(count), queries=count)
+        return cls(mean=float(np.mean(shares)), standard_error=spread / math.sqrt(count), queries=count, among=among)
 
     @property
     def half_width(self) -> float:
@@ -81,7 +90,7 @@ class Truth:
         """By exact search.
 
         Args:
-            vectors: [size, dimension] float32 or float16 unit rows.
+            vectors: [size, dimension] float32 or float16 unit rows; float32 counts as it is kept, rounded to float16.
             queries: [queries, dimension] float32 unit rows.
             own: the rows that the queries are; None when they are none of them.
         """
@@ -97,15 +106,15 @@ class Truth:
         return self.k + int((self.own >= 0).any())
 
     def shares(
-        self, found: Rows, vectors_of: Callable[[Rows], Vectors], *, start: int = 0, slack: float = SAME_COSINE
+        self, found: Rows, vectors_of: Callable[[Rows], Vectors], *, start: int = 0, tolerance: float = SAME_COSINE
     ) -> NDArray[np.float64]:
-        """Each query's share of its k nearest that was found. A row as near as the last of them is as right.
+        """Each query's share of its k nearest that was found; the module's docstring defines it.
 
         Args:
             found: [n, asked_for] int64, what an index returned for n queries in a row; -1 for nothing.
             vectors_of: the true vectors of rows, [n, dimension] float32: an index may keep only an estimate of them.
             start: which query the first of them is.
-            slack: cosines that differ by no more are equal.
+            tolerance: cosines that differ by no more are equal.
 
         Returns:
             [n] float64, 0 to 1.
@@ -113,20 +122,33 @@ class Truth:
         asked = slice(start, start + len(found))
         if self.k == 0:
             return np.ones(len(found))
-        found = others(found, self.own[asked])[:, : self.k]
+        found = _each_once(others(found, self.own[asked])[:, : self.k])
         cosines = np.full(found.shape, -np.inf, dtype=np.float32)
         query, place = np.nonzero(found >= 0)
-        cosines[query, place] = np.vecdot(vectors_of(found[query, place]), self.queries[asked][query])
-        right = np.minimum(cosines, 1) >= self.least[asked, None] - slack
+        cosines[query, place] = np.vecdot(_as_kept(vectors_of(found[query, place])), self.queries[asked][query])
+        right = np.minimum(cosines, 1) >= self.least[asked, None] - tolerance
         return np.asarray(right.mean(axis=1), dtype=np.float64)
 
     def recall_of(
-        self, index: VectorIndex, vectors_of: Callable[[Rows], Vectors], *, slack: float = SAME_COSINE
+        self,
+        index: VectorIndex,
+        vectors_of: Callable[[Rows], Vectors],
+        *,
+        allowed: Mask | None = None,
+        among: str = "all images",
     ) -> Recall:
-        """What an index finds for all the queries; see `shares`."""
+        """What an index finds for all the queries.
+
+        Args:
+            index: over the same rows.
+            vectors_of: as for `shares`.
+            allowed: [size] bool, the rows that may be found; None for all. The truth must be that of the same rows.
+            among: the same in words.
+        """
         if self.k == 0 or not len(self.queries):
-            return Recall.of(np.ones(len(self.queries)))
-        return Recall.of(self.shares(index.search(self.queries, self.asked_for).rows, vectors_of, slack=slack))
+            return Recall.of(np.ones(len(self.queries)), among=among)
+        found = index.search(self.queries, self.asked_for, allowed=allowed)
+        return Recall.of(self.shares(found.rows, vectors_of), among=among)
 
 
 class TruthInBlocks:
@@ -153,6 +175,7 @@ class TruthInBlocks:
         self._rows += len(rows)
         if not len(rows) or not len(self._queries):
             return
+        vectors = _as_kept(vectors)
         for start in range(0, len(self._queries), _QUERY_BLOCK):
             asked = slice(start, start + _QUERY_BLOCK)
             cosines = np.minimum(self._queries[asked] @ vectors.T, 1)
@@ -180,6 +203,21 @@ def others(found: Rows, own: Rows) -> Rows:
     """Neighbours without the query itself, [queries, k] int64: those behind it move up, and -1 fills the end."""
     kept = np.where(found == own[:, None], -1, found)
     return np.take_along_axis(kept, np.argsort(kept < 0, axis=1, kind="stable"), axis=1)
+
+
+def _as_kept(vectors: Vectors) -> Vectors:
+    """Vectors as indexes and the catalog keep them: float16 values, as float32."""
+    return np.asarray(np.asarray(vectors, dtype=np.float16), dtype=np.float32)
+
+
+def _each_once(found: Rows) -> Rows:
+    """-1 in place of a row that was named before: nothing is found twice."""
+    order = np.argsort(found, axis=1, kind="stable")
+    ascending = np.take_along_axis(found, order, axis=1)
+    ascending[:, 1:][ascending[:, 1:] == ascending[:, :-1]] = -1
+    once = np.empty_like(found)
+    np.put_along_axis(once, order, ascending, axis=1)
+    return once
 
 
 def _countable(rows: int, own: Rows) -> int:

@@ -10,12 +10,14 @@ import numpy as np
 from lookalike.catalog import Catalog
 from lookalike.embedding import Projection
 from lookalike.embedding.runtimes import Descriptors
+from lookalike.neighbors import unit_rows
 from lookalike.preprocessing import Limits
+from lookalike.progress import Progress
 from lookalike.training.card import CardMaker
 from lookalike.training.examples.example import GradedQuery
 from lookalike.training.extractors import PICTURES, EncoderFeatures, FeatureExtractor, NewModel
-from lookalike.training.held_out import GRADED_MEASURES, ExactRanking, HeldOut, Judged, held_out, unit_rows
-from lookalike.training.library import DescribedLibrary, KnownImages, Watching
+from lookalike.training.held_out import GRADED_MEASURES, ExactRanking, HeldOut, Judged, held_out
+from lookalike.training.library import DescribedLibrary, KnownImages
 from lookalike.training.rows import image_of, is_whole_image
 from lookalike.training.whitening import (
     SHRINKAGE,
@@ -75,7 +77,7 @@ def adapt(
     over: FeatureExtractor | None = None,
     descriptors: Path,
     limits: Limits,
-    watching: Watching,
+    progress: Progress,
     card: Callable[[Adaptation], CardMaker],
 ) -> Adaptation:
     """Fit a projection to a library's own images, as a model of its own.
@@ -90,7 +92,7 @@ def adapt(
         over: whose descriptors are projected; None for the base's.
         descriptors: folder of all descriptors.
         limits: for images.
-        watching: is told how far it is.
+        progress: is told how far it is.
         card: makes the new model's card of what came of it.
 
     Raises:
@@ -111,8 +113,8 @@ def adapt(
     parts = sorted({query.query for query in graded} - set(chosen.image_ids))
     parts = [name for name in parts if image_of(name) in set(chosen.image_ids)]
     names = [*chosen.image_ids, *parts]
-    watching.stage(f"Describing by {frozen.encoder.name}", len(names))
-    described = library.describe(names, watching.advance)
+    progress.stage(f"Describing by {frozen.encoder.name}", len(names))
+    described = library.describe(names, progress.advance)
     rows = described.features()
     whole = np.array([is_whole_image(name) for name in described.image_ids], bool)
     if over is None:
@@ -131,7 +133,7 @@ def adapt(
         by_base = DescribedLibrary(catalog, base.encoder, base.preprocessing, folder=descriptors, limits=limits)
         before = rows
         if over is not None:
-            before = by_base.describe(described.image_ids, watching.advance).features()
+            before = by_base.describe(described.image_ids, progress.advance).features()
             base.learn(before)
         vectors = unit_rows(_projected(inputs, projection)), unit_rows(_projected(before, base.start))
         judged = (_compared(described.image_ids, *vectors, test, recipe),)

@@ -13,12 +13,12 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Self, TypeAlias, Union, get_args, get_origin, get_type_hints
 
+from lookalike.durable import replace_file
 from lookalike.errors import ModelRefused, StorageFailed
 from lookalike.evaluation import Comparison
 from lookalike.evaluation.report.wording import NOT_DEFINED, decimal, p_value, signed
 from lookalike.training.parity import Parity
 from lookalike.version import __version__
-from lookalike.whole_files import replace_file
 
 CARD_FILE = "card.json"
 CARD_TEXT = "CARD.md"

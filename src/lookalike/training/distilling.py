@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lookalike.embedding.projection import Projection, pair_cosines
 from lookalike.embedding.runtimes import Descriptors
 from lookalike.errors import TrainingRefused
+from lookalike.neighbors import unit_rows
 from lookalike.training.chance import chance_for
 from lookalike.types import Vectors
 
@@ -193,14 +194,9 @@ def _checked(features: Descriptors, teacher_vectors: Vectors) -> tuple[_Rows, _R
 def _agreement(predicted: _Rows, wanted: _Rows) -> float:
     """Correlation of the cosines of all pairs."""
     pairs = np.triu_indices(len(predicted), 1)
-    first, second = ((rows @ rows.T)[pairs] for rows in (_unit_rows(predicted), _unit_rows(wanted)))
+    first, second = ((rows @ rows.T)[pairs] for rows in (unit_rows(predicted), unit_rows(wanted)))
     first, second = first - first.mean(), second - second.mean()
     return float(first @ second / max(np.sqrt((first @ first) * (second @ second)), _SMALLEST))
-
-
-def _unit_rows(rows: _Rows) -> _Rows:
-    scaled: _Rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _SMALLEST)
-    return scaled
 
 
 def _as_projection(rows: _Rows, mean: _Rows, matrix: _Rows) -> Projection:
@@ -209,6 +205,6 @@ def _as_projection(rows: _Rows, mean: _Rows, matrix: _Rows) -> Projection:
         raise TrainingRefused("the features say nothing about the teacher's vectors")
     stored = (matrix / largest).astype(np.float16).astype(np.float32)  # the scale is lost in unit rows
     # by BLAS, not bit by bit as they are served: only quantiles are taken of them
-    vectors = _unit_rows((rows - mean) @ stored).astype(np.float32)
+    vectors = unit_rows((rows - mean) @ stored).astype(np.float32)
     cosines = pair_cosines(vectors, np.full(len(rows), 1 / len(rows)))
     return Projection(mean=mean.astype(np.float32), matrix=stored, reference_cosines=cosines)

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.durable import append
 from lookalike.embedding import pool_parts
 from lookalike.embedding.runtimes import Descriptors
 from lookalike.errors import CallerError, InternalFault, StorageFailed, TrainingRefused
@@ -132,16 +133,9 @@ def _append(folder: Path, image_ids: Sequence[str], found: Descriptors, width: i
     """Rows first, then lines that name them; returns d."""
     if width and found.shape[1] != width:
         raise InternalFault(f"{folder}: holds descriptors of {width} values, the model gave {found.shape[1]}")
-    _write(folder / _ROWS, np.ascontiguousarray(found, np.float32).tobytes())
-    _write(folder / _IMAGE_IDS, "".join(f"{found.shape[1]} {image_id}\n" for image_id in image_ids).encode())
+    append(folder / _ROWS, np.ascontiguousarray(found, np.float32).tobytes())
+    append(folder / _IMAGE_IDS, "".join(f"{found.shape[1]} {image_id}\n" for image_id in image_ids).encode())
     return int(found.shape[1])
-
-
-def _write(path: Path, added: bytes) -> None:
-    with path.open("ab") as file:
-        file.write(added)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _recover(folder: Path) -> tuple[dict[str, int], int]:

@@ -16,11 +16,11 @@ from lookalike.evaluation import (
     evaluate_run,
     parse_measures,
 )
+from lookalike.neighbors import nearest_first
 from lookalike.training.examples.example import GradedQuery
 from lookalike.types import Vectors
 
 _AT_ONCE = 256
-_DECIMALS = 6  # as searching rounds
 _MOST_RESULTS = 50_000_000
 VALIDATED = parse_measures(["nDCG@10"])
 GRADED_MEASURES = parse_measures(["nDCG@10", "mAP", "P@10"])
@@ -93,7 +93,7 @@ class ExactRanking:
         for start in range(0, len(known), _AT_ONCE):
             part = known[start : start + _AT_ONCE]
             cosines = vectors[[self._rows[query] for query in part]] @ gallery.T
-            order = np.argsort(-np.round(cosines, _DECIMALS), axis=1, kind="stable")[:, :looked_at]
+            order = nearest_first(cosines, looked_at)
             for query, found in zip(part, order.tolist(), strict=True):
                 judged = grades[query] if held_out.condensed else None
                 rankings[query] = self._named(query, found, judged)[:kept]
@@ -154,10 +154,3 @@ def held_out(
     if not grades:
         return None
     return HeldOut(name=name, judgements=Judgements(grades=grades), measures=measures, condensed=condensed)
-
-
-def unit_rows(rows: NDArray[np.float32]) -> Vectors:
-    """Rows at unit length; a row of zeros stays."""
-    lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    scaled: Vectors = (rows / lengths).astype(np.float32)
-    return scaled

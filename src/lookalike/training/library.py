@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,18 +19,6 @@ from lookalike.training.features import Described, Describing, describe_images
 from lookalike.training.rows import DescribedRow, View
 from lookalike.training.views import ViewSettings, view
 from lookalike.types import WHOLE_IMAGE, Batch, Box, Vectors, Visibility
-
-
-class Watching(Protocol):
-    """Is told how far long work is."""
-
-    def stage(self, name: str, total: int | None) -> None:
-        """A stage begins, of so many steps where that is known."""
-        ...
-
-    def advance(self, steps: int) -> None:
-        """So many steps are done."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

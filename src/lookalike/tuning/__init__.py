@@ -5,16 +5,14 @@ from lookalike.tuning.choosing import best_of, pareto_front
 from lookalike.tuning.measuring import Measurement
 from lookalike.tuning.quantities import parsed_bytes, parsed_seconds, spoken_bytes, spoken_seconds
 from lookalike.tuning.sample import FEWEST_IMAGES, Sample
-from lookalike.tuning.tuner import Progress, Silent, Tuning, candidates, choice_of, tune
+from lookalike.tuning.tuner import Tuning, candidates, choice_of, tune
 from lookalike.tuning.words import spoken_name, spoken_parameters
 
 __all__ = [
     "FEWEST_IMAGES",
     "Goals",
     "Measurement",
-    "Progress",
     "Sample",
-    "Silent",
     "Tuning",
     "best_of",
     "candidates",

@@ -13,6 +13,7 @@ from lookalike.types import Vectors
 
 CONFIDENCE = 0.95
 _CHUNK = 500  # queries a batch
+_AMONG = "images that are not asked with"
 PATIENCE = 15.0  # seconds for one recall: baselines that take a second a query are measured with fewer of them
 _HOPELESS = 4.0  # standard errors below the goal at which more queries change nothing
 _ROUNDS = 8
@@ -98,10 +99,10 @@ def batched_recall(
         spent += time.perf_counter() - started
         shares.append(truth.shares(found.rows, vectors.__getitem__, start=done))
         done += len(chunk)
-        so_far = Recall.of(np.concatenate(shares))
+        so_far = Recall.of(np.concatenate(shares), among=_AMONG)
         if spent > patience or (done >= _CHUNK and so_far.mean + _HOPELESS * so_far.standard_error < goal):
             break
-    return Recall.of(np.concatenate(shares)), done / max(spent, 1e-9)
+    return Recall.of(np.concatenate(shares), among=_AMONG), done / max(spent, 1e-9)
 
 
 def single_seconds(index: VectorIndex, queries: Vectors, k: int) -> tuple[float, float]:

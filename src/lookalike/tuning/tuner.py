@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from lookalike.errors import CallerError, DependencyMissing
 from lookalike.neighbors import BACKENDS, VectorIndex, available
+from lookalike.progress import Progress, Silent
 from lookalike.snapshot import Goals, IndexChoice, Promise, Recall, workspace
 from lookalike.tuning.choosing import best_of, clearly_beaten, pareto_front
 from lookalike.tuning.measuring import PATIENCE, Measurement, batched_recall, single_seconds, surely_reaches
 from lookalike.tuning.quantities import spoken_bytes
 from lookalike.tuning.sample import Sample
-from lookalike.tuning.words import spoken_parameters, why, why_not
+from lookalike.tuning.words import spoken_measurement, spoken_parameters, why, why_not
 
 _log = logging.getLogger(__name__)
 
@@ -30,28 +31,6 @@ _SURELY_TOO_LARGE = 1.15
 _NO_PROGRESS = 0.05  # of what is missing, by a step that about doubles the effort
 _STUCK = 2  # such steps in a row
 _GRACE = 60.0  # seconds to measure what was still built in time
-
-
-class Progress(Protocol):
-    """Is told what a tuning does."""
-
-    def stage(self, what: str) -> None:
-        """Something begins that takes a while."""
-        ...
-
-    def measured(self, one: Measurement) -> None:
-        """A setting was measured."""
-        ...
-
-
-class Silent:
-    """Tells nobody."""
-
-    def stage(self, what: str) -> None:
-        """Nothing."""
-
-    def measured(self, one: Measurement) -> None:
-        """Nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +242,7 @@ class _Run:
         for searching in BACKENDS[index.backend].search_grid(building, self.sample.whole):
             one = self._measure(index.searching_with(searching), building, searching, seconds)
             self.measured.append(one)
-            self.progress.measured(one)
+            self.progress.note(spoken_measurement(one))
             yield one
             stuck = stuck + 1 if one.recall.mean - before < _NO_PROGRESS * (1 - before) else 0
             if one.reaches(self.goals.recall) or stuck == _STUCK or time.monotonic() > self.until + _GRACE:
@@ -288,13 +267,8 @@ class _Run:
             p99_seconds=p99,
             queries_per_second=rate,
             bytes_in_memory=round(index.bytes_in_memory * sample.whole / index.size),
-            bytes_mapped=round(_mapped(index) * sample.whole / index.size),
+            bytes_mapped=round(index.bytes_mapped * sample.whole / index.size),
             size=sample.whole,
             build_seconds=seconds,
             truth=truth,
         )
-
-
-def _mapped(index: VectorIndex) -> int:
-    """Bytes of mapped files; only some backends have any."""
-    return int(getattr(index, "bytes_mapped", 0))

@@ -31,6 +31,12 @@ def spoken_name(one: Measurement) -> str:
     return f"{one.backend} ({said})" if said else one.backend
 
 
+def spoken_measurement(one: Measurement) -> str:
+    """What was measured of a setting, while the measuring goes on."""
+    said = f"recall {one.recall.mean:.3f}, {spoken_seconds(one.p50_seconds)} a query"
+    return f"Measuring {one.backend} {spoken_parameters(one.building)}: {said}"
+
+
 def spoken_goals(goals: Goals) -> str:
     """`recall@10 of 0.95 in 2.00 GB`."""
     memory = f" in {spoken_bytes(goals.memory)}" if goals.memory is not None else ""

@@ -6,6 +6,7 @@ import torch
 
 from lookalike.errors import StorageFailed, TrainingRefused
 from lookalike.preprocessing import Preprocessing
+from lookalike.progress import Silent
 from lookalike.training.examples import GradedQuery
 from lookalike.training.held_out import GRADED_MEASURES, held_out
 from lookalike.training.network.backbones import MultiLevel
@@ -27,14 +28,6 @@ from lookalike.training.run import RunFolder
 SIZE, KINDS, EACH = 32, 4, 10
 NAMES = [f"{kind} {number}" for kind in range(KINDS) for number in range(EACH)]
 PREPROCESSING = Preprocessing(size=SIZE, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
-
-
-class Quiet:
-    def stage(self, name, total):
-        pass
-
-    def advance(self, steps):
-        pass
 
 
 def picture(name):
@@ -81,7 +74,7 @@ def tuning(tmp_path):
             validation=[judged],
             gallery=NAMES,
             folder=RunFolder(tmp_path / folder),
-            watching=Quiet(),
+            progress=Silent(),
         )
 
     return make

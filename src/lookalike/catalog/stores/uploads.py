@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from lookalike.blobs import Blobs
 from lookalike.catalog import images, schema
 from lookalike.catalog.changing import chunks
 from lookalike.catalog.database import Database
-from lookalike.catalog.originals import Originals
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Uploads:
         originals: the folder of uploaded bytes.
     """
 
-    def __init__(self, database: Database, originals: Originals) -> None:
+    def __init__(self, database: Database, originals: Blobs) -> None:
         self._database = database
         self.originals = originals
 

@@ -15,7 +15,7 @@ from lookalike.evaluation.measures import Measure
 from lookalike.evaluation.pipeline.judged_library import JudgedLibrary, PipelineQuery
 from lookalike.evaluation.pipeline.runs import run_exact
 from lookalike.evaluation.scoring import Evaluation, evaluate_run
-from lookalike.neighbors import BACKENDS, choose_backend
+from lookalike.neighbors import BACKENDS, choose_backend, unit_rows
 from lookalike.retrieval import ExactRanker
 
 _TIMED_IMAGES = 48
@@ -70,7 +70,7 @@ def bench_model(
     run = run_exact(ranker, judged.queries, asked=asked)
     blocks = catalog.vectors.blocks(model.fingerprint)
     vectors = np.concatenate([np.zeros((0, model.dimension), np.float32), *(block.vectors for block in blocks)])
-    index = BACKENDS[choose_backend(*vectors.shape)].build(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    index = BACKENDS[choose_backend(*vectors.shape)].build(unit_rows(vectors))
     contents = _contents(catalog, judged.queries)
 
     def answer(content: bytes) -> None:

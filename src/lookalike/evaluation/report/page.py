@@ -12,12 +12,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from lookalike.durable import replace_file
 from lookalike.evaluation.file_lines import printable
 from lookalike.evaluation.report import plots, wording
 from lookalike.evaluation.report.bench import BenchReport, advice, pareto_front, pareto_svg
 from lookalike.evaluation.report.contents import DepthCurve, EvaluationReport
 from lookalike.evaluation.report.tables import is_quality
-from lookalike.whole_files import replace_file
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MAGIC = {b"\xff\xd8\xff": "jpeg", b"\x89PNG\r\n\x1a\n": "png", b"GIF8": "gif"}

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from lookalike.durable import replace_file
 from lookalike.evaluation.report.bench import BenchPoint, circle_radius, pareto_front
 from lookalike.on_demand import load
-from lookalike.whole_files import replace_file
 
 _MISSING = "plots need matplotlib: run `pip install matplotlib`"
 _INK, _FRONT, _OTHER = "#33312f", "#0072b2", "#8b8680"

@@ -21,6 +21,11 @@ class CodesSearch(CandidateSearch):
     candidates_per_neighbor: int = 5
 
 
+def pieces(dimension: int, *, at_most: int) -> int:
+    """The fewest pieces of equal length, each of no more than so many dimensions: one code each."""
+    return next(count for count in range(-(-dimension // at_most), dimension + 1) if dimension % count == 0)
+
+
 def codes_search_grid(lists: int, size: int) -> tuple[CodesSearch, ...]:
     """From one list with few candidates to all lists with every row a candidate."""
     grid = [

@@ -21,6 +21,7 @@ from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
 from lookalike.neighbors.lists.probing import ListStore, Probes, filled, open_lists
 from lookalike.neighbors.lists.training import (
+    TRAINING_ROWS,
     probe_steps,
     trained_quantizer,
     training_sample,
@@ -44,7 +45,7 @@ class IvfFlatBuild:
     """
 
     lists: int
-    training_rows: int = 1_000_000
+    training_rows: int = TRAINING_ROWS
     seed: int = 20_031_013
 
 
@@ -133,4 +134,4 @@ BACKEND = Backend(
 def _index(lists: Any, building: IvfFlatBuild, searching: IvfFlatSearch) -> CandidateIndex:
     probes = Probes(lists)
     store = ListStore(lists, probes, whole=True)
-    return CandidateIndex(probes, store, name=NAME, building=building, searching=searching)
+    return CandidateIndex.of(probes, store, name=NAME, building=building, searching=searching)

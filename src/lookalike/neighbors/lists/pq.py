@@ -18,9 +18,15 @@ from lookalike.neighbors.candidates import CandidateIndex, read_saved
 from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
-from lookalike.neighbors.lists.codes import CodesSearch, codes_search_grid
+from lookalike.neighbors.lists.codes import CodesSearch, codes_search_grid, pieces
 from lookalike.neighbors.lists.probing import ListStore, Probes, filled, open_lists
-from lookalike.neighbors.lists.training import trained_quantizer, training_sample, usual_lists, usual_probes
+from lookalike.neighbors.lists.training import (
+    TRAINING_ROWS,
+    trained_quantizer,
+    training_sample,
+    usual_lists,
+    usual_probes,
+)
 from lookalike.neighbors.stored import RowStore
 from lookalike.neighbors.threads import SUMS, openmp_threads
 from lookalike.types import Vectors
@@ -46,7 +52,7 @@ class IvfPq8Build:
     lists: int
     subquantizers: int
     refine: bool = True
-    training_rows: int = 1_000_000
+    training_rows: int = TRAINING_ROWS
     seed: int = 20_110_101
 
 
@@ -104,9 +110,9 @@ def build_grid(size: int, dimension: int) -> tuple[IvfPq8Build, ...]:
     """A code for four dimensions; for eight; and codes alone, as fine as a byte for two dimensions."""
     lists = usual_lists(size)
     builds = (
-        IvfPq8Build(lists=lists, subquantizers=_codes(dimension, at_most=_FINE)),
-        IvfPq8Build(lists=lists, subquantizers=_codes(dimension, at_most=_COARSE)),
-        IvfPq8Build(lists=lists, subquantizers=_codes(dimension, at_most=2), refine=False),
+        IvfPq8Build(lists=lists, subquantizers=pieces(dimension, at_most=_FINE)),
+        IvfPq8Build(lists=lists, subquantizers=pieces(dimension, at_most=_COARSE)),
+        IvfPq8Build(lists=lists, subquantizers=pieces(dimension, at_most=2), refine=False),
     )
     return tuple(dict.fromkeys(builds))
 
@@ -128,13 +134,8 @@ BACKEND = Backend(
 )
 
 
-def _codes(dimension: int, *, at_most: int) -> int:
-    """The fewest codes of equal length that cover no more than so many dimensions each."""
-    return next(codes for codes in range(-(-dimension // at_most), dimension + 1) if dimension % codes == 0)
-
-
 def _index(lists: Any, store: RowStore | None, building: IvfPq8Build, searching: CodesSearch) -> CandidateIndex:
     """Without a store, vectors are decoded from the lists."""
     probes = Probes(lists)
     kept = store or ListStore(lists, probes, whole=False)
-    return CandidateIndex(probes, kept, name=NAME, building=building, searching=searching)
+    return CandidateIndex.of(probes, kept, name=NAME, building=building, searching=searching)

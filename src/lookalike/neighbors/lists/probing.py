@@ -11,9 +11,10 @@ import numpy as np
 
 from lookalike.errors import SnapshotDamaged
 from lookalike.neighbors.allowed import AllowedRows
+from lookalike.neighbors.answers import Found, ask, stacked
+from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.lists.training import ADD_BLOCK
-from lookalike.neighbors.scanning import Found
-from lookalike.neighbors.stored import RowStore, ask, read_faiss, write_faiss
+from lookalike.neighbors.stored import RowStore, read_faiss, write_faiss
 from lookalike.neighbors.threads import cores, openmp_threads
 from lookalike.types import Rows, Vectors
 
@@ -86,12 +87,14 @@ class ListStore:
         lists: a filled Faiss index of inverted lists.
         probes: of the same lists.
         whole: the lists hold float16 vectors, not codes of them. Allowed rows that come again are then copied together.
+        located: searches decode rows, so that where each row is in the lists counts as memory.
     """
 
-    def __init__(self, lists: Any, probes: Probes, *, whole: bool) -> None:
+    def __init__(self, lists: Any, probes: Probes, *, whole: bool, located: bool = True) -> None:
         self._lists = lists
         self._probes = probes
-        self._whole = whole
+        self.whole = whole
+        self._located = located
         self._together: WeakKeyDictionary[AllowedRows, RowStore] = WeakKeyDictionary()
         self.size: int = lists.ntotal
         self.dimension: int = lists.d
@@ -99,8 +102,13 @@ class ListStore:
 
     @property
     def bytes_in_memory(self) -> int:
-        """Where each row is in the lists, once it was asked for; `Probes` counts the rest."""
-        return 8 * self.size
+        """Where each row is in the lists; `Probes` counts the rest."""
+        return 8 * self.size if self._located else 0
+
+    @property
+    def bytes_mapped(self) -> int:
+        """None."""
+        return 0
 
     def take(self, rows: Rows) -> Vectors:
         """The vectors of some rows, [n, dimension] float32."""
@@ -117,11 +125,11 @@ class ListStore:
 
     def scan(self, queries: Vectors, k: int, allowed: AllowedRows | None, *, once: bool) -> Found:
         """The k nearest of all rows, or of the allowed ones, by visiting every list; see `Store.scan`."""
-        if allowed is not None and self._whole and not once:
+        if allowed is not None and self.whole and not once:
             rows, cosines = self._copied(allowed).scan(queries, k, None, once=False)
             return allowed.rows[rows], cosines
         found = [self._scan_one(queries[place : place + 1], k, allowed) for place in range(len(queries))]
-        return np.concatenate([rows for rows, _ in found]), np.concatenate([cosines for _, cosines in found])
+        return stacked(found)
 
     def save(self, directory: Path) -> tuple[str, ...]:
         """Nothing: `Probes` writes the lists."""
@@ -159,8 +167,8 @@ def open_lists(directory: Path, *, size: int, dimension: int, lists: int) -> Any
 
 
 def filled(lists: Any, vectors: Vectors, *, threads: int | None) -> Any:
-    """Add [size, dimension] float32 vectors in blocks; the same whatever the threads."""
+    """Add [size, dimension] float32 vectors in blocks, rounded to float16; the same whatever the threads."""
     with openmp_threads(threads or cores()):
         for start in range(0, len(vectors), ADD_BLOCK):
-            lists.add(vectors[start : start + ADD_BLOCK])
+            lists.add(rounded(vectors[start : start + ADD_BLOCK]))
     return lists

@@ -26,7 +26,14 @@ from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
 from lookalike.neighbors.lists.codes import CodesSearch, codes_search_grid
 from lookalike.neighbors.lists.probing import Probes, open_lists
-from lookalike.neighbors.lists.training import ADD_BLOCK, trained_quantizer, training_sample, usual_lists, usual_probes
+from lookalike.neighbors.lists.training import (
+    ADD_BLOCK,
+    TRAINING_ROWS,
+    trained_quantizer,
+    training_sample,
+    usual_lists,
+    usual_probes,
+)
 from lookalike.neighbors.stored import RowStore, read_array, write_array
 from lookalike.neighbors.threads import SUMS, cores, openmp_threads
 from lookalike.types import Rows, Vectors
@@ -51,7 +58,7 @@ class IvfRabitqBuild:
 
     lists: int
     bits: int = 1
-    training_rows: int = 1_000_000
+    training_rows: int = TRAINING_ROWS
     seed: int = 20_240_521
 
 
@@ -161,4 +168,4 @@ def _rotation(dimension: int, seed: int) -> NDArray[np.float32]:
 def _index(
     lists: Any, rotation: NDArray[np.float32], store: RowStore, building: IvfRabitqBuild, searching: CodesSearch
 ) -> CandidateIndex:
-    return CandidateIndex(_RotatedProbes(lists, rotation), store, name=NAME, building=building, searching=searching)
+    return CandidateIndex.of(_RotatedProbes(lists, rotation), store, name=NAME, building=building, searching=searching)

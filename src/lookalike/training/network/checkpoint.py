@@ -1,6 +1,5 @@
-"""Checkpoints that are whole or not there: written beside, flushed to disk, renamed into place."""
+"""Checkpoints: tensors and plain values in a file that is whole or not there."""
 
-import os
 import zipfile
 from pathlib import Path
 from pickle import UnpicklingError
@@ -8,6 +7,7 @@ from typing import Any
 
 import torch
 
+from lookalike.durable import whole_file
 from lookalike.errors import StorageFailed, TrainingRefused
 
 
@@ -17,14 +17,9 @@ def save_checkpoint(state: dict[str, Any], file: Path) -> None:
     Raises:
         StorageFailed: the disk is full, read-only or failing; the old checkpoint is still there.
     """
-    beside = file.with_suffix(".unfinished")
     try:
-        with beside.open("wb") as stream:
+        with whole_file(file) as stream:
             torch.save(state, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(file)
-        _sync_folder(file.parent)
     except (OSError, RuntimeError) as fault:  # torch reports a failed write as a RuntimeError
         raise StorageFailed(f"{file}: the checkpoint could not be written: {fault}") from fault
 
@@ -44,12 +39,3 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise TrainingRefused(f"{file}: not a checkpoint of a training run")
     return state
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself survive a cut of power."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from lookalike.durable import replace_file
 from lookalike.embedding import Graph, ModelStatus, Projection, import_model, open_encoder
 from lookalike.embedding.projection import to_vectors
 from lookalike.embedding.storage import storage_faults
@@ -30,7 +31,6 @@ from lookalike.training.card import CardMaker, card_keeper
 from lookalike.training.network.weight_only import WeightPrecision, store_weights
 from lookalike.training.parity import Parity
 from lookalike.types import Batch, Vectors
-from lookalike.whole_files import replace_file
 
 _OPSET = 17  # ONNX of 2022: layer normalisation is one operator, and every runtime of today reads it
 _MOST_BYTES = 2**31 - 1  # of one protobuf file

@@ -18,11 +18,12 @@ from torch import Tensor, nn
 from lookalike.embedding.runtimes import Descriptors
 from lookalike.errors import StorageFailed, TrainingRefused
 from lookalike.evaluation import Judgements
+from lookalike.neighbors import unit_rows
 from lookalike.preprocessing import Preprocessing
+from lookalike.progress import Progress
 from lookalike.training.chance import chance_for
 from lookalike.training.features import Described, describe_images
-from lookalike.training.held_out import ExactRanking, HeldOut, unit_rows
-from lookalike.training.library import Watching
+from lookalike.training.held_out import ExactRanking, HeldOut
 from lookalike.training.network.backbones import MultiLevel
 from lookalike.training.network.backbones.cut import EarlyLevels, LateLevels
 from lookalike.training.network.backbones.freezing import train_all, train_last_blocks
@@ -157,7 +158,7 @@ class TunedNetwork(nn.Module):
         ]
         return torch.cat(parts)
 
-    def features(self, rows: Sequence[int], watching: Watching | None = None) -> Descriptors:
+    def features(self, rows: Sequence[int], progress: Progress | None = None) -> Descriptors:
         """The head's inputs, [n, d] float32."""
         found = []
         numbers = np.array(rows, np.int64)
@@ -166,8 +167,8 @@ class TunedNetwork(nn.Module):
             for start in range(0, len(numbers), _AT_ONCE):
                 part = numbers[start : start + _AT_ONCE]
                 found.append((self._described(part) - self.mean).numpy())
-                if watching is not None:
-                    watching.advance(len(part))
+                if progress is not None:
+                    progress.advance(len(part))
         joined: Descriptors = np.concatenate(found)
         return joined
 
@@ -217,7 +218,7 @@ def tuned_network(
     prepare: Callable[[str], NDArray[np.float32]],
     descriptors: Path,
     folder: Path,
-    watching: Watching,
+    progress: Progress,
 ) -> TunedNetwork:
     """The network ready to learn: what stays frozen is run once where its activations are no larger than pictures.
 
@@ -230,7 +231,7 @@ def tuned_network(
         prepare: [3, size, size] float32 of a name.
         descriptors: folder of all descriptors.
         folder: of the run.
-        watching: is told how far it is.
+        progress: is told how far it is.
 
     Raises:
         TrainingRefused: the network has not that many blocks.
@@ -242,10 +243,10 @@ def tuned_network(
     early = _early(network, recipe.blocks, size)
     frugal = early is None
     if early is not None:
-        watching.stage("Running the frozen blocks", len(names))
+        progress.stage("Running the frozen blocks", len(names))
         encoder = frozen.opened(f"{frozen.encoder.name}-first-{early.first}", early)
         described = describe_images(
-            names, encoder, lambda name: prepare(name)[None], folder=descriptors, progress=watching.advance
+            names, encoder, lambda name: prepare(name)[None], folder=descriptors, progress=progress.advance
         )
         if described.image_ids != tuple(names):
             raise TrainingRefused(f"{len(described.refused)} images cannot be read any more: train again")
@@ -303,7 +304,7 @@ class FineTuning:
         validation: judged queries.
         gallery: image ids that are searched; some of them where they are many.
         folder: of this run.
-        watching: is told how far it is.
+        progress: is told how far it is.
     """
 
     def __init__(
@@ -316,10 +317,10 @@ class FineTuning:
         validation: Sequence[HeldOut],
         gallery: Sequence[str],
         folder: RunFolder,
-        watching: Watching,
+        progress: Progress,
     ) -> None:
         self._model, self._recipe, self._sources = model, recipe, MixedSources(sources)
-        self._folder, self._watching = folder, watching
+        self._folder, self._progress = folder, progress
         freeze(model.network, recipe)
         model.remember_start()
         self._validation, needed = among(validation, gallery)
@@ -335,7 +336,7 @@ class FineTuning:
         recipe = self._recipe
         start = copy.deepcopy(self._model.state_dict())
         before = self._by_query(self._model)
-        self._watching.stage("Fine-tuning", recipe.steps)
+        self._progress.stage("Fine-tuning", recipe.steps)
         training = Training(
             model=self._model,
             batch_at=self._sources.batch_at,
@@ -353,7 +354,7 @@ class FineTuning:
             ),
             folder=self._folder,
             validate=self._validate if self._validation else None,
-            after_step=lambda _: self._watching.advance(1),
+            after_step=lambda _: self._progress.advance(1),
             describe=description,
         )
         result = training.run(resume=resume)

@@ -20,7 +20,9 @@ from lookalike.embedding.projection import to_vectors
 from lookalike.embedding.runtimes import Descriptors
 from lookalike.errors import InternalFault, TrainingRefused
 from lookalike.evaluation import write_judgements
+from lookalike.neighbors import unit_rows
 from lookalike.preprocessing import Limits
+from lookalike.progress import Progress
 from lookalike.training.card import CardMaker
 from lookalike.training.examples import (
     Part,
@@ -31,8 +33,8 @@ from lookalike.training.examples import (
     without_low_grades,
 )
 from lookalike.training.extractors import PICTURES, EncoderFeatures, FeatureExtractor, NewModel
-from lookalike.training.held_out import ExactRanking, HeldOut, Judged, unit_rows
-from lookalike.training.library import DescribedLibrary, KnownImages, Watching, crop_names
+from lookalike.training.held_out import ExactRanking, HeldOut, Judged
+from lookalike.training.library import DescribedLibrary, KnownImages, crop_names
 from lookalike.training.network.extractors import NetworkFeatures
 from lookalike.training.network.fine_tuning import FILE, FineTuning, Tuned, as_rows, freeze, tuned_network
 from lookalike.training.network.head import HeadData, LinearHead, as_projection
@@ -65,7 +67,7 @@ class TrainingContext:
     limits: Limits
     descriptors: Path
     run: Path
-    progress: Watching
+    progress: Progress
     tell: Callable[[str, Mapping[str, Any]], None] = lambda _part, _line: None
 
     def described_by(self, model: FeatureExtractor) -> DescribedLibrary:
@@ -459,7 +461,7 @@ def _fine_tune(
         prepare=context.described_by(extractor).prepared,
         descriptors=context.descriptors,
         folder=run.path,
-        watching=context.progress,
+        progress=context.progress,
     )
     tuning = FineTuning(
         model,
@@ -469,7 +471,7 @@ def _fine_tune(
         validation=validation,
         gallery=material.examples.known.image_ids,
         folder=run,
-        watching=context.progress,
+        progress=context.progress,
     )
     tuned = tuning.run(description, seed=recipe.seed, resume=resume)
     features = material.features

@@ -8,9 +8,10 @@ import numpy as np
 
 from lookalike.embedding import Projection
 from lookalike.errors import TrainingRefused
+from lookalike.neighbors import unit_rows
 from lookalike.training.examples import ClickPairs, GradedQuery, Pair, Part, Split
 from lookalike.training.extractors import EncoderFeatures
-from lookalike.training.held_out import HeldOut, unit_rows
+from lookalike.training.held_out import HeldOut
 from lookalike.training.library import KnownImages
 from lookalike.training.network.head import Features, HeadData
 from lookalike.training.network.sources import (

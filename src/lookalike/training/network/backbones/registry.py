@@ -16,6 +16,7 @@ from lookalike.embedding.sources import fetch
 from lookalike.embedding.storage import file_sha256
 from lookalike.errors import TrainingRefused
 from lookalike.preprocessing import Preprocessing
+from lookalike.progress import Silent
 from lookalike.training.network.backbones.blocks import Blocked
 from lookalike.training.network.backbones.efficientnet_lite import EfficientNetLite, Scale
 from lookalike.training.network.backbones.graph_weights import weights_of_graph
@@ -217,7 +218,7 @@ def fetch_weights(name: str, folder: Path, *, repository: str | None = None) -> 
     kept = folder / f"{name}.pth"
     if not kept.exists() or file_sha256(kept) != backbone.weights_sha256:
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            fetch(_description(name), Path(scratch), progress=_silent).replace(kept)
+            fetch(_description(name), Path(scratch), progress=Silent()).replace(kept)
     return kept
 
 
@@ -247,10 +248,6 @@ def _description(name: str) -> ModelDescription:
         projection=None,
         dimension=backbone.dimension,
     )
-
-
-def _silent(_stage: str, _done: int, _total: int | None) -> None:
-    """Progress that nobody asked for."""
 
 
 def _load(model: nn.Module, state: dict[str, object], *, name: str, file: Path) -> None:

@@ -11,6 +11,7 @@ from lookalike.embedding.sources import fetch
 from lookalike.embedding.storage import storage_faults
 from lookalike.errors import FetchFailed, TrainingRefused
 from lookalike.preprocessing import Preprocessing
+from lookalike.progress import Silent
 from lookalike.training.network.backbones.vision_transformer import CONFIG_FILE
 
 ENDPOINT_VARIABLE = "HF_ENDPOINT"
@@ -76,7 +77,7 @@ def _fetch(repository: str, revision: str, path: str, folder: Path) -> None:
         projection=None,
         dimension=0,
     )
-    fetch(wanted, folder, progress=_silent).replace(folder / path)
+    fetch(wanted, folder, progress=Silent()).replace(folder / path)
 
 
 def _place(whole: Path, kept: Path) -> None:
@@ -85,7 +86,3 @@ def _place(whole: Path, kept: Path) -> None:
     except OSError:
         if not kept.is_dir():  # another process was quicker
             raise
-
-
-def _silent(_stage: str, _done: int, _total: int | None) -> None:
-    """Progress that nobody asked for."""

@@ -1,10 +1,10 @@
 """What an inverted file with product quantisation can be told, and what suits a library of a given size."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from lookalike.neighbors.candidate_search import CandidateSearch
+from lookalike.neighbors.lists.codes import CodesSearch, pieces
+from lookalike.neighbors.lists.training import TRAINING_ROWS, usual_lists, usual_probes
 
 Memory: TypeAlias = Literal["usual", "codes", "small"]
 """What an index may take in memory, a vector of 256 dimensions:
@@ -14,10 +14,6 @@ Memory: TypeAlias = Literal["usual", "codes", "small"]
 - `small`: 31 bytes, and 512 mapped, of which a query touches a few hundred rows. Finds nine of ten and more.
 """
 
-_ROWS_A_LIST = 200
-_MOST_LISTS = 16_384
-_TRAINING_ROWS = 1_000_000
-_FEWEST_PROBES = 16
 _DIMENSIONS_A_CODE: dict[Memory, int] = {"usual": 2, "codes": 2, "small": 8}
 _COARSE = 4  # from so many dimensions a code on, the true neighbours are farther down the list of candidates
 
@@ -39,58 +35,35 @@ class IvfPqBuild:
     lists: int
     subquantizers: int
     refine: bool = True
-    training_rows: int = _TRAINING_ROWS
+    training_rows: int = TRAINING_ROWS
     seed: int = 20_100_618
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IvfPqSearch(CandidateSearch):
-    """How an index is searched; may change at any time.
-
-    Attributes:
-        probes: lists visited for each query.
-        candidates: rows scored by their stored vectors, at least.
-        candidates_per_neighbor: the same, for each neighbour asked for.
-    """
-
-    probes: int
-    candidates: int = 100
-    candidates_per_neighbor: int = 5
 
 
 def build_parameters(size: int, dimension: int, *, memory: Memory = "usual") -> IvfPqBuild:
     """What suits `size` vectors.
 
-    One list for 200 rows, but no more than 4 sqrt(size): beyond, finding the lists costs more than scanning them.
-    A power of two between; half of it for `codes`, whose centroids would be a tenth of its memory. One 4-bit code for
+    The usual lists; half of them for `codes`, whose centroids would be a tenth of its memory. One 4-bit code for
     two dimensions (measured: coarser codes need more candidates than they save bytes), for eight when memory is
     `small`; for fewer where that does not divide the dimension.
     """
-    wanted = min(size / _ROWS_A_LIST, 4 * math.sqrt(size), _MOST_LISTS)
-    lists = 2 ** max(round(math.log2(wanted)), 0) if wanted > 1 else 1
+    lists = usual_lists(size)
     return IvfPqBuild(
         lists=max(lists // 2, 1) if memory == "codes" else lists,
-        subquantizers=_codes(dimension, at_most=_DIMENSIONS_A_CODE[memory]),
+        subquantizers=pieces(dimension, at_most=_DIMENSIONS_A_CODE[memory]),
         refine=memory != "codes",
     )
 
 
-def search_parameters(build: IvfPqBuild, dimension: int | None = None) -> IvfPqSearch:
+def search_parameters(build: IvfPqBuild, dimension: int | None = None) -> CodesSearch:
     """What reaches recall@10 of 0.95 on real embeddings as well as on synthetic ones: see docs/indexes.md.
 
-    The square root of the lists, and 16 at least: small libraries have few rows a list that is worth skipping. With
-    codes as coarse as those of `small`, five times the candidates, which reach 0.9.
+    The usual probes. With codes as coarse as those of `small`, five times the candidates, which reach 0.9.
 
     Args:
         build: of the index.
         dimension: of its vectors; None where codes are as fine as usual.
     """
-    probes = min(max(_FEWEST_PROBES, round(math.sqrt(build.lists))), build.lists)
+    probes = usual_probes(build.lists)
     if dimension is not None and dimension >= _COARSE * build.subquantizers:
-        return IvfPqSearch(probes=probes, candidates=500, candidates_per_neighbor=50)
-    return IvfPqSearch(probes=probes)
-
-
-def _codes(dimension: int, *, at_most: int) -> int:
-    """The fewest codes of equal length that cover no more than so many dimensions each."""
-    return next(codes for codes in range(-(-dimension // at_most), dimension + 1) if dimension % codes == 0)
+        return CodesSearch(probes=probes, candidates=500, candidates_per_neighbor=50)
+    return CodesSearch(probes=probes)

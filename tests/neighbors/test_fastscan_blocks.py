@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import StorageFailed, VectorsRefused
-from lookalike.neighbors import BACKENDS, AllowedRows, IvfPqSearch, build_parameters, search_parameters
-from lookalike.neighbors.ivfpq import build, build_from_blocks
+from lookalike.neighbors import BACKENDS, AllowedRows, CodesSearch, build_parameters, search_parameters
+from lookalike.neighbors.lists.fastscan import build, build_from_blocks
 from unit_vectors import clustered
 
 BACKEND = BACKENDS["faiss-ivfpq"]
@@ -189,5 +189,5 @@ def test_recall_in_little_memory(embeddings, tmp_path, memory, most_bytes, least
 
 def test_coarse_codes_ask_for_more_candidates():
     usual, small = (build_parameters(200_000, 256, memory=memory) for memory in ("usual", "small"))
-    assert search_parameters(usual, 256) == search_parameters(usual) == IvfPqSearch(probes=32)
+    assert search_parameters(usual, 256) == search_parameters(usual) == CodesSearch(probes=32)
     assert search_parameters(small, 256).candidates_for(10) > search_parameters(usual, 256).candidates_for(10)

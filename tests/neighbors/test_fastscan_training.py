@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from lookalike.neighbors import BACKENDS, IvfPqBuild, IvfPqSearch
-from lookalike.neighbors.ivfpq import build_from_blocks
-from lookalike.neighbors.ivfpq.training import centroid_bytes
+from lookalike.neighbors import BACKENDS, CodesSearch, IvfPqBuild
+from lookalike.neighbors.lists.fastscan import build_from_blocks
+from lookalike.neighbors.lists.fastscan_training import centroid_bytes
 from unit_vectors import clustered
 
 BACKEND = BACKENDS["faiss-ivfpq"]
 PARAMETERS = IvfPqBuild(lists=512, subquantizers=16)
-SEARCHING = IvfPqSearch(probes=24)
+SEARCHING = CodesSearch(probes=24)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_an_answer_does_not_depend_on_the_queries_beside_it_nor_on_saving(index,
 
 
 def test_all_lists_still_find_every_neighbour(index, vectors):
-    everything = index.searching_with(IvfPqSearch(probes=512, candidates=20_000))
+    everything = index.searching_with(CodesSearch(probes=512, candidates=20_000))
     oracle = BACKENDS["exact"].build(vectors[:20_000])
     found, truth = everything.search(vectors[20_000:20_050], 10), oracle.search(vectors[20_000:20_050], 10)
     assert np.array_equal(found.rows, truth.rows)

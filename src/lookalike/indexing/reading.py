@@ -1,0 +1,95 @@
+"""Bytes to what the catalog stores of an image, with its vector: one path for files and uploads."""
+
+from dataclasses import replace
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple, TypedDict, Unpack
+
+from numpy import float32
+from numpy.typing import NDArray
+
+from lookalike.catalog import ImageAddition, SourceFile, content_id
+from lookalike.columns import ImageRow
+from lookalike.embedding import PictureEncoder
+from lookalike.preprocessing import Limits, Prepared
+from lookalike.types import Visibility
+
+
+class Placement(TypedDict, total=False):
+    """Where an image comes from and to whom it belongs: the fields of `ImageAddition` that its bytes do not say."""
+
+    source: SourceFile
+    upload: bytes
+    upload_name: str | None
+    owner_id: str | None
+    tags: tuple[str, ...]
+    visibility: Visibility
+    restore: bool
+
+
+class Described(NamedTuple):
+    """What is kept of one image: its columns, and its vector, [dimension] float32."""
+
+    columns: ImageRow
+    vector: NDArray[float32]
+
+
+def describe(pictures: PictureEncoder, content: bytes, *, name: str) -> Described:
+    """What is kept of an image.
+
+    Raises:
+        ImageRefused: the bytes are not an image we accept.
+    """
+    prepared = pictures.prepare(content, name=name)
+    return Described(columns=prepared.columns, vector=pictures.encode(prepared))
+
+
+def embedded_addition(
+    pictures: PictureEncoder, content: bytes, *, name: str, **placement: Unpack[Placement]
+) -> ImageAddition:
+    """What to store of an image, with its vector.
+
+    Raises:
+        ImageRefused: the bytes are not an image we accept.
+    """
+    prepared = pictures.prepare(content, name=name)
+    addition = addition_of(content, prepared, **placement)
+    return with_vector(addition, pictures.encoder.fingerprint, pictures.encode(prepared))
+
+
+def addition_of(content: bytes, prepared: Prepared, **placement: Unpack[Placement]) -> ImageAddition:
+    """What to store of an image, but for its vector."""
+    return ImageAddition(
+        content_id=content_id(content),
+        width=prepared.width,
+        height=prepared.height,
+        mean_colour=prepared.mean_colour,
+        media_type=prepared.media_type,
+        byte_count=len(content),
+        columns=prepared.columns,
+        **placement,
+    )
+
+
+def with_vector(addition: ImageAddition, fingerprint: str, vector: NDArray[float32]) -> ImageAddition:
+    """The same with its vector by a model, [dimension] float32."""
+    return replace(addition, fingerprint=fingerprint, vector=vector)
+
+
+_DECODERS = ("lookalike", "pillow", "pillow-heif", "pillow-avif-plugin", "rawpy", "tifffile", "imagecodecs")
+
+
+@cache
+def refused_under(limits: Limits) -> str:
+    """What a refusal depends on beside the bytes; where it is another, refused files are read again.
+
+    A hash of the limits and of the versions of what decodes.
+    """
+    parts = [repr(limits)]
+    for package in _DECODERS:
+        try:
+            parts.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return sha256("\n".join(parts).encode()).hexdigest()[:16]
