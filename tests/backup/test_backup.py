@@ -143,7 +143,7 @@ def test_bytes_that_the_library_lost_are_named_and_the_rest_is_kept(library, bac
 def test_a_folder_of_something_else_or_of_another_library_is_left_alone(library, back_up_now, destination, tmp_path):
     destination.mkdir()
     (destination / "holiday.jpg").write_bytes(b"x")
-    with pytest.raises(CallerError, match="something else"):
+    with pytest.raises(CallerError, match="not backups"):
         back_up_now()
     assert files_below(destination) == {"holiday.jpg"}
     (destination / "holiday.jpg").unlink()
@@ -170,7 +170,7 @@ def test_restoring_never_mixes_libraries_and_replaces_only_when_told(library, ba
     with Parts(tmp_path / "other") as other:
         stranger = other.upload(1)
     for replace in (False, True):
-        with pytest.raises(CallerError, match="another library"):
+        with pytest.raises(CallerError, match="different library"):
             restore(destination, tmp_path / "other", replace=replace)
     assert whole(tmp_path / "other") == [stranger]
     with pytest.raises(CallerError, match="--replace"):
@@ -178,7 +178,7 @@ def test_restoring_never_mixes_libraries_and_replaces_only_when_told(library, ba
     (tmp_path / "photos" / "deep").mkdir()
     with pytest.raises(CallerError, match="not empty"):
         restore(destination, tmp_path / "photos")
-    with pytest.raises(CallerError, match="no folder of backups|no backup"):
+    with pytest.raises(CallerError, match="not a folder of backups|no backup"):
         restore(tmp_path / "photos", tmp_path / "new")
 
 

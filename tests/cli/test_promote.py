@@ -60,9 +60,9 @@ def test_what_came_in_since_is_found_after_going_back(run, shop):
 
 
 def test_what_cannot_be_promoted_is_said(run, shop):
-    assert "answers already" in run("models", "promote", "tiny", "--force", code=2).stderr
+    assert "already the live model" in run("models", "promote", "tiny", "--force", code=2).stderr
     assert "no model is called 'tinny'" in run("models", "promote", "tinny", code=2).stderr
-    assert "nothing to go back to" in run("models", "rollback", code=2).stderr
+    assert "no model to roll back to" in run("models", "rollback", code=2).stderr
 
 
 def test_a_library_where_nothing_was_indexed_has_no_model_to_replace(run, tmp_path):

@@ -70,12 +70,12 @@ def test_a_run_leaves_a_report_with_curves(run, things, tmp_path):
     changed = run(
         "train", "better", "--resume", "--on", "grades", "--judgements", things / "grades.tsv", *other, code=2
     )
-    assert "cannot go on with other settings" in changed.stderr
+    assert "cannot be resumed with other settings" in changed.stderr
 
 
 def test_a_teacher_must_be_another_model_that_is_here(run, things):
     itself = run("train", "pupil", "--on", "teacher", "--teacher", "tiny", *QUICK, code=2)
-    assert "name a larger one" in itself.stderr
+    assert "choose a larger teacher" in itself.stderr
     missing = run("train", "pupil", "--on", "teacher", "--teacher", "nobody", *QUICK, code=2)
     assert "nobody" in missing.stderr
 
@@ -149,12 +149,12 @@ def test_sources_can_be_mixed(run, things, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--on", "wishes"), "name grades, clicks, views or teacher"),
+        (("--on", "wishes"), "choose grades, clicks, views or teacher"),
         (("--on", "grades=0"), "must be above 0"),
         (("--on", "grades=much"), "not a number"),
         (("--on", "grades"), "there is nothing to learn"),
         (("--on", "clicks"), "no pair is left to learn from"),
-        (("--on", "views", "--features", "levels"), "has none here"),
+        (("--on", "views", "--features", "levels"), "only available for"),
         (("--on", "views", "--features", "all"), "choose one of auto, final, levels"),
         (("--on", "clicks", "--position-bias", "nowhere"), "cannot be read"),
         (("--on", "views", "--split-by", "kinds"), "give a table and one of its columns"),
@@ -167,9 +167,9 @@ def test_what_cannot_be_learnt_is_refused(run, things, arguments, said):
 
 def test_a_name_that_comes_with_lookalike_is_refused(run, things, tmp_path):
     asked = ("--on", "grades", "--judgements", things / "grades.tsv", *QUICK)
-    assert "comes with lookalike" in run("train", "clip-vit-b16", *asked, code=2).stderr
+    assert "included in lookalike" in run("train", "clip-vit-b16", *asked, code=2).stderr
     assert "choose another name" in run("train", "tiny", *asked, code=2).stderr
-    assert "comes with lookalike" in run("adapt", "clip-vit-b16", code=2).stderr
+    assert "included in lookalike" in run("adapt", "clip-vit-b16", code=2).stderr
     assert not (tmp_path / "library" / "training").exists(), "nothing was described"
 
 
@@ -183,7 +183,7 @@ def test_a_model_is_fitted_without_labels(run, things):
 
 def test_too_few_images_to_fit_a_model_are_said(run, things):
     levels = run("adapt", "fitted", "--dimension", "24", "--features", "levels", code=2)
-    assert "has none here" in levels.stderr.replace("\n", " ")
+    assert "only available for" in levels.stderr.replace("\n", " ")
     assert "choose one of" in run("adapt", "fitted", "--features", "all", code=2).stderr
     refused = run("adapt", "fitted", "--dimension", "30", "--most-images", "100", code=2)
     assert "100 images are too few to fit 30 dimensions" in refused.stderr

@@ -134,7 +134,7 @@ def test_a_transformer_from_a_folder_is_fine_tuned(run, asked, transformer):
     ("options", "said"),
     [
         (("--tune", "everything"), "choose one of head, blocks, full"),
-        (("--tune", "blocks"), "name a --backbone"),
+        (("--tune", "blocks"), "choose a --backbone"),
         (("--backbone", "nobody"), "no backbone is called nobody"),
         (("--backbone", "small"), "start at random, or name a file"),
         (("--backbone", "small:missing.pth"), "there is no missing.pth"),

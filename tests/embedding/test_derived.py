@@ -37,7 +37,7 @@ def test_what_cannot_be_derived_is_said_and_leaves_nothing(tiny, projection):
     before = sorted(tiny.iterdir())
     with pytest.raises(ModelRefused, match="choose another name"):
         derive_model("tiny", "tiny", projection, summary="", models=tiny)
-    with pytest.raises(ModelRefused, match="comes with lookalike"):
+    with pytest.raises(ModelRefused, match="included in lookalike"):
         derive_model("tiny", "clip-vit-b16", projection, summary="", models=tiny)
     with pytest.raises(ModelMissing, match="models pull clip-vit-b16"):
         derive_model("clip-vit-b16", "mine", projection, summary="", models=tiny)

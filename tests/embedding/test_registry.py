@@ -322,7 +322,7 @@ def test_a_projection_of_another_size_is_refused(source, models):
 
 def test_names_of_packaged_models_and_paths_are_refused(source, models):
     change(source, 'name = "tiny"', 'name = "clip-vit-b16"')
-    refused(source, models, "comes with lookalike; choose another name")
+    refused(source, models, "included in lookalike; choose another name")
     change(source, 'name = "clip-vit-b16"', 'name = "../../clip"')
     refused(source, models, "tiny.toml: name:")
 
@@ -340,7 +340,9 @@ def test_a_description_of_another_file_is_refused(source, models):
     refused(source, models, "describes another file")
 
 
-@pytest.mark.parametrize(("operator", "words"), [("Log", "not finite"), ("Floor", "the same for two different images")])
+@pytest.mark.parametrize(
+    ("operator", "words"), [("Log", "not finite"), ("Floor", "the same values for two different images")]
+)
 def test_a_model_whose_output_says_nothing_is_refused(tmp_path, graph_file, models, source, operator, words):
     nodes = [
         helper.make_node("GlobalAveragePool", ["image_in"], ["mean"]),

@@ -211,9 +211,9 @@ def test_good_lines_are_kept_when_asked(file):
 
 def test_a_file_with_no_good_line_is_refused_even_then(file):
     for path in (file("j.qrels", "q 0 b\n"), file("empty.qrels", ""), file("head.csv", "query,image,grade\n")):
-        with pytest.raises(EvaluationRefused, match="nothing usable"):
+        with pytest.raises(EvaluationRefused, match="no usable line"):
             read_judgements(path, keep_good=True)
-    with pytest.raises(EvaluationRefused, match="nothing usable"):
+    with pytest.raises(EvaluationRefused, match="no usable line"):
         read_run(file("r.run", ""))
 
 

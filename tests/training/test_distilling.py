@@ -123,7 +123,7 @@ def broken(**changes):
         ({"dimension": 7}, "from 1 to the 6"),
         ({"ridge": 0.0}, "above 0"),
         ({"ridge": float("nan")}, "above 0"),
-        ({"ridge": None, "groups": ["one"] * 40}, "too alike"),
+        ({"ridge": None, "groups": ["one"] * 40}, "too similar"),
         ({"ridge": None, "groups": ["one"]}, "1 group names for 40"),
         ({"features": np.ones((7, 5), np.float32), "teacher_vectors": np.ones((7, 5), np.float32)}, "at least 8"),
     ],

@@ -131,11 +131,11 @@ class BackupFolder:
         mark = self.path / MARK
         if mark.exists():
             if self.library_id() != library_id:
-                raise CallerError(f"{self.path}: holds backups of another library; name another folder")
+                raise CallerError(f"{self.path}: contains backups of another library; choose another folder")
             return
         try:
             if self.path.exists() and (not self.path.is_dir() or any(map(_is_in_the_way, self.path.iterdir()))):
-                raise CallerError(f"{self.path}: holds something else than backups; name a new or an empty folder")
+                raise CallerError(f"{self.path}: contains files that are not backups; choose a new or an empty folder")
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as fault:
             raise StorageFailed(f"{self.path}: cannot be written to: {fault.strerror or fault}") from fault
@@ -150,7 +150,7 @@ class BackupFolder:
         try:
             return str(json.loads((self.path / MARK).read_bytes())["library_id"])
         except (OSError, ValueError, KeyError, TypeError) as problem:
-            raise CallerError(f"{self.path}: is no folder of backups: {MARK} cannot be read ({problem})") from None
+            raise CallerError(f"{self.path}: is not a folder of backups: {MARK} cannot be read ({problem})") from None
 
 
 def uploads_of(backup: Path) -> list[str]:

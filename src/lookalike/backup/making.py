@@ -89,7 +89,9 @@ def back_up(
         )
     library = parts.originals.parent.resolve()
     if destination.resolve().is_relative_to(library):
-        raise CallerError(f"{destination}: is inside the library; a backup belongs elsewhere, best on another disk")
+        raise CallerError(
+            f"{destination}: is inside the library; choose a folder outside it, preferably on another disk"
+        )
     started = time.monotonic()
     folder = BackupFolder(destination)
     folder.claim(catalog.library_id)
@@ -196,7 +198,9 @@ def _alone(folder: BackupFolder) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise LibraryBusy(f"{folder.path}: another process makes a backup there; try again when it is done") from None
+        raise LibraryBusy(
+            f"{folder.path}: another process is making a backup there; try again when it is done"
+        ) from None
     try:
         yield
     finally:

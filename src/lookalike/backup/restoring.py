@@ -133,7 +133,8 @@ class _Restoring:
         if lost_since and not allow_missing:
             raise StorageFailed(
                 f"{self._backup}: {len(lost_since):,} uploads are missing or damaged in the backup"
-                f" ({', '.join(lost_since[:_NAMED])}); take another backup, or go on without them by --allow-missing"
+                f" ({', '.join(lost_since[:_NAMED])}); choose another backup, or restore without them:"
+                " --allow-missing"
             )
 
     def put_in_place(self) -> Path | None:
@@ -179,19 +180,19 @@ def _require_whole(backup: Path, record: Backup) -> None:
 def _require_place(library: Path, record: Backup, *, replace: bool) -> None:
     """Raises CallerError where the folder holds something that must stay."""
     if library.exists() and not library.is_dir():
-        raise CallerError(f"{library}: is no folder")
+        raise CallerError(f"{library}: is not a folder")
     if not library.exists() or not any(library.iterdir()):
         return
     there = library_id_of(library / CATALOG) or _in_restoring(library) or _in_snapshots(library)
     if there not in {None, record.library_id}:
         raise CallerError(
-            f"{library}: is another library than the one in the backup; nothing was changed."
+            f"{library}: this is a different library from the one in the backup; nothing was changed."
             " Restore into a new folder: --library DIR"
         )
     goes_on = _in_restoring(library) is not None and not (library / CATALOG).exists()
     if not replace and not goes_on:
         raise CallerError(
-            f"{library}: is not empty; nothing was changed. --replace puts the backup in the place of the library there"
+            f"{library}: is not empty; nothing was changed. --replace replaces this library by the backup"
             " and keeps its catalog in replaced/; or restore into a new folder: --library DIR"
         )
 

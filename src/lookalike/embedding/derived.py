@@ -19,9 +19,9 @@ def require_new_name(name: str, base: str) -> None:
         ModelRefused: it is no name, the base's, or that of a model that comes with lookalike.
     """
     if checked_name(name) == base:
-        raise ModelRefused(f"{name!r} is the model it is made from; choose another name")
+        raise ModelRefused(f"{name!r} is the name of its base model; choose another name")
     if is_packaged(name):
-        raise ModelRefused(f"{name!r} is a model that comes with lookalike; choose another name")
+        raise ModelRefused(f"{name!r} is the name of a model included in lookalike; choose another name")
 
 
 def derive_model(

@@ -152,7 +152,9 @@ def import_model(file: Path, *, models: Path, complete: Complete | None = None) 
     """
     description = _description_beside(file)
     if is_packaged(description.name):
-        raise ModelRefused(f"{file}: {description.name!r} is a model that comes with lookalike; choose another name")
+        raise ModelRefused(
+            f"{file}: {description.name!r} is the name of a model included in lookalike; choose another name"
+        )
     with model_lock(models, description.name):
         _install(description, file.with_suffix(".toml"), models=models, progress=Silent(), complete=complete)
     return _status(_described(description.name, models), models)
@@ -245,7 +247,9 @@ def _description_beside(file: Path) -> ModelDescription:
     if file.suffix == ".toml":
         return read_description(file)
     if file.suffix not in _FORMATS:
-        raise ModelRefused(f"{file}: only {', '.join(sorted(_FORMATS))} files, or a .toml that names one, can come in")
+        raise ModelRefused(
+            f"{file}: only {', '.join(sorted(_FORMATS))} files, or a .toml that refers to one, can be imported"
+        )
     if not file.is_file():
         raise ModelRefused(f"{file}: no such file")
     source = FileSource(path=str(file.absolute()))
@@ -382,12 +386,12 @@ def _try(description: ModelDescription, graph: GraphFile, projection: Projection
         session.close()
     where = f"{description.name}: graph.output {description.graph.output!r}"
     if not np.isfinite(descriptors).all():
-        raise ModelRefused(f"{where}: gives values that are not finite for ordinary noise")
+        raise ModelRefused(f"{where}: returns values that are not finite for an image of noise")
     if np.array_equal(descriptors[0], descriptors[1]):
-        raise ModelRefused(f"{where}: gives the same for two different images; name another tensor")
+        raise ModelRefused(f"{where}: returns the same values for two different images; choose another tensor")
     width = descriptors.shape[1]
     if projection is not None and projection.mean.size != width:
-        raise ModelRefused(f"{where}: has {width} values an image, but the projection takes {projection.mean.size}")
+        raise ModelRefused(f"{where}: has {width} values per image, but the projection takes {projection.mean.size}")
     dimension = int(to_vectors(descriptors, projection).shape[1])
     if description.dimension not in {0, dimension}:
         raise ModelRefused(f"{description.name}: dimension: says {description.dimension}, but vectors have {dimension}")

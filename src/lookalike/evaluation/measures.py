@@ -57,7 +57,7 @@ class Measure:
         if kind is None:
             raise EvaluationRefused(_unknown_measure(self.name))
         if self.cutoff is None and kind.needs_cutoff:
-            raise EvaluationRefused(f"measure {self}: say how many results count, as in {self.name}@10")
+            raise EvaluationRefused(f"measure {self}: give the number of results, as in {self.name}@10")
         if self.cutoff is not None and self.cutoff < 1:
             raise EvaluationRefused(f"measure {self}: the number after @ must be 1 or more")
         if not 1 <= self.rel <= MAX_GRADE:

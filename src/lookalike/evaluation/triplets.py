@@ -143,7 +143,7 @@ def majority(triplets: TripletRows, votes: ArrayLike) -> Votes:
         raise EvaluationRefused("triplets: a number of votes is negative")
     decided = counts[:, 0] != counts[:, 1]
     if not decided.any():
-        raise EvaluationRefused("triplets: the votes are even on every one of them")
+        raise EvaluationRefused("triplets: the votes are tied on every one of them")
     kept, won = triplets[decided], counts[decided]
     swapped = won[:, 1] > won[:, 0]
     return Votes(

@@ -143,7 +143,7 @@ class Publisher:
         except OSError as fault:
             raise StorageFailed(
                 f"{self._snapshots}: no index can be published there: {fault.strerror or fault};"
-                " what is stored already can still be searched"
+                " images that are already stored can still be searched"
             ) from fault
         try:
             yield

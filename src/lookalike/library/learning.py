@@ -93,7 +93,7 @@ def takes_levels(start: LearningStart, features: str, *, images: int, dimension:
     require_features(features)
     has_levels = start.base.base in WITH_LEVELS
     if features == "levels" and not has_levels:
-        raise CallerError(f"--features levels: only for {', '.join(WITH_LEVELS)}; {start.base.base} has none here")
+        raise CallerError(f"--features levels: only available for {', '.join(WITH_LEVELS)}, not for {start.base.base}")
     enough = images >= least_images(dimension or start.base.encoder.dimension)
     return has_levels and (features == "levels" or (features == "auto" and enough))
 

@@ -35,11 +35,11 @@ def library_parts(settings: Settings, *, create: bool = False, mode: Mode = "lat
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as fault:
-            raise StorageFailed(f"{folder}: the library's folder cannot be made: {fault.strerror}") from None
+            raise StorageFailed(f"{folder}: the library's folder cannot be created: {fault.strerror}") from None
     elif not library_exists(settings):
         raise LibraryMissing(
-            f"there is no library in {folder}: make one with `lookalike index FOLDER`,"
-            " or name another with --library DIR or LOOKALIKE_LIBRARY"
+            f"there is no library in {folder}: create one with `lookalike index FOLDER`,"
+            " or choose another with --library DIR or LOOKALIKE_LIBRARY"
         )
     _provide_temporary_folder(folder)
     return LibraryParts(settings, mode=mode)

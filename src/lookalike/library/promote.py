@@ -68,7 +68,8 @@ class Candidacy:
             raise PromotionRefused(
                 f"{self.name} ranks worse than {self.live.name}: {measure} {found.first:.4f} against"
                 f" {found.second:.4f} ({signed(found.difference.mean, 4)}, 95 % interval"
-                f" {span(found.difference, signs=True)}); {self.live.name} goes on answering (--force switches anyway)",
+                f" {span(found.difference, signs=True)}); {self.live.name} stays the live model"
+                " (--force switches anyway)",
                 self,
             )
 
@@ -150,10 +151,10 @@ def promote(library: LibraryParts, request: PromoteRequest, progress: Progress) 
 
 def _require_candidate(request: PromoteRequest, encoder: Encoder, live: LiveModel) -> None:
     if encoder.fingerprint == live.fingerprint:
-        raise CallerError(f"{request.name} is the model that answers already")
+        raise CallerError(f"{request.name} is already the live model")
     if request.judgements is None and not request.force:
         raise PromotionRefused(
-            f"nothing says that {request.name} ranks as well as {live.name}: name grades with --judgements"
+            f"it is unknown whether {request.name} ranks as well as {live.name}: give grades with --judgements"
             " (a file, or a set of `lookalike judgements list`), or switch anyway with --force"
         )
 
@@ -168,7 +169,9 @@ def rollback(library: LibraryParts, progress: Progress) -> Switch:
     live = library.require_live()
     before = next((step.model for step in library.catalog.models.history() if step.model != live), None)
     if before is None:
-        raise CallerError(f"{live.name} is the only model that ever answered here: there is nothing to go back to")
+        raise CallerError(
+            f"{live.name} is the only model that this library has used: there is no model to roll back to"
+        )
     with closing(library.open_exactly(before, mode="throughput", keep=False)) as encoder:
         indexer = library.indexer_for(encoder)
         report = indexer.take_over(because=f"rolled back from {live.name}", progress=progress)

@@ -85,7 +85,7 @@ def _require_one_process() -> None:
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise CallerError(
-            "train: runs in one process and uses all cores by threads; start it without torchrun (LOOKALIKE_THREADS"
+            "train: runs in one process and uses all cores with threads; start it without torchrun (LOOKALIKE_THREADS"
             " says how many). Loops of your own may run under torchrun, see docs/training.md"
         )
 
@@ -168,7 +168,7 @@ def _teacher(library: LibraryParts, start: LearningStart, request: TrainRequest)
         return
     if request.teacher == start.base.base:
         raise CallerError(
-            f"--teacher {request.teacher}: is the model that learns; name a larger one, or another --from"
+            f"--teacher {request.teacher}: is the model to be trained; choose a larger teacher, or another --from"
         )
     models = library.settings.models
     with open_encoder(
@@ -214,7 +214,7 @@ def _propensities(file: Path | None) -> tuple[float, ...]:
         if not 0 < found[-1] <= 1:
             raise CallerError(f"--position-bias {file}: rank {number}: {line[:40]!r} must be above 0 and at most 1")
     if not found:
-        raise CallerError(f"--position-bias {file}: is empty: write a number for each rank, one a line")
+        raise CallerError(f"--position-bias {file}: is empty: write one number per line, one for each rank")
     return tuple(found)
 
 

@@ -103,9 +103,9 @@ def sniff(content: bytes, *, name: str) -> str:
     if content[4:8] == b"ftyp":
         kind = f"a media file of brand {content[8:12]!r}"
     if kind is not None:
-        raise ImageRefused(name, "unsupported-format", f"{kind}, which is not read; save it as JPEG, PNG or WebP")
+        raise ImageRefused(name, "unsupported-format", f"{kind}, which is not supported; save it as JPEG, PNG or WebP")
     known = ", ".join(label for label, _ in FORMATS.values())
-    raise ImageRefused(name, "not-an-image", f"its first bytes are none of an image; formats read: {known}")
+    raise ImageRefused(name, "not-an-image", f"its first bytes are not those of an image; supported formats: {known}")
 
 
 def _known(content: bytes) -> str | None:

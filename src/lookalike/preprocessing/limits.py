@@ -83,7 +83,7 @@ class Limits:
             raise ImageRefused(
                 name,
                 "side-too-long",
-                f"{size}; the limit for a side is {self.max_side:,} pixels: scale it down or cut it,"
+                f"{size}; the limit for a side is {self.max_side:,} pixels: scale it down or crop it,"
                 " or raise the limit",
             )
 

@@ -48,7 +48,7 @@ class RequestLimits:
 def _check_url(scope: Scope) -> None:
     length = len(scope.get("raw_path") or b"") + len(scope["query_string"])
     if length > _MOST_URL_BYTES:
-        raise refused("url-too-long", f"the address has {length} bytes; at most {_MOST_URL_BYTES} are taken")
+        raise refused("url-too-long", f"the address has {length} bytes; the limit is {_MOST_URL_BYTES}")
 
 
 class _Body:

@@ -139,7 +139,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise EnvironmentFault(
             f"cannot listen on {host} port {port}: {getattr(fault, 'strerror', None) or fault};"
-            " choose another with --port, or end the program that has it"
+            " choose another with --port, or stop the program that uses it"
         ) from None
     listener.listen(_BACKLOG)
     return listener
@@ -156,7 +156,7 @@ def _listen_at_path(path: Path) -> socket.socket:
         listener.close()
         raise EnvironmentFault(
             f"cannot listen on the unix socket {path}: {fault.strerror or fault}; choose another path with --host,"
-            " or end the program that has it"
+            " or stop the program that uses it"
         ) from None
     listener.listen(_BACKLOG)
     return listener

@@ -261,7 +261,7 @@ class SearchRequest(Wire):
         if [self.image_id, self.image, self.cursor].count(None) != 2:  # noqa: PLR2004 - of three
             raise ValueError("give one of image_id, image and cursor")
         if self.cursor is not None and (self.crop is not None or self.include_self is not None):
-            raise ValueError("with a cursor only limit may be given: the query stays as it was")
+            raise ValueError("with a cursor only limit may be given: the query cannot be changed")
         return self
 
 
@@ -391,7 +391,7 @@ class Event(Wire):
     @model_validator(mode="after")
     def _dwells_for_a_time(self) -> "Event":
         if (self.kind is InteractionKind.DWELL) != (self.dwell_seconds is not None):
-            raise ValueError("dwell_seconds is for dwell, which needs it")
+            raise ValueError("dwell_seconds is required for dwell events, and allowed for no others")
         return self
 
     def interaction(self, now: datetime) -> Interaction:

@@ -199,7 +199,7 @@ def read_card(folder: Path) -> ModelCard | None:
     except OSError as fault:
         raise StorageFailed(f"{file}: cannot be read: {fault.strerror}") from None
     except (ValueError, RecursionError) as fault:
-        raise ModelRefused(f"{file}: not a model card: {fault}; delete it to go on without") from None
+        raise ModelRefused(f"{file}: not a model card: {fault}; delete it to continue without one") from None
     if isinstance(document, dict) and document.get("format", _FORMAT) != _FORMAT:
         raise ModelRefused(
             f"{file}: format {document['format']!r}: a newer lookalike wrote this card; upgrade to read it"

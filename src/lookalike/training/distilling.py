@@ -121,7 +121,7 @@ def choose_ridge(
         ):
             agreements.append(_agreement(predicted, targets[unseen] - centre))
     if not all(found.values()):
-        raise TrainingRefused("the images are too few, or too alike, to choose a ridge by: name one")
+        raise TrainingRefused("there are too few images, or they are too similar, to choose a ridge: give one")
     means = {ridge: float(np.mean(agreements)) for ridge, agreements in found.items()}
     best = max(means, key=lambda ridge: (means[ridge], ridge))
     return RidgeChoice(ridge=best, agreement=MappingProxyType(means))
@@ -183,7 +183,7 @@ def _checked(features: Descriptors, teacher_vectors: Vectors) -> tuple[_Rows, _R
             " images"
         )
     if len(features) < _FEWEST:
-        raise TrainingRefused(f"{len(features)} images are too few to distil from: describe at least {_FEWEST}")
+        raise TrainingRefused(f"{len(features)} images are too few for distillation: use at least {_FEWEST}")
     if not (np.isfinite(features).all() and np.isfinite(teacher_vectors).all()):
         raise TrainingRefused("a feature or a teacher's vector is not finite")
     if not (np.ptp(features, axis=0).any() and np.ptp(teacher_vectors, axis=0).any()):

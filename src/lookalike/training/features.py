@@ -110,7 +110,7 @@ def _describe(
         progress(len(part))
     kept = tuple(image_id for image_id in wanted if image_id in known)
     if not kept:
-        raise TrainingRefused(f"none of {len(wanted)} images can be described: index images first")
+        raise TrainingRefused(f"none of {len(wanted)} images can be read: index images first")
     rows = np.array([known[image_id] for image_id in kept], np.int64)
     mapped: Descriptors = np.memmap(folder / _ROWS, np.float32, "r", shape=(len(known), width))
     return Described(image_ids=kept, rows=rows, descriptors=mapped, refused=refused)

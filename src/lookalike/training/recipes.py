@@ -82,5 +82,5 @@ class HeadRecipe:
         unknown = sorted(set(self.shares) - set(SOURCE_NAMES))
         if unknown or not self.shares:
             raise TrainingRefused(
-                f"cannot learn from {', '.join(unknown) or 'nothing'}: name grades, clicks, views or teacher"
+                f"cannot learn from {', '.join(unknown) or 'nothing'}: choose grades, clicks, views or teacher"
             )

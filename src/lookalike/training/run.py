@@ -79,7 +79,7 @@ class RunFolder:
         other = sorted(key for key in wanted.keys() | before.keys() if wanted.get(key) != before.get(key))
         if other:
             changes = ", ".join(f"{key} was {before.get(key)!r}, now {wanted.get(key)!r}" for key in other)
-            raise TrainingRefused(f"{self.path}: this run cannot go on with other settings: {changes}")
+            raise TrainingRefused(f"{self.path}: this run cannot be resumed with other settings: {changes}")
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Append a line of metrics.

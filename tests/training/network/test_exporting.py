@@ -138,7 +138,7 @@ def test_stored_weights_are_rounded_by_the_channel():
 def test_what_is_too_far_is_refused_and_the_model_of_before_stays(tmp_path):
     before = exported(tmp_path, network(1)).status
     strict = ParityLimits(most_error=0, least_cosine=1, recall=1)
-    with pytest.raises(ModelRefused, match=r"too far.*limit 0\).*24 pictures"):
+    with pytest.raises(ModelRefused, match=r"differs too much.*limit 0\).*24 pictures"):
         exported(tmp_path, network(2), replace(MINE, weights="int8"), limits=strict)
     (after,) = (status for status in describe_models(tmp_path / "models") if status.description.name == "mine")
     assert after.fingerprint == before.fingerprint
@@ -150,7 +150,7 @@ def test_what_cannot_be_exported_is_said(tmp_path):
         exported(tmp_path, network(), shown=pictures(1))
     with pytest.raises(TrainingRefused, match=r"\[3, 32, 32\]"):
         exported(tmp_path, network(), shown=pictures(size=64))
-    with pytest.raises(ModelRefused, match="comes with lookalike"):
+    with pytest.raises(ModelRefused, match="included in lookalike"):
         exported(tmp_path, network(), replace(MINE, name="clip-vit-b16"))
     with pytest.raises(ModelRefused, match="use 1 to 64"):
         exported(tmp_path, network(), replace(MINE, name="../mine"))

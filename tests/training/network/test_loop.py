@@ -214,7 +214,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, content):
     (tmp_path / "last.pt").write_bytes(content)
     with pytest.raises(TrainingRefused, match=r"last\.pt"):
         load_checkpoint(tmp_path / "last.pt")
-    with pytest.raises(TrainingRefused, match="no checkpoint to go on from"):
+    with pytest.raises(TrainingRefused, match="no checkpoint to resume from"):
         load_checkpoint(tmp_path / "missing.pt")
 
 

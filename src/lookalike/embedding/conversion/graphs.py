@@ -166,7 +166,7 @@ def _weight_only_product(
         known = False
     if not known:
         raise ModelRefused(
-            f"{product.name or product.output[0]}: an integer matrix product in a shape that is not known here;"
+            f"{product.name or product.output[0]}: an integer matrix product with an unsupported shape;"
             " export the model in float32, float16 or with weight-only quantisation"
         )
     weights = editor.fresh("weights")

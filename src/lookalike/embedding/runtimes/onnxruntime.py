@@ -47,8 +47,8 @@ def open_session(graph: GraphFile, *, mode: Mode, threads: int | None) -> Sessio
     runtime = _import_onnxruntime()
     if graph.path.suffix != ".onnx":
         raise ModelRefused(
-            f"{graph.path}: this TFLite file uses operators that have no ONNX form here, so only the openvino runtime"
-            " can run it; import an ONNX file of the same model to use ONNX Runtime"
+            f"{graph.path}: this TFLite file uses operators that cannot be converted to ONNX, so only the openvino"
+            " runtime can run it; import an ONNX file of the same model to use ONNX Runtime"
         )
     cores = threads or available_cores()
     options = runtime.SessionOptions()

@@ -30,11 +30,13 @@ class Mixture:
     def __init__(self, ingredients: Mapping[str, Ingredient], *, seed: int = 0) -> None:
         for name, ingredient in ingredients.items():
             if not ingredient.pairs:
-                raise TrainingRefused(f"{name}: there is no pair to learn from; leave it out, or gather more")
+                raise TrainingRefused(
+                    f"{name}: there is no pair to learn from; leave this source out, or collect more data"
+                )
             if not ingredient.share > 0 or any(not pair.weight > 0 for pair in ingredient.pairs):
                 raise TrainingRefused(f"{name}: shares and weights must be above 0")
         if not ingredients:
-            raise TrainingRefused("there is nothing to learn from: name at least one source of pairs")
+            raise TrainingRefused("there is nothing to learn from: give at least one source of pairs")
         self._seed = seed
         self._pairs = [ingredient.pairs for ingredient in ingredients.values()]
         shares = np.array([ingredient.share for ingredient in ingredients.values()])

@@ -33,7 +33,7 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise TrainingRefused(f"{file}: there is no checkpoint to go on from; start without resuming") from None
+        raise TrainingRefused(f"{file}: there is no checkpoint to resume from; start without --resume") from None
     except (OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile, UnpicklingError) as fault:
         raise TrainingRefused(f"{file}: not a readable checkpoint: {fault}") from None
     if not isinstance(state, dict):

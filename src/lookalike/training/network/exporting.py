@@ -183,8 +183,9 @@ def _require(parity: Parity, limits: ParityLimits, name: str) -> None:
     )
     if not kept:
         raise ModelRefused(
-            f"{name}: what would serve is too far from what was trained: largest error {parity.most_error:.2g} (limit"
-            f" {limits.most_error:g}), least cosine {parity.least_cosine:.5f} (limit {limits.least_cosine:g}),"
+            f"{name}: the exported model differs too much from the trained one: largest error"
+            f" {parity.most_error:.2g} (limit {limits.most_error:g}), least cosine {parity.least_cosine:.5f}"
+            f" (limit {limits.least_cosine:g}),"
             f" neighbours kept {parity.recall:.1%} (limit {limits.recall:.0%}) on {parity.pictures} pictures;"
             " store weights in a finer precision, or give pictures like those that will be searched"
         )

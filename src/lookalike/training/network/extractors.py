@@ -159,7 +159,7 @@ class LevelFeatures(NetworkFeatures):
         folder.mkdir(parents=True, exist_ok=True)
         network = build_backbone(backbone, weights=fetch_weights(backbone, folder)).eval()
         if not isinstance(network, EfficientNetLite):
-            raise TrainingRefused(f"{backbone}: has no levels to describe by; take its final features")
+            raise TrainingRefused(f"{backbone}: has no levels; use its final features")
         super().__init__(
             backbone,
             MultiLevel(network, weights=None if labelled else _weights_without_labels(network)),

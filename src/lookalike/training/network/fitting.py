@@ -208,7 +208,7 @@ def require_tunable(extractor: FeatureExtractor, base: EncoderFeatures, recipe: 
         return
     if not isinstance(extractor, NetworkFeatures):
         raise TrainingRefused(
-            f"{base.base}: only its head can be trained here; start from efficientnet-lite0, or name a --backbone"
+            f"{base.base}: only its head can be trained; start from efficientnet-lite0, or choose a --backbone"
         )
     freeze(extractor.network, recipe.tune)
 
@@ -275,7 +275,7 @@ def describe(
     rows = described.features()
     learnt = [row for row, name in enumerate(described.image_ids) if division.images.parts.get(name) is Part.TRAIN]
     if not learnt:
-        raise TrainingRefused(f"{len(described.image_ids)} images leave none to learn from: index more images")
+        raise TrainingRefused(f"{len(described.image_ids)} images are too few to train on: index more images")
     extractor.learn(rows[learnt], recipe.dimension)
     inputs, start = extractor.inputs(rows), extractor.start
     taught = _taught(context, examples)

@@ -105,7 +105,7 @@ class NamedBackbone:
             weights = fetch_weights(self.name, folder)
         network = build_backbone(self.name, weights=weights, seed=seed).eval()
         if features == "levels" and not isinstance(network, EfficientNetLite):
-            raise TrainingRefused(f"--features levels: {self.name} has no levels to describe by; take its final ones")
+            raise TrainingRefused(f"--features levels: {self.name} has no levels; use its final features")
         with_levels = isinstance(network, EfficientNetLite) and features != "final"
         described: nn.Module = MultiLevel(network) if with_levels else Whole(network)  # type: ignore[arg-type]
         start = f"{self.name}-{_digest(network)}-{'levels' if with_levels else 'final'}"

@@ -58,7 +58,7 @@ class MixedSources:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         if not sources or any(not source.share > 0 for source in sources):
-            raise TrainingRefused("name at least one source to learn from, each with a share above 0")
+            raise TrainingRefused("choose at least one training source, each with a weight above 0")
         total = sum(source.share for source in sources)
         self._sources = [(source, source.share / total) for source in sources]
 
@@ -122,7 +122,7 @@ def click_source(
         raise TrainingRefused(
             f"clicks: no pair is left to learn from: of {clicks.clicks:,} clicks {clicks.simulated:,} are simulated,"
             f" {clicks.by_bots:,} by bots, {clicks.on_own:,} on own images, {clicks.without_image:,} of searches"
-            f" without a whole image, {clicks.repeated:,} repeated and {clicks.too_few:,} of pairs clicked too seldom"
+            f" without a whole image, {clicks.repeated:,} repeated and {clicks.too_few:,} of pairs clicked too rarely"
         )
     batches = GradedBatches(images, graded_by_clicks(mine), spared=_SPARED, nearness=nearness, **settings)
     simulated = sum(pair.source is PairSource.SIMULATED_CLICKS for pair in mine)
