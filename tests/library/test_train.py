@@ -70,7 +70,7 @@ def test_grades_of_crops_count_the_same_whether_their_set_is_named_or_not(librar
 
 
 def test_a_source_that_is_none_is_refused(library, things):
-    with pytest.raises(lookalike.TrainingRefused, match="name grades, clicks, views or teacher"):
+    with pytest.raises(lookalike.TrainingRefused, match="choose grades, clicks, views or teacher"):
         library.train("mine", on={"stars": 1.0})
 
 
