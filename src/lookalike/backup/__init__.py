@@ -1,4 +1,4 @@
-"""Copies of a library that can be put back: the catalog, the uploads, and files that nothing else can make again."""
+"""Backup and restore of a library: the catalog, the uploads, and other files that cannot be rebuilt."""
 
 from lookalike.backup.checking import check_backup
 from lookalike.backup.folder import Backup, BackupFolder

@@ -1,4 +1,4 @@
-"""Is a backup whole?"""
+"""Checking that a backup is complete."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Copying files such that they are whole, checked and on disk."""
+"""Copying files completely, with checksums, and flushed to disk."""
 
 import contextlib
 import hashlib

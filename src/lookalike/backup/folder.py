@@ -34,7 +34,7 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
-    """What one backup holds.
+    """The contents of one backup.
 
     Attributes:
         format_version: of these files.

@@ -1,4 +1,4 @@
-"""Making a backup beside the service that runs."""
+"""Making a backup while a service runs."""
 
 import shutil
 import time
@@ -26,7 +26,7 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What there is to back up beside the catalog.
+    """The files to back up in addition to the catalog.
 
     Attributes:
         originals: the folder of uploads.
@@ -39,7 +39,7 @@ class Parts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupReport:
-    """What a backup came to.
+    """The result of a backup.
 
     Attributes:
         folder: of this backup.
@@ -209,7 +209,7 @@ def _alone(folder: BackupFolder) -> Iterator[None]:
 
 @contextmanager
 def _workspace(folder: BackupFolder) -> Iterator[Path]:
-    """A new folder, gone when it was given no name; with those that killed processes left behind."""
+    """A temporary folder, deleted unless it was renamed; folders that killed processes left are deleted too."""
     for abandoned in folder.path.glob(f"{UNFINISHED}*"):
         shutil.rmtree(abandoned, ignore_errors=True)
     work = folder.path / f"{UNFINISHED}{uuid.uuid4().hex}"
@@ -221,7 +221,7 @@ def _workspace(folder: BackupFolder) -> Iterator[Path]:
 
 
 def _remove_older(folder: BackupFolder, keep: int) -> tuple[str, ...]:
-    """Remove all but the newest backups, then uploads that none of those names."""
+    """Remove all but the newest backups, then the uploads that no remaining backup refers to."""
     finished = folder.backups()
     older, kept = finished[:-keep], finished[-keep:]
     if not older:

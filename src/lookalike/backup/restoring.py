@@ -1,4 +1,4 @@
-"""Putting a backup back."""
+"""Restoring a backup."""
 
 import contextlib
 import json
@@ -31,7 +31,7 @@ _IN_LIBRARY = ("library.toml", "index-choice.json")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreReport:
-    """What was put back.
+    """The result of a restore.
 
     Attributes:
         backup: it came from.
@@ -138,7 +138,7 @@ class _Restoring:
             )
 
     def put_in_place(self) -> Path | None:
-        """Copy the rest beside its place, and rename; where what was there before is kept now."""
+        """Copy the other files into a temporary folder and rename them; returns where the old files were moved."""
         self._progress.stage("Copying the catalog", None)
         beside = self._library / f".restoring-{uuid.uuid4().hex}"
         beside.mkdir()
@@ -214,7 +214,7 @@ def _in_snapshots(library: Path) -> str | None:
 
 
 def install_models(models: Mapping[str, Path], folder: Path) -> tuple[str, ...]:
-    """Put models that came with a backup among the user's, where there is none of the name; the names of those.
+    """Install the models of a backup, unless a model of the same name exists; returns the installed names.
 
     Raises:
         StorageFailed: they cannot be written there.

@@ -1,4 +1,4 @@
-"""A model that is another one with a projection of its own: fitted on a library, or trained on what people did."""
+"""A model derived from another by a new projection: fitted on a library, or trained on grades and clicks."""
 
 import shutil
 import tempfile

@@ -1,4 +1,4 @@
-"""What a model is: a TOML description, read strictly into frozen values.
+"""Model descriptions: TOML files, read strictly into frozen values.
 
 A description says where the weights come from, how an image becomes the model's input, which tensor of the graph is
 the descriptor, and what is done with it afterwards. Everything in it except the name, the summary, the licence and the
@@ -51,7 +51,7 @@ class FileSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackagedSource:
-    """A file that came with lookalike, beside its description; `path` is where it is."""
+    """A file included in lookalike, beside its description; `path` is its location."""
 
     path: Path
 

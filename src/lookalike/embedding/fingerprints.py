@@ -1,4 +1,4 @@
-"""The name of everything that changes a vector."""
+"""Fingerprints: a hash of everything that affects a vector."""
 
 import hashlib
 import json

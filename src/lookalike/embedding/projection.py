@@ -29,7 +29,7 @@ class Projection:
 
     @property
     def dimension(self) -> int:
-        """Of the vectors it makes."""
+        """Dimension of the resulting vectors."""
         return int(self.matrix.shape[1])
 
     def digest(self) -> str:

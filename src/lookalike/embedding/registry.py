@@ -1,4 +1,4 @@
-"""Models that are described, fetching them, and bringing in one's own."""
+"""The known models: listing, downloading, and importing your own."""
 
 import logging
 import shlex
@@ -68,7 +68,7 @@ class ModelStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstalledModel:
-    """A model whose graph is here.
+    """A model whose graph is on this machine.
 
     Attributes:
         description: of the model.
@@ -138,7 +138,7 @@ def pull(name: str, *, models: Path, progress: Progress | None = None) -> ModelS
 
 
 def import_model(file: Path, *, models: Path, complete: Complete | None = None) -> ModelStatus:
-    """Brings in an ONNX or TFLite file with the TOML description beside it, or a TOML that says where the file is.
+    """Imports an ONNX or TFLite file with the TOML description beside it, or a TOML that says where the file is.
 
     Args:
         file: `NAME.onnx` or `NAME.tflite` beside `NAME.toml`; or a `.toml` with a `[source]`.

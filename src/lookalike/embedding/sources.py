@@ -227,7 +227,7 @@ def _receive(answer: Any, output: IO[bytes], *, url: str, limit: int, progress: 
 
 
 def _check_url(url: str) -> None:
-    """Refuses what is not https; plain http is for this machine alone (tests, a mirror in the same host)."""
+    """Refuses any URL that is not https; plain http is allowed for this machine only (tests, a local mirror)."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
         return

@@ -1,4 +1,4 @@
-"""The models folder: what is in a model's folder, how it gets there whole, and how damage is found.
+"""The models folder: the files of a model, how they are written atomically, and how damage is detected.
 
 ::
 
@@ -41,7 +41,7 @@ _OUR_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPER
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What is known about a model's converted graph.
+    """The stored properties of a model's converted graph.
 
     Attributes:
         source_sha256: of the model file at its source.

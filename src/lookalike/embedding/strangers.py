@@ -1,4 +1,4 @@
-"""Pictures that have nothing to do with any library: what a model makes of them tells chance from likeness."""
+"""Generated pictures that belong to no library; their cosines show what similarity occurs by chance."""
 
 from collections.abc import Iterator
 

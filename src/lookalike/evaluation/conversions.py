@@ -1,4 +1,4 @@
-"""Judgements from other kinds of truth. Each rule has a name that travels with the judgements into every report."""
+"""Judgements derived from other data. Each rule has a name, which every report states."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal

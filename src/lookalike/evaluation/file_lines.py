@@ -1,4 +1,4 @@
-"""Files to numbered lines with named fields: TREC, tables, Label Studio. What the fields mean is for others to say."""
+"""Files to numbered lines with named fields: TREC, tables, Label Studio. The fields are not interpreted here."""
 
 import codecs
 import csv
@@ -42,7 +42,7 @@ class BadLine:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that has its fields.
+    """A line with its fields.
 
     Attributes:
         number: as in `BadLine`.
@@ -65,7 +65,7 @@ class LineUnusable(Exception):
 
 
 def collect(lines: Iterable[Line | BadLine], convert: Callable[[Line], _Row]) -> tuple[list[_Row], list[BadLine]]:
-    """Every line as a row, and those that are none.
+    """Every line as a row, and the bad lines.
 
     Args:
         lines: of a file.
@@ -107,7 +107,7 @@ def read_text(path: Path) -> str:
 
 
 def trec_lines(path: Path, fields: Sequence[str]) -> Lines:
-    """Lines of fields separated by blanks; empty lines are passed over.
+    """Lines of fields separated by blanks; empty lines are skipped.
 
     Raises:
         EvaluationRefused: as for `read_text`.
@@ -123,7 +123,7 @@ def trec_lines(path: Path, fields: Sequence[str]) -> Lines:
 def table_lines(
     path: Path, *, delimiter: str, columns: Mapping[str, Sequence[str]], required: Sequence[Sequence[str]]
 ) -> Lines:
-    """Rows of a table whose first line names the columns; empty rows are passed over.
+    """Rows of a table whose first line names the columns; empty rows are skipped.
 
     Args:
         path: to read.

@@ -1,4 +1,4 @@
-"""What people judged, and what a system returned: the two values every measure is made from."""
+"""Judgements of people and runs of systems: the two inputs of every measure."""
 
 import statistics
 from collections import Counter

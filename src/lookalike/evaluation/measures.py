@@ -73,7 +73,7 @@ class Measure:
 
     @property
     def kind(self) -> MeasureKind:
-        """What the name stands for."""
+        """The kind of measure that the name refers to."""
         return MEASURES[self.name]
 
     @classmethod

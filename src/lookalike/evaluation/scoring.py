@@ -1,4 +1,4 @@
-"""A run against judgements: every measure for every query, and what had to be left out."""
+"""Scoring a run against judgements: every measure for every query, and what was left out."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ class GradedRankings:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What came out, query by query.
+    """The values of every measure, query by query.
 
     Attributes:
         run: the system's name.
@@ -96,7 +96,7 @@ class Evaluation:
             yield query, dict(zip(self.measures, row, strict=True))
 
     def as_document(self) -> dict[str, object]:
-        """For programs: plain values, None for what is undefined."""
+        """The evaluation as plain values for programs; None for undefined values."""
         return {
             "run": self.run,
             "means": {str(measure): _defined(mean) for measure, mean in self.means.items()},

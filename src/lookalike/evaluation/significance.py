@@ -24,7 +24,7 @@ _EXACT_QUERIES = 13  # 2^13 = 8,192 sign patterns: fewer than the default number
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A mean and where it may lie.
+    """A mean with its confidence interval.
 
     Attributes:
         mean: of the values.

@@ -1,4 +1,4 @@
-"""What a picture looks like in 107 bytes: its mean colour, its difference hash and its colour signature."""
+"""Compact descriptions of a picture, 107 bytes in all: mean colour, difference hash and colour signature."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Pixels of any tagged colour space to sRGB: LittleCMS where curves and matrices or tables say it all, else a table."""
+"""Pixels of any tagged colour space to sRGB: by LittleCMS if curves with matrices or tables suffice, else by table."""
 
 import io
 import threading

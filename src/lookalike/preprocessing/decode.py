@@ -177,7 +177,7 @@ class OpenedImage:
 
     @contextmanager
     def _refusing(self) -> Iterator[None]:
-        """Turn whatever a hostile file makes the decoder raise into a refusal."""
+        """Turn any exception that a decoder raises for a damaged or hostile file into a refusal."""
         try:
             yield
         except NotRead as error:
@@ -199,7 +199,7 @@ class OpenedImage:
 
 
 def side_for(width: int, height: int, crop: Box, size: int) -> int:
-    """The shorter side to ask for so that the crop of what is decoded keeps `size` pixels, and a margin.
+    """The shorter side to decode at, so that the crop has `size` pixels on its shorter side, plus a margin.
 
     A JPEG's own scaling aliases more than the filter that follows: at twice the size wanted, the result differs from
     that of a full decode by less than two levels; at just the size wanted, by twice as much. One pixel more is asked

@@ -1,4 +1,4 @@
-"""Which files are images we read, told by their first bytes and never by their name."""
+"""Which files are supported images, determined from their first bytes and never from their name."""
 
 from pathlib import PurePath
 
@@ -76,7 +76,7 @@ def worth_opening(file_name: str) -> bool:
 
 
 def begins_like_an_image(first_bytes: bytes) -> bool:
-    """Whether a file whose name says nothing is worth opening, by its first 32 bytes."""
+    """Whether a file without a known suffix looks like an image, judging by its first 32 bytes."""
     media_type = _known(first_bytes)
     if media_type == "image/bmp":  # two letters that many texts begin with: its reserved bytes are 0
         return first_bytes[6:10] == bytes(4)

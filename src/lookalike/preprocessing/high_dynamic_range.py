@@ -71,7 +71,7 @@ _FROM_BT2020_TO_SRGB = np.linalg.solve(xyz_of_primaries(SRGB_CHROMATICITIES), _F
 
 
 def tone_mapping(chromaticities: tuple[float, ...], *, hlg: bool, peak: float) -> ToneMapping:
-    """What brings such pixels to sRGB.
+    """The transform from such pixels to sRGB.
 
     Args:
         chromaticities: of white, red, green and blue of the encoded pixels.

@@ -1,4 +1,4 @@
-"""What is too large to be decoded, tested on the bytes and the header before any pixel exists."""
+"""Size limits, checked on the bytes and the header before any pixel is decoded."""
 
 from dataclasses import dataclass
 

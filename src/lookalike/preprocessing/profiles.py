@@ -1,4 +1,4 @@
-"""ICC profiles: which are believed, and what of them the colour engine is given (ICC.1:2022).
+"""ICC profiles: which ones are accepted, and which parts are passed to the colour engine (ICC.1:2022).
 
 A profile is input like any other. Its tags are checked against its length and then written anew, alone: the engine
 never sees names, texts, named colours, device links or anything whose size is only promised.
@@ -55,7 +55,7 @@ class Profile:
 
 
 def read_profile(profile: bytes) -> Profile | None:
-    """What is usable of a profile; None where it is malformed, of another class, or of another kind of pixels."""
+    """The usable parts of a profile; None if it is malformed, of another class, or for another kind of pixels."""
     try:
         return _read(profile)
     except (struct.error, ValueError):

@@ -1,4 +1,4 @@
-"""Pictures with transparent parts, laid on a ground from which what is visible stands out."""
+"""Transparent pictures, composed onto a background that the visible parts stand out from."""
 
 import numpy as np
 from PIL import Image
@@ -14,7 +14,7 @@ _SAMPLES = 256
 
 
 def on_ground(image: Image.Image) -> Image.Image:
-    """RGB: an RGBA image on white, or on grey where more than a quarter of what is visible would be lost on white.
+    """RGB: an RGBA image on white, or on grey if more than a quarter of the visible part would be lost on white.
 
     White artwork (logos and icons for dark pages) would be blank on white. Composited before any resizing, so that
     colours hidden under alpha 0 never bleed into their neighbours.

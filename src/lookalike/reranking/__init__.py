@@ -1,4 +1,4 @@
-"""Hits to better hits: each re-ranker takes the query and its candidates and returns the candidates it stands for."""
+"""Re-ranking: each re-ranker takes a query and its candidates, and returns the candidates to keep, in order."""
 
 from lookalike.reranking.candidate import Candidates, RankingQuery, ReRanker, rerank
 from lookalike.reranking.duplicates import CollapseDuplicates

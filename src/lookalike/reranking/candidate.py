@@ -1,4 +1,4 @@
-"""What re-rankers work on, and the one loop that applies them."""
+"""Candidates, and the loop that applies re-rankers to them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,7 +33,7 @@ class Candidates:
         return len(self.image_ids)
 
     def take(self, places: Sequence[int]) -> "Candidates":
-        """Those at these places, in this order."""
+        """The candidates at these positions, in this order."""
         return replace(
             self,
             image_ids=tuple(self.image_ids[place] for place in places),
@@ -49,7 +49,7 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankingQuery:
-    """What re-rankers may know of a query. Deliberately not who asks: results are the same for everybody.
+    """The part of a query that re-rankers see. It does not contain the user: results are the same for everybody.
 
     Attributes:
         image_id: the indexed image that was selected, if one was.

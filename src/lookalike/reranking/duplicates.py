@@ -1,4 +1,4 @@
-"""Images that look the same take one place; the others are reported behind it."""
+"""Near-duplicates are collapsed into one candidate, which lists the others."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""No more than so many."""
+"""A limit on the number of candidates."""
 
 from dataclasses import dataclass
 

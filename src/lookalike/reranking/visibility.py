@@ -1,4 +1,4 @@
-"""What may be shown."""
+"""Visibility: which candidates may be shown."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from lookalike.types import Image, Visibility
 
 
 def visible(images: Iterable[Image]) -> dict[str, Image]:
-    """Those that everybody may see, by id.
+    """The public candidates, by id.
 
     Searching already passes over what the catalog hides; this looks at the records that are about to be shown, as
     they are at this moment, so that an image hidden between the two steps does not slip through.

@@ -192,7 +192,7 @@ def _weight_parameters(editor: GraphEditor, product: Node, scale: str) -> list[s
 
 
 def rename_input(editor: GraphEditor, name: str, *, size: int, layout: Layout) -> None:
-    """Gives the graph its one input, `INPUT`, as [images, 3, size, size] float32, whatever it was before.
+    """Converts the graph's input to `INPUT`, [images, 3, size, size] float32.
 
     Args:
         editor: of the graph.

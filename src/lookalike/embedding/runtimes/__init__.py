@@ -1,4 +1,4 @@
-"""Programs that run a graph, by name."""
+"""The available runtimes, by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class OpenSession(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """One program that runs graphs."""
+    """A library that runs ONNX graphs."""
 
     name: str
     is_installed: Callable[[], bool]

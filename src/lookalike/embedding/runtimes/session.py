@@ -1,4 +1,4 @@
-"""What a runtime gives: a session that turns model input into raw descriptors."""
+"""Sessions: opened graphs that turn model input into raw descriptors."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor

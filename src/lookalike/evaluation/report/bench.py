@@ -1,4 +1,4 @@
-"""The bake-off of models: what each is worth and what it costs, the front of those worth having, and one advice."""
+"""The comparison of models: quality and cost of each, the Pareto front, and a recommendation."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _LETTER = 7.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchPoint:
-    """One model: what it is worth and what it costs.
+    """Quality and cost of one model.
 
     Attributes:
         name: of the model.

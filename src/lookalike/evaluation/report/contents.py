@@ -1,4 +1,4 @@
-"""What a report says, as plain values: whoever has a library and an engine fills them in."""
+"""The contents of a report as plain values, which need neither a library nor a search engine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -87,7 +87,7 @@ class JudgementSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryDescription:
-    """What is known of a query besides its values; groups are made from it.
+    """Properties of a query, used for grouping results.
 
     Attributes:
         kind: a whole image, or a part of one.
@@ -119,7 +119,7 @@ class StripHit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryStrip:
-    """One query with what it found, in pictures.
+    """One query and its hits, as pictures.
 
     Attributes:
         query: its name in the judgements.
@@ -159,7 +159,7 @@ class DepthCurve:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationReport:
-    """All that a report shows.
+    """Everything that a report shows.
 
     Attributes:
         circumstances: what was measured and how.

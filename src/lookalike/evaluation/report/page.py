@@ -1,4 +1,4 @@
-"""Reports as pages: one HTML file each that asks the network for nothing and forbids itself to."""
+"""Reports as self-contained HTML files, which load nothing from the network and forbid it."""
 
 import base64
 import hashlib

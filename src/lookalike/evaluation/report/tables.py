@@ -82,7 +82,7 @@ class GroupRow:
 
     @property
     def small(self) -> bool:
-        """Whether to read it with care."""
+        """Whether there are too few queries for reliable numbers."""
         return self.queries < SMALL_GROUP
 
 

@@ -1,4 +1,4 @@
-"""Numbers and findings as people read them. What is not a number is "not defined", never 0."""
+"""Numbers and findings as text. A missing number is shown as "not defined", never as 0."""
 
 import math
 

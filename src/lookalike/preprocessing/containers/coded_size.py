@@ -1,4 +1,4 @@
-"""AVIF and HEIC: the size at which pictures are coded, which decoders believe whatever the container says."""
+"""AVIF and HEIC: the coded size of pictures, which decoders use regardless of the size in the container."""
 
 import struct
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What files say of their colours: ICC profiles, code points, PNG's gamma and primaries; carried, not yet believed."""
+"""Colour information in files: ICC profiles, code points, PNG's gamma and primaries. Nothing is validated here."""
 
 import struct
 import zlib
@@ -15,7 +15,7 @@ _GAMMA_UNIT = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColourTags:
-    """What a file says of its colours; what is malformed counts as not said.
+    """The colour information in a file; malformed entries count as missing.
 
     Attributes:
         profile: an ICC profile as it stands in the file, at most `MAX_PROFILE_BYTES`; empty where there is none.

@@ -1,4 +1,4 @@
-"""The one thing EXIF is read for: which way is up."""
+"""EXIF, which is read for the orientation only."""
 
 import struct
 
@@ -16,7 +16,7 @@ def is_exif(payload: bytes) -> bool:
 
 
 def orientation_of(block: bytes) -> int:
-    """EXIF's orientation, 1 to 8; 1 where the block is empty, malformed, or says nothing of it.
+    """EXIF's orientation, 1 to 8; 1 if the block is empty, malformed, or does not contain it.
 
     Args:
         block: a TIFF header and its first directory, with or without the prefix `Exif` and two bytes.
@@ -25,7 +25,7 @@ def orientation_of(block: bytes) -> int:
 
 
 def stated_orientation(block: bytes) -> int | None:
-    """As `orientation_of`, but None where the block says nothing."""
+    """Like `orientation_of`, but None if the block does not contain an orientation."""
     try:
         return _orientation(block[_PREFIX_LENGTH:] if is_exif(block) else block)
     except struct.error:

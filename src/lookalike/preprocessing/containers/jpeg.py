@@ -157,7 +157,7 @@ def _scans(content: bytes, position: int) -> tuple[list[bytes], int, bool]:
 
 
 def _markers(content: bytes, position: int) -> Iterator[tuple[int, int, int]]:
-    """(marker, start, end) of the segments after and between scans; those without a length end with their marker."""
+    """(marker, start, end) of the segments after and between scans; segments without a length end with their marker."""
     for _ in range(_MAX_SEGMENTS):
         found = _MARKER.search(content, position)
         if found is None:

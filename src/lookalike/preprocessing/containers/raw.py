@@ -1,4 +1,4 @@
-"""Camera raw files: recognised, and the largest picture in them that is no raw data."""
+"""Camera raw files: detection, and the largest developed picture inside."""
 
 import re
 import struct

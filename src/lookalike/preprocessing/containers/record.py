@@ -1,4 +1,4 @@
-"""What a header tells."""
+"""The contents of a file header."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ class NotRead(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What is known of a picture before it is decoded.
+    """The properties of a picture that are known before it is decoded.
 
     Attributes:
         width: as stored, pixels, before any turning; 0 with `height` 0 where only the decoder can tell.

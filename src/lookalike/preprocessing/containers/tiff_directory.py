@@ -114,7 +114,7 @@ def layout_of(content: bytes) -> tuple[Layout, int]:
 
 
 def directories(content: bytes) -> list[Directory]:
-    """Those of the chain, each followed by its sub-directories; at most 64, and of damaged ones none but the first.
+    """The directories of the chain, each followed by its sub-directories; at most 64. Later damaged ones are skipped.
 
     Raises:
         EOFError: the first is cut off.

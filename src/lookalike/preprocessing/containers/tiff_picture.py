@@ -134,7 +134,7 @@ class TiffPicture:
             )
 
     def _span(self, number: int, rows: int) -> tuple[int, int]:
-        """Where a piece is; the stated lengths of those that are not compressed are often wrong and not needed."""
+        """Position of a strip or tile. The stated lengths of uncompressed ones are often wrong, and are not needed."""
         start, length = self.starts[number], self.lengths[number]
         if self.compression == UNCOMPRESSED and self.photometric != YCBCR:
             length = rows * self.row_bytes(self.piece_width)
@@ -142,7 +142,7 @@ class TiffPicture:
 
 
 def read_picture(directory: Directory) -> TiffPicture:
-    """Whatever is said of the picture, checked to be of a sensible size and to lie inside the file.
+    """The picture that a directory describes; its size and its position inside the file are checked.
 
     Raises:
         EOFError: a piece of the picture begins past the end of the file, or is not listed.

@@ -1,4 +1,4 @@
-"""From header to pixels: one decoder a format, each with a bound on the memory it takes."""
+"""From header to pixels: one decoder per format, each with a limit on its memory."""
 
 from lookalike.preprocessing.decoders.choice import decoder_for
 from lookalike.preprocessing.decoders.scale import MOST_COPIED, Decoder, Wanted

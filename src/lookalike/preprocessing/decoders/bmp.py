@@ -80,10 +80,10 @@ def _channel(values: NDArray[np.generic], mask: int) -> NDArray[np.uint8]:
 
 
 class RunLengthBmpDecoder(_BmpDecoder):
-    """RLE4 and RLE8, unpacked run by run into one picture, whatever they promise."""
+    """RLE4 and RLE8, unpacked run by run into one picture of the declared size."""
 
     def load(self, wanted: Wanted) -> Image.Image:
-        """The pixels; see `Decoder`. Those that no run draws have the palette's first colour.
+        """The pixels; see `Decoder`. Pixels that no run draws have the palette's first colour.
 
         Raises:
             EOFError: rows are missing.
@@ -170,7 +170,7 @@ class _Pen:
         self._position += length + length % 2
 
     def _draw_runs(self) -> None:
-        """A few thousand runs at a time; what is past the end of the row is dropped."""
+        """Draw a few thousand runs at a time; pixels past the end of the row are dropped."""
         pairs = self._codes[self._position : self._position + 2 * _PAIRS]
         pairs = pairs[: len(pairs) // 2 * 2].reshape(-1, 2)
         escapes = np.flatnonzero(pairs[:, 0] == 0)

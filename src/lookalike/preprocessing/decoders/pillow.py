@@ -50,7 +50,7 @@ _NOISE = hashlib.shake_128(b"no picture").digest(4096).replace(b"\xff", b"\0")
 
 
 class PillowDecoder:
-    """Decodes all at once.
+    """Decodes the whole picture at once.
 
     Args:
         header: what the container said; its content is what is decoded.
@@ -147,7 +147,7 @@ class JpegDecoder(PillowDecoder):
             image.draft(None, (max(self.size[0] // scale, 1), max(self.size[1] // scale, 1)))
 
     def _has_all_rows(self, wanted: Wanted) -> bool:
-        """Whether the pixels are the same whatever follows the file's last byte: then none of them hangs on it.
+        """Whether the pixels do not depend on the bytes after the end of the file, which means that no row is missing.
 
         A decoder that meets the end marker too early fills up with grey and says nothing.
         """

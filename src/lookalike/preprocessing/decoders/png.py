@@ -1,4 +1,4 @@
-"""PNG whose checksums are wrong, written anew."""
+"""Repair of PNG files with wrong checksums."""
 
 import struct
 import zlib
@@ -13,7 +13,7 @@ _PART = 1 << 20
 
 
 def rewritten(content: bytes) -> bytes:
-    """The same picture with right checksums and an end chunk; what is behind its last row is dropped.
+    """The same picture with correct checksums and an end chunk; data after its last row is dropped.
 
     Raises:
         EOFError: rows are missing.

@@ -186,11 +186,11 @@ class Levels:
 
     @property
     def _has_gaps(self) -> bool:
-        """Whether some values stand for "no data"."""
+        """Whether some values mean "no data"."""
         return self._known < self._seen or (bool(self._lowest) and self._marker is not None)
 
     def _is_missing(self, values: NDArray[Any]) -> NDArray[np.bool_]:
-        """Of each value, whether it stands for "no data"."""
+        """For each value, whether it means "no data"."""
         missing = np.zeros(values.shape, np.bool_)
         for marker in (self._samples.picture.no_data, self._marker):
             if marker is not None:
@@ -215,7 +215,7 @@ class Levels:
 
     @property
     def _marker(self) -> float | None:
-        """The least value, where it is negative and further from all others than those are from each other.
+        """The smallest value, if it is negative and further from all others than they are from each other.
 
         Such a value (-9999, -32768) stands for "no data" where nothing else says so.
         """
@@ -244,7 +244,7 @@ class Levels:
 
 
 def _present(values: NDArray[Any], no_data: float | None) -> NDArray[Any]:
-    """The values that are numbers and stand for themselves, in one row."""
+    """The values that are finite and are not markers for "no data", in one row."""
     flat = values.ravel()
     if flat.dtype.kind == "f":
         flat = flat[np.isfinite(flat)]
@@ -253,7 +253,7 @@ def _present(values: NDArray[Any], no_data: float | None) -> NDArray[Any]:
 
 
 def _most(kind: np.dtype[Any]) -> float:
-    """Where numbers begin that stand for "no data"."""
+    """The magnitude from which numbers mean "no data"."""
     return min(_ABSURD, float(np.finfo(kind).max))
 
 

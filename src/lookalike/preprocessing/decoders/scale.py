@@ -1,4 +1,4 @@
-"""How much of a picture's size is kept, so that decoding it takes at most 4 bytes a pixel and 64 MB."""
+"""The scale to decode at, so that decoding takes at most 4 bytes per pixel and 64 MB."""
 
 import math
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _COLOURED = {"P": "RGB", "PA": "RGBA", "1": "L", "La": "LA", "RGBa": "RGBA"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the decoded picture is for.
+    """The size and the crop that a decoded picture is needed at.
 
     Attributes:
         shortest_side: pixels that the shorter side must keep where it has them; None for as many as find room.

@@ -94,7 +94,7 @@ class TiffDecoder:
         return at_most[-1] if at_most else next((number for number in fitting if number >= least), common)
 
     def _check_strips(self) -> None:
-        """Refuse one huge compressed strip: it is unpacked whole, beside the picture."""
+        """Refuse a single huge compressed strip, which would be unpacked as a whole in addition to the picture."""
         picture = self._picture
         if picture.compression == UNCOMPRESSED or picture.compression in _DEFLATE:
             return
@@ -147,7 +147,7 @@ class TiffDecoder:
         )
 
     def _numeric_parts(self, samples: Samples) -> Iterator[tuple[int, int, Image.Image]]:
-        """Twice through the file where the range of its values decides what is black and what white."""
+        """Read the file twice if the range of its values determines black and white."""
         levels = Levels(samples)
         if levels.needs_range:
             for piece, rows in self._rows():
@@ -242,7 +242,7 @@ class _Inflated:
 
 
 def _small_tiff(picture: TiffPicture, group: Sequence[Piece], rows: Sequence[bytes] | None) -> bytes:
-    """A TIFF file of those pieces alone, with only the entries that make the picture.
+    """A TIFF file of these strips or tiles only, with only the entries that describe the picture.
 
     The decoder reads whatever a directory points at, and warns where that is malformed.
     """
