@@ -15,7 +15,7 @@
     │   ├── EventRefused        an impression, click or dwell that cannot be stored
     │   ├── EvaluationRefused   judgements, a run or a measure that cannot be evaluated
     │   └── PromotionRefused    a model that ranks worse, or that nobody measured, should not become live
-    ├── EnvironmentFault        something around the program is missing       HTTP 503/507, exit 3
+    ├── EnvironmentFault        something the program needs is missing       HTTP 503/507, exit 3
     │   ├── LibraryMissing      there is no library in that folder yet
     │   ├── LibraryTooNew       written by a newer version of lookalike
     │   ├── LibraryOutdated     its vectors are of an earlier recipe: index once more
@@ -27,7 +27,7 @@
     │   ├── MemoryExhausted     training needs more memory than there is
     │   └── SnapshotDamaged     a published snapshot fails its checksums
     │       └── SnapshotOutdated  it is whole, but of an earlier version of lookalike
-    └── InternalFault           a mistake of ours                             HTTP 500, exit 1
+    └── InternalFault           a bug in lookalike                            HTTP 500, exit 1
 
 `code` is stable: it ends the problem type in HTTP answers and appears in `--json` output.
 Programming mistakes raise Python's own exceptions.
@@ -166,7 +166,7 @@ class TrainingDiverged(CallerError):
 
 
 class EnvironmentFault(LookalikeError):
-    """Something around the program is missing or failing; the message says what to do."""
+    """Something that the program needs is missing or failing; the message says what to do."""
 
     code = "environment"
 
@@ -241,6 +241,6 @@ class SnapshotOutdated(SnapshotDamaged):
 
 
 class InternalFault(LookalikeError):
-    """A mistake of ours."""
+    """A bug in lookalike."""
 
     code = "internal"

@@ -1,4 +1,4 @@
-"""Who may change the library, and who may see what is not public."""
+"""Permission to change the library and to see images that are not public."""
 
 import hmac
 
@@ -39,7 +39,7 @@ class Admin:
             raise _unauthorized(request, "changing images")
 
     def require_for_hidden(self, request: Request) -> None:
-        """Let a request see what is not public.
+        """Require permission to see images that are not public.
 
         Raises:
             Refused: `unauthorized`, or `forbidden` where no token is configured at all.

@@ -41,7 +41,7 @@ Refusals are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems; their 
 
 
 def create_app(services: Services, settings: ServingSettings) -> FastAPI:
-    """The API over these services. It closes what it makes when its lifespan ends, and never the services."""
+    """The API over these services. When its lifespan ends it closes what it created, but not the services."""
     state = State.of(services, settings)
     warm_up = WarmUp(services.engine)
     app = FastAPI(
@@ -81,7 +81,7 @@ def _add_middleware(app: FastAPI, state: State) -> None:
 
 
 class PackedJson:
-    """ASGI: answers of the API are sent compressed to whoever takes that; pictures are small as they are.
+    """ASGI middleware that compresses JSON answers for clients that accept it; pictures are already compressed.
 
     Nothing that is secret stands beside text that another site could choose, which is what compression gives away.
     """

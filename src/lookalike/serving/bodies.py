@@ -1,4 +1,4 @@
-"""Bodies to values, each bounded, each refusal a problem."""
+"""Reading request bodies, with limits and with problems for invalid ones."""
 
 from typing import Any, TypeVar
 
@@ -75,5 +75,5 @@ def checked(model: type[M], fields: dict[str, Any]) -> M:
 
 
 def wrong_field(name: str, message: str) -> Refused:
-    """The refusal of one field."""
+    """The problem for one invalid field."""
     return Refused(invalid([{"type": "form", "loc": (printable(name, most=50),), "msg": message}]))

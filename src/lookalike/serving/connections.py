@@ -1,4 +1,4 @@
-"""HTTP/1.1 connections: request heads come in time, and what is no HTTP is told so as a problem."""
+"""HTTP/1.1 connections: a timeout for request heads, and a problem document for data that is not HTTP."""
 
 import asyncio
 from typing import Any, ClassVar

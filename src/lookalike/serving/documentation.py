@@ -56,7 +56,7 @@ _BINARY = {"type": "string", "format": "binary"}
 
 
 def _in_the_query(name: str, field: dict[str, Any]) -> dict[str, Any]:
-    """Without its default: a client that sends what nobody asked for would send it beside a form and JSON, too."""
+    """Without defaults, which generated clients send explicitly, also beside a form or JSON."""
     schema = {key: value for key, value in field.items() if key not in {"default", "description"}}
     return {
         "name": name,
@@ -68,7 +68,7 @@ def _in_the_query(name: str, field: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_a_form(field: dict[str, Any]) -> dict[str, Any]:
-    """A form has no null: what is not given is left out."""
+    """A form has no null: fields without a value are left out."""
     kinds = [kind for kind in field.get("anyOf", ()) if kind != {"type": "null"}]
     said = {name: value for name, value in field.items() if name != "anyOf" and (name, value) not in _NOTHING}
     return {**said, **kinds[0]} if kinds else said

@@ -58,7 +58,7 @@ class Gate:
             self._taken -= 1
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run blocking work in a thread; whoever calls holds a place."""
+        """Run blocking work in a thread; the caller must hold a slot."""
         self._running += 1
         try:
             return await asyncio.wrap_future(self._threads.submit(work, *args, **kwargs))

@@ -19,7 +19,7 @@ _NOT_TOLD = "the model and the index: opening them failed, the server's log says
 
 
 class WarmUp:
-    """Opens the model and the index beside the server's start, and again until it works.
+    """Opens the model and the index in the background, and retries until it succeeds.
 
     A server may be started before its library is indexed: it says what it waits for, and goes on by itself.
     """
@@ -35,7 +35,7 @@ class WarmUp:
         self._thread.start()
 
     def stop(self) -> None:
-        """Give up, or wait until what is being opened is open."""
+        """Stop trying, or wait until opening has finished."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -61,7 +61,7 @@ class WarmUp:
 
 
 class HealthRoutes:
-    """For whoever watches over the server."""
+    """Routes for monitoring."""
 
     def __init__(self, state: State, warm_up: WarmUp) -> None:
         self._state = state
@@ -90,7 +90,7 @@ class HealthRoutes:
         )(self.metrics)
 
     async def alive(self) -> Response:
-        """Says nothing about the library."""
+        """Answers whatever the state of the library."""
         return json_answer(Alive())
 
     async def ready(self) -> Response:

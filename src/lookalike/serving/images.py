@@ -232,7 +232,7 @@ class ImageRoutes:
         return Response(status_code=204)
 
     def _recorder(self, request: Request) -> Callable[[Image], ImageRecord]:
-        """Makes the records that whoever asks may see."""
+        """A function that makes the records that this client may see."""
         return partial(ImageRecord.of, below=address(request, ""), for_owner=self._state.admin.may_change(request))
 
     def _page(

@@ -1,4 +1,4 @@
-"""What a request may take: address length, body bytes, body time. Pure ASGI, so that nothing is read to be refused."""
+"""Limits of a request: address length, body bytes, body time. Pure ASGI, so that refused bodies are not read."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ _LINGER_SECONDS = 10.0
 
 
 class RequestLimits:
-    """ASGI: counts the body while it streams, whatever its declared length, and ends it when it is too large or slow.
+    """ASGI middleware that counts a body while it streams and ends the request if it is too large or too slow.
 
     When an answer is sent before the whole body was read, the rest is read and thrown away for a while: a client that
     is still sending would otherwise meet a reset connection in place of the answer. Then the connection is closed.

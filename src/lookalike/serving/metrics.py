@@ -1,4 +1,4 @@
-"""Prometheus metrics, one registry an app, no label that a caller can invent values for."""
+"""Prometheus metrics: one registry per app, and no labels with values from requests."""
 
 import json
 import logging

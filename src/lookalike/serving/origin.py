@@ -1,4 +1,4 @@
-"""Whose pages may talk to this server: host names against DNS rebinding, origins against forged requests, headers."""
+"""Protection against other web pages: host names (DNS rebinding), origins (forged requests), headers."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -186,7 +186,7 @@ def _setting(name: str) -> str:
 
 
 def _host_of_origin(origin: str) -> str | None:
-    """Name and port as in a Host header, without the port that is usual; None for what is no web site."""
+    """Name and port as in a Host header, without the port that is usual; None if it is not a web origin."""
     try:
         parts = urlsplit(origin)
     except ValueError:

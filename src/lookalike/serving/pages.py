@@ -55,7 +55,7 @@ class _File:
 
 
 class PageRoutes:
-    """The page. Its files are read once: what is not in the folder then cannot be asked for.
+    """Serves the page. Its files are read once, so nothing else can be requested.
 
     Args:
         folder: with `index.html`.

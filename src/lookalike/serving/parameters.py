@@ -1,4 +1,4 @@
-"""Query parameters that nobody knows are refused: a misspelled one would otherwise be left out in silence."""
+"""Unknown query parameters are refused: a misspelled one would otherwise be ignored silently."""
 
 from difflib import get_close_matches
 

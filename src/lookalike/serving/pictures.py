@@ -174,7 +174,7 @@ def picture_in_json(body: bytes, model: type[M], *, most_other_bytes: int) -> tu
 
 
 def picture_in_text(text: bytes) -> bytes:
-    """The bytes that base64 or a data URL stands for; whitespace, JSON's escapes, either alphabet, any padding.
+    """The bytes of base64 or a data URL; accepts whitespace, JSON's escapes, either alphabet and any padding.
 
     Raises:
         Refused: `invalid-request`.
@@ -199,7 +199,7 @@ def picture_in_text(text: bytes) -> bytes:
 
 
 def require_no_query(parameters: Mapping[str, str]) -> None:
-    """JSON says all there is to say.
+    """Refuse query parameters beside a JSON body.
 
     Raises:
         Refused: there are query parameters.

@@ -1,4 +1,4 @@
-"""Small upright copies of pictures that were sent, for browsers that cannot show them or would show them turned."""
+"""Small upright copies of uploaded pictures, for browsers that cannot show them or would show them rotated."""
 
 import base64
 from enum import StrEnum
@@ -18,7 +18,7 @@ class PreviewWish(StrEnum):
 
 
 def preview_url(content: bytes, wish: PreviewWish, *, name: str, limits: Limits) -> str | None:
-    """The picture as it is searched, as a `data:` URL; None where nobody needs it.
+    """The searched picture as a `data:` URL; None if it is not needed.
 
     Browsers need it for formats they do not show, and for files that store their pixels turned: which metadata a
     browser obeys depends on the format and on the browser.

@@ -42,25 +42,25 @@ MEDIA_TYPE = "application/problem+json"
 
 KINDS: Mapping[str, tuple[int, str]] = {
     "malformed-request": (400, "The request cannot be read"),
-    "bad-request": (400, "The request cannot be served as asked"),
+    "bad-request": (400, "The request is not valid"),
     "cursor-refused": (400, "The page cursor is damaged"),
-    "unauthorized": (401, "The admin token is needed"),
+    "unauthorized": (401, "The admin token is required"),
     "cross-site-request": (403, "Another site's page may not do this"),
     "forbidden": (403, "Not allowed here"),
     "not-found": (404, "There is nothing at this address"),
     "unknown-image": (404, "There is no such image"),
-    "content-missing": (404, "The image's bytes cannot be had"),
-    "method-not-allowed": (405, "The address does not know this method"),
-    "body-timeout": (408, "The request's body came too slowly"),
+    "content-missing": (404, "The image's file is not available"),
+    "method-not-allowed": (405, "This method is not allowed here"),
+    "body-timeout": (408, "The request's body arrived too slowly"),
     "body-too-large": (413, "The request's body is too large"),
     "url-too-long": (414, "The address is too long"),
-    "unsupported-media-type": (415, "The body is of a type that is not taken here"),
-    "host-refused": (421, "The server is not called by this name"),
-    "invalid-request": (422, "A value is missing or not acceptable"),
-    "image-refused": (422, "The picture is not acceptable"),
+    "unsupported-media-type": (415, "The body's media type is not supported"),
+    "host-refused": (421, "The server does not answer to this host name"),
+    "invalid-request": (422, "A value is missing or invalid"),
+    "image-refused": (422, "The picture cannot be used"),
     "crop-refused": (422, "The crop does not fit the picture"),
     "event-refused": (422, "An event cannot be stored"),
-    "internal": (500, "A mistake of ours"),
+    "internal": (500, "Internal error"),
     "busy": (503, "Too many requests are waiting"),
     "environment": (503, "Something the server needs is missing"),
     "storage-failed": (507, "The disk is full or failing"),
@@ -70,7 +70,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
 _STATUS_OF_REFUSED_IMAGE = {"too-many-bytes": 413, "unsupported-format": 415, "not-an-image": 415}
 _CODE_OF_STATUS = {400: "malformed-request", 404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
 _DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
-_IN_THE_LOG = "the server's log says what and where"
+_IN_THE_LOG = "see the server's log for details"
 _MOST_ERRORS = 20
 _LONGEST_FIELD = 100
 
@@ -293,7 +293,7 @@ class Incidents:
 
 
 def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI entries of those problems, by status."""
+    """The OpenAPI entries of the given problems, by status."""
     entries: dict[int | str, dict[str, Any]] = {}
     for code in codes:
         status, title = KINDS[code]

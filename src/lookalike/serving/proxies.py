@@ -1,4 +1,4 @@
-"""Where this server is for its clients: the path it is served below, and what trusted proxies say of a request."""
+"""The server's address as clients see it: the path it is served under, and headers of trusted proxies."""
 
 import ipaddress
 import re
@@ -95,7 +95,7 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 
 
 def _address_in(hop: str) -> str | None:
-    """`192.0.2.7:443` -> `192.0.2.7`, `[::1]:443` -> `::1`; None for what is no address."""
+    """`192.0.2.7:443` -> `192.0.2.7`, `[::1]:443` -> `::1`; None if it is not an address."""
     bare = hop[1:].partition("]")[0] if hop.startswith("[") else hop
     bare = bare.partition(":")[0] if bare.count(":") == 1 else bare
     try:

@@ -1,4 +1,4 @@
-"""uvicorn, set up for this app: bounded heads, quiet logs, an end that waits for what runs."""
+"""uvicorn, configured for this app: limited request heads, quiet logs, and a graceful shutdown."""
 
 import contextlib
 import logging

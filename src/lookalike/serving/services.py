@@ -1,4 +1,4 @@
-"""What the API is made of, and the numbers it keeps to."""
+"""The services and the settings of the API."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +18,7 @@ _USUAL = Settings(library=Path(), models=Path())  # the one place where defaults
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The parts below the API, made and closed by whoever assembles them.
+    """The services that the API uses; the caller creates and closes them.
 
     Attributes:
         catalog: the truth.
@@ -32,13 +32,13 @@ class Services:
 
     @classmethod
     def of(cls, library: LibraryParts) -> Self:
-        """Those of a library, which closes them."""
+        """The services of a library, which closes them."""
         return cls(catalog=library.catalog, engine=library.engine, indexer=library.indexer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingSettings:
-    """How the API is reached and what it refuses. Defaults are those of `Settings`, where it has them.
+    """Settings of the API: addresses, permissions and limits. Defaults are those of `Settings`, where it has them.
 
     Attributes:
         host: address to listen on; `unix:PATH` for a unix socket.

@@ -1,4 +1,4 @@
-"""What every route works with."""
+"""The state shared by all routes."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Small pictures on disk, made once, thrown away when they take too much room."""
+"""Thumbnails on disk, made once and deleted when they take too much space."""
 
 import contextlib
 import logging

@@ -1,4 +1,4 @@
-"""The JSON that goes over the wire, in both directions."""
+"""The JSON of requests and responses."""
 
 import os
 import re
@@ -64,7 +64,7 @@ _QUERY_ID = "5d41402abc4b2a76b9719d911017c592"
 
 
 class Wire(BaseModel):
-    """Base of what is sent and received: frozen, nothing unknown, no silent conversion."""
+    """Base of all request and response models: frozen, no unknown fields, no silent conversion."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, json_schema_serialization_defaults_required=True
@@ -72,7 +72,7 @@ class Wire(BaseModel):
 
 
 class FieldError(Wire):
-    """What is wrong with one field."""
+    """The error of one field."""
 
     field: str
     message: str
@@ -220,11 +220,11 @@ class CropBox(Wire):
 
     @classmethod
     def of(cls, crop: Box) -> "CropBox":
-        """A crop as it was asked for."""
+        """A crop from a request."""
         return cls(x=crop.x, y=crop.y, width=crop.width, height=crop.height, unit=crop.unit)
 
     def box(self) -> Box:
-        """The crop that is asked for.
+        """The requested crop.
 
         Raises:
             CropRefused: a value is not finite, or there is no area inside the picture.
@@ -266,7 +266,7 @@ class SearchRequest(Wire):
 
 
 class QueryRecord(Wire):
-    """What was searched with."""
+    """The query of a search."""
 
     image_id: str | None
     width: int
@@ -308,7 +308,7 @@ class HitRecord(Wire):
 
 
 class Milliseconds(Wire):
-    """Where the time went."""
+    """Time by stage, in milliseconds."""
 
     decode: float
     embed: float
@@ -434,7 +434,7 @@ class EventBatch(Wire):
 
 
 class EventReceipt(Wire):
-    """What became of a batch."""
+    """The result of a batch of events."""
 
     stored: int
     already_known: int

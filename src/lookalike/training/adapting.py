@@ -1,4 +1,4 @@
-"""Fitting a model's projection to a library without labels: describe, whiten, keep. Needs no torch."""
+"""Fitting a model's projection to a library without labels: compute features, whiten, save. Needs no torch."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -49,7 +49,7 @@ class AdaptationRecipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adaptation:
-    """What came of it.
+    """The result of fitting a projection.
 
     Attributes:
         judged: against its base, where grades were given; none of them was learnt from.
@@ -154,7 +154,7 @@ def adapt(
 
 
 def keeps_axes(base: EncoderFeatures, images: int, dimension: int) -> bool:
-    """Whether a library is too small to have axes of its own, so that those that came with the model stay."""
+    """Whether a library is too small to fit its own axes, so that the model's own axes are kept."""
     return base.projection is not None and dimension == base.encoder.dimension and images < least_images(dimension)
 
 

@@ -1,4 +1,4 @@
-"""A model's card: what it was made from, what it learnt from, and how well it ranks. Read and written without torch.
+"""Model cards: base model, training data and quality of a trained model. Read and written without torch.
 
 It is kept in the model's folder as `card.json`, which is read back, and as `CARD.md`, the same for people. A model of
 the same name that is made later replaces the folder, and so the card.
@@ -108,7 +108,7 @@ class HeldOutMeasure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard:
-    """What is known of a model that was made here.
+    """The card of a model that was trained or adapted here.
 
     Attributes:
         name: of the model.
@@ -172,7 +172,7 @@ class ModelCard:
 
 
 def flat_settings(settings: Mapping[str, Any]) -> dict[str, Setting]:
-    """Settings as a card keeps them: those of a group as `group.name`, several values as one text."""
+    """Settings in the form that a card stores: those of a group as `group.name`, several values as one text."""
     flat: dict[str, Setting] = {}
     for name, value in settings.items():
         if isinstance(value, Mapping):
@@ -255,7 +255,7 @@ def _read(kind: Any, value: Any, at: str) -> Any:
 
 
 def _read_fields(kind: Any, value: Any, at: str) -> Any:
-    """Fields that the document has and this version does not know are passed over."""
+    """Unknown fields of the document are ignored."""
     content, kinds = _require(dict, value, at), get_type_hints(kind)
     found = {
         each.name: _read(kinds[each.name], content[each.name], f"{at}.{each.name}")

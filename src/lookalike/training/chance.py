@@ -1,4 +1,4 @@
-"""Randomness that depends on what it is for, not on when or where it is drawn."""
+"""Random number generators seeded by their purpose, independent of when or where they are used."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""What a head is trained on: a model whose weights stay, and how a head over it becomes a new model."""
+"""Feature extractors: a frozen model, and how a head on top of it becomes a new model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +71,7 @@ class FeatureExtractor(Protocol):
 
     @property
     def start(self) -> Projection:
-        """The projection to begin with."""
+        """The initial projection."""
         ...
 
     def become(

@@ -1,4 +1,4 @@
-"""Raw descriptors of a library's images, computed once for each base model and kept on disk; works without torch.
+"""Features of a library's images, computed once for each base model and cached on disk; works without torch.
 
 A folder holds `rows.f32` ([n, d] float32, row after row) and `image_ids.txt` (a line an image). Rows are made durable
 before their lines, so whatever a kill leaves behind, the images that both files hold completely are good.
@@ -64,7 +64,7 @@ def describe_images(
     block: int = 32,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Described:
-    """Describes the images that the folder does not hold yet; a run that was killed goes on where it stopped.
+    """Computes the features of images that the folder does not contain yet; a killed run continues where it stopped.
 
     Args:
         image_ids: of the library's images. Others that the folder holds are ignored.

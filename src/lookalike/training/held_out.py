@@ -1,4 +1,4 @@
-"""Judging what was learnt by the measures of `lookalike evaluate`, on queries that nothing was learnt from."""
+"""Evaluation of a trained model by the measures of `lookalike evaluate`, on held-out queries."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -137,7 +137,7 @@ def held_out(
     *,
     condensed: bool = False,
 ) -> HeldOut | None:
-    """Those queries, with the grades of images that are known; None where no query has a grade above 0.
+    """The queries, with the grades of known images; None if no query has a grade above 0.
 
     Args:
         name: what they show.

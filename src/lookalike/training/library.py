@@ -1,4 +1,4 @@
-"""A library as training sees it: which images may be learnt from, and how a model describes them. Needs no torch.
+"""A library for training: the images that may be used, and their features. Needs no torch.
 
 What is described has a name, see `rows`.
 """
@@ -36,7 +36,7 @@ class KnownImages:
     vectors: Vectors
 
     def sample(self, needed: Collection[str], most: int) -> "KnownImages":
-        """Those that are needed, and others until there are `most` in all."""
+        """The required images, and others until there are `most` in all."""
         wanted = np.array([image_id in needed for image_id in self.image_ids], bool)
         others = np.flatnonzero(~wanted)[: max(most - int(wanted.sum()), 0)]
         rows = np.sort(np.concatenate([np.flatnonzero(wanted), others]))
@@ -99,7 +99,7 @@ class DescribedLibrary:
         return [str(DescribedRow(image_id=image_id, view=view)) for view in views]
 
     def describe(self, names: Sequence[str], progress: Callable[[int], None]) -> Described:
-        """Descriptors of all of those that can be read.
+        """Features of all images that can be read.
 
         Raises:
             TrainingRefused: none can.

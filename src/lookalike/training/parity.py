@@ -1,4 +1,4 @@
-"""How close a served model is to the trained one; without torch, so that a model card can be read anywhere."""
+"""Agreement between an exported model and the trained one; without torch, so that cards can be read anywhere."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How a run went, drawn. The only module of training that needs matplotlib, which takes half a second to import."""
+"""Plots of a training run. The only module of training that needs matplotlib, which takes half a second to import."""
 
 from pathlib import Path
 from typing import Any

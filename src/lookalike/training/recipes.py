@@ -18,7 +18,7 @@ def default_pull(sources: Collection[str]) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuneRecipe:
-    """How a network is fine-tuned.
+    """Hyperparameters of fine-tuning.
 
     Attributes:
         blocks: how many of its last blocks learn; None for all of it.
@@ -46,7 +46,7 @@ class TuneRecipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadRecipe:
-    """How a head is trained.
+    """Hyperparameters of a head.
 
     Attributes:
         shares: source -> its share of the loss: `grades`, `clicks`, `views`, `teacher`.
@@ -55,7 +55,7 @@ class HeadRecipe:
         learning_rate: the highest.
         pull: L2-SP strength: how strongly the head is drawn back to where it began; see `head.LinearHead`.
         batch: queries or pairs in a batch.
-        stand_ins: share of interpolated positives; see `head.GradedBatches`.
+        stand_ins: share of queries replaced by one of their best-graded images; see `head.GradedBatches`.
         views: altered views of each image.
         tune: how the network is fine-tuned once its head is trained; None to leave it as it is.
         most_images: that are described; those that were graded or clicked come first.

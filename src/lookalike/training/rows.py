@@ -1,4 +1,4 @@
-"""What a row of descriptors is of: an image, a part of one, or an altered view of one."""
+"""The identity of a row of features: an image, a part of one, or an augmented view of one."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ class DescribedRow:
 
     @classmethod
     def parse(cls, name: str) -> "DescribedRow":
-        """The identity that a name stands for."""
+        """The identity with that name."""
         query = JudgedQuery.parse(name)
         image_id, *altered = query.image.split(_VIEW)
         view = View(settings=altered[0], number=int(altered[1])) if altered else None
@@ -60,7 +60,7 @@ def image_of(name: str) -> str:
 
 
 def is_whole_image(name: str) -> bool:
-    """Whether a name is that of an image as it is."""
+    """Whether a name refers to a whole, unaltered image."""
     return DescribedRow.parse(name).is_whole_image
 
 

@@ -1,4 +1,4 @@
-"""A run's folder: what was asked for, how it went, and where to go on.
+"""The folder of a run: its settings, metrics and checkpoints.
 
 ::
 
@@ -42,12 +42,12 @@ class RunFolder:
 
     @property
     def config(self) -> Path:
-        """What was asked for."""
+        """Settings of the run."""
         return self.path / "config.json"
 
     @property
     def metrics(self) -> Path:
-        """How it went."""
+        """Metrics, one line per step."""
         return self.path / "metrics.jsonl"
 
     def begin(self, config: Mapping[str, Any], *, resume: bool) -> None:
@@ -107,7 +107,7 @@ class RunFolder:
         return found
 
     def forget_after(self, step: int) -> None:
-        """Drop metrics of later steps, which a run that goes on from `step` will write again."""
+        """Drop metrics of later steps, which a run resumed at `step` will write again."""
         kept = [line for line in self.lines() if line["step"] <= step]
         beside = self.metrics.with_suffix(".unfinished")
         try:

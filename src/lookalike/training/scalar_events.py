@@ -1,4 +1,4 @@
-"""A run's curves for TensorBoard, written while it goes on."""
+"""The curves of a run for TensorBoard, written during the run."""
 
 import time
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ class ScalarEvents:
             raise StorageFailed(f"{folder}: {fault.strerror or fault}") from fault
 
     def tell(self, part: str, line: Mapping[str, Any]) -> None:
-        """Write what of a line is a curve.
+        """Write the numbers of a line of metrics as curves.
 
         Args:
             part: what is trained.

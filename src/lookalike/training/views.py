@@ -1,4 +1,4 @@
-"""Random views of an image, for learning what does not change what it is.
+"""Random augmented views of an image.
 
 A view depends on (seed, epoch, image id, number of the view) and nothing else: not on how many workers make views, nor
 on what was drawn before. It is made with Pillow, from upright pixels.

@@ -56,7 +56,7 @@ def centred_on(vectors: Descriptors, projection: Projection) -> Projection:
 
 
 def fit_whitening(vectors: Descriptors, dimension: int, shrinkage: float = SHRINKAGE) -> Projection:
-    """Whitening of a library's own descriptors: what is the same in all of its images stops counting.
+    """Whitening of a library's own features, so that what all images share no longer counts.
 
     Args:
         vectors: [images, d] float32, raw descriptors (`Encoder.descriptors`) of the library's images.

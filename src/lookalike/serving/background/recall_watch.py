@@ -1,4 +1,4 @@
-"""Measuring, now and then and at a gentle pace, how much of the truth searches were given."""
+"""Periodic measurement of the recall of recent searches, at low load."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""What is learnt from: pairs by source, their negatives, mixtures, and the division into training and test."""
+"""Training examples: pairs by source, their negatives, mixtures, and the split into training and test."""
 
 from lookalike.training.examples.clicks import ClickPairs, ClickRules, click_pairs, graded_by_clicks
 from lookalike.training.examples.example import Example, GradedQuery, Pair, PairSource

@@ -1,4 +1,4 @@
-"""Pairs from what people clicked, and hard negatives from what they saw and passed over."""
+"""Pairs from clicked images, and hard negatives from images that were shown and skipped."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from lookalike.types import Interaction, InteractionKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClickRules:
-    """Which clicks are believed.
+    """Rules for filtering clicks.
 
     Attributes:
         least_clicks: a pair counts when it was clicked in at least so many searches.
@@ -43,7 +43,7 @@ class ClickRules:
             raise ValueError("least_clicks, most_clicks_in_minute and most_weight must be at least 1")
 
     def weight(self, position: int) -> float:
-        """Of a click at that 1-based rank."""
+        """Weight of a click at that rank, counted from 1."""
         if not self.propensities:
             return 1.0
         propensity = self.propensities[min(position, len(self.propensities)) - 1]
@@ -84,7 +84,7 @@ def click_pairs(
     owners: Mapping[str, str] | None = None,
     rules: ClickRules = ClickRules(),
 ) -> ClickPairs:
-    """Pairs (query image, clicked image) with the images passed over as hard negatives.
+    """Pairs (query image, clicked image) with the skipped images as hard negatives.
 
     Passed over is what was shown above a clicked hit of the same search and not clicked there (Joachims 2002,
     "Optimizing search engines using clickthrough data": people read from the top, so what stands above a click was
@@ -117,7 +117,7 @@ _OFTEN, _SELDOM = 0.4, 0.15
 
 
 def graded_by_clicks(pairs: Iterable[Pair]) -> list[GradedQuery]:
-    """What clicks say of each query, as grades: of the images that were clicked, and of those that were passed over.
+    """Clicks as grades for each query: grades of the clicked images, and of the skipped ones.
 
     What was clicked at least 0.4 times as often (by weight) as the query's most clicked image gets a 3, what was at
     least 0.15 times as often a 2, what was less often, as happens by mistake, a 1; what was passed over gets a 0.
@@ -165,7 +165,7 @@ class _Sorting:
         self.searches: dict[tuple[str, str], dict[str, Interaction]] = defaultdict(dict)
 
     def sort(self) -> None:
-        """Put every click of a person where it belongs, and find what was passed over for it."""
+        """Count each click of a person by the rules, and find the images that were skipped for it."""
         taken: dict[str, list[Interaction]] = defaultdict(list)
         shown: dict[str, dict[str, int]] = defaultdict(dict)
         for event in self._interactions:
@@ -204,7 +204,7 @@ class _Sorting:
                 self._passed_over[query_image][image_id] += 1
 
     def pairs(self) -> list[Pair]:
-        """What was clicked often enough."""
+        """The pairs that were clicked often enough."""
         kept = {}
         for pair, searches in sorted(self.searches.items()):
             if len(searches) >= self._rules.least_clicks:

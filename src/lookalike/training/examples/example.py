@@ -1,4 +1,4 @@
-"""What training learns from: pairs, their negatives, and how often each is used."""
+"""Training examples: pairs, their negatives, and their weights."""
 
 from dataclasses import dataclass
 from enum import StrEnum

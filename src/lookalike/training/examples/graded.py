@@ -66,7 +66,7 @@ def triplets_by_grade(queries: Sequence[GradedQuery], *, least_difference: int =
 
 
 def without_low_grades(pairs: Iterable[Pair], queries: Iterable[GradedQuery], *, least: int = 2) -> list[Pair]:
-    """Pairs (of clicks, say) but for those that people graded below `least`; what nobody graded stays."""
+    """Pairs (for example of clicks) without those that people graded below `least`; ungraded pairs are kept."""
     low = {
         (query.query, image)
         for query in queries

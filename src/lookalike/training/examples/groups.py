@@ -59,7 +59,7 @@ def joined_groups(image_ids: Iterable[str], pairs: Iterable[tuple[str, str]]) ->
 
 
 def group_numbers(image_ids: Sequence[str], groups: Mapping[str, str]) -> NDArray[np.int64]:
-    """[images] int64, equal for images of one group, in whatever list or order they come: for `losses.same_group`.
+    """[images] int64, equal for images of the same group, for `losses.same_group`; independent of the order.
 
     An image that `groups` does not name is its own group.
     """

@@ -1,4 +1,4 @@
-"""Pairs of several sources, in the proportions somebody chose."""
+"""Pairs of several sources, in given proportions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lookalike.training.examples.example import Pair
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingredient:
-    """Pairs, and how large a share of what is drawn they are to be (relative to the other ingredients)."""
+    """Pairs, and their share of the drawn pairs (relative to the other ingredients)."""
 
     pairs: Sequence[Pair]
     share: float = 1.0

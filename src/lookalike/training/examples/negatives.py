@@ -1,4 +1,4 @@
-"""Negatives for a pair: hard ones first, the others by chance, never one that may be a positive."""
+"""Negatives for a pair: hard ones first, then random ones, and never one that may be a positive."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Pairs that nobody had to give: two views of one image."""
+"""Pairs without labels: two views of one image."""
 
 from collections.abc import Iterable
 

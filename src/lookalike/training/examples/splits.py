@@ -1,4 +1,4 @@
-"""Training, validation and test, divided so that nothing of the one is seen in the other."""
+"""Splitting into training, validation and test, so that no part contains images of another."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from lookalike.training.examples.example import GradedQuery, Pair
 
 
 class Part(StrEnum):
-    """What an image is for."""
+    """The part of a split."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -48,7 +48,7 @@ class SplitShares:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """Where every image went.
+    """The part of every image.
 
     Attributes:
         parts: image id -> part. Images of one group are in one part.
@@ -61,7 +61,7 @@ class Split:
         return tuple(sorted(image_id for image_id, its in self.parts.items() if its is part))
 
     def pairs(self, pairs: Iterable[Pair], part: Part) -> list[Pair]:
-        """Pairs whose query and positive are both of that part, with what is of it of their hard negatives.
+        """Pairs whose query and positive are both in that part, with their hard negatives that are in it.
 
         A pair that has one image here and one there is in no part: it would show a test image in training.
         """
@@ -94,7 +94,7 @@ class Split:
         return kept
 
     def queries(self, query_ids: Iterable[str], part: Part) -> list[str]:
-        """Of these query images those of one part, in the order given."""
+        """The query images that are in one part, in the given order."""
         return [query for query in query_ids if self.parts.get(query) is part]
 
 

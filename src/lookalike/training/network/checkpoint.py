@@ -1,4 +1,4 @@
-"""Checkpoints: tensors and plain values in a file that is whole or not there."""
+"""Checkpoints: tensors and plain values, written atomically."""
 
 import zipfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A trained network becomes a model that serves without torch, after both were compared on pictures.
+"""Export of a trained network to a model that serves without torch, after a comparison of both on pictures.
 
 The network is written as ONNX by torch's tracing exporter, which needs no further package, folds batch normalisation
 into convolutions, and writes one file; it is then brought in like any model of one's own (`import_model`), run by the

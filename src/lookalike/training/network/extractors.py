@@ -1,4 +1,4 @@
-"""Networks of torch's as feature extractors: a head is learnt over what they give, and they may be tuned afterwards."""
+"""Torch networks as feature extractors: a head is trained on their features, and they can be fine-tuned afterwards."""
 
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ class NetworkFeatures:
         return open_encoder(name, models=own, mode="throughput", threads=self._threads)
 
     def least_images(self, dimension: int | None) -> int:
-        """As many as a whitening needs."""
+        """Number of images that the whitening needs."""
         return least_images(dimension or self._usual)
 
     def learn(self, described: Descriptors, dimension: int | None = None) -> None:

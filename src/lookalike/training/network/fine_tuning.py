@@ -1,4 +1,4 @@
-"""After the head, the network: its last blocks, or all of it, learn from the same sources.
+"""Fine-tuning of the network after its head: its last blocks, or all of it, on the same sources.
 
 The head comes first, so that the network does not bend to one that knows nothing yet: Kumar et al. 2022, "Fine-tuning
 can distort pretrained features and underperform out-of-distribution".
@@ -258,7 +258,7 @@ def tuned_network(
 
 
 def freeze(network: nn.Module, recipe: TuneRecipe) -> None:
-    """Let those blocks learn that the recipe says.
+    """Unfreeze the blocks that the recipe names, and freeze the others.
 
     Raises:
         TrainingRefused: the network has not that many.
@@ -280,7 +280,7 @@ def _early(network: nn.Module, blocks: int | None, size: int) -> EarlyLevels | N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuned:
-    """What came of fine-tuning.
+    """The result of fine-tuning.
 
     Attributes:
         result: of the loop.

@@ -1,4 +1,4 @@
-"""From a library and what people said about it to a new model: gather, divide, describe, learn, judge, keep.
+"""From a library and its labels to a new model: collect, split, compute features, train, evaluate, save.
 
 Each step takes and returns frozen values; `train_head` calls them in that order.
 """
@@ -78,7 +78,7 @@ class TrainingContext:
 
     @property
     def folder(self) -> RunFolder:
-        """Of the head's run."""
+        """Folder of the head's run."""
         return RunFolder(self.run, tell=partial(self.tell, "head"))
 
 
@@ -118,7 +118,7 @@ class LearntHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedHead:
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
         projection: of the new model; None when the run was interrupted.
@@ -214,7 +214,7 @@ def require_tunable(extractor: FeatureExtractor, base: EncoderFeatures, recipe: 
 
 
 def gather(known: KnownImages, labels: Labels, recipe: HeadRecipe) -> Examples:
-    """The images of a run and what is said of them: what was graded or clicked comes first.
+    """The images of a run and their labels; graded or clicked images come first.
 
     Raises:
         TrainingRefused: a teacher is to be learnt from, and none was named.
@@ -528,7 +528,7 @@ def judge(
 
 
 def vectors_by(context: TrainingContext, model: EncoderFeatures, names: Sequence[str]) -> Vectors:
-    """Unit rows, [names, dimension] float32: as the library holds them; what it does not hold is described."""
+    """Unit rows, [names, dimension] float32, from the library; missing ones are computed."""
     whole = [name for name in names if is_whole_image(name)]
     stored = context.catalog.vectors.get(model.encoder.fingerprint, whole)
     others = [name for name in names if name not in stored]

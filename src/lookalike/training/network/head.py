@@ -1,4 +1,4 @@
-"""Learning a head over cached, frozen features: the quickest way from grades or clicks to a better ranking.
+"""Training a head on cached, frozen features: the quickest way from grades or clicks to a better ranking.
 
 The head is one matrix, so what comes out is a `Projection` as every model has one: it is served without torch, and
 without embedding anything again where it starts from the vectors a library has.
@@ -104,7 +104,7 @@ class HeadBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradedLoss:
-    """How a head learns from grades; the fields are those of `losses.graded_listwise`."""
+    """The loss for grades; the fields are those of `losses.graded_listwise`."""
 
     temperature: float = 0.05
     gain: Gain = "exponential"
@@ -143,7 +143,7 @@ class PairLoss:
 
 
 class GradedBatches:
-    """Batches of graded queries whose candidates are what was graded for any of them, and random other images."""
+    """Batches of graded queries; the candidates are the images graded for any of them, and random other images."""
 
     def __init__(
         self,
@@ -220,7 +220,7 @@ class GradedBatches:
     def _may_answer(
         self, queries: NDArray[np.int64], candidates: NDArray[np.int64], grades: NDArray[np.int64]
     ) -> Tensor:
-        """[b, n] bool: not judged, and among the nearest."""
+        """[b, n] bool: candidates that are not judged and are among the nearest, so not used as negatives."""
         if not self._spared or self._nearness is None:
             return torch.zeros(grades.shape, dtype=torch.bool)
         cosines = self._nearness[queries] @ self._nearness.T
@@ -231,14 +231,14 @@ class GradedBatches:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Judged:
-    """A query by its row: rows [m] of what was graded, ascending, and the grades [m]."""
+    """A query by its row, with the rows [m] of its graded images, ascending, and their grades [m]."""
 
     query: int
     rows: NDArray[np.int64]
     grades: NDArray[np.int64]
 
     def drawn(self, count: int, chance: np.random.Generator) -> NDArray[np.int64]:
-        """Rows of at most so many graded images, at least half of them relevant where there are so many."""
+        """Rows of at most `count` graded images; at least half are relevant, if there are enough."""
         relevant = chance.permutation(self.rows[self.grades > 0])[
             : max(count // 2, count - int((self.grades <= 0).sum()))
         ]
@@ -246,7 +246,7 @@ class _Judged:
         return np.concatenate([relevant, rest])
 
     def asking(self, stand_ins: float, chance: np.random.Generator) -> int:
-        """The row that asks: the query's, or that of an image that got the highest grade."""
+        """The row used as the query: the query's own, or that of an image with the highest grade."""
         highest = int(self.grades.max())
         alike = self.rows[self.grades == highest]
         if highest < _STANDS_IN or chance.random() >= stand_ins:
@@ -254,7 +254,7 @@ class _Judged:
         return int(alike[chance.integers(len(alike))])
 
     def grades_of(self, rows: NDArray[np.int64], *, asking: int) -> NDArray[np.int64]:
-        """The grades of those rows for the row that asks, -1 where nobody judged; who asks is not judged."""
+        """Grades of the rows for the query `asking`: -1 if not judged, as is the query itself."""
         places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
         known = np.where(self.rows[places] == rows, self.grades[places], UNJUDGED)
         known[rows == self.query] = self.grades.max()

@@ -1,4 +1,4 @@
-"""Ctrl-C ends training after the step it is in; a second one ends the program at once."""
+"""Ctrl-C ends training after the current step; a second one ends the program immediately."""
 
 import signal
 import threading

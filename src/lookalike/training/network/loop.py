@@ -1,4 +1,4 @@
-"""The training loop: plain steps that can be interrupted anywhere and go on exactly where they were.
+"""The training loop: plain steps that can be interrupted anywhere and resumed exactly.
 
 What a step learns from is a function of the step's number (`batch_at`), so the state of a run is its weights, its
 optimiser and that one number; random numbers, too, are a function of the batch's. On a CPU with the same number of
@@ -90,7 +90,7 @@ class Stopped(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
         stopped: why it ended.
@@ -107,7 +107,7 @@ class TrainingResult:
 
 @dataclass(slots=True, kw_only=True)
 class _Progress:
-    """What a checkpoint keeps beside weights."""
+    """The state in a checkpoint besides the weights."""
 
     step: int = 0
     best_step: int | None = None
@@ -117,7 +117,7 @@ class _Progress:
 
 @dataclass(kw_only=True)
 class Training(Generic[_Step]):
-    """A model, what it learns from, and where the run is kept.
+    """A model, its training data, and the folder of its run.
 
     Attributes:
         model: trained in place; after `run` it has the weights of the best validation (or the last, without one),

@@ -1,4 +1,4 @@
-"""A backbone of the registry to learn from, which is no model here yet: `--backbone NAME[:PATH]`."""
+"""A backbone of the registry as the base of training, for `--backbone NAME[:PATH]`."""
 
 import hashlib
 import json
@@ -69,7 +69,7 @@ class NamedBackbone:
 
     @classmethod
     def parse(cls, asked: str) -> Self:
-        """From the spelling of an option.
+        """Parse the value of --backbone.
 
         Raises:
             TrainingRefused: there is no such backbone, or no such file.

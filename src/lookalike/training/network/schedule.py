@@ -1,4 +1,4 @@
-"""How fast to learn at each step."""
+"""Learning rate schedules."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What can be learnt from: a table of sources, each with its batches, its loss and the queries that judge it."""
+"""The table of training sources, each with its batches, its loss and its held-out queries."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ from lookalike.types import Vectors
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels:
-    """What people said.
+    """Labels: grades and clicks of people.
 
     Attributes:
         graded: queries with grades.
@@ -46,7 +46,7 @@ class Labels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examples:
-    """The images of a run and what is said of them.
+    """The images of a run and their labels.
 
     Attributes:
         known: the images.
@@ -90,7 +90,7 @@ class Material:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingRows:
-    """What sources draw from.
+    """The rows that sources draw from.
 
     Attributes:
         images: names and inputs of the training part.

@@ -1,4 +1,4 @@
-"""Where a head learns from: grades, clicks and altered views, each with queries that are kept from it to judge by."""
+"""Training sources: grades, clicks and augmented views, each with its held-out queries."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ _GRADED_TEMPERATURE = 0.1  # chosen on validation queries of one set of photos, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What a head may learn from.
+    """A training source.
 
     Attributes:
         name: `grades`, `clicks`, `views` or `teacher`.
@@ -106,7 +106,7 @@ def click_source(
     nearness: Features,
     settings: Mapping[str, Any],
 ) -> Source:
-    """Learning from clicks: what was clicked more often above what less, and all above what was passed over.
+    """The source for clicks: images clicked more often rank higher, and all of them above skipped images.
 
     Args:
         images: of the training part.
@@ -136,7 +136,7 @@ def click_source(
 
 
 def click_held_out(pairs: Sequence[Pair], split: Split, part: Part, known: Collection[str]) -> HeldOut | None:
-    """The order of what was shown for the queries of that part: clicked more often above less, above passed over."""
+    """Held-out clicks of a part: images clicked more often should rank higher, and skipped images lowest."""
     mine = [pair for pair in pairs if split.parts.get(pair.query) is part]
     return held_out("clicks", graded_by_clicks(mine), known, CLICKED_MEASURES, condensed=True)
 

@@ -1,4 +1,4 @@
-"""Learning from a larger model: its vectors say which images are alike, and nobody has to label anything.
+"""The source for distillation: the vectors of a larger model say which images are similar, without labels.
 
 Hinton et al. 2015, "Distilling the knowledge in a neural network"; of similarities: Fang et al. 2021, "SEED".
 """

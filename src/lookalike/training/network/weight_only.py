@@ -1,4 +1,4 @@
-"""Storing an ONNX file's weights in fewer bits; what is computed with them stays float32."""
+"""Storing the weights of an ONNX file in fewer bits; computation stays in float32."""
 
 from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias

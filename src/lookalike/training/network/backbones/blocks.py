@@ -1,4 +1,4 @@
-"""Networks that are a row of blocks, of which the first ones can be frozen."""
+"""Networks that are a sequence of blocks, of which the first ones can be frozen."""
 
 from collections.abc import Sequence
 from typing import Self

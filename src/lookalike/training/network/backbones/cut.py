@@ -1,4 +1,4 @@
-"""A network in two: what its frozen blocks make of a picture is computed once, and the rest learns from that."""
+"""A network cut in two: the output of its frozen blocks is computed once, and the rest is trained on it."""
 
 import math
 

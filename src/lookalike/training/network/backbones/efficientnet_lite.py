@@ -45,7 +45,7 @@ _STEM, _HEAD = 32, 1_280
 
 
 class _SamePaddedConvolution(nn.Conv2d):
-    """TensorFlow's "SAME": what is missing is added below and on the right first, so that published weights fit."""
+    """TensorFlow's "SAME" padding, which pads below and on the right first, so that published weights fit."""
 
     def forward(self, pixels: Tensor) -> Tensor:
         """[b, inputs, h, w] to [b, outputs, ceil(h / stride), ceil(w / stride)]."""

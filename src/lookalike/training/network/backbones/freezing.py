@@ -13,7 +13,7 @@ from lookalike.training.network.backbones.blocks import Blocked
 
 
 def train_last_blocks(network: nn.Module, count: int) -> list[str]:
-    """Freeze all of a backbone but its last blocks and what follows them; what is not its stays as it is.
+    """Freeze a backbone except its last blocks and the layers after them; other modules are not changed.
 
     Frozen parts stay in evaluation mode while the rest trains, so that their batch normalisation keeps its statistics.
     Call it before the optimiser is made, and again (with the same count) before a run is resumed.
@@ -68,7 +68,7 @@ def _freeze(backbone: Blocked, count: int) -> None:
 
 
 def _outside(module: nn.Module, inside: set[int], prefix: str = "") -> Iterator[str]:
-    """Names of the largest parts that hold none of those inside."""
+    """Names of the largest modules that contain none of the given ones."""
     for name, child in module.named_children():
         if id(child) in inside:
             continue

@@ -21,7 +21,7 @@ _OUTPUTS = {"image_embeds": "visual_projection"}  # an output of the graph is ca
 
 
 def weights_of_graph(file: Path) -> dict[str, Tensor]:
-    """Name -> float32 weight. What was stored as integers is what these stand for, which is what serves.
+    """Name -> float32 weight. Weights stored as integers are de-quantised, as the served model does.
 
     Biases and the like have kept their names. A linear layer's matrix has lost its name but not its place: it is a
     factor of the product `/a/b/c/MatMul`, and becomes `a.b.c.weight`, [outputs, inputs].

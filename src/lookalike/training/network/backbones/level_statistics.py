@@ -1,4 +1,4 @@
-"""Descriptors for distilling: how strong, how varied and where what a network sees at several depths is.
+"""Descriptors for distillation: mean, deviation and position of a network's activations at several depths.
 
 Means over a picture, as `MultiLevel` takes them, tell apart too little of what a larger model tells apart: how evenly a
 texture is spread, and which half of the picture it is in.

@@ -1,4 +1,4 @@
-"""Descriptors from several depths of a network: what a picture shows, and also its colours and textures.
+"""Descriptors from several depths of a network, which describe content as well as colours and textures.
 
 The last features of a network trained to name things say little about colour, which earlier ones still hold.
 """

@@ -1,4 +1,4 @@
-"""The small network behind a backbone whose output the loss sees."""
+"""The projection head: a small network between a backbone and the loss."""
 
 from torch import Tensor, nn
 

@@ -1,4 +1,4 @@
-"""The backbones there are, and how they get their weights."""
+"""The available backbones, and how they get their weights."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -81,7 +81,7 @@ def _transformer(family: Family, shape: Shape, *, hub: str = "", model: str = ""
 
 
 def _any_transformer(family: Family) -> Backbone:
-    """A vision transformer of whatever shape its folder has."""
+    """A vision transformer with the shape given in its folder."""
     return Backbone(build=_shapeless, load=partial(load_transformer, family), dimension=0, size=0)
 
 

@@ -1,4 +1,4 @@
-"""Descriptors from a CLIP's tokens: the whole picture, what is in its middle, and all that is in it."""
+"""Descriptors from a CLIP's tokens: class token, mean of the central patches, mean of all patches."""
 
 import torch
 from torch import Tensor, nn

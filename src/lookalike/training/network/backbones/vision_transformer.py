@@ -28,7 +28,7 @@ _POSITIONS = ("position_embeddings", "position_embedding.weight")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """Of a vision transformer.
+    """Shape of a vision transformer.
 
     Attributes:
         width: of a token.
@@ -139,7 +139,7 @@ class VisionTransformer(Blocked):
 
 
 def random_transformer(family: Family, shape: Shape) -> VisionTransformer:
-    """One with random weights.
+    """A vision transformer with random weights.
 
     Raises:
         DependencyMissing: `transformers` is not installed.
@@ -205,7 +205,7 @@ def _configured(family: Family, shape: Shape) -> dict[str, Any]:
 
 
 def _require_kind(family: Family, folder: Path) -> None:
-    """Says what is wrong with a folder before seconds are spent on `transformers`."""
+    """Checks a folder before `transformers` is imported, which takes seconds."""
     if not folder.is_dir():
         raise TrainingRefused(
             f"{folder}: there is no such folder; name one with {CONFIG_FILE} and {_WEIGHTS[0]}, as save_pretrained"
@@ -280,7 +280,7 @@ def _transformers() -> Any:
 
 @contextmanager
 def _quiet(library: Any) -> Iterator[None]:
-    """Without its progress bars and lists of classifiers that were passed over."""
+    """Silences progress bars and warnings about unused classifiers."""
     logging = library.utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

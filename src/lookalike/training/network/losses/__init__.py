@@ -1,4 +1,4 @@
-"""What training makes small. Each loss takes vectors and returns a scalar that gradients flow from."""
+"""Losses. Each takes vectors and returns a scalar that can be differentiated."""
 
 from lookalike.training.network.losses.cross_entropy import Similarity, contrastive_cross_entropy, similarities
 from lookalike.training.network.losses.distillation import similarity_distillation

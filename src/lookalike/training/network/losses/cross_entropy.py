@@ -1,4 +1,4 @@
-"""The loss that the others are made of: similarity, softmax with a temperature, cross-entropy."""
+"""The loss that the others build on: similarity, softmax with a temperature, cross-entropy."""
 
 from typing import Literal, TypeAlias, get_args
 

@@ -1,4 +1,4 @@
-"""A small model learns which images a larger one finds alike."""
+"""Distillation: a small model learns the similarities of a larger one."""
 
 import torch
 from torch import Tensor
