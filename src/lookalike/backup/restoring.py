@@ -34,16 +34,16 @@ class RestoreReport:
     """The result of a restore.
 
     Attributes:
-        backup: it came from.
+        backup: folder of the backup.
         created_at: when that backup was made, ISO 8601, UTC.
-        library: it went to.
-        images: in the catalog.
-        uploads: whose bytes are there.
-        missing: ids of uploads whose bytes the backup does not have, or has damaged.
-        replaced: where the catalog and settings are that were in the library before; None where there were none.
-        models: folders of models that came with the backup, by name.
-        model: that answers; empty where none does.
-        seconds: it took.
+        library: folder of the restored library.
+        images: number of images in the catalog.
+        uploads: number of uploads whose bytes exist.
+        missing: ids of uploads whose bytes are missing or damaged in the backup.
+        replaced: folder that the previous catalog and settings were moved to; None if there were none.
+        models: folders of the models in the backup, by name.
+        model: name of the live model; empty if there is none.
+        seconds: duration.
     """
 
     backup: Path
@@ -66,18 +66,18 @@ def restore(
     allow_missing: bool = False,
     progress: Progress | None = None,
 ) -> RestoreReport:
-    """Make a folder the library that a backup was made of.
+    """Restore a library from a backup.
 
-    The catalog is put in place last, by a rename: before that the folder is no library, or still the old one. A run
-    that was interrupted goes on when it is started again.
+    The catalog is renamed into place last: before that the folder is not a library, or still the old one. An
+    interrupted run continues when it is started again.
 
     Args:
-        source: a folder of backups, of which the newest is taken, or one backup.
+        source: a folder of backups (the newest is restored), or one backup.
         library: a new or empty folder.
-        replace: take the place of what is there, if it is the same library. Its catalog and settings are kept in
-            `replaced/`; uploads that the backup does not know stay for `keep_removed_days`.
-        allow_missing: go on where uploads in the backup are missing or damaged.
-        progress: is told what happens.
+        replace: replace the existing library, if it is the same one. Its catalog and settings are kept in `replaced/`;
+            uploads that are not in the backup are kept for `keep_removed_days`.
+        allow_missing: continue if uploads in the backup are missing or damaged.
+        progress: receives the progress.
 
     Raises:
         CallerError: there is no backup, or the folder holds something that must not be replaced; nothing was changed.

@@ -49,19 +49,19 @@ class HeadRecipe:
     """Hyperparameters of a head.
 
     Attributes:
-        shares: source -> its share of the loss: `grades`, `clicks`, `views`, `teacher`.
-        dimension: of the vectors; None for the base's.
+        shares: source -> weight of its loss: `grades`, `clicks`, `views`, `teacher`.
+        dimension: size of the new vectors; None for that of the base model.
         steps: maximum number of steps; training stops earlier once validation stops improving.
-        learning_rate: the highest.
-        pull: L2-SP strength: how strongly the head is drawn back to where it began; see `head.LinearHead`.
-        batch: queries or pairs in a batch.
+        learning_rate: maximum learning rate of the schedule.
+        pull: L2-SP strength, which keeps the head close to its initial weights; see `head.LinearHead`.
+        batch: number of queries or pairs in a batch.
         stand_ins: share of queries replaced by one of their best-graded images; see `head.GradedBatches`.
-        views: altered views of each image.
-        tune: how the network is fine-tuned once its head is trained; None to leave it as it is.
-        most_images: that are described; those that were graded or clicked come first.
-        shares_held_out: how much is kept to validate and to test by.
-        resamples: for confidence intervals.
-        seed: of the division, the batches and the views.
+        views: number of augmented views of each image.
+        tune: fine-tuning of the network after its head; None to keep the network frozen.
+        most_images: maximum number of images to use; graded or clicked images come first.
+        shares_held_out: shares held out for validation and test.
+        resamples: random draws for confidence intervals.
+        seed: of the split, the batches and the views.
     """
 
     shares: Mapping[str, float]

@@ -161,17 +161,18 @@ class GradedBatches:
         """Prepare to draw.
 
         Args:
-            images: those of the part that is trained on. What was graded but is not among them is left out.
+            images: the images of the training part. Graded images that are not among them are left out.
             queries: with their grades.
             batch: queries in a batch.
-            graded: images drawn from the grades of each query, half of them from those above 0 where there are so many.
-            others: images of the whole part.
-            stand_ins: how often, 0 to 1, an image that got a query's highest grade (of 3 or more) asks in its place:
-                who is taken for the same has the same neighbours, so that few graded queries teach as many more.
-            spared: share of the images, the nearest to who asks by `nearness`, that are no negatives where nobody
-                judged them: what nobody was shown may well be what they wanted.
-            nearness: [images, k] float32 unit vectors to begin with; needed where `spared` is above 0.
-            seed: of the draws; what batch `n` holds depends on it and on `n` alone.
+            graded: number of graded images drawn for each query; half of them have a grade above 0, if possible.
+            others: number of random images of the whole part.
+            stand_ins: probability, 0 to 1, that an image with the query's highest grade (at least 3) replaces the
+                query. Images that people call the same have the same neighbours, so few graded queries teach as much
+                as many.
+            spared: share of the images, those nearest to the query by `nearness`, that are not used as negatives
+                unless they were judged: an image that nobody was shown may well be relevant.
+            nearness: [images, k] float32 unit vectors for `spared`; required if it is above 0.
+            seed: of the random draws; batch `n` depends only on it and on `n`.
 
         Raises:
             TrainingRefused: no query has a grade above 0 for an image that is here.
