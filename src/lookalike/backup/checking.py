@@ -14,7 +14,7 @@ def check_backup(backup: Path, *, progress: Progress | None = None) -> list[str]
 
     Args:
         backup: its folder.
-        progress: is told what happens.
+        progress: receives the progress.
 
     Returns:
         One sentence for each thing that is wrong; empty when it can be restored as a whole.

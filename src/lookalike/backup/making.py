@@ -75,7 +75,7 @@ def back_up(
         parts: the rest.
         destination: a new or empty folder, or one with backups of this library.
         keep: remove all but so many of the newest backups afterwards, and uploads that only older ones had.
-        progress: is told what happens.
+        progress: receives the progress.
 
     Raises:
         CallerError: the destination holds something else, or the catalog is in PostgreSQL.

@@ -9,14 +9,14 @@ from lookalike.errors import LibraryMissing
 
 
 class LiveModelFollower:
-    """Knows which model is live, and keeps it open.
+    """Keeps the live model open.
 
-    Nobody is told when another model becomes live: who asks next gets it, and the one before is let go of. Safe to use
-    from many threads.
+    There is no notification when another model becomes live: the next request opens the new model and releases the old
+    one. Safe to use from many threads.
 
     Args:
-        catalog: says which model is live.
-        open_model: opens it.
+        catalog: stores which model is live.
+        open_model: opens a model.
     """
 
     def __init__(self, catalog: Catalog, *, open_model: Callable[[LiveModel], Encoder]) -> None:

@@ -27,7 +27,7 @@ Label Studio's full JSON export ("JSON", not "JSON-MIN") is accepted for this sh
 
 The control must be named `grade`. A `Rating` cannot give 0 stars, so `<Choices name="grade">` with choices "0" to "5"
 is accepted too, as `"type": "choices", "value": {"choices": ["0"]}`. Skipped annotations and tasks without any are not
-judgements and are passed over. `data` may hold more, such as the URLs that show the pictures.
+judgements and are ignored. `data` may hold more, such as the URLs that show the pictures.
 
 Names are read and written as the file system gives them: bytes that are not UTF-8 come back as they were.
 """

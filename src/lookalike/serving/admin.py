@@ -9,10 +9,10 @@ from lookalike.types import Visibility
 
 
 class Admin:
-    """The one right there is: holding the admin token.
+    """The only permission: the admin token.
 
     Args:
-        token: None on a laptop: whoever reaches the server may change images, and nobody sees private ones.
+        token: None for a laptop: everybody who can reach the server may change images, and nobody sees private ones.
     """
 
     def __init__(self, token: str | None) -> None:

@@ -179,8 +179,8 @@ class ImageRoutes:
         JSON with the picture in base64, and a body that is the picture itself, with the form's fields in the query, are
         taken, too. The file's name is kept to be shown.
 
-        Uploading bytes that the library has changes nothing and answers 200 with the record as it is. Where that image
-        is hidden from whoever asks, the answer is that of a new one, and the image stays hidden.
+        Uploading known bytes changes nothing and answers 200 with the existing record. If that image is hidden from the
+        client, the answer is the same as for a new image, and the image stays hidden.
         """
         self._state.admin.require_for_changes(request)
         with self._state.gates.model.place():

@@ -128,7 +128,7 @@ def problem(
 
 
 def problem_of(error: LookalikeError) -> Problem | None:
-    """How one of our errors is told to the caller; None for what no caller can cause."""
+    """The problem for one of our errors; None for errors that no caller can cause."""
     detail = str(error)
     match error:
         case ImageRefused():

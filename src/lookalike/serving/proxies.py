@@ -47,7 +47,7 @@ class TrustedProxies:
     """The peers whose `X-Forwarded-*` headers are believed.
 
     Args:
-        listed: addresses and networks; `unix` for whoever connects by a unix socket, `*` for everybody.
+        listed: addresses and networks; `unix` for connections over a unix socket, `*` for everybody.
 
     Raises:
         CallerError: one is none of these.

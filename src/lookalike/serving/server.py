@@ -27,7 +27,7 @@ def run(app: FastAPI, settings: ServingSettings, *, listening: Callable[[str], N
     Args:
         app: from `create_app`.
         settings: the same.
-        listening: is told the address, as a URL, once the server answers.
+        listening: called with the URL once the server answers.
 
     Raises:
         EnvironmentFault: the address cannot be listened on.
@@ -41,7 +41,7 @@ class Server:
     Args:
         app: from `create_app`.
         settings: the same.
-        listening: is told the URL once the server answers.
+        listening: called with the URL once the server answers.
 
     Raises:
         EnvironmentFault: the address cannot be listened on.

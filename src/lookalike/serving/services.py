@@ -44,24 +44,24 @@ class ServingSettings:
         host: address to listen on; `unix:PATH` for a unix socket.
         port: 0 takes any free one.
         thumbnails: folder of the thumbnail cache.
-        thumbnail_bytes: what that cache may take on disk.
-        max_body_bytes: of any request; the default leaves an image of 64 MiB room for its multipart frame.
-        max_json_bytes: of a JSON body.
-        header_seconds: a connection that has not sent a request's head after so long is closed.
-        body_seconds: a body that has not come after so long is refused.
-        workers: how many searches and uploads run the model at once.
-        max_waiting: how many more may wait for them; beyond, the answer is 503 `busy`.
-        admin_token: when set, changes need it, and it shows what is not public. When None, whoever reaches the
-            server may change images (a laptop), and nobody sees private ones.
-        allowed_hosts: names the server may be called by, beside loopback names and `host`; `*` allows all.
-        root_path: the path a proxy serves us below, as `/photos`.
-        trusted_proxies: addresses and networks whose `X-Forwarded-*` headers are believed; see `TrustedProxies`.
-        keep_alive_seconds: a connection without a request is closed after so long; 0 closes it after each answer.
+        thumbnail_bytes: maximum size of that cache on disk.
+        max_body_bytes: maximum for any request; the default allows an image of 64 MiB and its multipart frame.
+        max_json_bytes: maximum for a JSON body.
+        header_seconds: time to receive a request's head; then the connection is closed.
+        body_seconds: time to receive a request's body; then it is refused.
+        workers: number of searches and uploads that run the model at the same time.
+        max_waiting: number of requests that may wait for them; further ones are answered with 503 `busy`.
+        admin_token: if set, it is required for changes, and gives access to images that are not public. If None,
+            everybody who can reach the server may change images (a laptop), and nobody sees private ones.
+        allowed_hosts: host names that the server answers to, besides loopback names and `host`; `*` allows all.
+        root_path: the path under which a proxy serves the app, such as `/photos`.
+        trusted_proxies: addresses and networks whose `X-Forwarded-*` headers are trusted; see `TrustedProxies`.
+        keep_alive_seconds: idle time after which a connection is closed; 0 closes it after each answer.
         allowed_origins: other sites, as `https://name`, whose pages may send requests.
-        picture_limits: for pictures, tested before decoding.
-        retention: queries without interactions are forgotten after so long; None keeps them.
-        recall_seconds: how often the index's recall on the latest searches is measured; None for never.
-        drain_seconds: how long requests may still run once the server was asked to stop.
+        picture_limits: limits for pictures, checked before decoding.
+        retention: time after which queries without interactions are deleted; None keeps them.
+        recall_seconds: interval of measuring recall on the latest searches; None for never.
+        drain_seconds: time that requests may still run after the server was asked to stop.
         access_log: one JSON line a request, in the log `lookalike.serving.access`.
     """
 

@@ -15,13 +15,14 @@ class ClickRules:
     """Rules for filtering clicks.
 
     Attributes:
-        least_clicks: a pair counts when it was clicked in at least so many searches.
-        most_clicks_in_minute: who ever clicks more within 60 s is taken for a bot; all of theirs is left out.
-        propensities: how likely the hit at each rank is looked at, from rank 1 (the last stands for all that follow);
-            a click then weighs 1 / propensity. Empty: every click weighs 1.
-        most_weight: bound of 1 / propensity of one click, so that a few lucky ones do not drown the others.
-        most_hard_negatives: of one pair, the most often passed over first.
-        include_simulated: whether clicks that no person made are used too; their pairs say so.
+        least_clicks: minimum number of searches in which a pair must have been clicked.
+        most_clicks_in_minute: a user who ever clicks more often within 60 s counts as a bot; all their clicks are
+            left out.
+        propensities: probability that the hit at each rank is looked at, from rank 1 (the last one applies to all
+            further ranks); a click has the weight 1 / propensity. Empty: every click has the weight 1.
+        most_weight: maximum weight of a click, so that a few rare ones do not dominate.
+        most_hard_negatives: maximum for one pair; images skipped most often come first.
+        include_simulated: whether simulated clicks are also used; their pairs are marked.
 
     Raises:
         ValueError: a number outside its range.
@@ -119,8 +120,8 @@ _OFTEN, _SELDOM = 0.4, 0.15
 def graded_by_clicks(pairs: Iterable[Pair]) -> list[GradedQuery]:
     """Clicks as grades for each query: grades of the clicked images, and of the skipped ones.
 
-    What was clicked at least 0.4 times as often (by weight) as the query's most clicked image gets a 3, what was at
-    least 0.15 times as often a 2, what was less often, as happens by mistake, a 1; what was passed over gets a 0.
+    Images that were clicked at least 0.4 times as often (by weight) as the query's most clicked image get a 3, at least
+    0.15 times as often a 2, and less often, as happens by mistake, a 1. Skipped images get a 0.
     """
     weights: dict[str, dict[str, float]] = defaultdict(dict)
     passed_over: dict[str, set[str]] = defaultdict(set)

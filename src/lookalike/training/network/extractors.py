@@ -26,21 +26,22 @@ _EARLIER_WITHOUT_LABELS = 0.1  # chosen with the shrinkage on wardrobe_and_groce
 
 
 class NetworkFeatures:
-    """A network of torch's whose weights stay while a head is learnt, and may be tuned afterwards.
+    """A torch network that is frozen while a head is trained, and can be fine-tuned afterwards.
 
-    The head's start is the descriptors' whitening, fitted without labels. What comes of it is exported as one graph.
+    The head is initialised with the whitening of the features, fitted without labels. The result is exported as one
+    graph.
 
     Args:
-        base: what it is called in the card.
-        network: in evaluation mode; with `pooled`, `centre_on` and `weighted` as `MultiLevel` has them.
-        described_as: name of the graph that gives descriptors, in `folder`; one of that name is taken as it is.
-        licence: of its weights.
-        preprocessing: what it wants its pixels to be.
-        dimension: of vectors where nobody asks for another.
-        folder: where that graph is kept.
+        base: name of the network in the card.
+        network: the network in evaluation mode; it has `pooled`, `centre_on` and `weighted` like `MultiLevel`.
+        described_as: name of the graph that computes features, in `folder`; an existing one is reused.
+        licence: licence of the weights.
+        preprocessing: preprocessing of its input.
+        dimension: default size of the vectors.
+        folder: folder of that graph.
         models: the models folder.
-        threads: for the encoder.
-        shrinkage: of the whitening that it starts from, see `whitening.fit_whitening`.
+        threads: threads of the encoder.
+        shrinkage: shrinkage of the initial whitening, see `whitening.fit_whitening`.
 
     Attributes:
         network: the same.

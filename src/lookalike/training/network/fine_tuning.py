@@ -328,7 +328,7 @@ class FineTuning:
         self._ranking = ExactRanking([names[row] for row in self._looked_at], gallery)
 
     def run(self, description: Mapping[str, object], *, seed: int, resume: bool) -> Tuned:
-        """Tune, and undo it where validation does not like what came of it clearly better than the head alone.
+        """Fine-tune, and undo it unless validation is clearly better than with the head alone.
 
         Raises:
             TrainingRefused, TrainingDiverged, MemoryExhausted, StorageFailed: see `loop.Training`.

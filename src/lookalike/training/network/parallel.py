@@ -1,10 +1,10 @@
 """Training in several processes, started by `torchrun`.
 
-A step learns from `accumulate` batches, whoever computes them: each process takes its share of their numbers, and the
-gradients are added up. So a run in two processes learns what it would in one, up to the order of additions, also with
-in-batch negatives (which come from one batch, never from another process), and it may be resumed in another number of
-processes. Only running statistics of batch normalisation differ: those of the processes are averaged rather than taken
-in one after the other. A loss with a state of its own, such as MoCo's queue, needs a single process.
+A step uses `accumulate` batches, divided among the processes by their numbers, and the gradients are added up. A run in
+two processes therefore gives the same result as in one, up to the order of additions. This includes in-batch negatives,
+which always come from the same batch. A run can be resumed with another number of processes. Only the running
+statistics of batch normalisation differ: they are averaged over the processes instead of being updated batch by batch.
+A loss with its own state, such as MoCo's queue, needs a single process.
 """
 
 import os

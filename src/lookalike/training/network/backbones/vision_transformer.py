@@ -152,7 +152,7 @@ def random_transformer(family: Family, shape: Shape) -> VisionTransformer:
 def load_transformer(family: Family, folder: Path, *, shape: Shape | None = None) -> VisionTransformer:
     """One with the weights of a folder as `save_pretrained` writes it, or as a hub's repository has it.
 
-    Of a CLIP with both towers the image tower is taken; classifiers and poolers are passed over.
+    Of a CLIP with both towers the image tower is taken; classifiers and poolers are ignored.
 
     Args:
         family: that the folder must hold.
