@@ -58,7 +58,10 @@ class ContentRoutes:
         self,
         request: Request,
         image_id: str,
-        size: Annotated[ThumbnailSize | None, Query(description="Longest side; absent: the original bytes.")] = None,
+        size: Annotated[
+            ThumbnailSize | None,
+            Query(description="Maximum length of the longer side; without it, the original bytes are sent."),
+        ] = None,
     ) -> Response:
         """A browser shows a thumbnail again for a minute without asking; an original it has to ask for each time."""
         sees = self._state.admin.sees(request)

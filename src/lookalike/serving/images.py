@@ -59,13 +59,11 @@ class UploadForm(Wire):
     """The fields beside the picture in an upload."""
 
     tags: Annotated[Tags, BeforeValidator(_split_tags, json_schema_input_type=list[Tag])] = Field(
-        default=(), description="A field for each, or separated by commas.", max_length=64
+        default=(), description="Repeated fields, or values separated by commas.", max_length=64
     )
     visibility: Visibility = Visibility.PUBLIC
     owner_id: Words | None = None
-    name: str | None = Field(
-        default=None, max_length=1024, description="What the file is called, to be shown; instead of its file name."
-    )
+    name: str | None = Field(default=None, max_length=1024, description="Name to show instead of the file name.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +152,7 @@ class ImageRoutes:
         cursor: Annotated[_Plain | None, Query(description="`next_cursor` of the page before.")] = None,
         tag: Annotated[_Plain | None, Query(description="Only images that carry this tag.")] = None,
         visibility: Annotated[
-            Visibility, Query(description="Others than public need the admin token.")
+            Visibility, Query(description="Values other than `public` require the admin token.")
         ] = Visibility.PUBLIC,
     ) -> Response:
         """Public images; with the admin token, private or blocked ones on request."""

@@ -110,7 +110,7 @@ class ImageRecord(Wire):
     uploaded_at: datetime
     source_name: str | None
     folder: str | None = Field(
-        default=None, description="Name of the folder its file is in; null for those who may not change the library."
+        default=None, description="Name of the folder of its file; null for clients that may not change the library."
     )
     content_url: str
 
@@ -168,7 +168,7 @@ class UploadRequest(Wire):
     """An upload in JSON."""
 
     image: Base64Picture
-    name: str | None = Field(default=None, max_length=1024, description="What the file is called, to be shown.")
+    name: str | None = Field(default=None, max_length=1024, description="Name of the file, for display.")
     tags: Tags | None = None
     visibility: Visibility = Visibility.PUBLIC
     owner_id: Words | None = None
@@ -179,18 +179,20 @@ class ImagePage(Wire):
 
     images: tuple[ImageRecord, ...]
     next_cursor: str | None
-    total: int = Field(description="Images on all pages together.")
+    total: int = Field(description="Number of images on all pages.")
 
 
 class ImageOutline(Wire):
     """The shapes of all images that follow in the list, so that a long list can be laid out before it is read."""
 
     shapes: str = Field(
-        description="Base64 of one byte an image: log2 of its height divided by its width, from -2 to 2 in 255 steps."
+        description="Base64 of one byte per image: log2 of its height divided by its width, from -2 to 2 in 255 steps."
     )
-    every: int = Field(description="Images on each page that a cursor begins.")
-    cursors: tuple[str, ...] = Field(description="For `GET /v1/images` with `limit` = `every`: one a page, in order.")
-    next_cursor: str | None = Field(description="Of the outline that follows; null at the end.")
+    every: int = Field(description="Number of images on the page of each cursor.")
+    cursors: tuple[str, ...] = Field(
+        description="For `GET /v1/images` with `limit` = `every`: one cursor per page, in order."
+    )
+    next_cursor: str | None = Field(description="Cursor of the next outline; null at the end.")
 
 
 class ImageChange(Wire):
@@ -284,9 +286,11 @@ class HitRecord(Wire):
     rank: int
     image: ImageRecord
     cosine: float
-    closeness: float = Field(description="0 to 100: from 50 related at all, from 90 close, from 99 very close.")
+    closeness: float = Field(
+        description="0 to 100: at least 50 is loosely related, at least 90 close, at least 99 very close."
+    )
     match: Match
-    duplicates: tuple[str, ...] = Field(description="Images that look the same and stand behind this one.")
+    duplicates: tuple[str, ...] = Field(description="Ids of images that look the same and are grouped under this hit.")
 
     @classmethod
     def of(cls, hit: Hit, below: str = "", *, for_owner: bool = False) -> "HitRecord":
@@ -359,10 +363,10 @@ class SearchAnswer(Wire):
     query_id: str
     generation: str
     query: QueryRecord
-    total: int = Field(description="Hits that are ranked as yet; later pages may rank more.")
-    complete: bool = Field(description="No later page has more than these.")
-    images: int = Field(description="Public images of the library when they were ranked.")
-    reachable: int = Field(description="How many of those can be looked through by paging: at most 10,000.")
+    total: int = Field(description="Number of hits ranked so far; later pages may rank more.")
+    complete: bool = Field(description="Whether all hits are ranked, so that later pages add none.")
+    images: int = Field(description="Number of public images in the library at the time of ranking.")
+    reachable: int = Field(description="Number of images that can be reached by paging: at most 10,000.")
     hits: tuple[HitRecord, ...]
     next_cursor: str | None
     milliseconds: Milliseconds
