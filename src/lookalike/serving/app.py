@@ -35,7 +35,7 @@ _SECONDS_BETWEEN_LOOKS = 5.0
 
 _DESCRIPTION = """Visual search that you own.
 
-Refusals are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems; their types,
+Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems; their types,
 `urn:lookalike:problem:<code>`, are stable.
 """
 

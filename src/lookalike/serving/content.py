@@ -63,7 +63,7 @@ class ContentRoutes:
             Query(description="Maximum length of the longer side; without it, the original bytes are sent."),
         ] = None,
     ) -> Response:
-        """A browser shows a thumbnail again for a minute without asking; an original it has to ask for each time."""
+        """A browser may reuse a thumbnail for a minute without asking; an original must be revalidated each time."""
         sees = self._state.admin.sees(request)
         image, kept = await self._state.gates.reading.enter_and_run(self._look_up, image_id, size, sees)
         etag = f'"{image.id}"' if size is None else f'"{image.id}-{size.value}"'

@@ -155,7 +155,7 @@ class ImageRoutes:
             Visibility, Query(description="Values other than `public` require the admin token.")
         ] = Visibility.PUBLIC,
     ) -> Response:
-        """Public images; with the admin token, private or blocked ones on request."""
+        """Public images, newest first; with the admin token, also private or blocked ones."""
         if visibility is not Visibility.PUBLIC:
             self._state.admin.require_for_hidden(request)
         page = await self._state.gates.reading.enter_and_run(
@@ -168,14 +168,14 @@ class ImageRoutes:
         cursor: Annotated[_Plain, Query(description="`next_cursor` of a page of images, or of an outline.")],
         tag: Annotated[_Plain | None, Query(description="Only images that carry this tag.")] = None,
     ) -> Response:
-        """Public images, newest first. A program that shows a long list learns from it where everything goes."""
+        """Shapes of public images, newest first, so that a long list can be laid out before its records are read."""
         return json_answer(await self._state.gates.reading.enter_and_run(self._outline, cursor, tag))
 
     async def upload(self, request: Request) -> Response:
-        """Send `multipart/form-data` with the picture in `image`. Once answered, it is on disk and is found.
+        """Send `multipart/form-data` with the picture in `image`. When the request is answered, the image is stored and found.
 
-        JSON with the picture in base64, and a body that is the picture itself, with the form's fields in the query, are
-        taken, too. The file's name is kept to be shown.
+        JSON with the picture in base64 is also accepted, and so is the picture itself as the body, with the form's
+        fields as query parameters. The file's name is stored for display.
 
         Uploading known bytes changes nothing and answers 200 with the existing record. If that image is hidden from the
         client, the answer is the same as for a new image, and the image stays hidden.
@@ -209,13 +209,13 @@ class ImageRoutes:
         return _Upload(content=content or b"", name=fields.name or "", fields=fields)
 
     async def read(self, request: Request, image_id: str) -> Response:
-        """The record of a public image; with the admin token, of any."""
+        """The record of a public image; with the admin token, of any image."""
         sees = self._state.admin.sees(request)
         image = await self._state.gates.reading.enter_and_run(self._image, image_id, sees)
         return json_answer(self._recorder(request)(image))
 
     async def change(self, request: Request, image_id: str) -> Response:
-        """Fields that are absent or null stay as they are. A hidden image leaves results and pages at once."""
+        """Absent or null fields keep their value. A hidden image disappears from results and pages immediately."""
         self._state.admin.require_for_changes(request)
         if media_type(request) != "application/json":
             raise unsupported(request, "application/json")
@@ -224,7 +224,7 @@ class ImageRoutes:
         return json_answer(self._recorder(request)(image))
 
     async def delete(self, request: Request, image_id: str) -> Response:
-        """The image leaves results at once, and indexing its folder again does not bring it back."""
+        """The image disappears from results immediately, and indexing its folder again does not bring it back."""
         self._state.admin.require_for_changes(request)
         await self._state.gates.writing.enter_and_run(self._delete, image_id)
         return Response(status_code=204)
