@@ -172,7 +172,7 @@ class ImageRoutes:
         return json_answer(await self._state.gates.reading.enter_and_run(self._outline, cursor, tag))
 
     async def upload(self, request: Request) -> Response:
-        """Send `multipart/form-data` with the picture in `image`. When the request is answered, the image is stored and found.
+        """Send `multipart/form-data` with the picture in `image`. Once answered, the image is stored and can be found.
 
         JSON with the picture in base64 is also accepted, and so is the picture itself as the body, with the form's
         fields as query parameters. The file's name is stored for display.
