@@ -317,7 +317,7 @@ def test_a_projection_of_another_size_is_refused(source, models):
     chance = np.random.default_rng(0)
     fit_projection(chance.normal(size=(20, 9)).astype(np.float32), dimension=4).save(source.with_name("p.npz"))
     change(source, 'name = "tiny"', 'name = "tiny"\nprojection = "p.npz"')
-    refused(source, models, "has 32 values an image, but the projection takes 9")
+    refused(source, models, "has 32 values per image, but the projection takes 9")
 
 
 def test_names_of_packaged_models_and_paths_are_refused(source, models):
