@@ -14,6 +14,8 @@
     │   ├── CursorRefused       a page cursor that is damaged or expired
     │   ├── EventRefused        an impression, click or dwell that cannot be stored
     │   ├── EvaluationRefused   judgements, a run or a measure that cannot be evaluated
+    │   ├── TrainingRefused     examples, settings or a checkpoint that training cannot use
+    │   ├── TrainingDiverged    the loss or the weights are no numbers any more
     │   └── PromotionRefused    a model that ranks worse, or that nobody measured, should not become live
     ├── EnvironmentFault        something the program needs is missing       HTTP 503/507, exit 3
     │   ├── LibraryMissing      there is no library in that folder yet

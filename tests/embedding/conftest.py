@@ -1,5 +1,6 @@
 """What the embedding tests share: graphs of a few kilobytes, pictures as model input, and the real models."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -8,7 +9,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from lookalike.embedding import import_model, pull
+from lookalike.embedding import (
+    import_model,
+    pull,
+    registry,
+)
 from tiny_model import write_tiny_model
 
 PROJECT = Path(__file__).parents[2]
@@ -68,3 +73,22 @@ def real_models():
         pytest.skip(message)
     pull("lookalike-small", models=folder)  # it lies in the package
     return folder
+
+
+@pytest.fixture
+def source(tmp_path):
+    """The tiny model's files, not imported yet."""
+    return write_tiny_model(tmp_path / "source")
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch, source):
+    """A model as lookalike ships them: described in the package, its file elsewhere. Returns that file."""
+    packaged = tmp_path / "packaged"
+    packaged.mkdir()
+    text = source.with_suffix(".toml").read_text().replace('name = "tiny"', 'name = "shipped"')
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    text += f'[source]\nkind = "file"\npath = "{source}"\nsha256 = "{digest}"\n'
+    (packaged / "shipped.toml").write_text("dimension = 32\n" + text)
+    monkeypatch.setattr(registry, "PACKAGED", packaged)
+    return source

@@ -18,7 +18,7 @@ from lookalike.embedding import RUNTIMES, Mode, RuntimeName, import_model, open_
 from lookalike.embedding.runtimes import choose_runtime
 from lookalike.embedding.runtimes import onnxruntime as onnxruntime_runtime
 from lookalike.embedding.storage import file_sha256
-from lookalike.errors import DependencyMissing, ModelMissing, ModelRefused, UnknownModel
+from lookalike.errors import ModelMissing, ModelRefused, UnknownModel
 
 NAMES: tuple[RuntimeName, ...] = ("openvino", "onnxruntime")
 MODES: tuple[Mode, ...] = ("latency", "throughput")
@@ -137,12 +137,6 @@ def test_an_unknown_model_names_those_there_are(tiny):
         open_encoder("resnet", models=tiny)
 
 
-def test_a_missing_runtime_names_its_install_command(monkeypatch, tiny):
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(DependencyMissing, match=r"lookalike\[onnxruntime\]"):
-        open_encoder("tiny", models=tiny, runtime="onnxruntime")
-
-
 def test_the_contract_is_tested_on_every_runtime():
     assert set(NAMES) == set(RUNTIMES)
 
@@ -151,32 +145,6 @@ def test_auto_takes_openvino_on_a_cpu_and_onnx_runtime_on_a_gpu(monkeypatch):
     assert choose_runtime("auto").name == "openvino"
     monkeypatch.setattr(onnxruntime_runtime, "has_gpu", lambda: True)
     assert choose_runtime("auto").name == "onnxruntime"
-
-
-def test_runs_of_a_fixed_size_give_each_row_its_own_vector(images):
-    """The GPU session, on a stand-in for the GPU: sixteen rows a run, the last run filled up."""
-    sizes = []
-
-    class Value:
-        name = "pixels"
-        shape = ("images", 3, 32, 32)
-
-    class Gpu:
-        def get_inputs(self):
-            return [Value()]
-
-        def get_outputs(self):
-            return [Value()]
-
-        def run(self, _outputs, inputs):
-            (batch,) = inputs.values()
-            sizes.append(len(batch))
-            return [batch.mean((2, 3))]
-
-    session = onnxruntime_runtime._GpuSession(Gpu(), batch=16)
-    batch = images(20)
-    np.testing.assert_array_equal(session.run(batch), batch.mean((2, 3)))
-    assert sizes == [16, 16]
 
 
 def test_a_graph_that_a_runtime_cannot_run_is_refused_with_its_path(tmp_path, graph_file, models):

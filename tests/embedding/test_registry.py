@@ -1,16 +1,14 @@
 """The life of a model on a machine: described, pulled, opened, damaged, replaced, removed."""
 
-import errno
 import hashlib
-import json
 import multiprocessing
 import shutil
 
 import numpy as np
-import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from embedding.model_folder import leftovers, status_of
 from lookalike.embedding import (
     describe_models,
     fit_projection,
@@ -21,38 +19,10 @@ from lookalike.embedding import (
     remove_model,
     storage,
 )
-from lookalike.errors import FetchFailed, ModelMissing, ModelRefused, StorageFailed, UnknownModel
+from lookalike.errors import FetchFailed, ModelMissing, ModelRefused, UnknownModel
 from lookalike.progress import Silent
-from tiny_model import write_tiny_model
 
 FLOAT = TensorProto.FLOAT
-
-
-@pytest.fixture
-def source(tmp_path):
-    """The tiny model's files, not imported yet."""
-    return write_tiny_model(tmp_path / "source")
-
-
-@pytest.fixture
-def shipped(tmp_path, monkeypatch, source):
-    """A model as lookalike ships them: described in the package, its file elsewhere. Returns that file."""
-    packaged = tmp_path / "packaged"
-    packaged.mkdir()
-    text = source.with_suffix(".toml").read_text().replace('name = "tiny"', 'name = "shipped"')
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    text += f'[source]\nkind = "file"\npath = "{source}"\nsha256 = "{digest}"\n'
-    (packaged / "shipped.toml").write_text("dimension = 32\n" + text)
-    monkeypatch.setattr(registry, "PACKAGED", packaged)
-    return source
-
-
-def status_of(name, models):
-    return {status.description.name: status for status in describe_models(models)}.get(name)
-
-
-def leftovers(models):
-    return [path.name for path in models.iterdir() if path.name.startswith(".unfinished")]
 
 
 # -- pull
@@ -129,14 +99,6 @@ def test_ctrl_c_leaves_nothing(shipped, models):
     assert not leftovers(models)
 
 
-def test_what_a_killed_pull_left_is_cleared_by_the_next(shipped, models):
-    for name in (".unfinished+shipped+abc", ".unfinished+other+abc"):
-        (models / name).mkdir(parents=True)
-        (models / name / "model.onnx").write_bytes(b"half")
-    pull("shipped", models=models)
-    assert leftovers(models) == [".unfinished+other+abc"]
-
-
 def _pull_there(packaged, models, results):
     registry.PACKAGED = packaged
     results.put(pull("shipped", models=models).fingerprint)
@@ -157,18 +119,6 @@ def test_two_pulls_at_once_do_not_disturb_each_other(shipped, models):
     assert status_of("shipped", models).pulled
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-def test_a_disk_that_fails_is_said_and_nothing_half_is_kept(shipped, models, monkeypatch, number):
-    def fail(*_):
-        raise OSError(number, "no")
-
-    monkeypatch.setattr(registry, "write_record", fail)
-    with pytest.raises(StorageFailed, match="nothing half-written was kept"):
-        pull("shipped", models=models)
-    assert not (models / "shipped").exists()
-    assert not leftovers(models)
-
-
 def test_a_changed_description_makes_the_old_graph_unusable_until_pulled_again(shipped, models):
     old = pull("shipped", models=models)
     description = registry.PACKAGED / "shipped.toml"
@@ -182,36 +132,6 @@ def test_a_changed_description_makes_the_old_graph_unusable_until_pulled_again(s
     assert new.pulled
     assert new.fingerprint != old.fingerprint
     assert not leftovers(models)
-
-
-# -- damage
-
-
-def test_a_flipped_byte_in_the_graph_is_found_on_opening(tiny):
-    graph = tiny / "tiny" / "model.onnx"
-    content = bytearray(graph.read_bytes())
-    content[len(content) // 2] ^= 1
-    graph.write_bytes(content)
-    with pytest.raises(ModelMissing, match=r"model\.onnx: damaged.*lookalike models remove tiny"):
-        open_encoder("tiny", models=tiny)
-
-
-@pytest.mark.parametrize("damage", ["cut", "gone", "no record", "record of lies"])
-def test_an_incomplete_folder_counts_as_not_pulled(shipped, models, damage):
-    folder = pull("shipped", models=models).path
-    if damage == "cut":
-        (folder / "model.onnx").write_bytes((folder / "model.onnx").read_bytes()[:-1])
-    elif damage == "gone":
-        (folder / "model.onnx").unlink()
-    elif damage == "no record":
-        (folder / "record.json").unlink()
-    else:
-        record = json.loads((folder / "record.json").read_text())
-        (folder / "record.json").write_text(json.dumps(record | {"graph_file": "../../outside.onnx"}))
-    assert not status_of("shipped", models).pulled
-    with pytest.raises(ModelMissing):
-        open_encoder("shipped", models=models)
-    assert pull("shipped", models=models).pulled
 
 
 # -- import
@@ -247,37 +167,6 @@ def test_the_file_name_is_the_name_when_the_description_has_none(source, models)
     toml.rename(renamed.with_suffix(".toml"))
     assert import_model(renamed, models=models).description.name == "my-model"
     assert open_encoder("my-model", models=models).name == "my-model"
-
-
-def test_importing_again_replaces_and_the_same_weights_have_the_same_fingerprint(source, models):
-    first = import_model(source, models=models)
-    assert import_model(source, models=models) == first
-    model = onnx.load(source)
-    model.graph.initializer[0].CopyFrom(
-        onnx.numpy_helper.from_array(np.random.default_rng(0).normal(size=(48, 32)).astype(np.float32), "rotation")
-    )
-    onnx.save(model, source)
-    assert import_model(source, models=models).fingerprint != first.fingerprint
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "same"),
-    [
-        ('summary = "for tests"', 'summary = "another"', True),
-        ('licence = "CC0-1.0"', 'licence = "MIT"', True),
-        ("mean = [0.5, 0.5, 0.5]", "mean = [0.5, 0.5, 0.4]", False),
-        ("std = [0.5, 0.5, 0.5]", "std = [0.5, 0.25, 0.5]", False),
-        ('fit = "squash"', 'fit = "pad"', False),
-        ('fit = "squash"', 'interpolation = "bilinear"\nfit = "squash"', False),
-        ('output = "vector"', 'output = "flat"', False),
-    ],
-)
-def test_the_fingerprint_follows_what_changes_vectors_and_nothing_else(source, models, before, after, same):
-    old = import_model(source, models=models).fingerprint
-    toml = source.with_suffix(".toml")
-    assert before in toml.read_text()
-    toml.write_text(toml.read_text().replace(before, after))
-    assert (import_model(source, models=models).fingerprint == old) is same
 
 
 def test_an_imported_projection_makes_the_vectors(source, models, images):

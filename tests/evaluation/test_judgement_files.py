@@ -6,6 +6,7 @@ import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluation.label_studio import rating
 from lookalike.errors import EvaluationRefused, StorageFailed
 from lookalike.evaluation import (
     Judgements,
@@ -21,21 +22,6 @@ JUDGEMENTS = Judgements(
     grades={"q 1": {"a,b.jpg": 5, 'quo"te': 0}, "ünï\ttab": {"line\nbreak": 3, os.fsdecode(b"\xff"): 1}}
 )
 PLAIN = Judgements(grades={"q1": {"a": 5, "b": 0}, "q2": {"c": 3}})
-
-
-@pytest.fixture
-def file(tmp_path):
-    def write(name, text):
-        path = tmp_path / name
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return path
-
-    return write
-
-
-def rating(query, image, value, **annotation):
-    result = [{"from_name": "grade", "to_name": "image", "type": "rating", "value": value}]
-    return {"data": {"query": query, "image": image}, "annotations": [{"result": result, **annotation}]}
 
 
 # -- there and back --------------------------------------------------------------------------------------------------
@@ -217,30 +203,12 @@ def test_a_file_with_no_good_line_is_refused_even_then(file):
         read_run(file("r.run", ""))
 
 
-def test_bad_rows_of_tables_are_listed_by_line_also_after_line_breaks_in_cells(file):
-    path = file("j.csv", 'query,image,grade\n"q\nq",a,3\nq,a\nq,,1\nq,b,\n')
-    with pytest.raises(EvaluationRefused) as refusal:
-        read_judgements(path)
-    assert [problem.split(": ")[:2] for problem in refusal.value.problems] == [
-        ["line 4", "2 cells instead of 3"],
-        ["line 5", "the query or the image is empty"],
-        ["line 6", "grade '' is not a whole number"],
-    ]
-
-
 def test_a_box_that_is_none_is_a_bad_line(file):
     path = file("j.csv", "query,x,y,width,height,image,grade\nq,0,0,2,1,a,1\nq,0,0,,1,a,1\nq,0,0,nan,1,a,1\n")
     with pytest.raises(EvaluationRefused) as refusal:
         read_judgements(path)
     assert [problem.split(": ")[0] for problem in refusal.value.problems] == ["line 2", "line 3", "line 4"]
     assert "inside the image" in refusal.value.problems[0]
-
-
-def test_a_table_without_its_columns_is_refused_with_what_it_has(file):
-    with pytest.raises(EvaluationRefused, match="missing: image, grade; found: query, picture, level"):
-        read_judgements(file("j.csv", "query,picture,level\nq,a,1\n"))
-    with pytest.raises(EvaluationRefused, match="missing: score or rank"):
-        read_run(file("r.csv", "query,image\nq,a\n"))
 
 
 def test_bad_results_of_runs_are_listed(file):
@@ -258,38 +226,6 @@ def test_bad_results_of_runs_are_listed(file):
     assert len(reading.bad_lines) == 4
 
 
-@pytest.mark.parametrize(
-    ("task", "reason"),
-    [
-        (7, "data is missing"),
-        ({"annotations": []}, "data is missing"),
-        ({"data": {"query": "q"}, "annotations": []}, "image is missing"),
-        ({"data": {"query": "q", "image": "a"}}, "annotations is missing"),
-        ({"data": {"query": "q", "image": "a"}, "annotations": [7]}, "result is missing"),
-        ({"data": {"query": "q", "image": "a"}, "annotations": [{"result": []}]}, "0 results named grade"),
-        (rating("q", "a", {}), "neither one rating nor one choice"),
-        (rating("q", "a", {"rating": True}), "neither one rating nor one choice"),
-        (rating("q", "a", {"choices": ["1", "2"]}), "neither one rating nor one choice"),
-        (rating("q", "a", {"choices": ["good"]}), "grade 'good' is not a whole number"),
-        (rating("q", "a", {"rating": 9}), "grade 9 is out of 0 to 5"),
-    ],
-)
-def test_bad_tasks_of_label_studio_are_listed_by_number(file, task, reason):
-    path = file("j.json", json.dumps([rating("q", "b", {"rating": 1}), task]))
-    with pytest.raises(EvaluationRefused) as refusal:
-        read_judgements(path)
-    (problem,) = refusal.value.problems
-    assert problem.startswith("task 2: ")
-    assert reason in problem
-    assert read_judgements(path, keep_good=True).judgements.grades == {"q": {"b": 1}}
-
-
-@pytest.mark.parametrize("text", ["{}", "not json", "[" * 100_000])
-def test_what_is_no_export_of_label_studio_is_refused(file, text):
-    with pytest.raises(EvaluationRefused, match="JSON"):
-        read_judgements(file("j.json", text))
-
-
 def test_files_that_are_not_there_not_text_or_not_writable_are_refused(file, tmp_path):
     with pytest.raises(EvaluationRefused, match="No such file"):
         read_judgements(tmp_path / "missing.csv")
@@ -303,14 +239,6 @@ def test_files_that_are_not_there_not_text_or_not_writable_are_refused(file, tmp
         write_run(Run(rankings={"q": ["a"]}), tmp_path / "r.json")
 
 
-def test_a_cell_without_end_is_one_bad_line(file):
-    path = file("j.csv", 'query,image,grade\nq,a,1\nq,"' + "x" * 200_000)
-    with pytest.raises(EvaluationRefused) as refusal:
-        read_judgements(path)
-    assert refusal.value.problems[0].startswith("line 3: not a row of a table")
-    assert read_judgements(path, keep_good=True).judgements.pairs == 1
-
-
 @settings(deadline=None)
 @given(st.binary(max_size=80), st.sampled_from(["j.qrels", "j.csv", "j.tsv", "j.json"]))
 def test_no_file_gets_past_the_refusals(tmp_path_factory, content, name):
@@ -320,10 +248,3 @@ def test_no_file_gets_past_the_refusals(tmp_path_factory, content, name):
         assert read_judgements(path).judgements.pairs > 0
     except EvaluationRefused as refusal:
         str(refusal).encode()  # whatever the bytes were, the message can be printed
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_tables_as_spreadsheets_save_them(file, encoding, delimiter):
-    text = delimiter.join(("query", "image", "grade")) + "\r\n" + delimiter.join(("q", "a", "4")) + "\r\n"
-    assert read_judgements(file("j.csv", text.encode(encoding))).judgements.grades == {"q": {"a": 4}}

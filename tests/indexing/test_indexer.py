@@ -1,30 +1,18 @@
 import os
-import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 from filelock import FileLock
 
 from doubles import ColourGridEncoder, picture
+from indexing.files_and_images import known
 from lookalike.catalog import content_id
-from lookalike.embedding import PictureEncoder
 from lookalike.errors import CallerError, ImageRefused, LibraryBusy, StorageFailed, UnknownImage
-from lookalike.indexing import IndexOptions, comparison, run
-from lookalike.preprocessing import Limits
+from lookalike.indexing import IndexOptions, run
 from lookalike.progress import Silent
 from lookalike.snapshot import newest
 from lookalike.types import Visibility
 from parts import touch, write_pictures
-
-
-@pytest.fixture
-def photos(tmp_path):
-    return write_pictures(tmp_path / "photos", range(10))
-
-
-def known(parts):
-    return {image.id for image in parts.catalog.images.browse(limit=1000).images}
 
 
 def test_a_folder_is_indexed_and_published(parts, photos):
@@ -32,47 +20,6 @@ def test_a_folder_is_indexed_and_published(parts, photos):
     assert (report.found, report.added, report.embedded, report.refused) == (10, 10, 10, [])
     assert known(parts) == {content_id(picture(seed)) for seed in range(10)}
     assert newest(parts.snapshots, parts.indexer.model.fingerprint).manifest.size == 10
-
-
-def test_a_second_run_does_nothing(parts, photos):
-    first = parts.indexer.index([photos])
-    sequence, calls = parts.catalog.changes.sequence(), parts.encoders["colour-grid"].calls
-    second = parts.indexer.index([photos])
-    assert (first.snapshot, second.snapshot) == (1, None)
-    assert (second.unchanged, second.added, second.embedded, second.removed) == (10, 0, 0, 0)
-    assert (parts.catalog.changes.sequence(), parts.encoders["colour-grid"].calls) == (sequence, calls)
-
-
-def test_new_changed_and_deleted_files_are_followed(parts, photos):
-    parts.indexer.index([photos])
-    (photos / "0.png").unlink()
-    (photos / "1.png").write_bytes(picture(101))
-    touch(photos / "1.png", seconds=5)
-    (photos / "new.png").write_bytes(picture(102))
-    report = parts.indexer.index([photos])
-    assert (report.added, report.removed, report.unchanged) == (2, 1, 8)
-    expected = {content_id(picture(seed)) for seed in [*range(2, 10), 101, 102]}
-    assert known(parts) == expected
-    assert set(parts.find_ids(picture(5), limit=100)) == expected
-
-
-def test_a_moved_file_is_not_embedded_again(parts, photos):
-    parts.indexer.index([photos])
-    (photos / "0.png").rename(photos / "moved.png")
-    report = parts.indexer.index([photos])
-    assert (report.added, report.embedded, report.moved, report.removed) == (0, 0, 1, 0)
-    assert content_id(picture(0)) in known(parts)
-
-
-def test_one_picture_at_two_paths_is_one_image_until_both_are_gone(parts, photos):
-    (photos / "copy.png").write_bytes(picture(0))
-    assert parts.indexer.index([photos]).embedded == 10
-    (photos / "0.png").unlink()
-    parts.indexer.index([photos])
-    assert content_id(picture(0)) in known(parts)
-    (photos / "copy.png").unlink()
-    parts.indexer.index([photos])
-    assert content_id(picture(0)) not in known(parts)
 
 
 def test_a_bad_file_is_recorded_and_the_job_goes_on(parts, photos):
@@ -92,21 +39,6 @@ def test_a_bad_file_that_is_mended_is_indexed(parts, photos):
     (photos / "cut.png").write_bytes(picture(50))
     assert parts.indexer.index([photos]).added == 1
     assert parts.catalog.unreadable() == []
-
-
-def test_a_file_above_the_limit_is_not_even_read(parts, photos):
-    indexer = parts.indexer_for(ColourGridEncoder(), limits=Limits(max_bytes=100))
-    report = indexer.index([photos])
-    assert report.added == 0
-    assert "100" in report.refused[0].reason
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
-def test_a_file_without_permission_is_tried_again_next_time(parts, photos):
-    (photos / "0.png").chmod(0)
-    assert len(parts.indexer.index([photos]).refused) == 1
-    (photos / "0.png").chmod(0o600)
-    assert parts.indexer.index([photos]).added == 1
 
 
 def test_a_root_that_is_gone_removes_nothing(parts, photos):
@@ -145,54 +77,6 @@ def test_what_was_deleted_on_request_stays_deleted_until_it_is_restored(parts, p
     parts.indexer.index([photos], options=IndexOptions(restore=True))
     assert gone in known(parts)
     assert gone in parts.find_ids(picture(0))
-
-
-def test_two_runs_at_once(parts, photos):
-    with FileLock(parts.folder / "index.lock"), pytest.raises(LibraryBusy, match="nothing was changed"):
-        parts.indexer.index([photos])
-    assert parts.indexer.index([photos]).added == 10
-
-
-def test_an_interrupted_run_keeps_what_it_reported_and_the_next_goes_on(parts, tmp_path):
-    photos = write_pictures(tmp_path / "many", range(200))
-    stored = []
-
-    class Interrupting(Silent):
-        def note(self, line):
-            stored.append(line.split()[1])
-            if len(stored) == 70:
-                raise KeyboardInterrupt
-
-    report = parts.indexer.index([photos], progress=Interrupting())
-    assert report.interrupted
-    assert set(stored) <= known(parts)
-    assert len(known(parts)) < 200
-    before = len(known(parts))
-    report = parts.indexer.index([photos])
-    assert (report.unchanged, report.added) == (before, 200 - before)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("shards_")]
-
-
-def test_images_without_a_vector_are_embedded_by_the_next_run(parts, photos):
-    parts.indexer.index([photos])
-    other = parts.indexer_for(ColourGridEncoder(name="other", seed=2))
-    report = other.index([photos])
-    assert (report.unchanged, report.embedded, report.added) == (10, 10, 0)
-    assert parts.catalog.models.live() == other.model
-    assert newest(parts.snapshots, other.model.fingerprint).manifest.size == 10
-
-
-def test_a_library_can_be_searched_while_its_first_run_goes_on(parts, tmp_path):
-    photos = write_pictures(tmp_path / "many", range(150))
-    seen = []
-
-    class Looking(Silent):
-        def advance(self, steps=1):
-            seen.append(len(parts.find_ids(picture(0), limit=300)))
-
-    parts.indexer.index([photos], progress=Looking())
-    assert seen[0] > 0
-    assert seen == sorted(seen)
 
 
 def test_an_upload_is_found_at_once_and_an_equal_one_is_the_same_image(parts):
@@ -287,14 +171,6 @@ def test_an_upload_while_another_model_fills_gaps_is_not_missed(parts, photos, s
     assert parts.catalog.vectors.get(other.fingerprint, uploaded).keys() == set(uploaded)
 
 
-def test_an_image_without_bytes_is_tried_once_a_run(parts, photos):
-    parts.indexer.index([photos])
-    (photos / "0.png").rename(photos.parent / "away.png")
-    (photos / "1.png").unlink()
-    report = parts.indexer_for(ColourGridEncoder(name="other", seed=2)).index([photos / "2.png"])
-    assert (report.embedded, len(report.refused)) == (8, 2)
-
-
 def unreadable(monkeypatch, name):
     read_regular = run.read_regular
 
@@ -373,35 +249,6 @@ def test_a_library_on_a_read_only_disk_says_so(parts, photos, monkeypatch):
         parts.indexer.index([photos])
 
 
-def test_what_an_earlier_version_did_not_keep_of_images_is_filled_by_the_next_run(parts, photos):
-    parts.indexer.index([photos])
-    (block,) = parts.catalog.vectors.blocks(parts.indexer.model.fingerprint)
-    with parts.catalog.database.changing() as change:
-        change.connection.exec_driver_sql("UPDATE images SET colour_signature = NULL, difference_hash = 3")
-    report = parts.indexer.index([photos])
-    assert report.embedded == len(block.image_ids)
-    (filled,) = parts.catalog.vectors.blocks(parts.indexer.model.fingerprint)
-    assert np.array_equal(filled.columns, block.columns)
-    assert parts.indexer.index([photos]).embedded == 0
-
-
-def rewrite_in_place(path, content):
-    """Other bytes of the same length, with the file's time kept, as photo managers turn a photo."""
-    status = path.stat()
-    assert len(content) == status.st_size
-    path.write_bytes(content)
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
-def test_a_file_rewritten_with_its_size_and_time_kept_is_read_again(parts, photos):
-    before, after = picture(0) + b"\0", picture(0) + b"\1"
-    (photos / "0.png").write_bytes(before)
-    parts.indexer.index([photos])
-    rewrite_in_place(photos / "0.png", after)
-    assert parts.indexer.index([photos]).added == 1
-    assert known(parts) & {content_id(before), content_id(after)} == {content_id(after)}
-
-
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.BLOCKED])
 def test_a_file_edited_in_place_keeps_what_people_set(parts, photos, visibility):
     before, after = picture(0), picture(0) + b"\1"
@@ -436,44 +283,3 @@ def test_files_that_change_places_take_nothing_from_each_other(parts, photos):
     parts.indexer.index([photos])
     assert parts.catalog.images.get(content_id(picture(1))).visibility == Visibility.PRIVATE
     assert parts.catalog.images.get(content_id(picture(2))).visibility == Visibility.PUBLIC
-
-
-def test_other_bytes_are_never_served_and_the_next_run_reads_them(parts, photos, monkeypatch):
-    before, after = picture(0) + b"\0", picture(0) + b"\1"
-    (photos / "0.png").write_bytes(before)
-    parts.indexer.index([photos])
-    rewrite_in_place(photos / "0.png", after)
-    monkeypatch.setattr(comparison, "_same_file", lambda file, state: file.modified_ns == state.modified_ns)
-    assert parts.indexer.index([photos]).unchanged == 10  # a file system that says nothing of the change
-    with pytest.raises(ImageRefused, match="has changed"):
-        parts.catalog.images.content(content_id(before))
-    assert parts.indexer.index([photos]).added == 1
-    assert parts.catalog.images.content(content_id(after)) == after
-
-
-def test_all_content_is_read_again_on_request(parts, photos, monkeypatch):
-    before, after = picture(0) + b"\0", picture(0) + b"\1"
-    (photos / "0.png").write_bytes(before)
-    parts.indexer.index([photos])
-    rewrite_in_place(photos / "0.png", after)
-    monkeypatch.setattr(comparison, "_same_file", lambda *_: True)
-    calls = parts.encoders["colour-grid"].calls
-    report = parts.indexer.index([photos], options=IndexOptions(verify_content=True))
-    assert (report.added, report.unchanged, parts.encoders["colour-grid"].calls) == (1, 9, calls + 1)
-
-
-def test_a_file_that_was_only_touched_is_read_and_not_decoded(parts, photos, monkeypatch):
-    parts.indexer.index([photos])
-    touch(photos / "0.png", seconds=5)
-    monkeypatch.setattr(PictureEncoder, "prepare", lambda *_, **__: pytest.fail("it is known"))
-    assert parts.indexer.index([photos]).unchanged == 10
-
-
-def test_a_pipe_that_takes_a_files_place_is_not_read(parts, photos):
-    parts.indexer.index([photos])
-    (photos / "0.png").unlink()
-    os.mkfifo(photos / "0.png")
-    with pytest.raises(ImageRefused):
-        parts.catalog.images.content(content_id(picture(0)))
-    report = parts.indexer.index([photos])
-    assert (report.removed, report.unchanged) == (1, 9)

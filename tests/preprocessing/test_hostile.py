@@ -89,14 +89,19 @@ def check(content):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         outcome = outcome_of(content)
-    if isinstance(outcome, ImageRefused):
-        assert outcome.reason in REASONS
-        assert str(outcome).startswith("hostile: ")
-        assert not isinstance(outcome.__cause__, Warning)
-    else:
-        assert outcome.pixels.dtype == np.uint8
-        assert outcome.pixels.flags.c_contiguous
-        assert outcome.pixels.shape == (outcome.height, outcome.width, 3)
+    {True: check_refusal, False: check_picture}[isinstance(outcome, ImageRefused)](outcome)
+
+
+def check_refusal(refusal):
+    assert refusal.reason in REASONS
+    assert str(refusal).startswith("hostile: ")
+    assert not isinstance(refusal.__cause__, Warning)
+
+
+def check_picture(decoded):
+    assert decoded.pixels.dtype == np.uint8
+    assert decoded.pixels.flags.c_contiguous
+    assert decoded.pixels.shape == (decoded.height, decoded.width, 3)
 
 
 def outcome_of(content):

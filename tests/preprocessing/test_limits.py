@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from decoding import refusal_of
 from lookalike.errors import ImageRefused
-from lookalike.preprocessing import EXTENSIONS, Limits, Preprocessing, decode, prepare, reads, thumbnail, worth_opening
+from lookalike.preprocessing import Limits, Preprocessing, decode, prepare, thumbnail
 from pictures import (
-    NOT_IMAGES,
-    OTHER_FORMATS,
     bomb_png_bytes,
     huge_header_bmp_bytes,
     huge_header_gif_bytes,
@@ -18,11 +17,9 @@ from pictures import (
     huge_header_tiff_bytes,
     huge_header_webp_bytes,
     jpeg_bytes,
-    other_format_bytes,
     photo,
     png_bytes,
     png_from_rows,
-    progressive_jpeg_bytes,
 )
 
 HUGE = [
@@ -33,13 +30,6 @@ HUGE = [
     huge_header_tiff_bytes,
     huge_header_webp_bytes,
 ]
-
-
-def refusal_of(content, limits=None):
-    with pytest.raises(ImageRefused) as refusal:
-        decode(content, name="shelf/a.jpg", limits=limits or Limits())
-    assert str(refusal.value).startswith("shelf/a.jpg: ")
-    return refusal.value
 
 
 class TestLimits:
@@ -115,55 +105,7 @@ for content in contents:
     def test_a_header_without_area(self):
         assert refusal_of(png_from_rows(0, 5, [b""])).reason == "unreadable"
 
-    def test_a_jpeg_of_very_many_scans(self):
-        content = progressive_jpeg_bytes()
-        scan = content.rindex(b"\xff\xda")
-        assert refusal_of(content[:scan] + content[scan:-2] * 100 + content[-2:]).reason == "unreadable"
-
     @pytest.mark.parametrize("values", [{"max_bytes": 0}, {"max_pixels": -1}, {"max_side": 0}, {"max_pixels": 10**9}])
     def test_senseless_limits(self, values):
         with pytest.raises(ValueError, match="limit"):
             Limits(**values)
-
-
-class TestNotImages:
-    def test_empty(self):
-        error = refusal_of(b"")
-        assert error.reason == "empty"
-        assert "0 bytes" in error.message
-
-    @pytest.mark.parametrize("kind", NOT_IMAGES)
-    def test_other_files(self, kind):
-        assert refusal_of(NOT_IMAGES[kind]).reason in {"not-an-image", "unsupported-format", "truncated"}
-
-    def test_words_are_not_an_image_and_the_formats_are_named(self):
-        error = refusal_of(NOT_IMAGES["text"])
-        assert error.reason == "not-an-image"
-        assert "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF" in error.message
-
-    @pytest.mark.parametrize("file_format", OTHER_FORMATS)
-    def test_formats_pillow_reads_and_we_do_not(self, file_format):
-        assert refusal_of(other_format_bytes(file_format)).reason in {"not-an-image", "unsupported-format"}
-
-    def test_a_video_is_named(self):
-        error = refusal_of(b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(40))
-        assert error.reason == "unsupported-format"
-        assert "isom" in error.message
-
-
-class TestNames:
-    @pytest.mark.parametrize("name", ["a.jpg", "A.JPEG", "b.Png", "x/y.webp", "c.tif", "d.TIFF", "e.avif", "f.HEIC"])
-    def test_worth_opening(self, name):
-        assert worth_opening(name)
-
-    @pytest.mark.parametrize("name", ["a.txt", "jpg", ".jpg", "a.jpg.part", "", "dir.jpg/"[:-5] + "x"])
-    def test_not_worth_opening(self, name):
-        assert not worth_opening(name)
-
-    def test_extensions_are_lower_case_with_a_dot(self):
-        assert all(suffix.startswith(".") and suffix == suffix.lower() for suffix in EXTENSIONS)
-        assert {".jpg", ".png", ".webp", ".gif", ".bmp", ".tiff", ".avif", ".heic"} <= EXTENSIONS
-
-    def test_media_types(self):
-        assert reads("image/jpeg")
-        assert not reads("image/svg+xml")

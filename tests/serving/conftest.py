@@ -13,7 +13,7 @@ from lookalike.catalog import Catalog, ImageAddition, SourceFile, content_id
 from lookalike.preprocessing import prepare
 from lookalike.serving import Server, Services, ServingSettings, create_app
 from parts import Parts
-from pictures import jpeg_bytes, photo
+from serving.asking import picture
 
 
 class HeldEncoder(ColourGridEncoder):
@@ -49,11 +49,6 @@ class Library(Parts):
         """Add the picture of that seed; its id."""
         image, _ = self.indexer.add_upload(picture(seed), name=f"{seed}.jpg", **fields)
         return image.id
-
-
-def picture(seed=0, **changes):
-    """The bytes of a JPEG."""
-    return jpeg_bytes(photo(seed=seed, **changes))
 
 
 @pytest.fixture(scope="session")
@@ -207,3 +202,8 @@ def problem():
         return SimpleNamespace(**document)
 
     return check
+
+
+@pytest.fixture
+def guarded(client_of):
+    return client_of(admin_token="correct horse")

@@ -1,18 +1,12 @@
 import io
-import os
-import time
 
 import pytest
 from PIL import Image
 
 from lookalike.catalog import ImageAddition, content_id
 from lookalike.errors import ImageRefused
-from lookalike.serving.thumbnails import ThumbnailCache, ThumbnailSize
 from pictures import gif_bytes, jpeg_bytes, oriented_bytes, photo, png_bytes, webp_bytes
-
-
-def address(image_id, size=None):
-    return f"/v1/images/{image_id}/content" + (f"?size={size}" if size else "")
+from serving.asking import address
 
 
 @pytest.mark.parametrize(
@@ -38,8 +32,8 @@ def test_thumbnails_are_small_upright_and_kept(client, library, size):
     assert first.status_code == 200
     assert first.headers["cache-control"] == "private, max-age=60, must-revalidate"
     assert first.headers["content-type"] == "image/jpeg"
-    assert Image.open(io.BytesIO(first.images.content)).size == (size, size // 2)
-    assert second.images.content == first.images.content
+    assert Image.open(io.BytesIO(first.content)).size == (size, size // 2)
+    assert second.content == first.content
     assert 'lookalike_thumbnails_total{cache="hit"} 1.0' in client.get("/metrics").text
 
 
@@ -47,34 +41,6 @@ def test_thumbnails_are_small_upright_and_kept(client, library, size):
 def test_only_a_few_sizes_exist(client, images, problem, size):
     response = client.get(f"/v1/images/{images[0]}/content", params={"size": size})
     assert problem(response, 422, "invalid-request").errors[0]["field"] == "query.size"
-
-
-def test_a_browser_that_has_it_is_told_so(client, images):
-    for url in (address(images[0]), address(images[0], 64)):
-        first = client.get(url)
-        etag = first.headers["etag"]
-        for value in (etag, f"W/{etag}", f'"other", {etag}', "*"):
-            again = client.get(url, headers={"if-none-match": value})
-            assert (again.status_code, again.images.content) == (304, b"")
-            assert again.headers["etag"] == etag
-        assert client.get(url, headers={"if-none-match": '"other"'}).status_code == 200
-    assert client.get(address(images[0])).headers["etag"] != client.get(address(images[0], 64)).headers["etag"]
-
-
-def test_a_browser_that_has_a_hidden_image_is_not_told_to_keep_it(client, images, problem):
-    url = address(images[0], 64)
-    etag = client.get(url).headers["etag"]
-    client.patch(f"/v1/images/{images[0]}", json={"visibility": "blocked"})
-    problem(client.get(url, headers={"if-none-match": etag}), 404, "unknown-image")
-
-
-def test_head_has_the_headers_and_no_body(client, images):
-    for url in (address(images[0]), address(images[0], 128), f"/v1/images/{images[0]}", "/v1/images", "/healthz"):
-        whole, head = client.get(url), client.request("HEAD", url)
-        assert (head.status_code, head.content) == (200, b"")
-        for name in ("content-type", "content-length", "etag"):
-            assert head.headers.get(name) == whole.headers.get(name)
-    assert client.request("HEAD", address("0" * 32)).status_code == 404
 
 
 def test_a_file_that_is_gone_is_a_problem(client, library, images, twelve, problem, monkeypatch):
@@ -125,48 +91,6 @@ def test_file_names_are_safe_in_headers(client, library):
         "filename*=UTF-8''caf%C3%A9%20%22quoted%22%3B%20x%3D1%5C%20%E2%98%83.jpg"
     )
     assert str(folder) not in client.get(f"/v1/images/{image_id}").text
-
-
-# -- the cache ---------------------------------------------------------------------------------------------------------
-
-
-def test_the_cache_keeps_to_its_bytes_and_throws_away_what_was_not_used_lately(tmp_path):
-    cache = ThumbnailCache(tmp_path, most_bytes=1000)
-    ids = [f"{number:032x}" for number in range(10)]
-    for age, image_id in enumerate(ids):
-        cache.put(image_id, ThumbnailSize.TINY, bytes([age]) * 100)
-        path = next(tmp_path.rglob(f"{image_id}*"))
-        os.utime(path, ns=(0, (age + 1) * 1_000_000_000))
-    assert cache.get(ids[0], ThumbnailSize.TINY) == b"\x00" * 100  # used now: the youngest
-    cache.put("f" * 32, ThumbnailSize.TINY, b"x" * 100)
-    kept = [image_id for image_id in ids if cache.get(image_id, ThumbnailSize.TINY)]
-    assert kept == [ids[0], *ids[3:]]
-    assert sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()) <= 1000
-
-
-def test_a_new_cache_counts_what_an_old_one_left(tmp_path):
-    ThumbnailCache(tmp_path, most_bytes=1000).put("a" * 32, ThumbnailSize.TINY, b"x" * 900)
-    time.sleep(0.01)
-    ThumbnailCache(tmp_path, most_bytes=1000).put("b" * 32, ThumbnailSize.TINY, b"x" * 200)
-    assert [file.name for file in tmp_path.rglob("*-64")] == [f"{'b' * 32}-64"]
-
-
-def test_a_cache_that_cannot_be_written_does_not_stop_thumbnails(client_of, images, tmp_path, caplog):
-    blocked = tmp_path / "blocked"
-    blocked.write_bytes(b"a file where the folder should be")
-    client = client_of(thumbnails=blocked)
-    assert client.get(address(images[0], 64)).status_code == 200
-    assert client.get(address(images[0], 64)).status_code == 200
-    assert "not kept" in caplog.text
-
-
-def test_an_empty_file_left_by_a_power_cut_is_made_anew(client, library, images):
-    whole = client.get(address(images[0], 64)).content
-    path = next((library.folder / "thumbnails").rglob(f"{images[0]}-64"))
-    path.write_bytes(b"")
-    assert client.get(address(images[0], 64)).content == whole
-    assert path.read_bytes() == whole
-    assert not list(path.parent.glob("*.part"))
 
 
 @pytest.mark.parametrize("size", [None, 128])

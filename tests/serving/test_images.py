@@ -8,18 +8,7 @@ import pytest
 from lookalike.errors import StorageFailed
 from lookalike.types import Visibility
 from pictures import jpeg_bytes, photo
-
-
-def picture(seed=0):
-    return jpeg_bytes(photo(seed=seed))
-
-
-TOKEN = {"authorization": "Bearer correct horse"}
-
-
-def upload(client, content, name="shoe.jpg", **fields):
-    headers = fields.pop("headers", {})
-    return client.post("/v1/images", files={"image": (name, content, "image/jpeg")}, data=fields, headers=headers)
+from serving.asking import TOKEN, picture, upload
 
 
 def test_an_upload_is_stored_and_found_at_once(client, library, images):
@@ -49,14 +38,6 @@ def test_an_outline_says_where_every_image_goes(client, library, images):
 @pytest.mark.parametrize("cursor", ["x", "AAAA", ""])
 def test_a_damaged_cursor_of_an_outline_is_refused(client, images, cursor):
     assert client.get("/v1/images/outline", params={"cursor": cursor}).status_code in {400, 422}
-
-
-def test_lists_are_sent_packed_to_whoever_takes_that(client, images):
-    packed = client.get("/v1/images", headers={"accept-encoding": "gzip"})
-    plain = client.get("/v1/images", headers={"accept-encoding": "identity"})
-    assert packed.headers["content-encoding"] == "gzip"
-    assert packed.json() == plain.json()
-    assert int(packed.headers["content-length"]) < len(plain.content) / 2
 
 
 def test_uploading_again_changes_nothing_and_says_so(client):
@@ -223,59 +204,6 @@ def test_deletion_is_at_once_and_for_good(client, library, images, problem):
 # -- rights ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def guarded(client_of):
-    return client_of(admin_token="correct horse")
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {"authorization": "Bearer wrong"},
-        {"authorization": "Basic Y29ycmVjdCBob3JzZQ=="},
-        {"authorization": "Bearer"},
-    ],
-)
-def test_changes_need_the_token_where_one_is_set(guarded, library, images, problem, headers):
-    url = f"/v1/images/{images[0]}"
-    answers = [
-        upload(guarded, picture(90), headers=headers),
-        guarded.patch(url, json={"visibility": "private"}, headers=headers),
-        guarded.delete(url, headers=headers),
-    ]
-    for response in answers:
-        problem(response, 401, "unauthorized")
-        assert response.headers["www-authenticate"].startswith("Bearer")
-    assert library.catalog.counts().public == 12
-
-
-def test_the_token_allows_changes(guarded, images):
-    assert upload(guarded, picture(90), headers=TOKEN).status_code == 201
-    url = f"/v1/images/{images[0]}"
-    assert guarded.patch(url, json={"visibility": "private"}, headers=TOKEN).status_code == 200
-    assert guarded.delete(url, headers=TOKEN).status_code == 204
-
-
-def test_searching_and_looking_need_no_token(guarded, images):
-    assert guarded.search(picture(0)).status_code == 200
-    assert guarded.get("/v1/images").status_code == 200
-    assert guarded.get(f"/v1/images/{images[0]}/content").status_code == 200
-
-
-def test_the_token_shows_what_is_hidden(guarded, library, images, problem):
-    hidden = library.add(60, visibility=Visibility.PRIVATE)
-    url = f"/v1/images/{hidden}"
-    for address in (url, f"{url}/content", f"{url}/content?size=64"):
-        problem(guarded.get(address), 404, "unknown-image")
-        assert guarded.get(address, headers=TOKEN).status_code == 200
-        problem(guarded.get(address), 404, "unknown-image")
-    problem(guarded.get("/v1/images?visibility=private"), 401, "unauthorized")
-    page = guarded.get("/v1/images?visibility=private", headers=TOKEN).json()
-    assert [record["id"] for record in page["images"]] == [hidden]
-    assert page["total"] == 1
-
-
 def test_folders_are_named_to_those_who_may_change_the_library(library, client_of):
     folder = library.folder / "holidays"
     folder.mkdir()
@@ -293,17 +221,6 @@ def test_folders_are_named_to_those_who_may_change_the_library(library, client_o
     assert folders(guarded, headers=TOKEN) == {"holidays"}
     assert folders(guarded) == {None}
     assert folders(client_of()) == {"holidays"}  # where everybody may change it
-
-
-def test_the_token_does_not_put_hidden_images_into_results(guarded, library, images):
-    hidden = library.add(60, visibility=Visibility.PRIVATE)
-    response = guarded.post("/v1/search", files={"image": ("q.jpg", picture(60))}, data={"limit": 50}, headers=TOKEN)
-    assert hidden not in [hit["image"]["id"] for hit in response.json()["hits"]]
-
-
-def test_without_a_token_nobody_lists_what_is_hidden(client, problem):
-    problem(client.get("/v1/images?visibility=private"), 403, "forbidden")
-    problem(client.get("/v1/images?visibility=blocked", headers=TOKEN), 403, "forbidden")
 
 
 def test_many_uploads_at_once_are_all_there(server_of, library):

@@ -1,55 +1,16 @@
 import json
-import socket
-import threading
-import time
-from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from pictures import jpeg_bytes, photo
-
-MIB = 1024 * 1024
-
-
-@contextmanager
-def connected(server, seconds=120):
-    parts = urlsplit(server.url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=seconds) as opened:
-        yield opened
-
-
-def sent_and_answered(server, *pieces, pause=0.0):
-    """Send raw bytes, then read one answer: status, headers and body."""
-    with connected(server) as opened:
-        for piece in pieces:
-            opened.sendall(piece)
-            time.sleep(pause)
-        return answer_from(opened)
-
-
-def answer_from(opened):
-    with opened.makefile("rb") as stream:
-        status = int(stream.readline().split()[1])
-        headers = {}
-        while line := stream.readline().strip().decode("latin-1"):
-            name, _, value = line.partition(": ")
-            headers[name.lower()] = value
-        return status, headers, stream.read(int(headers["content-length"]))
+from serving.sockets import MIB, connected, is_problem, sent_and_answered, wait_until
 
 
 def head(method="POST", path="/v1/search", **headers):
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-
-def is_problem(answer, status, code):
-    got, headers, body = answer
-    assert (got, headers["content-type"]) == (status, "application/problem+json"), body
-    assert json.loads(body)["type"] == f"urn:lookalike:problem:{code}"
-    return json.loads(body)
 
 
 def test_a_body_of_100_mb_is_refused_and_the_refusal_arrives(server_of, images):
@@ -128,35 +89,12 @@ def test_broken_chunks_are_refused_and_the_server_lives_on(server_of):
     assert httpx.get(f"{server.url}healthz", timeout=60).status_code == 200
 
 
-def test_what_is_not_http_is_refused_as_a_problem(server_of):
-    server = server_of()
-    for nonsense in (
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 3 + b"\r\n\r\n",
-        b"GET\r\n\r\n",
-        b"\x00" * 40 + b"\r\n\r\n",
-    ):
-        is_problem(sent_and_answered(server, nonsense), 400, "malformed-request")
-
-
 def test_a_slow_body_ends_with_its_time(server_of):
     server = server_of(body_seconds=1.0)
     answer = sent_and_answered(
         server, head(Content_Length=1000, Content_Type="application/json"), *[b" "] * 4, pause=0.4
     )
     is_problem(answer, 408, "body-timeout")
-
-
-def test_a_slow_head_ends_with_its_time(server_of):
-    server = server_of(header_seconds=2.0)
-    with connected(server) as opened:
-        opened.sendall(b"GET /healthz HTTP/1.1\r\nHost: loc")
-        assert opened.recv(100) == b""
-    with connected(server) as opened:
-        assert opened.recv(100) == b""
-    with httpx.Client(base_url=server.url, timeout=60) as client:
-        assert client.get("/healthz").status_code == 200
-        time.sleep(2.5)
-        assert client.get("/healthz").status_code == 200
 
 
 def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(server_of, images, caplog):
@@ -187,13 +125,6 @@ def test_long_addresses_are_refused(client, server_of, problem):
     assert status in (400, 414)
 
 
-def test_a_json_body_may_not_be_as_large_as_a_picture(client, problem):
-    body = b'{"image_id": "' + b"x" * (2 * MIB) + b'"}'
-    for url in ("/v1/search", "/v1/events"):
-        response = client.post(url, content=body, headers={"content-type": "application/json"})
-        problem(response, 413, "body-too-large")
-
-
 def test_a_picture_over_the_limit_is_413(client_of, library, images, problem):
     client = client_of(max_body_bytes=20_000)
     noisy = jpeg_bytes(photo(width=1600, height=1200, seed=1), quality=100)
@@ -210,53 +141,3 @@ def test_forms_are_bounded(client, images, problem, kind):
     else:
         response = client.search(b"", crop="x" * 200_000)
     problem(response, 400, "malformed-request")
-
-
-def test_when_all_places_are_taken_the_next_is_told_to_come_back(server_of, library, images):
-    server = server_of(workers=1, max_waiting=2)
-    library.encoder.may_run.clear()
-    statuses = []
-
-    def ask(seed):
-        files = {"image": ("a.jpg", jpeg_bytes(photo(seed=seed)))}
-        statuses.append(httpx.post(f"{server.url}v1/search", files=files, timeout=60).status_code)
-
-    threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(3)]
-    for thread in threads:
-        thread.start()
-    wait_until(
-        lambda: 'lookalike_queue_waiting{queue="model"} 2.0' in httpx.get(f"{server.url}metrics", timeout=60).text
-    )
-    files = {"image": ("a.jpg", jpeg_bytes(photo(seed=9)))}
-    refused = httpx.post(f"{server.url}v1/search", files=files, timeout=60)
-    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-    assert refused.json()["type"] == "urn:lookalike:problem:busy"
-    assert httpx.get(f"{server.url}v1/images", timeout=60).status_code == 200
-    assert httpx.get(f"{server.url}{'v1/images/' + images[0]}/content?size=64", timeout=60).status_code == 200
-    library.encoder.may_run.set()
-    for thread in threads:
-        thread.join()
-    assert statuses == [200] * 3
-    text = httpx.get(f"{server.url}metrics", timeout=60).text
-    assert 'lookalike_queue_refusals_total{queue="model"} 1.0' in text
-    assert 'lookalike_queue_waiting{queue="model"} 0.0' in text
-
-
-def wait_until(true, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def test_a_search_does_not_hold_up_the_event_loop(server_of, library, images):
-    server = server_of(workers=2)
-    library.encoder.may_run.clear()
-    files = {"image": ("a.jpg", jpeg_bytes(photo(seed=1)))}
-    thread = threading.Thread(target=lambda: httpx.post(f"{server.url}v1/search", files=files, timeout=60))
-    thread.start()
-    for _ in range(20):
-        assert httpx.get(f"{server.url}healthz", timeout=60).status_code == 200
-    assert thread.is_alive()
-    library.encoder.may_run.set()
-    thread.join()

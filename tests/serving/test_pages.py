@@ -47,7 +47,7 @@ def test_files_have_their_type_their_policy_and_a_tag(page, address, media_type)
     assert response.headers["cache-control"] == "private, no-cache"
     assert response.headers["etag"].startswith('W/"')
     again = page.get(address, headers={"if-none-match": response.headers["etag"]})
-    assert (again.status_code, again.images.content) == (304, b"")
+    assert (again.status_code, again.content) == (304, b"")
     assert again.headers["content-security-policy"] == PAGE_POLICY  # a browser obeys the latest one
 
 

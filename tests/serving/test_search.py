@@ -1,18 +1,14 @@
 import base64
 import contextlib
-import io
 import json
-from datetime import UTC, datetime
 
-import PIL.Image
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.errors import CursorRefused
 from lookalike.serving.search import Cursor
-from lookalike.serving.wire import HitRecord, ImageRecord
-from lookalike.types import Hit, Image, Match, Visibility
+from lookalike.types import Visibility
 from pictures import huge_header_png_bytes, jpeg_bytes, oriented_bytes, photo, png_bytes
 
 
@@ -51,33 +47,6 @@ def test_a_hidden_image_is_as_unknown_as_one_that_never_was(client, images, visi
     assert client.patch(f"/v1/images/{images[3]}", json={"visibility": visibility}).status_code == 200
     for seed in (3, 99):
         assert client.search(picture(seed)).json()["query"]["indexed_as"] is None
-
-
-@pytest.mark.parametrize(
-    ("content", "wish", "given"),
-    [
-        (jpeg_bytes(photo()), "never", False),
-        (jpeg_bytes(photo()), "if-needed", False),
-        (jpeg_bytes(photo()), "always", True),
-        (oriented_bytes(3, photo()), "if-needed", True),
-        (png_bytes(photo()), "if-needed", False),
-    ],
-    ids=["unasked", "plain", "asked for", "turned", "png"],
-)
-def test_a_preview_is_given_where_a_browser_may_show_the_picture_otherwise(client, images, content, wish, given):
-    preview = client.search(content, preview=wish).json()["query"]["preview"]
-    assert (preview is not None) is given
-    if preview:
-        head, _, encoded = preview.partition(",")
-        assert head == "data:image/jpeg;base64"
-        assert max(PIL.Image.open(io.BytesIO(base64.b64decode(encoded))).size) == 320
-
-
-def test_a_preview_is_small_and_upright(client, images):
-    turned = oriented_bytes(6, photo(width=3000, height=1500))
-    preview = client.search(turned, preview="if-needed").json()["query"]["preview"]
-    shown = PIL.Image.open(io.BytesIO(base64.b64decode(preview.partition(",")[2])))
-    assert shown.size == (1024, 512)
 
 
 def test_an_indexed_image_is_not_its_own_hit_unless_asked(client, images):
@@ -124,13 +93,14 @@ def test_pixels_of_a_crop_are_measured_on_the_upright_picture(client, images, pr
 
 
 @pytest.mark.parametrize(
-    "crop", ["0,0,2,2", "0,0,0,1", "nan,0,1,1", "0,0,inf,1", "-0.1,0,0.5,0.5", "0,0,1", "a,b,c,d", "", ",,,", "0;0;1;1"]
+    "crop", ["0,0,2,2", "0,0,0,1", "nan,0,1,1", "0,0,inf,1", "-0.1,0,0.5,0.5", "0,0,1", "a,b,c,d", ",,,", "0;0;1;1"]
 )
 def test_crops_that_do_not_fit_are_refused(client, images, problem, crop):
-    if crop:
-        problem(client.search(picture(0), crop=crop), 422, "crop-refused")
-    else:
-        assert client.search(picture(0), crop=crop).status_code == 200
+    problem(client.search(picture(0), crop=crop), 422, "crop-refused")
+
+
+def test_an_empty_crop_is_none(client, images):
+    assert client.search(picture(0), crop="").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -172,10 +142,12 @@ def test_images_that_vanish_are_not_on_later_pages_nor_in_new_answers(client, im
     whole = ids_of(client.search(picture(0), limit=30))
     first = client.search(picture(0), limit=6).json()
     gone = whole[8]
-    if fate == "deleted":
-        assert client.delete(f"/v1/images/{gone}").status_code == 204
-    else:
-        assert client.patch(f"/v1/images/{gone}", json={"visibility": fate}).status_code == 200
+    vanish = {
+        "deleted": lambda: client.delete(f"/v1/images/{gone}"),
+        "private": lambda: client.patch(f"/v1/images/{gone}", json={"visibility": "private"}),
+        "blocked": lambda: client.patch(f"/v1/images/{gone}", json={"visibility": "blocked"}),
+    }
+    assert vanish[fate]().is_success
     second = client.post("/v1/search", json={"cursor": first["next_cursor"]})
     assert ids_of(second) == [image_id for image_id in whole[6:12] if image_id != gone]
     assert gone not in ids_of(client.search(picture(0), limit=30))
@@ -225,35 +197,6 @@ def test_unknown_deleted_and_private_images_cannot_be_searched_with(client, libr
         problem(client.post("/v1/search", json={"image_id": image_id}), 404, "unknown-image")
 
 
-@given(
-    cosine=st.floats(-1, 1),
-    closeness=st.floats(0, 100),
-    match=st.sampled_from(Match),
-    text=st.text(max_size=20),
-    duplicates=st.lists(st.text("0123456789abcdef", min_size=32, max_size=32), max_size=3),
-)
-def test_a_hit_in_json_is_its_record(cosine, closeness, match, text, duplicates):
-    image = Image(
-        id="0" * 32,
-        width=4,
-        height=3,
-        mean_colour="#808080",
-        media_type="image/png",
-        byte_count=9,
-        owner_id=text,
-        uploaded_at=datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC),
-        visibility=Visibility.PUBLIC,
-        error=None,
-        tags=(text,),
-        source=f"/photos/{text}",
-    )
-    hit = Hit(rank=3, image=image, cosine=cosine, closeness=closeness, match=match, duplicates=tuple(duplicates))
-    sent = HitRecord.model_validate_json(HitRecord.of(hit).model_dump_json())
-    assert sent.image == ImageRecord.of(image)
-    assert (sent.rank, sent.cosine, sent.closeness, sent.match) == (3, cosine, closeness, match)
-    assert sent.duplicates == tuple(duplicates)
-
-
 def test_the_size_of_a_hidden_image_is_not_told(client, library, images, problem):
     hidden = library.add(50, visibility=Visibility.PRIVATE)
     crop = {"x": 0, "y": 0, "width": 5000, "height": 5000, "unit": "pixel"}
@@ -285,19 +228,6 @@ def test_values_that_are_not_acceptable_are_named_by_field(client, problem, body
     headers = {"content-type": "application/json"}
     told = problem(client.post("/v1/search", content=json.dumps(body), headers=headers), 422, "invalid-request")
     assert field in [error["field"] for error in told.errors]
-
-
-def test_bodies_are_not_repeated_in_problems(client, problem):
-    secret = "do-not-repeat-" * 20
-    response = client.post("/v1/search", json={"image_id": {"deep": secret}, "limit": secret})
-    problem(response, 422, "invalid-request")
-    assert "do-not-repeat" not in response.text
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"image_id": "\\ud800"}', b"[" * 100_000, b"nul"])
-def test_what_is_not_json_is_malformed(client, problem, content):
-    response = client.post("/v1/search", content=content, headers={"content-type": "application/json"})
-    problem(response, 400, "malformed-request")
 
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "nonsense"])

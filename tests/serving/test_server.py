@@ -12,6 +12,7 @@ from lookalike import serving
 from lookalike.errors import EnvironmentFault
 from lookalike.serving import Server, create_app
 from pictures import jpeg_bytes, photo
+from serving.sockets import HEALTHZ, connection_to, read_to_end
 
 
 def test_what_is_public_is_what_is_named():
@@ -97,23 +98,6 @@ def test_connections_can_be_closed_after_each_answer(server_of):
     assert response.headers["connection"] == "close"
 
 
-def test_a_later_head_has_to_come_in_time_too(server_of):
-    server = server_of(header_seconds=0.5, keep_alive_seconds=3600)
-    with connection_to(server) as connection:
-        connection.sendall(HEALTHZ + HEALTHZ[:20])
-        assert read_to_end(connection).count(b"200 OK") == 1
-
-
-def test_a_connection_may_lie_idle_longer_than_a_head_may_take(server_of):
-    server = server_of(header_seconds=2, keep_alive_seconds=3600)
-    with connection_to(server) as connection, connection.makefile("rb") as received:
-        for _ in range(2):
-            connection.sendall(HEALTHZ)
-            assert b"200 OK" in b"".join(iter(received.readline, b"\r\n"))
-            received.read(len(b'{"status":"alive"}'))
-            time.sleep(2.5)
-
-
 @pytest.mark.parametrize("head", [b"GET /healthz HTTP/1.0\r\n\r\n", b"HEAD / HTTP/1.0\r\n\r\n"])
 def test_http_1_0_without_a_host_is_answered(server_of, head):
     with connection_to(server_of()) as connection:
@@ -131,22 +115,6 @@ def test_a_unix_socket_is_listened_on_and_a_left_one_replaced(library, server_of
         assert client.post("/v1/search", json={"image_id": images[0]}).status_code == 200
     with pytest.raises(EnvironmentFault, match=r"lookalike\.sock"):
         server_of(host=f"unix:{path}")
-
-
-HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
-
-
-def connection_to(server):
-    address = httpx.URL(server.url)
-    return socket.create_connection((address.host, address.port), timeout=60)
-
-
-def read_to_end(connection):
-    """Until the server closes."""
-    received = b""
-    while chunk := connection.recv(65536):
-        received += chunk
-    return received
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -178,16 +146,6 @@ print("went on", flush=True)
 def test_serving_needs_no_torch():
     code = "import sys, lookalike.serving; assert not {'torch', 'torchvision', 'jax'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-@pytest.mark.parametrize("changes", [{"workers": 0}, {"max_waiting": -1}, {"admin_token": ""}])
-def test_settings_that_make_no_sense_are_refused(library, changes):
-    with pytest.raises(ValueError, match="must"):
-        library.settings(**changes)
-
-
-def test_the_token_is_not_in_messages(library):
-    assert "correct horse" not in repr(library.settings(admin_token="correct horse"))
 
 
 def test_answers_do_not_wait_for_acknowledgements(server_of):

@@ -4,31 +4,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
+from evaluation.report.bench_points import LARGE, POINTS, SMALL, point
 from evaluation.report.example_report import Parsed
-from lookalike.errors import StorageFailed
-from lookalike.evaluation.report import BenchPoint, advice, pareto_front, pareto_plot, pareto_svg
-
-
-def point(name, quality, milliseconds, *, spread=0.02, **more):
-    return BenchPoint(
-        name=name,
-        quality=quality,
-        low=quality - spread,
-        high=quality + spread,
-        milliseconds=milliseconds,
-        **{"bytes_per_image": 1000, "images_per_second": 50} | more,
-    )
-
-
-SMALL, MIDDLE, LARGE, POOR = (
-    point("small", 0.4, 3, bytes_per_image=4000),
-    point("middle", 0.60, 20),
-    point("large", 0.61, 60),
-    point("poor", 0.5, 40),
-)
-POINTS = (LARGE, POOR, SMALL, MIDDLE)
+from lookalike.evaluation.report import advice, pareto_front, pareto_plot, pareto_svg
 
 
 def test_the_front_leaves_out_what_another_beats():
@@ -88,23 +67,3 @@ def test_the_drawing_has_every_model_and_no_more():
 def test_few_points_are_drawn(points, tmp_path):
     assert Parsed(str(pareto_svg(points, measure="P@5"))).faults == []
     pareto_plot(points, tmp_path / "plot.svg")
-
-
-def test_plots_are_files_of_their_suffix(tmp_path):
-    pareto_plot([*POINTS, point("a $x$ <b>", 0.3, 9)], tmp_path / "plot.png", measure="nDCG@10")
-    with Image.open(tmp_path / "plot.png") as picture:
-        assert picture.format == "PNG"
-        assert picture.width > 1000
-    pareto_plot(POINTS, tmp_path / "plot.svg")
-    assert ET.parse(tmp_path / "plot.svg").getroot().tag.endswith("svg")  # noqa: S314  our own
-
-
-def test_the_same_numbers_make_the_same_file(tmp_path):
-    for name in ("one.svg", "two.svg"):
-        pareto_plot(POINTS, tmp_path / name)
-    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
-
-
-def test_a_plot_that_cannot_be_written_is_said(tmp_path):
-    with pytest.raises(StorageFailed, match="missing"):
-        pareto_plot(POINTS, tmp_path / "missing" / "plot.png")

@@ -1,18 +1,16 @@
 """TIFFs of science and printing: what their samples are is what is seen."""
 
-import struct
 import zlib
 
 import numpy as np
 import pytest
 
-from lookalike.errors import ImageRefused
 from lookalike.preprocessing import decode
 from pictures import photo, tiff_of
 
 GREY = np.asarray(photo(64, 48).convert("L")).astype(float)
-RGB = np.asarray(photo(64, 48)).astype(float)
 SIZE = (64, 48)
+RGB = np.asarray(photo(64, 48)).astype(float)
 
 
 def grey_of(content):
@@ -111,54 +109,3 @@ def test_values_that_stand_for_no_data_do_not_flatten_the_rest(form, marker, tag
     assert likeness(pixels[rest], GREY[rest]) > 0.99
     assert np.ptp(pixels[rest]) >= 0.8 * np.ptp(GREY[rest])
     assert np.ptp(pixels[:10, :10]) == 0
-
-
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        ({"kind": 5, "bits": 64}, "64-bit complex samples"),
-        ({"bits": 16, "tags": {262: (6,)}}, "photometric interpretation 6"),
-        ({"bits": 16, "tags": {259: (34_712,)}}, "JPEG 2000"),
-        ({"tags": {259: (50_002,)}}, "JPEG XL"),
-        ({"tags": {262: (9_999,)}}, "photometric interpretation 9999"),
-    ],
-)
-def test_what_is_not_read_is_named_and_not_called_damaged(options, named):
-    data = bytes(64 * 48 * options.get("bits", 8) // 8)
-    with pytest.raises(ImageRefused, match=named) as refusal:
-        decode(tiff_of(SIZE, data, **options), name="scan.tif")
-    assert refusal.value.reason == "unsupported-format"
-
-
-def test_the_largest_full_picture_is_taken():
-    """Not the first, not a reduced copy, and whether the others are next in the chain or below it."""
-    small, full = photo(16, 12), photo(64, 48)
-    for link in (330, None):
-        second = tiff_of(SIZE, full.tobytes(), samples=3)
-        first = tiff_of((16, 12), small.tobytes(), samples=3, tags={254: (1,), **({330: (0,)} if link else {})})
-        offset = len(first) + len(first) % 2
-        moved = bytearray(second)
-        place = struct.unpack_from("<I", moved, 4)[0]
-        joined = bytearray(first.ljust(offset, b"\0") + moved)
-        _shift(joined, offset + place, offset)
-        directory = struct.unpack_from("<I", joined, 4)[0]
-        count = struct.unpack_from("<H", joined, directory)[0]
-        for number in range(count):
-            at = directory + 2 + 12 * number
-            if struct.unpack_from("<H", joined, at)[0] == 330:
-                struct.pack_into("<I", joined, at + 8, offset + place)
-        if link is None:
-            struct.pack_into("<I", joined, directory + 2 + 12 * count, offset + place)
-        assert np.array_equal(decode(bytes(joined), name="x").pixels, np.asarray(full))
-
-
-def _shift(content, directory, by):
-    """Move what a directory points at."""
-    for number in range(struct.unpack_from("<H", content, directory)[0]):
-        at = directory + 2 + 12 * number
-        tag, _, count = struct.unpack_from("<HHI", content, at)
-        value = struct.unpack_from("<I", content, at + 8)[0]
-        if count > 1 or tag == 273:
-            struct.pack_into("<I", content, at + 8, value + by)
-        if count > 1 and tag == 273:
-            raise AssertionError("one strip only")

@@ -8,8 +8,6 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lookalike.embedding import Projection, describe_models, fit_projection, open_encoder
 from lookalike.embedding.projection import to_vectors
@@ -19,7 +17,6 @@ from lookalike.training.network.backbones import BACKBONES, Embedder, Projection
 from lookalike.training.network.exporting import (
     ExportedAs,
     ParityLimits,
-    compare,
     descriptors_of,
     export_model,
     to_onnx,
@@ -115,26 +112,6 @@ def test_weights_stored_in_fewer_bits_make_smaller_files_that_are_measured(tmp_p
     assert whole.parity.least_cosine > small.parity.least_cosine > 0.98
 
 
-def test_stored_weights_are_rounded_by_the_channel():
-    content = to_onnx(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3_072, 4)).eval(), size=32)
-    from lookalike.training.network.weight_only import store_weights
-
-    graph = onnx.load_from_string(store_weights(content, "int8")).graph
-    (node,) = (node for node in graph.node if node.op_type == "DequantizeLinear")
-    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    levels, scales = (constants[name] for name in node.input)
-    (axis,) = (attribute.i for attribute in node.attribute if attribute.name == "axis")
-    before = {
-        tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in onnx.load_from_string(content).graph.initializer
-    }
-    (wanted,) = (values for values in before.values() if values.ndim == 2)
-    shape = [1, 1]
-    shape[axis] = 4
-    error = np.abs(levels.astype(np.float32) * scales.reshape(shape) - wanted)
-    assert levels.dtype == np.int8
-    assert (error <= scales.reshape(shape) / 2 * 1.0001).all()
-
-
 def test_what_is_too_far_is_refused_and_the_model_of_before_stays(tmp_path):
     before = exported(tmp_path, network(1)).status
     strict = ParityLimits(most_error=0, least_cosine=1, recall=1)
@@ -167,36 +144,6 @@ def test_what_cannot_be_exported_is_said(tmp_path):
     with pytest.raises(ModelRefused, match="the projection takes 3"):
         exported(tmp_path, network(), replace(MINE, projection=wrong))
     assert not list((tmp_path / "models").glob("[!.]*"))
-
-
-@given(seed=st.integers(0, 100), count=st.integers(2, 30))
-def test_parity_of_the_same_is_perfect_and_ranking_falls_with_noise(seed, count):
-    chance = np.random.default_rng(seed)
-    vectors = to_vectors(chance.normal(size=(count, 6)).astype(np.float32), None)
-    same = compare(vectors, vectors)
-    assert (same.most_error, same.recall) == (0, 1)
-    assert same.least_cosine == pytest.approx(1, abs=1e-5)
-    other = compare(vectors, vectors[::-1].copy())
-    assert 0 <= other.recall <= 1
-    assert other.least_cosine <= same.least_cosine
-
-
-def test_ranking_agreement_is_the_share_of_neighbours_that_are_kept():
-    chance = np.random.default_rng(0)
-    trained, served = (to_vectors(chance.normal(size=(40, 4)).astype(np.float32), None) for _ in range(2))
-    kept = []
-    for row in range(40):
-        near = [
-            {n for n in np.argsort(-(vectors @ vectors[row])).tolist() if n != row and True}
-            for vectors in (trained, served)
-        ]
-        assert near[0] == near[1]
-        tops = [
-            [n for n in np.argsort(-(vectors @ vectors[row])).tolist() if n != row][:10]
-            for vectors in (trained, served)
-        ]
-        kept.append(len(set(tops[0]) & set(tops[1])) / 10)
-    assert compare(trained, served).recall == pytest.approx(np.mean(kept), abs=0.01)
 
 
 WITHOUT_TORCH = """

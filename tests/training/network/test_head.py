@@ -28,20 +28,9 @@ from lookalike.training.network.head import (
 )
 from lookalike.training.network.loop import LoopSettings, Training
 from lookalike.training.run import RunFolder
-from lookalike.training.whitening import fit_whitening
+from training.kinds import EACH, KINDS, WIDTH, descriptors, share_right, unit
 
-KINDS, EACH, WIDTH = 12, 20, 24
 SETTINGS = LoopSettings(steps=60, learning_rate=0.02, warm_up=5, checkpoint_minutes=60, log_every=50)
-
-
-def descriptors(seed=0):
-    """[240, 24]: eight directions say which of twelve kinds it is, in a low voice; sixteen shout about nothing."""
-    chance = np.random.default_rng(seed)
-    kinds = np.arange(KINDS * EACH) % KINDS
-    centres = np.random.default_rng(99).normal(size=(KINDS, 8))
-    quiet = centres[kinds] + 0.3 * chance.normal(size=(len(kinds), 8))
-    loud = 3 * chance.normal(size=(len(kinds), WIDTH - 8))
-    return np.concatenate([quiet, loud], axis=1).astype(np.float32), kinds
 
 
 def ids(count=KINDS * EACH):
@@ -57,18 +46,6 @@ def graded(kinds, names):
         )
         for row, name in enumerate(names)
     ]
-
-
-def share_right(vectors, kinds, k=5):
-    """Of the k nearest of each image, how many are of its kind."""
-    cosines = vectors @ vectors.T
-    np.fill_diagonal(cosines, -2)
-    nearest = np.argsort(-cosines, axis=1)[:, :k]
-    return float((kinds[nearest] == kinds[:, None]).mean())
-
-
-def unit(rows):
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 @pytest.fixture(scope="module")
@@ -235,31 +212,6 @@ def test_nothing_to_learn_is_refused():
     stranger = [Pair(query="stranger", positive=ids()[0], source=PairSource.CLICKS)]
     with pytest.raises(TrainingRefused, match="stranger"):
         InBatchPairs(data(features), Mixture({"clicks": Ingredient(pairs=stranger)})).batch_at(0)
-
-
-# -- whitening
-
-
-def test_whitening_without_shrinkage_makes_every_direction_equally_strong():
-    rows, _ = descriptors()
-    fitted = fit_whitening(rows, WIDTH, shrinkage=0.0)
-    made = (rows - fitted.mean).astype(np.float64) @ fitted.matrix
-    covariance = np.cov(made.T)
-    assert np.allclose(covariance / np.trace(covariance) * WIDTH, np.eye(WIDTH), atol=0.02)
-
-
-def test_whitening_lets_a_low_voice_be_heard():
-    rows, kinds = descriptors()
-    before = share_right(unit(rows - rows.mean(axis=0)), kinds)
-    assert share_right(to_vectors(rows, fit_whitening(rows, WIDTH, shrinkage=0.1)), kinds) > before + 0.1
-
-
-@pytest.mark.parametrize(
-    ("count", "dimension", "words"), [(240, 25, "from 1 to the 24"), (240, 0, "from 1"), (40, 11, "index at least 44")]
-)
-def test_whitening_what_cannot_be_whitened_is_refused(count, dimension, words):
-    with pytest.raises(TrainingRefused, match=words):
-        fit_whitening(descriptors()[0][:count], dimension)
 
 
 def few_graded(features):

@@ -1,0 +1,36 @@
+import numpy as np
+import onnx
+import pytest
+
+from lookalike.embedding.runtimes import openvino
+from lookalike.embedding.runtimes.session import GraphFile
+from lookalike.errors import DependencyMissing, ModelRefused
+
+
+@pytest.fixture
+def graph(tiny):
+    return GraphFile(path=tiny / "tiny" / "model.onnx", size=32, output="descriptor")
+
+
+@pytest.mark.parametrize(("mode", "lanes"), [("latency", 1), ("throughput", 2)])
+def test_one_lane_for_latency_and_one_a_thread_for_throughput(graph, images, mode, lanes):
+    session = openvino.open_session(graph, mode=mode, threads=2)
+    assert session.concurrency == lanes
+    model = onnx.load(graph.path)
+    (rotation,) = (onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer)
+    grid = images(4).reshape(4, 3, 4, 8, 4, 8).mean((3, 5)).reshape(4, 48)
+    np.testing.assert_allclose(session.run(images(4)), grid @ rotation, atol=1e-4)
+    session.close()
+
+
+def test_a_file_that_is_no_graph_is_refused_with_its_path(tmp_path):
+    (tmp_path / "model.onnx").write_bytes(b"no graph")
+    graph = GraphFile(path=tmp_path / "model.onnx", size=32, output="descriptor")
+    with pytest.raises(ModelRefused, match=r"model\.onnx: OpenVINO cannot run this graph"):
+        openvino.open_session(graph, mode="latency", threads=1)
+
+
+def test_where_it_is_not_installed_its_command_is_named(monkeypatch, graph):
+    monkeypatch.setattr(openvino, "is_installed", lambda: False)
+    with pytest.raises(DependencyMissing, match="pip install openvino"):
+        openvino.open_session(graph, mode="latency", threads=1)
