@@ -1,6 +1,7 @@
 import pytest
 
 from lookalike.backup import BackupFolder, check_backup
+from lookalike.progress import Silent
 
 
 def test_each_thing_that_is_wrong_is_one_sentence(library, back_up_now, destination):
@@ -29,13 +30,14 @@ def test_a_backup_whose_own_list_is_gone_is_not_whole(back_up_now, name):
 
 
 def test_progress_is_told_of_every_upload(back_up_now):
-    class Seen:
-        stages, steps = [], 0
+    class Seen(Silent):
+        def __init__(self):
+            self.stages, self.steps = [], 0
 
-        def stage(self, name, total):
+        def stage(self, name, total=None):
             self.stages.append((name, total))
 
-        def advance(self, steps):
+        def advance(self, steps=1):
             self.steps += steps
 
     seen = Seen()

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,10 @@ from lookalike.training.extractors import EncoderFeatures
 from lookalike.training.library import known_images
 from parts import Parts
 from tiny_model import write_tiny_model
+
+
+def no_card(_found) -> Any:
+    """None is kept."""
 
 
 @pytest.fixture
@@ -38,7 +44,7 @@ def adapted(base, tmp_path):
                 descriptors=tmp_path / "descriptors",
                 limits=Limits(),
                 progress=Silent(),
-                card=lambda _: None,
+                card=no_card,
             )
 
     return run

@@ -14,7 +14,7 @@ def test_fine_tuning_outside_its_range_is_refused(wrong):
 
 
 def test_a_recipe_names_what_it_cannot_learn_from():
-    with pytest.raises(TrainingRefused, match="cannot learn from captions, words: name grades, clicks, views or"):
+    with pytest.raises(TrainingRefused, match="cannot learn from captions, words: choose grades, clicks, views or"):
         HeadRecipe(shares={"grades": 1.0, "words": 1.0, "captions": 0.5})
     with pytest.raises(TrainingRefused, match="cannot learn from nothing"):
         HeadRecipe(shares={})

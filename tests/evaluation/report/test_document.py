@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ def given():
 
 
 def test_it_holds_the_numbers_of_the_page(given):
-    document = as_document(given)
+    document: Any = as_document(given)
     row = given.tables.measures[0]
     written = document["measures"][str(NDCG)]
     assert (written["mean"], written["low"], written["high"]) == (row.served.mean, row.served.low, row.served.high)
@@ -32,7 +33,7 @@ def test_programs_can_read_it_whatever_is_undefined():
 
 
 def test_what_was_not_compared_is_none():
-    document = as_document(report(exact=None, against=None))
+    document: Any = as_document(report(exact=None, against=None))
     assert document["exact"] is None
     assert document["against"] is None
     assert document["measures"][str(NDCG)]["index_loss"]["mean"] is None

@@ -37,7 +37,7 @@ def test_queries_with_the_same_values_are_one_larger_circle():
     drawn = scatter(ours, theirs, NDCG, names=("new", "old"), key="s")
     circles = list(ET.fromstring(drawn).iter("circle"))  # noqa: S314  our own
     assert len(circles) == 2
-    assert float(circles[0].get("r")) > float(circles[1].get("r"))
+    assert float(circles[0].get("r", "nan")) > float(circles[1].get("r", "nan"))
     assert "Scatter plot of 3 queries" in drawn
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -21,12 +23,13 @@ IMAGES = HeadData(image_ids=IDS, features=np.eye(8, dtype=np.float32), groups={}
 
 
 def constant(name, share, value):
-    return Source(name=name, share=share, batch_at=lambda number: (name, number), loss_of=lambda *_: value)
+    batch_at: Any = lambda number: (name, number)  # noqa: E731 - typed, for it gives no batch
+    return Source(name=name, share=share, batch_at=batch_at, loss_of=lambda *_: value)
 
 
 def test_the_loss_of_several_sources_is_their_mean_by_shares():
     mixed = MixedSources([constant("grades", 3.0, torch.tensor(1.0)), constant("views", 1.0, torch.tensor(5.0))])
-    batches = mixed.batch_at(7)
+    batches: Any = mixed.batch_at(7)
     assert batches == (("grades", 7), ("views", 7))
     assert float(mixed.loss_of(torch.nn.Identity(), batches)) == pytest.approx(2.0)
 
