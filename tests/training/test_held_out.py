@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from lookalike.neighbors.cosines import unit_rows
 from lookalike.training.examples import GradedQuery
-from lookalike.training.held_out import FOUND_MEASURES, GRADED_MEASURES, ExactRanking, held_out, unit_rows
+from lookalike.training.held_out import FOUND_MEASURES, GRADED_MEASURES, ExactRanking, held_out
 
 IDS = list("abcdef")
 VECTORS = unit_rows(np.array([[1, 0], [1, 0.1], [1, 0.5], [0, 1], [0.1, 1], [-1, 0]], np.float32))

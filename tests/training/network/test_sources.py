@@ -36,7 +36,7 @@ def test_the_loss_of_several_sources_is_their_mean_by_shares():
 
 @pytest.mark.parametrize("shares", [[], [0.0], [1.0, -1.0], [float("nan")]])
 def test_shares_that_make_no_sense_are_refused(shares):
-    with pytest.raises(TrainingRefused, match="each with a share above 0"):
+    with pytest.raises(TrainingRefused, match="each with a weight above 0"):
         MixedSources([constant("grades", share, torch.tensor(0.0)) for share in shares])
 
 
