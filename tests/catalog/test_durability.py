@@ -124,15 +124,19 @@ def test_a_lock_that_is_not_to_be_had_in_time_is_said(library, new_url, tmp_path
 
 def test_a_full_database_loses_nothing_that_was_stored(library, sqlite_file):
     with Catalog.open(sqlite_url(sqlite_file), originals=sqlite_file.parent / "originals") as catalog:
+        pages = 100
 
         def limit_pages(connection, _record):
-            connection.execute("PRAGMA max_page_count = 100")
+            connection.execute(f"PRAGMA max_page_count = {pages}")
 
         catalog.database.engine.dispose()
         event.listen(catalog.database.engine, "connect", limit_pages)
         stored = fill(library, catalog)
         assert sorted(everything_in(catalog)) == sorted(stored)
         assert catalog.changes.sequence() == len(stored)
+        assert catalog.check() == []
+        pages = 110  # somebody made room
+        catalog.database.engine.dispose()
         catalog.images.delete(stored[0])
         assert catalog.check() == []
 
