@@ -138,7 +138,7 @@ def test_votes_become_triplets_by_majority():
     assert votes.weights.tolist() == [2, 4]
     assert votes.tied == 1
     assert votes.ceiling == pytest.approx(7 / 8)
-    with pytest.raises(EvaluationRefused, match="even"):
+    with pytest.raises(EvaluationRefused, match="tied"):
         majority(np.array([[0, 1, 2]]), [[1, 1]])
     with pytest.raises(EvaluationRefused, match="negative"):
         majority(np.array([[0, 1, 2]]), [[1, -1]])

@@ -153,6 +153,7 @@ EARLIER = """
     ) WITHOUT ROWID;
     CREATE INDEX ix_removed_vectors_image_id ON removed_vectors (image_id);
     ALTER TABLE queries ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
+    DROP TABLE leases;
     UPDATE library SET schema_version = 8;
     UPDATE alembic_version SET version_num = '0008';
 """
