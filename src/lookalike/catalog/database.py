@@ -2,10 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from sqlalchemy import Connection
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import sqlite3
 
     from sqlalchemy import Engine
+
+Record = TypeVar("Record")
 
 BUSY_SECONDS = 60.0
 """How long a writer waits for other processes."""
@@ -101,6 +103,25 @@ class Database:
         """A transaction that sees one state of the database from its first statement to its last."""
         with storage_errors(self.describe), self._readers.connect() as connection:
             yield connection
+
+    def read_in_blocks(
+        self, read: Callable[[Connection, str], Sequence[Record]], *, key: Callable[[Record], str], block: int
+    ) -> Iterator[Record]:
+        """Records in the order of a key, each block in a transaction of its own.
+
+        Args:
+            read: reads the next records behind a key, `block` of them where there are as many.
+            key: of a record.
+            block: how many records a transaction reads.
+        """
+        after = ""
+        while True:
+            with self.reading() as connection:
+                found = read(connection, after)
+            yield from found
+            if len(found) < block:
+                return
+            after = key(found[-1])
 
     @contextmanager
     def writing(self, *, flushed: bool = True) -> Iterator[Connection]:

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypedDict, Unpack
 from numpy import float32
 from numpy.typing import NDArray
 
-from lookalike.catalog import ImageAddition, SourceFile, content_id
+from lookalike.catalog import ImageAddition, KnownImage, SourceFile, content_id
 from lookalike.columns import ImageRow
 from lookalike.embedding import PictureEncoder
 from lookalike.preprocessing import Limits, Prepared
@@ -54,20 +54,29 @@ def embedded_addition(
         ImageRefused: the bytes are not an image we accept.
     """
     prepared = pictures.prepare(content, name=name)
-    addition = addition_of(content, prepared, **placement)
+    addition = addition_of(content_id(content), len(content), prepared, **placement)
     return with_vector(addition, pictures.encoder.fingerprint, pictures.encode(prepared))
 
 
-def addition_of(content: bytes, prepared: Prepared, **placement: Unpack[Placement]) -> ImageAddition:
-    """What to store of an image, but for its vector."""
+def addition_of(
+    image_id: str, byte_count: int, seen: Prepared | KnownImage, **placement: Unpack[Placement]
+) -> ImageAddition:
+    """What to store of an image, but for its vector.
+
+    Args:
+        image_id: of the file's bytes.
+        byte_count: how many those are.
+        seen: the image, decoded now or known from before.
+        **placement: where it comes from and to whom it belongs.
+    """
     return ImageAddition(
-        content_id=content_id(content),
-        width=prepared.width,
-        height=prepared.height,
-        mean_colour=prepared.mean_colour,
-        media_type=prepared.media_type,
-        byte_count=len(content),
-        columns=prepared.columns,
+        content_id=image_id,
+        width=seen.width,
+        height=seen.height,
+        mean_colour=seen.mean_colour,
+        media_type=seen.media_type,
+        byte_count=byte_count,
+        columns=seen.columns,
         **placement,
     )
 

@@ -41,16 +41,7 @@ class RunReader:
         image_id = content_id(content)
         known = None if self._none_stored else self._catalog.images.known(self._fingerprint, image_id)
         if known is not None:
-            return ImageAddition(
-                content_id=image_id,
-                width=known.width,
-                height=known.height,
-                mean_colour=known.mean_colour,
-                media_type=known.media_type,
-                byte_count=len(content),
-                columns=known.columns,
-                **placement,
-            )
+            return addition_of(image_id, len(content), known, **placement)
         try:
             prepared = self._pictures.prepare(content, name=name)
         except ImageRefused as refused:
@@ -65,7 +56,7 @@ class RunReader:
                 refused_under=refused_under(self._pictures.limits),
                 **placement,
             )
-        addition = addition_of(content, prepared, **placement)
+        addition = addition_of(image_id, len(content), prepared, **placement)
         vector = self._new_vector(image_id, prepared)
         return addition if vector is None else with_vector(addition, self._fingerprint, vector)
 

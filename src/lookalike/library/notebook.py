@@ -7,7 +7,8 @@ from pathlib import Path
 
 from markupsafe import Markup, escape
 
-_TILE_PIXELS = 144
+TILE_PIXELS = 144
+"""Sides of the pictures in a row, at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def notes_html(notes: Sequence[str]) -> Markup:
 
 
 def _tile(tile: Tile) -> Markup:
-    frame = Markup("width:{0}px;height:{0}px;object-fit:contain;background:#f1f3f5").format(_TILE_PIXELS)
+    frame = Markup("width:{0}px;height:{0}px;object-fit:contain;background:#f1f3f5").format(TILE_PIXELS)
     shown = Markup("<div style='{}'></div>").format(frame)
     if tile.picture is not None:
         data = base64.b64encode(tile.picture).decode("ascii")

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import overload
 
 from lookalike.errors import CallerError
-from lookalike.library.notebook import Tile, pictures_html
+from lookalike.library.notebook import TILE_PIXELS, Tile, pictures_html
 from lookalike.library.parts import LibraryParts
 from lookalike.preprocessing import thumbnail
 from lookalike.retrieval import MOST_NEIGHBORS, Answer, Query
 from lookalike.types import Hit, Visibility
 
 _ASKED_AGAIN = 4  # times as many, where some hits have no file
-_PICTURE_PIXELS = 144
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,6 +107,6 @@ def _thumbnails(library: LibraryParts, image_ids: Sequence[str]) -> dict[str, by
 def _thumbnail(library: LibraryParts, image_id: str) -> bytes | None:
     try:
         content = library.catalog.images.content(image_id)
-        return thumbnail(content, size=_PICTURE_PIXELS, name=image_id, limits=library.limits)
+        return thumbnail(content, size=TILE_PIXELS, name=image_id, limits=library.limits)
     except CallerError:  # its file is gone
         return None

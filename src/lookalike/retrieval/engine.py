@@ -204,7 +204,7 @@ class SearchEngine:
         asked = [record for record in asked if record.fingerprint == live.model.fingerprint]
         if len(asked) < fewest:
             return None
-        vectors = [_unit(np.frombuffer(record.vector or b"", dtype="<f2")) for record in asked]
+        vectors = [_unit(_vector(record)) for record in asked]
         image_ids = [record.image_id if record.image_id and record.crop is None else "" for record in asked]
         return recall_of_queries(self._catalog, snapshot, vectors, image_ids=image_ids, after_block=after_block)
 
@@ -278,8 +278,7 @@ class SearchEngine:
         )
 
 
-def _unit(stored: NDArray[np.float16]) -> NDArray[np.float32]:
-    vector = stored.astype(np.float32)
+def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
     return vector / np.linalg.norm(vector)
 
 

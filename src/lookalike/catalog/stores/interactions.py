@@ -28,11 +28,8 @@ class Interactions:
 
     def read(self, *, block: int = 10_000) -> Iterator[Interaction]:
         """What was done with hits, in the order of event ids, read in blocks."""
-        after = ""
-        while True:
-            with self._database.reading() as connection:
-                found = interactions.read_interactions(connection, after=after, limit=block)
-            yield from found
-            if len(found) < block:
-                return
-            after = found[-1].event_id
+        return self._database.read_in_blocks(
+            lambda connection, after: interactions.read_interactions(connection, after=after, limit=block),
+            key=lambda event: event.event_id,
+            block=block,
+        )

@@ -37,14 +37,11 @@ class Queries:
 
     def followed(self, *, block: int = 1_000) -> Iterator[QueryRecord]:
         """Searches with whose hits something was done, in the order of their ids, read in blocks."""
-        after = ""
-        while True:
-            with self._database.reading() as connection:
-                found = interactions.read_followed_queries(connection, after=after, limit=block)
-            yield from found
-            if len(found) < block:
-                return
-            after = found[-1].id
+        return self._database.read_in_blocks(
+            lambda connection, after: interactions.read_followed_queries(connection, after=after, limit=block),
+            key=lambda query: query.id,
+            block=block,
+        )
 
     def forget(self, *, older_than: datetime, keep_with_interactions: bool = True) -> int:
         """Drop searches from before a time; how many.

@@ -15,15 +15,15 @@ from typing import Any
 import faiss
 
 from lookalike.errors import SnapshotDamaged
-from lookalike.neighbors.candidates import CandidateIndex, read_saved
+from lookalike.neighbors.candidates import CandidateIndex
 from lookalike.neighbors.checking import checked
 from lookalike.neighbors.index import Backend, Blocks
 from lookalike.neighbors.lists.blocks import fill, sample_of
-from lookalike.neighbors.lists.codes import CodesSearch
+from lookalike.neighbors.lists.codes import CodesSearch, open_codes
 from lookalike.neighbors.lists.fastscan_lists import FastScanLists
 from lookalike.neighbors.lists.fastscan_parameters import IvfPqBuild, build_parameters, search_parameters
 from lookalike.neighbors.lists.fastscan_training import find_lists_by_codes, trained
-from lookalike.neighbors.lists.probing import ListStore, Probes, filled, open_lists
+from lookalike.neighbors.lists.probing import ListStore, Probes, filled
 from lookalike.neighbors.lists.training import training_rows
 from lookalike.neighbors.stored import RowStore
 from lookalike.neighbors.threads import SUMS, cores, openmp_threads
@@ -101,10 +101,7 @@ def open_saved(directory: Path) -> CandidateIndex:
     Raises:
         SnapshotDamaged: files are missing or do not fit together.
     """
-    saved = read_saved(directory, name=NAME, building=IvfPqBuild, searching=CodesSearch)
-    store = RowStore.open(directory) if saved.building.refine else None
-    size, dimension = (store.size, store.dimension) if store else (saved.size, saved.dimension)
-    lists = open_lists(directory, size=size, dimension=dimension, lists=saved.building.lists)
+    saved, store, lists = open_codes(directory, name=NAME, building=IvfPqBuild)
     if not isinstance(lists, faiss.IndexIVFPQFastScan) or saved.building.subquantizers != lists.pq.M:
         raise SnapshotDamaged(f"{directory}: the lists and their parameters do not belong together")
     lists.fine_quantizer = lists.pq  # Faiss 1.15 leaves it null, and decoding codes would end the process

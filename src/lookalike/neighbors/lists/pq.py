@@ -14,12 +14,12 @@ from typing import Any
 
 import faiss
 
-from lookalike.neighbors.candidates import CandidateIndex, read_saved
+from lookalike.neighbors.candidates import CandidateIndex
 from lookalike.neighbors.checking import checked
 from lookalike.neighbors.exact import rounded
 from lookalike.neighbors.index import Backend
-from lookalike.neighbors.lists.codes import CodesSearch, codes_search_grid, pieces
-from lookalike.neighbors.lists.probing import ListStore, Probes, filled, open_lists
+from lookalike.neighbors.lists.codes import CodesSearch, codes_search_grid, open_codes, pieces
+from lookalike.neighbors.lists.probing import ListStore, Probes, filled
 from lookalike.neighbors.lists.training import (
     TRAINING_ROWS,
     trained_quantizer,
@@ -99,10 +99,7 @@ def open_saved(directory: Path) -> CandidateIndex:
     Raises:
         SnapshotDamaged: files are missing or do not fit together.
     """
-    saved = read_saved(directory, name=NAME, building=IvfPq8Build, searching=CodesSearch)
-    store = RowStore.open(directory) if saved.building.refine else None
-    size, dimension = (store.size, store.dimension) if store else (saved.size, saved.dimension)
-    lists = open_lists(directory, size=size, dimension=dimension, lists=saved.building.lists)
+    saved, store, lists = open_codes(directory, name=NAME, building=IvfPq8Build)
     return _index(lists, store, saved.building, saved.searching)
 
 

@@ -2,6 +2,8 @@
 
 import logging
 import secrets
+import threading
+from abc import ABC, abstractmethod
 from datetime import timedelta
 
 from lookalike.catalog import Catalog
@@ -50,3 +52,45 @@ class Duty:
                 self._catalog.leases.give_back(self._name, holder=self._holder)
             except EnvironmentFault as fault:
                 _log.warning("the duty %s stays with this process until its time is over: %s", self._name, fault)
+
+
+class RepeatedDuty(ABC):
+    """A thread that does a duty from time to time, in one of the processes that serve a library.
+
+    Args:
+        catalog: where it is written who does it.
+        name: of the duty.
+        every: the pause before each time; None never does it.
+    """
+
+    thread_name: str
+    """Of each kind of duty."""
+
+    def __init__(self, catalog: Catalog, name: str, *, every: timedelta | None) -> None:
+        self._every = every
+        self._duty = Duty(catalog, name, every=every or timedelta())
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin; the first time comes after the first pause."""
+        if self._every is not None:
+            self._thread = threading.Thread(
+                target=self._repeat, args=(self._every.total_seconds(),), name=self.thread_name, daemon=True
+            )
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End, also what is being done."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._duty.give_back()
+
+    def _repeat(self, seconds: float) -> None:
+        while not self._stopped.wait(seconds):
+            self._take_turn(ours=self._duty.is_ours())
+
+    @abstractmethod
+    def _take_turn(self, *, ours: bool) -> None:
+        """Do it once, if the duty is ours now. What fails must not end the thread."""
