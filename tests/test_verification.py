@@ -7,7 +7,7 @@ import pytest
 
 from lookalike import verification
 from lookalike.neighbors import ExactIndex, IvfPqBuild
-from lookalike.snapshot import Manifest, publish
+from lookalike.snapshot import Manifest, SnapshotRows, publish
 from lookalike.types import Visibility
 from lookalike.verification import verify_library
 from parts import Parts, write_pictures
@@ -69,12 +69,14 @@ def test_a_snapshot_that_lacks_images_or_has_strangers_is_told(library):
     kept = sorted([*ids[1:], "f" * 32])
     publish(
         library.snapshots,
+        SnapshotRows(
+            image_ids=kept,
+            vectors=np.stack([vectors.get(image_id, vectors[ids[0]]) for image_id in kept]),
+            visibilities=[Visibility.PUBLIC] * len(kept),
+        ),
         model_name=manifest.model_name,
         fingerprint=manifest.fingerprint,
         state=manifest.state,
-        image_ids=kept,
-        vectors=np.stack([vectors.get(image_id, vectors[ids[0]]) for image_id in kept]),
-        visibilities=[Visibility.PUBLIC] * len(kept),
     )
     told = problems(library)
     assert any("1 images of the catalog are missing from the snapshot" in problem for problem in told)

@@ -1,9 +1,10 @@
+from dataclasses import fields
 from types import SimpleNamespace
 
 import pytest
 
 from lookalike.catalog import CatalogState
-from lookalike.snapshot import publish
+from lookalike.snapshot import Calibration, IndexPlan, SnapshotRows, publish
 from lookalike.types import Visibility
 from unit_vectors import clustered
 
@@ -28,6 +29,15 @@ def made(root):
             "vectors": clustered(size + 1, 16, seed=seed)[:size],
             "visibilities": [list(Visibility)[number % 3] for number in range(size)],
         } | changed
-        return SimpleNamespace(snapshot=publish(root, **arguments), **arguments)
+        rest = dict(arguments)
+        rows, index, calibration = (taken(rest, kind) for kind in (SnapshotRows, IndexPlan, Calibration))
+        snapshot = publish(root, rows, index=index, calibration=calibration, **rest)
+        return SimpleNamespace(snapshot=snapshot, **arguments)
 
     return make
+
+
+def taken(arguments, kind):
+    """One of the values `publish` takes, of the arguments that are its fields."""
+    names = [field.name for field in fields(kind) if field.name in arguments]
+    return kind(**{name: arguments.pop(name) for name in names})

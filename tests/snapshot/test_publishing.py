@@ -17,7 +17,7 @@ from lookalike.catalog import CatalogState
 from lookalike.columns import unknown_rows
 from lookalike.errors import DependencyMissing, StorageFailed, VectorsRefused
 from lookalike.neighbors import BACKENDS, ExactIndex, available
-from lookalike.snapshot import VISIBILITY_CODES, newest, prune, publish, verify
+from lookalike.snapshot import VISIBILITY_CODES, IndexPlan, SnapshotRows, newest, prune, publish, verify
 from lookalike.types import Visibility
 from unit_vectors import clustered
 
@@ -317,13 +317,15 @@ def test_a_snapshot_of_a_hundred_thousand_opens_in_well_under_a_second(root):
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     publish(
         root,
+        SnapshotRows(
+            image_ids=[f"{number:032x}" for number in range(size)],
+            vectors=vectors,
+            visibilities=[Visibility.PUBLIC] * size,
+        ),
         model_name="large",
         fingerprint=FINGERPRINT,
         state=CatalogState("library", 1, "token"),
-        image_ids=[f"{number:032x}" for number in range(size)],
-        vectors=vectors,
-        visibilities=[Visibility.PUBLIC] * size,
-        backend="exact",  # as large a file as any, and quick to build
+        index=IndexPlan(backend="exact"),  # as large a file as any, and quick to build
     )
     started = time.process_time()
     snapshot = latest(root)

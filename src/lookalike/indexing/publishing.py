@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
-from numpy.typing import NDArray
 
 from lookalike.catalog import KEEP_REMOVED, Catalog, LiveModel
 from lookalike.columns import unknown_rows
@@ -20,9 +19,12 @@ from lookalike.embedding import Encoder, stranger_vectors
 from lookalike.errors import StorageFailed
 from lookalike.snapshot import (
     ENOUGH,
+    Calibration,
     IndexChoice,
+    IndexPlan,
     Manifest,
     Snapshot,
+    SnapshotRows,
     find_choice,
     gathering,
     has_foreign,
@@ -185,32 +187,38 @@ class Publisher:
                     regions.append(block.regions)
                     columns.append(block.columns)
                 state = reading.state
-            choice = choice or self._chosen(model, len(image_ids))
-            return publish(
-                self._snapshots,
-                model_name=model.name,
-                fingerprint=model.fingerprint,
-                state=state,
+            rows = SnapshotRows(
                 image_ids=image_ids,
                 vectors=gathered.vectors,
                 visibilities=visibilities,
                 regions=np.concatenate(regions),
                 columns=np.concatenate(columns),
-                backend=choice.backend if choice else None,
-                parameters=choice.building if choice else None,
-                searching=choice.searching if choice else None,
-                threads=self._threads,
-                **self._calibration(model, visibilities.count(Visibility.PUBLIC)),
+            )
+            return publish(
+                self._snapshots,
+                rows,
+                model_name=model.name,
+                fingerprint=model.fingerprint,
+                state=state,
+                index=self._plan(choice or self._chosen(model, len(rows))),
+                calibration=self._calibration(model, visibilities.count(Visibility.PUBLIC)),
             )
 
-    def _calibration(self, model: LiveModel, public: int) -> dict[str, NDArray[np.float32] | None]:
+    def _plan(self, choice: IndexChoice | None) -> IndexPlan:
+        if choice is None:
+            return IndexPlan(threads=self._threads)
+        return IndexPlan(
+            backend=choice.backend, parameters=choice.building, searching=choice.searching, threads=self._threads
+        )
+
+    def _calibration(self, model: LiveModel, public: int) -> Calibration:
         """What closeness is told by beside the library's own images; nothing where its model is not at hand."""
         encoder = self._encoder_of(model)
         if encoder is None or encoder.fingerprint != model.fingerprint:
-            return {}
+            return Calibration()
         if public < ENOUGH:
-            return {"reference_cosines": encoder.reference_cosines}
-        return {"strangers": self._strangers(encoder)}
+            return Calibration(reference_cosines=encoder.reference_cosines)
+        return Calibration(strangers=self._strangers(encoder))
 
     def _strangers(self, encoder: Encoder) -> Vectors:
         """A model's vectors of pictures that belong to no library: made once, and kept beside the snapshots."""

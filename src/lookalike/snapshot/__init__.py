@@ -7,6 +7,7 @@ from lookalike.snapshot.live_recall import LiveRecall, catalog_vectors, live_rec
 from lookalike.snapshot.manifest import FORMAT_VERSION, FileRecord, Manifest
 from lookalike.snapshot.publishing import publish, workspace
 from lookalike.snapshot.recall import NEIGHBORS, Recall, Truth, TruthInBlocks, sampled_rows
+from lookalike.snapshot.rows import Calibration, IndexPlan, SnapshotRows
 from lookalike.snapshot.stored import (
     SET_ASIDE,
     VISIBILITY_CODES,
@@ -27,17 +28,20 @@ __all__ = [
     "NEIGHBORS",
     "SET_ASIDE",
     "VISIBILITY_CODES",
+    "Calibration",
     "ChoiceFound",
     "Closeness",
     "FileRecord",
     "Gathered",
     "Goals",
     "IndexChoice",
+    "IndexPlan",
     "LiveRecall",
     "Manifest",
     "Promise",
     "Recall",
     "Snapshot",
+    "SnapshotRows",
     "Truth",
     "TruthInBlocks",
     "catalog_vectors",

@@ -5,7 +5,7 @@ import errno
 import logging
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,26 +17,15 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from lookalike.catalog import CatalogState
-from lookalike.columns import ImageRows, unknown_rows
 from lookalike.durable import sync
 from lookalike.errors import StorageFailed
 from lookalike.neighbors import BACKENDS, VectorIndex, choose_backend
 from lookalike.snapshot.closeness import Closeness
 from lookalike.snapshot.manifest import MANIFEST_FILE, FileRecord, Manifest
 from lookalike.snapshot.recall import HalfVectors, Truth, sampled_rows
-from lookalike.snapshot.stored import (
-    COLUMNS_FILE,
-    ID_TYPE,
-    IDS_FILE,
-    REGION_TYPE,
-    REGIONS_FILE,
-    VISIBILITIES_FILE,
-    VISIBILITY_CODES,
-    Snapshot,
-    folder_of,
-    highest_number,
-)
-from lookalike.types import Vectors, Visibility
+from lookalike.snapshot.rows import Calibration, IndexPlan, SnapshotRows
+from lookalike.snapshot.stored import Snapshot, folder_of, highest_number
+from lookalike.types import Vectors
 
 _log = logging.getLogger(__name__)
 
@@ -50,21 +39,13 @@ _TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 
 def publish(
     root: Path,
+    rows: SnapshotRows,
     *,
     model_name: str,
     fingerprint: str,
     state: CatalogState,
-    image_ids: Sequence[str],
-    vectors: Vectors | HalfVectors,
-    visibilities: Sequence[Visibility],
-    regions: NDArray[np.int16] | None = None,
-    columns: ImageRows | None = None,
-    backend: str | None = None,
-    parameters: Any = None,
-    searching: Any = None,
-    threads: int | None = None,
-    reference_cosines: NDArray[np.float32] | None = None,
-    strangers: Vectors | None = None,
+    index: IndexPlan | None = None,
+    calibration: Calibration | None = None,
 ) -> Snapshot:
     """Build a snapshot and make it visible by one rename, after everything in it is on disk.
 
@@ -73,77 +54,78 @@ def publish(
 
     Args:
         root: where snapshots are; made if it is not there.
+        rows: what the snapshot holds.
         model_name: for people.
         fingerprint: of the model that made the vectors.
         state: of the catalog, which the vectors include.
-        image_ids: of each row, ascending, at most 32 ASCII characters each.
-        vectors: [rows, dimension] float32 unit rows, in that order; or float16, mapped from a file, which are then
-            read in blocks as far as the backend can do with that.
-        visibilities: in that order.
-        regions: [rows], in that order, ascending for each image; None where all rows are whole images.
-        columns: [rows] of `IMAGE_ROW`, in that order; None where nothing is known.
-        backend: of the index; None chooses by size and dimension.
-        parameters: the backend's own build parameters; None chooses them by size and dimension.
-        searching: the backend's own search parameters; None takes those that go with the build.
-        threads: to build with; None for all cores.
-        reference_cosines: the model's own random-pair cosines, for libraries of fewer than 50 public images.
-        strangers: [n, dimension] float32 unit rows, of pictures that have nothing to do with any library.
+        index: which one to build; None chooses by size and dimension.
+        calibration: of closeness; None where only the library's images can tell it.
 
     Raises:
         StorageFailed: the disk is full or failing; nothing was published and nothing is left behind.
         VectorsRefused: vectors that are not finite or not of unit length.
         ValueError: rows out of order, or sequences of different lengths.
     """
-    ids = _checked_ids(image_ids, vectors, visibilities)
-    public = np.array([visibility is Visibility.PUBLIC for visibility in visibilities], dtype=bool)
-    regions = np.zeros(len(ids), REGION_TYPE) if regions is None else regions.astype(REGION_TYPE)
-    _require_order(ids, regions)
-    arrays = {
-        IDS_FILE: ids,
-        REGIONS_FILE: regions,
-        VISIBILITIES_FILE: np.array([VISIBILITY_CODES[visibility] for visibility in visibilities], dtype=np.uint8),
-        COLUMNS_FILE: _checked_columns(columns, len(ids)),
-    }
-    backend = backend or choose_backend(*vectors.shape)
+    arrays = rows.arrays()
     try:
         root.mkdir(parents=True, exist_ok=True)
         _collect_leftovers(root)
         with workspace(root) as work:
-            index = _built(vectors, backend, parameters=parameters, threads=threads, work=work)
-            index = index if searching is None else index.searching_with(searching)
-            manifest = Manifest(
-                number=0,
-                model_name=model_name,
-                fingerprint=fingerprint,
-                dimension=vectors.shape[1],
-                library_id=state.library_id,
-                watermark=state.sequence,
-                token=state.token,
-                size=len(ids),
-                backend=backend,
-                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-                files={},
-                closeness=Closeness.of_index(
-                    index, public=public, seed=_SEED, strangers=strangers, reference=reference_cosines
-                ),
-                self_recall=_self_recall(index, vectors),
-                recall_at_10=_recall(index, vectors),
+            built = _built(rows.vectors, index or IndexPlan(), work=work)
+            manifest = _manifest(
+                built, rows, calibration or Calibration(), model_name=model_name, fingerprint=fingerprint, state=state
             )
-            directory = _publish_files(root, work, manifest, index=index, arrays=arrays)
+            directory = _publish_files(root, work, manifest, index=built, arrays=arrays)
     except OSError as failure:
         raise StorageFailed(f"the snapshot could not be written to {root}: {failure.strerror or failure}") from failure
     return Snapshot.open(directory)
 
 
-def _built(
-    vectors: Vectors | HalfVectors, backend: str, *, parameters: Any, threads: int | None, work: Path
-) -> VectorIndex:
+def _built(vectors: Vectors | HalfVectors, plan: IndexPlan, *, work: Path) -> VectorIndex:
     """The index; from blocks, where the vectors are in a file and the backend can do without having them in memory."""
-    how = BACKENDS[backend]
+    how = BACKENDS[plan.backend or choose_backend(*vectors.shape)]
     if vectors.dtype == np.float16 and how.build_from_blocks is not None:
         blocks, (size, dimension) = partial(_blocks, vectors), vectors.shape
-        return how.build_from_blocks(blocks, size, dimension, working=work, parameters=parameters, threads=threads)
-    return how.build(_as_float32(vectors), parameters=parameters, threads=threads)
+        index = how.build_from_blocks(
+            blocks, size, dimension, working=work, parameters=plan.parameters, threads=plan.threads
+        )
+    else:
+        index = how.build(_as_float32(vectors), parameters=plan.parameters, threads=plan.threads)
+    return index if plan.searching is None else index.searching_with(plan.searching)
+
+
+def _manifest(
+    index: VectorIndex,
+    rows: SnapshotRows,
+    calibration: Calibration,
+    *,
+    model_name: str,
+    fingerprint: str,
+    state: CatalogState,
+) -> Manifest:
+    """What the snapshot is, and what was measured of it, before it has a number and files."""
+    return Manifest(
+        number=0,
+        model_name=model_name,
+        fingerprint=fingerprint,
+        dimension=rows.vectors.shape[1],
+        library_id=state.library_id,
+        watermark=state.sequence,
+        token=state.token,
+        size=len(rows),
+        backend=index.backend,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        files={},
+        closeness=Closeness.of_index(
+            index,
+            public=rows.public(),
+            seed=_SEED,
+            strangers=calibration.strangers,
+            reference=calibration.reference_cosines,
+        ),
+        self_recall=_self_recall(index, rows.vectors),
+        recall_at_10=_recall(index, rows.vectors),
+    )
 
 
 def _blocks(vectors: Vectors | HalfVectors) -> Iterator[Vectors]:
@@ -218,31 +200,6 @@ def _collect_leftovers(root: Path) -> None:
 
 def _lock_path(work: Path) -> Path:
     return work.with_suffix(".lock")
-
-
-def _checked_ids(
-    image_ids: Sequence[str], vectors: Vectors | HalfVectors, visibilities: Sequence[Visibility]
-) -> NDArray[np.bytes_]:
-    if not len(image_ids) == len(vectors) == len(visibilities):
-        raise ValueError(f"{len(image_ids)} ids, {len(vectors)} vectors and {len(visibilities)} visibilities")
-    if any(len(image_id) > ID_TYPE.itemsize or not image_id.isascii() for image_id in image_ids):
-        raise ValueError(f"image ids must be at most {ID_TYPE.itemsize} ASCII characters")
-    return np.array(image_ids, dtype=ID_TYPE)
-
-
-def _require_order(ids: NDArray[np.bytes_], regions: NDArray[np.int16]) -> None:
-    if len(regions) != len(ids):
-        raise ValueError(f"{len(ids)} ids and {len(regions)} regions")
-    next_region = (ids[:-1] == ids[1:]) & (regions[:-1] < regions[1:])
-    if not np.all((ids[:-1] < ids[1:]) | next_region):
-        raise ValueError("image ids must ascend, and the regions of each image; no two rows may be equal")
-
-
-def _checked_columns(columns: ImageRows | None, images: int) -> ImageRows:
-    columns = unknown_rows(images) if columns is None else columns
-    if columns.shape != (images,):
-        raise ValueError(f"{len(columns)} rows of columns for {images} images")
-    return columns
 
 
 def _self_recall(index: VectorIndex, vectors: Vectors | HalfVectors) -> float:
