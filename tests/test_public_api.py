@@ -8,7 +8,7 @@ import pytest
 
 import lookalike
 
-HEAVY = ("torch", "fastapi", "openvino", "onnxruntime", "matplotlib", "numpy", "PIL", "sqlalchemy", "faiss")
+HEAVY = ("torch", "fastapi", "openvino", "onnxruntime", "matplotlib", "numpy", "PIL", "sqlalchemy", "faiss", "pydantic")
 
 
 def modules_after(program):

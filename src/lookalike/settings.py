@@ -6,16 +6,28 @@ command-line options.
 
 import os
 import tomllib
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any
 
+from annotated_types import Ge, Le
 from platformdirs import user_cache_path, user_data_path
+from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from lookalike.catalog import parse_url, sqlite_url
+from lookalike.embedding import DEFAULT_MODEL
 from lookalike.errors import CallerError
-from lookalike.preprocessing.limits import PILLOW_WARNS_ABOVE
+from lookalike.preprocessing.limits import DEFAULT_LIMITS, PILLOW_WARNS_ABOVE
 
 FILE_NAME = "library.toml"
 PREFIX = "LOOKALIKE_"
@@ -49,57 +61,69 @@ def _user_models() -> Path | None:
         return None
 
 
-def _setting(default: Any, meaning: str, *, least: int = 0, most: int | None = None) -> Any:
-    return field(default=default, metadata={"meaning": meaning, "least": least, "most": most})
+Folder = Annotated[Path, AfterValidator(user_path)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Every setting, with its default. `meaning` in a field's metadata is what the documentation says."""
+def _text(default: str, meaning: str) -> Any:
+    return Field(default=default, description=meaning)
 
-    library: Path = _setting(MISSING, "The folder that holds one collection.")
-    models: Path = _setting(MISSING, "Where pulled and imported models are kept.")
-    catalog_url: str = _setting(
+
+def _number(default: int, meaning: str, *, least: int = 0, most: int | None = None) -> Any:
+    return Field(default=default, description=meaning, ge=least, le=most)
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. Making one reads neither the environment nor a file: `load_settings` does."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+
+    library: Folder = Field(description="The folder that holds one collection.")
+    models: Folder = Field(description="Where pulled and imported models are kept.")
+    catalog_url: str = _text(
         "",
         "The catalog's SQLAlchemy URL; empty for an SQLite file in the library. PostgreSQL: postgresql+psycopg://...",
     )
-    model: str = _setting("clip-vit-b16", "The model a new library is indexed with.")
-    runtime: str = _setting("auto", "What runs models: auto, openvino or onnxruntime.")
-    threads: int = _setting(0, "Threads for the model and for building indexes; 0 for every core.")
-    max_image_bytes: int = _setting(64 * 1024 * 1024, "Larger files and uploads are refused.", least=1)
-    max_image_pixels: int = _setting(
-        50_000_000,
+    model: str = _text(DEFAULT_MODEL, "The model a new library is indexed with.")
+    runtime: str = _text("auto", "What runs models: auto, openvino or onnxruntime.")
+    threads: int = _number(0, "Threads for the model and for building indexes; 0 for every core.")
+    max_image_bytes: int = _number(DEFAULT_LIMITS.max_bytes, "Larger files and uploads are refused.", least=1)
+    max_image_pixels: int = _number(
+        DEFAULT_LIMITS.max_pixels,
         "Images of more decoded pixels are refused before that; those that can be decoded at a fraction of their size"
         " (JPEG, TIFF, WebP) may have eight times as many.",
         least=1,
         most=PILLOW_WARNS_ABOVE,
     )
-    max_image_side: int = _setting(
-        30_000, "Images with a longer side, in pixels, are refused before they are decoded.", least=1
+    max_image_side: int = _number(
+        DEFAULT_LIMITS.max_side, "Images with a longer side, in pixels, are refused before they are decoded.", least=1
     )
-    host: str = _setting(
+    host: str = _text(
         "127.0.0.1", "The address `lookalike serve` listens on; `unix:PATH` for a unix socket instead of a port."
     )
-    port: int = _setting(8420, "The port `lookalike serve` listens on; 0 for any that is free.", most=65_535)
-    allowed_hosts: str = _setting("", "Host names, comma-separated, that the service answers to beside its address.")
-    root_path: str = _setting("", "The path a proxy serves the page and the API below, as in `/photos`.")
-    trusted_proxies: str = _setting(
+    port: int = _number(8420, "The port `lookalike serve` listens on; 0 for any that is free.", most=65_535)
+    allowed_hosts: str = _text("", "Host names, comma-separated, that the service answers to beside its address.")
+    root_path: str = _text("", "The path a proxy serves the page and the API below, as in `/photos`.")
+    trusted_proxies: str = _text(
         "",
         "Proxies whose `X-Forwarded-Prefix`, `-Proto`, `-Host` and `-For` are believed: addresses and networks,"
         " comma-separated, `unix` for a unix socket, `*` for everybody.",
     )
-    keep_alive_seconds: int = _setting(
+    keep_alive_seconds: int = _number(
         75, "A connection that sends no request for so long is closed; 0 closes each after one answer.", most=86_400
     )
-    admin_token: str = _setting("", "If set, uploading, changing and deleting need `Authorization: Bearer TOKEN`.")
-    max_concurrent_queries: int = _setting(0, "Queries that run the model at once; 0 for what the model takes.")
-    max_waiting_queries: int = _setting(64, "Queries that may wait for their turn; more are answered 503.")
-    thumbnail_bytes: int = _setting(1024 * 1024 * 1024, "Disk space the thumbnails may take.")
-    measure_recall_minutes: int = _setting(
+    admin_token: str = Field(
+        default="",
+        description="If set, uploading, changing and deleting need `Authorization: Bearer TOKEN`.",
+        repr=False,
+    )
+    max_concurrent_queries: int = _number(0, "Queries that run the model at once; 0 for what the model takes.")
+    max_waiting_queries: int = _number(64, "Queries that may wait for their turn; more are answered 503.")
+    thumbnail_bytes: int = _number(1024 * 1024 * 1024, "Disk space the thumbnails may take.")
+    measure_recall_minutes: int = _number(
         60, "How often `serve` measures what share of the true nearest the latest searches found; 0 for never."
     )
-    keep_queries_days: int = _setting(90, "Queries nobody clicked on are forgotten after so many days; 0 keeps them.")
-    keep_removed_days: int = _setting(
+    keep_queries_days: int = _number(90, "Queries nobody clicked on are forgotten after so many days; 0 keeps them.")
+    keep_removed_days: int = _number(
         30,
         "How many days what is removed stays in the bin: records of images whose files are gone, uploads without a"
         " record, and indexes of another catalog.",
@@ -126,6 +150,28 @@ class Settings:
         """Where thumbnails are cached."""
         return self.library / "thumbnails"
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings' own
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what the caller gives."""
+        return (init_settings,)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_fraction_and_no_truth_value(cls, value: Any) -> Any:
+        """Pydantic would take `true` for 1 and 84.0 for 84."""
+        if isinstance(value, bool | float):
+            raise ValueError("neither text nor a whole number")  # noqa: TRY004 - pydantic passes on other errors
+        return value
+
+
+_IN_FILE = sorted(set(Settings.model_fields) - {"library"})
+
 
 def load_settings(overrides: Mapping[str, Any], *, environment: Mapping[str, str] = os.environ) -> Settings:
     """Settings from all sources.
@@ -138,34 +184,54 @@ def load_settings(overrides: Mapping[str, Any], *, environment: Mapping[str, str
         CallerError: an unknown name in `library.toml`, or a value of the wrong kind or size; the message names where.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
-    from_environment = _from_environment(environment)
-    library = user_path(given.get("library") or from_environment.get("library") or default_library())
-    values: dict[str, Any] = {**_from_file(library / FILE_NAME), **from_environment, **given, "library": library}
-    values["models"] = user_path(values.get("models") or _user_models() or library / "models")
-    settings = Settings(**values)
-    _check(settings)
-    return settings
-
-
-def _check(settings: Settings) -> None:
-    for setting in fields(Settings):
-        value, least, most = getattr(settings, setting.name), setting.metadata["least"], setting.metadata["most"]
-        if isinstance(value, int) and (value < least or (most is not None and value > most)):
-            span = f"at least {least:,}" if most is None else f"from {least:,} to {most:,}"
-            raise CallerError(f"setting {setting.name}: {value:,} must be {span}")
+    variables = _Environment(environment)()
+    library = user_path(given.get("library") or variables.get("library") or default_library())
+    file = library / FILE_NAME
+    sources = (
+        _Source(_named, given | {"library": library}),
+        _Source(lambda name: PREFIX + name.upper(), variables),
+        _Source(lambda name: f"{file}: {name}", _from_file(file)),
+        _Source(_named, {"models": _user_models() or library / "models"}),
+    )
+    try:
+        settings = Settings(**ChainMap(*(source.values for source in sources)))
+    except ValidationError as fault:
+        first = fault.errors(include_url=False)[0]
+        raise CallerError(f"{_where(str(first['loc'][0]), sources)}: {_mistake(first)}") from None
     try:
         parse_url(settings.url)
     except ValueError as fault:
-        raise CallerError(f"setting catalog_url: {fault}") from None
+        raise CallerError(f"{_where('catalog_url', sources)}: {fault}") from None
+    return settings
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for setting in fields(Settings):
-        variable = PREFIX + setting.name.upper()
-        if environment.get(variable):
-            values[setting.name] = _parsed(setting.name, environment[variable], where=variable)
-    return values
+class _Environment(EnvSettingsSource):
+    """Settings among given environment variables."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        super().__init__(Settings)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        """Names are in capitals, as documented; other variables may differ from them in case only."""
+        return {name.lower(): value for name, value in self._environment.items() if value and name.isupper()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Values by setting, and how a message names the place of one."""
+
+    place: Callable[[str], str]
+    values: dict[str, Any]
+
+
+def _named(name: str) -> str:
+    return f"setting {name}"
+
+
+def _where(name: str, sources: tuple[_Source, ...]) -> str:
+    """The place that a setting's value comes from."""
+    return next((source.place for source in sources if name in source.values), _named)(name)
 
 
 def _from_file(path: Path) -> dict[str, Any]:
@@ -177,22 +243,27 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise CallerError(f"{path}: is not text in UTF-8; save it again with that encoding") from None
     except (OSError, ValueError) as fault:
         raise CallerError(f"{path}: cannot be read as TOML: {fault}") from None
-    known = {setting.name for setting in fields(Settings)} - {"library"}
-    unknown = sorted(set(written) - known)
-    if unknown:
-        raise CallerError(f"{path}: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
-    return {name: _parsed(name, value, where=f"{path}: {name}") for name, value in written.items()}
+    for name in written:
+        if name not in _IN_FILE:
+            raise CallerError(f"{path}: {_unknown(name)}")
+    return {name: value for name, value in written.items() if (name, value) != ("models", "")}
 
 
-def _parsed(name: str, value: Any, *, where: str) -> Any:
-    kind = get_type_hints(Settings)[name]
-    if kind is int:
-        try:
-            if not isinstance(value, bool | float):
-                return int(value)
-        except (TypeError, ValueError):
-            pass
-        raise CallerError(f"{where}: {value!r} is not a whole number")
-    if not isinstance(value, str):
-        raise CallerError(f"{where}: {value!r} is not text")
-    return Path(value) if kind is Path else value
+def _unknown(name: str) -> str:
+    near = get_close_matches(name.lower(), _IN_FILE, n=1)
+    meant = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_IN_FILE)}"
+    return f"unknown setting {name!r}; {meant}"
+
+
+def _mistake(error: ErrorDetails) -> str:
+    """What is wrong with a value, in words."""
+    name, value = str(error["loc"][0]), error["input"]
+    if error["type"] == "extra_forbidden":
+        return _unknown(name)
+    setting = Settings.model_fields[name]
+    if error["type"] in {"greater_than_equal", "less_than_equal"}:
+        least = next(limit.ge for limit in setting.metadata if isinstance(limit, Ge))
+        most = next((limit.le for limit in setting.metadata if isinstance(limit, Le)), None)
+        span = f"at least {least:,}" if most is None else f"from {least:,} to {most:,}"
+        return f"{value} must be {span}"
+    return f"{value!r} is not {'a whole number' if setting.annotation is int else 'text'}"

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markdown import Markdown
 from rich.progress import DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
@@ -33,6 +32,7 @@ from lookalike.embedding import (
 )
 from lookalike.errors import ModelRefused, StorageFailed
 from lookalike.library.models import remove_unused_model
+from lookalike.on_demand import load
 from lookalike.settings import user_path
 from lookalike.training.card import ModelCard, read_card
 
@@ -73,7 +73,8 @@ def show_model(name: NameArgument, *, as_json: JsonOption = False) -> None:
         _print_facts(status)
         if card:
             console.print()
-            console.print(Markdown(card.as_markdown()))
+            markdown = load("rich.markdown", otherwise="`models show` needs Rich: pip install rich")  # slow to import
+            console.print(markdown.Markdown(card.as_markdown()))
         if problem:
             messages.print(printable(f"Warning: {problem}"), soft_wrap=True)
 
