@@ -31,34 +31,34 @@ from lookalike.library.opening import open_library
 from lookalike.settings import Settings
 from lookalike.training.whitening import SHRINKAGE
 
+JudgementsOption = Annotated[
+    str | None,
+    typer.Option(metavar="JUDGEMENTS", help="Grades to compare the models by; they are not used for training."),
+]
+FeaturesOption = Annotated[
+    str,
+    typer.Option(
+        help="Features to project: the model's `final` ones, or all `levels` of its network (needs torch);"
+        " `auto` uses levels if possible."
+    ),
+]
+DimensionOption = Annotated[int | None, typer.Option(min=1, help="Size of the new vectors (default: the model's).")]
+ShrinkageOption = Annotated[float, typer.Option(min=0, help="Shrinkage of the whitening; see docs/training.md.")]
+ResamplesOption = Annotated[int, typer.Option(min=100, max=1_000_000, help="Random draws for confidence intervals.")]
+
 
 def adapt_model(
     name: NewNameArgument,
     *,
     base: FromOption = None,
-    judgements: Annotated[
-        str | None,
-        typer.Option(metavar="JUDGEMENTS", help="Grades to compare the models by; they are not used for training."),
-    ] = None,
+    judgements: JudgementsOption = None,
     queries: QueriesOption = None,
     images: ImagesOption = None,
-    features: Annotated[
-        str,
-        typer.Option(
-            help="Features to project: the model's `final` ones, or all `levels` of its network (needs torch);"
-            " `auto` uses levels if possible."
-        ),
-    ] = "auto",
-    dimension: Annotated[
-        int | None, typer.Option(min=1, help="Size of the new vectors (default: the model's).")
-    ] = None,
-    shrinkage: Annotated[
-        float, typer.Option(min=0, help="Shrinkage of the whitening; see docs/training.md.")
-    ] = SHRINKAGE,
+    features: FeaturesOption = "auto",
+    dimension: DimensionOption = None,
+    shrinkage: ShrinkageOption = SHRINKAGE,
     most_images: MostImagesOption = 20_000,
-    resamples: Annotated[
-        int, typer.Option(min=100, max=1_000_000, help="Random draws for confidence intervals.")
-    ] = 10_000,
+    resamples: ResamplesOption = 10_000,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -79,10 +79,7 @@ def adapt_model(
             most_images=most_images,
             resamples=resamples,
         )
-        with (
-            open_library(settings_for(library)) as opened,
-            IndexProgress(messages, quiet=as_json) as progress,
-        ):
+        with open_library(settings_for(library)) as opened, IndexProgress(messages, quiet=as_json) as progress:
             result = adapt(opened, request, progress)
         tell_warnings(result.warnings)
         if as_json:

@@ -40,21 +40,23 @@ from lookalike.library.bench import BenchRequest, BenchResult
 from lookalike.library.judging import JudgementSource
 from lookalike.library.opening import open_library
 
+ModelsOption = Annotated[
+    str, typer.Option(metavar="NAME,...", help="Models to measure (default: all on this machine).")
+]
+HtmlOption = Annotated[Path | None, typer.Option(metavar="REPORT", help="Write an HTML report.")]
+PlotOption = Annotated[Path | None, typer.Option(metavar="OUT.svg", help="Draw quality against time, as SVG or PNG.")]
+
 
 def bench(
     judgements: JudgementsArgument,
     *,
-    models: Annotated[
-        str, typer.Option(metavar="NAME,...", help="Models to measure (default: all on this machine).")
-    ] = "",
+    models: ModelsOption = "",
     measures: MeasuresOption = DEFAULT_MEASURE_NAMES,
     queries: QueriesOption = None,
     group_by: GroupByOption = "",
     images: ImagesOption = None,
-    html: Annotated[Path | None, typer.Option(metavar="REPORT", help="Write an HTML report.")] = None,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="OUT.svg", help="Draw quality against time, as SVG or PNG.")
-    ] = None,
+    html: HtmlOption = None,
+    plot: PlotOption = None,
     file_format: FormatOption = None,
     keep_good: KeepGoodOption = False,
     combine: CombineOption = "refuse",

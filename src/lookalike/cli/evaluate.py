@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +50,7 @@ from lookalike.evaluation.report import (
 )
 from lookalike.evaluation.report.wording import decimal, p_value, signed, span
 from lookalike.library import evaluate as use_case
-from lookalike.library.evaluate import EvaluateRequest
+from lookalike.library.evaluate import EvaluateRequest, EvaluateResult
 from lookalike.library.judging import JudgementSource
 from lookalike.library.opening import open_library
 
@@ -63,6 +64,12 @@ MeasuresOption = Annotated[
 ResamplesOption = Annotated[
     int, typer.Option(min=100, max=1_000_000, help="Random draws for confidence intervals and tests.")
 ]
+AgainstOption = Annotated[
+    str | None, typer.Option(metavar="RUN_OR_MODEL", help="A run file, or a model on this machine, to compare with.")
+]
+HtmlOption = Annotated[Path | None, typer.Option(metavar="REPORT", help="Write an HTML report with pictures.")]
+RunOption = Annotated[Path | None, typer.Option(metavar="RUN", help="Write the returned rankings as a run file.")]
+PerQueryOption = Annotated[Path | None, typer.Option(metavar="CSV", help="Write the values of each query.")]
 DEFAULT_MEASURE_NAMES = ",".join(map(str, DEFAULT_MEASURES))
 
 
@@ -70,16 +77,13 @@ def evaluate(
     judgements: JudgementsArgument,
     *,
     measures: MeasuresOption = DEFAULT_MEASURE_NAMES,
-    against: Annotated[
-        str | None,
-        typer.Option(metavar="RUN_OR_MODEL", help="A run file, or a model on this machine, to compare with."),
-    ] = None,
+    against: AgainstOption = None,
     queries: QueriesOption = None,
     group_by: GroupByOption = "",
     images: ImagesOption = None,
-    html: Annotated[Path | None, typer.Option(metavar="REPORT", help="Write an HTML report with pictures.")] = None,
-    run: Annotated[Path | None, typer.Option(metavar="RUN", help="Write the returned rankings as a run file.")] = None,
-    per_query: Annotated[Path | None, typer.Option(metavar="CSV", help="Write the values of each query.")] = None,
+    html: HtmlOption = None,
+    run: RunOption = None,
+    per_query: PerQueryOption = None,
     file_format: FormatOption = None,
     keep_good: KeepGoodOption = False,
     combine: CombineOption = "refuse",
@@ -101,6 +105,7 @@ def evaluate(
         keep_good=keep_good,
         combine=combine,
     )
+    files = _Files(html=html, run=run, per_query=per_query)
     with faults_are_told(as_json=as_json):
         request = EvaluateRequest(
             judgements=asked,
@@ -110,26 +115,45 @@ def evaluate(
             pictures=html is not None,
             command=command_line(),
         )
-        check_outputs(html, run, per_query)
-        if run is not None:
-            format_of_run(run)
+        files.check()
         with open_library(settings_for(library)) as opened, IndexProgress(messages, quiet=as_json) as progress:
             result = use_case.evaluate(opened, request, progress)
-        report, runs = result.report, result.runs
-        if run is not None:
-            write_run_file(runs.served, run)
-        if per_query is not None:
-            _write_table(report.served, per_query)
-        if html is not None:
-            write_report(report, html)
+        files.write(result)
         if as_json:
-            print_json({**as_document(report), "milliseconds": runs.milliseconds})
-            return
-        print_report(report)
-        stages = ", ".join(f"{stage} {spent:.1f} ms" for stage, spent in runs.milliseconds.items())
-        console.print(f"[dim]generation {runs.generation}: {stages} a query[/]", soft_wrap=True)
-        for path in filter(None, (html, run, per_query)):
-            console.print(printable(f"Written: {path}"), soft_wrap=True)
+            print_json({**as_document(result.report), "milliseconds": result.runs.milliseconds})
+        else:
+            _tell(result, files)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Files:
+    """The files that are asked for; None for those that are not."""
+
+    html: Path | None
+    run: Path | None
+    per_query: Path | None
+
+    def check(self) -> None:
+        """Refuse what could not be written before hours are spent on it."""
+        check_outputs(self.html, self.run, self.per_query)
+        if self.run is not None:
+            format_of_run(self.run)
+
+    def write(self, result: EvaluateResult) -> None:
+        if self.run is not None:
+            write_run_file(result.runs.served, self.run)
+        if self.per_query is not None:
+            _write_table(result.report.served, self.per_query)
+        if self.html is not None:
+            write_report(result.report, self.html)
+
+
+def _tell(result: EvaluateResult, files: _Files) -> None:
+    print_report(result.report)
+    stages = ", ".join(f"{stage} {spent:.1f} ms" for stage, spent in result.runs.milliseconds.items())
+    console.print(f"[dim]generation {result.runs.generation}: {stages} a query[/]", soft_wrap=True)
+    for path in filter(None, (files.html, files.run, files.per_query)):
+        console.print(printable(f"Written: {path}"), soft_wrap=True)
 
 
 def print_report(report: EvaluationReport) -> None:

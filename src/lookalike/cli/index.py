@@ -25,7 +25,7 @@ from lookalike.cli.progress import IndexProgress
 from lookalike.indexing import IndexOptions, IndexReport, Refusal, Skipped
 from lookalike.indexing.selection import SYSTEM_FOLDER
 from lookalike.library import index as use_case
-from lookalike.library.index import IndexRequest
+from lookalike.library.index import IndexRequest, IndexResult
 from lookalike.library.opening import open_library
 from lookalike.library.places import check_new_library
 from lookalike.settings import user_path
@@ -35,39 +35,48 @@ _REFUSALS_SHOWN = 10
 _SUFFIXES_SHOWN = 6
 
 
+PathsArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[PATH...]", help="Folders and image files (default: all folders indexed before)."),
+]
+ModelOption = Annotated[str | None, typer.Option(help="Model to embed with (default: the library's model).")]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PATTERN", help="Skip files that match, as in .gitignore. Can be given several times."),
+]
+IncludeOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PATTERN", help="Index only files that match. Can be given several times."),
+]
+ForgetMissingOption = Annotated[
+    bool, typer.Option("--forget-missing", help="Forget missing files, even if a whole folder is empty or gone.")
+]
+VerifyContentOption = Annotated[
+    bool, typer.Option("--verify-content", help="Read every file again, even if it looks unchanged.")
+]
+RestoreOption = Annotated[bool, typer.Option("--restore", help="Restore images that were deleted on request.")]
+AgainOption = Annotated[bool, typer.Option("--again", help="Retry files that were refused before.")]
+CreateOption = Annotated[
+    bool, typer.Option("--create", help="Create a new library even if one beside it has almost the same name.")
+]
+LiveRecallOption = Annotated[bool, typer.Option("--live-recall", help="Afterwards measure the recall of the index.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Print each image once it is stored.")]
+
+
 def index(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[PATH...]", help="Folders and image files (default: all folders indexed before)."),
-    ] = None,
+    paths: PathsArgument = None,
     *,
     library: LibraryOption = None,
-    model: Annotated[str | None, typer.Option(help="Model to embed with (default: the library's model).")] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(metavar="PATTERN", help="Skip files that match, as in .gitignore. Can be given several times."),
-    ] = None,
-    include: Annotated[
-        list[str] | None,
-        typer.Option(metavar="PATTERN", help="Index only files that match. Can be given several times."),
-    ] = None,
-    forget_missing: Annotated[
-        bool,
-        typer.Option("--forget-missing", help="Forget missing files, even if a whole folder is empty or gone."),
-    ] = False,
-    verify_content: Annotated[
-        bool, typer.Option("--verify-content", help="Read every file again, even if it looks unchanged.")
-    ] = False,
-    restore: Annotated[bool, typer.Option("--restore", help="Restore images that were deleted on request.")] = False,
-    again: Annotated[bool, typer.Option("--again", help="Retry files that were refused before.")] = False,
-    create: Annotated[
-        bool, typer.Option("--create", help="Create a new library even if one beside it has almost the same name.")
-    ] = False,
-    with_recall: Annotated[
-        bool,
-        typer.Option("--live-recall", help="Afterwards measure the recall of the index."),
-    ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print each image once it is stored.")] = False,
+    model: ModelOption = None,
+    exclude: ExcludeOption = None,
+    include: IncludeOption = None,
+    forget_missing: ForgetMissingOption = False,
+    verify_content: VerifyContentOption = False,
+    restore: RestoreOption = False,
+    again: AgainOption = False,
+    create: CreateOption = False,
+    with_recall: LiveRecallOption = False,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Update the library to the files under PATH: new and changed files are added, deleted ones are forgotten.
@@ -86,26 +95,27 @@ def index(
         include=tuple(include or ()),
     )
     with faults_are_told(as_json=as_json):
-        paths = [user_path(path) for path in paths or ()]  # `--option=~/x` and quotes reach us as they are
+        named = [user_path(path) for path in paths or ()]  # `--option=~/x` and quotes reach us as they are
         settings = settings_for(library)
-        check_new_library(settings, paths, create=create)
+        check_new_library(settings, named, create=create)
+        request = IndexRequest(paths=named, model=model, options=options, measure_recall=with_recall)
         with (
-            open_library(settings, create=bool(paths)) as opened,
+            open_library(settings, create=bool(named)) as opened,
             IndexProgress(messages, verbose=verbose, quiet=as_json and not verbose) as progress,
         ):
-            request = IndexRequest(paths=paths, model=model, options=options, measure_recall=with_recall)
             result = use_case.index(opened, request, progress)
-        report = result.report
         if as_json:
-            measured = result.live_recall.as_document() if result.live_recall else None
-            recall = {"live_recall": measured} if with_recall else {}
-            print_json({"library": str(settings.library), **_as_document(report), **recall})
+            print_json({"library": str(settings.library), **_as_document(result, with_recall=with_recall)})
         else:
-            tell_warnings(result.warnings)
-            print_report(report)
-            if with_recall:
-                _print_recall(result.live_recall)
-    _stop_if_not_done(report)
+            _tell(result, with_recall=with_recall)
+    _stop_if_not_done(result.report)
+
+
+def _tell(result: IndexResult, *, with_recall: bool) -> None:
+    tell_warnings(result.warnings)
+    print_report(result.report)
+    if with_recall:
+        _print_recall(result.live_recall)
 
 
 def _stop_if_not_done(report: IndexReport) -> None:
@@ -208,5 +218,8 @@ def _print_recall(measured: LiveRecall | None) -> None:
     )
 
 
-def _as_document(report: IndexReport) -> dict[str, object]:
-    return {**asdict(report), "images_per_second": round(report.images_per_second, 2)}
+def _as_document(result: IndexResult, *, with_recall: bool) -> dict[str, object]:
+    document = {**asdict(result.report), "images_per_second": round(result.report.images_per_second, 2)}
+    if with_recall:
+        document["live_recall"] = result.live_recall.as_document() if result.live_recall else None
+    return document

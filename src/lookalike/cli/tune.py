@@ -43,25 +43,30 @@ _SECONDS_BETWEEN_LINES = 10.0
 _TABLE_COLUMNS = 80
 
 
+RecallOption = Annotated[float, typer.Option(help="Share of the ten true nearest neighbours to find, such as 0.95.")]
+MemoryOption = Annotated[str | None, typer.Option(metavar="SIZE", help="Maximum memory of the index, such as 2GB.")]
+LatencyOption = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Time within which 99 of 100 searches must end, such as 1ms.")
+]
+BackendsOption = Annotated[
+    str | None, typer.Option(metavar="A,B", help="Indexes to measure. [default: those that suit the size]")
+]
+BudgetOption = Annotated[str, typer.Option(metavar="TIME", help="Time after which no further index is built.")]
+PlotOption = Annotated[
+    Path | None, typer.Option(metavar="OUT.svg", help="Also draw recall against latency, as SVG, PNG or PDF.")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Measure and report, but change nothing.")]
+
+
 def tune_index(
     *,
-    recall: Annotated[
-        float, typer.Option(help="Share of the ten true nearest neighbours to find, such as 0.95.")
-    ] = 0.95,
-    memory: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="Maximum memory of the index, such as 2GB.")
-    ] = None,
-    latency: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Time within which 99 of 100 searches must end, such as 1ms.")
-    ] = None,
-    backends: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Indexes to measure. [default: those that suit the size]")
-    ] = None,
-    budget: Annotated[str, typer.Option(metavar="TIME", help="Time after which no further index is built.")] = "5min",
-    plot: Annotated[
-        Path | None, typer.Option(metavar="OUT.svg", help="Also draw recall against latency, as SVG, PNG or PDF.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure and report, but change nothing.")] = False,
+    recall: RecallOption = 0.95,
+    memory: MemoryOption = None,
+    latency: LatencyOption = None,
+    backends: BackendsOption = None,
+    budget: BudgetOption = "5min",
+    plot: PlotOption = None,
+    dry_run: DryRunOption = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -84,6 +84,10 @@ class ImageRoutes:
 
     def add_to(self, app: FastAPI) -> None:
         """Make the app answer for images."""
+        self._add_reading(app)
+        self._add_changes(app)
+
+    def _add_reading(self, app: FastAPI) -> None:
         app.get(
             "/v1/images",
             tags=["images"],
@@ -92,22 +96,6 @@ class ImageRoutes:
             response_model=ImagePage,
             responses=documented("cursor-refused", "unauthorized", "forbidden", "invalid-request", "busy"),
         )(self.browse)
-        app.post(
-            "/v1/images",
-            tags=["images"],
-            operation_id="upload_image",
-            summary="Upload an image",
-            status_code=201,
-            response_model=ImageRecord,
-            responses={
-                200: {"model": ImageRecord, "description": "The library has this image already"},
-                **documented(
-                "malformed-request", *_MANAGEMENT, "body-timeout", "body-too-large", "unsupported-media-type",
-                "invalid-request", "image-refused", "busy", "environment", "storage-failed",
-                ),
-            },
-            openapi_extra=body_of({"application/json": UploadRequest}, form=UploadForm),
-        )(self.upload)  # fmt: skip
         app.get(
             "/v1/images/outline",
             tags=["images"],
@@ -124,6 +112,24 @@ class ImageRoutes:
             response_model=ImageRecord,
             responses=documented("unknown-image", "busy"),
         )(self.read)
+
+    def _add_changes(self, app: FastAPI) -> None:
+        app.post(
+            "/v1/images",
+            tags=["images"],
+            operation_id="upload_image",
+            summary="Upload an image",
+            status_code=201,
+            response_model=ImageRecord,
+            responses={
+                200: {"model": ImageRecord, "description": "The library has this image already"},
+                **documented(
+                "malformed-request", *_MANAGEMENT, "body-timeout", "body-too-large", "unsupported-media-type",
+                "invalid-request", "image-refused", "busy", "environment", "storage-failed",
+                ),
+            },
+            openapi_extra=body_of({"application/json": UploadRequest}, form=UploadForm),
+        )(self.upload)  # fmt: skip
         app.patch(
             "/v1/images/{image_id}",
             tags=["images"],
