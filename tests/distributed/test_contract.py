@@ -53,13 +53,17 @@ def test_a_fault_reaches_the_caller_after_the_results_before_it(runner):
         next(made)
 
 
-@pytest.mark.parametrize("close_early", [False, True])
-def test_nothing_works_on_when_it_has_ended(runner, close_early):
-    made = runner.map(failing_at_three, range(10))
-    if close_early:
-        next(made)
-        made.close()
-    else:
-        with pytest.raises(ValueError, match="three"):
-            list(made)
+def closed_early(made):
+    next(made)
+    made.close()
+
+
+def failed(made):
+    with pytest.raises(ValueError, match="three"):
+        list(made)
+
+
+@pytest.mark.parametrize("ended", [closed_early, failed])
+def test_nothing_works_on_when_it_has_ended(runner, ended):
+    ended(runner.map(failing_at_three, range(10)))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("shards")]

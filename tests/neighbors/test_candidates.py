@@ -168,13 +168,16 @@ def test_files_of_two_indexes_are_not_joined(candidate_backend, build_quickly, l
     for name, size in (("a", 2_000), ("b", 1_900)):
         (tmp_path / name).mkdir()
         build_quickly(candidate_backend, library[0][:size]).save(tmp_path / name)
-    for path in sorted((tmp_path / "b").iterdir()):
-        if path.name != "parameters.json" and path.stat().st_size != (tmp_path / "a" / path.name).stat().st_size:
-            own = (tmp_path / "a" / path.name).read_bytes()
-            shutil.copy(path, tmp_path / "a" / path.name)
-            with pytest.raises(SnapshotDamaged):
-                candidate_backend.open(tmp_path / "a")
-            (tmp_path / "a" / path.name).write_bytes(own)
+    pairs = [(path, tmp_path / "a" / path.name) for path in sorted((tmp_path / "b").iterdir())]
+    data = [(path, own) for path, own in pairs if path.name != "parameters.json"]
+    unlike = [(path, own) for path, own in data if path.stat().st_size != own.stat().st_size]
+    assert unlike
+    for path, own in unlike:
+        content = own.read_bytes()
+        shutil.copy(path, own)
+        with pytest.raises(SnapshotDamaged):
+            candidate_backend.open(tmp_path / "a")
+        own.write_bytes(content)
 
 
 def test_an_index_of_another_backend_is_not_opened(library, tmp_path):
