@@ -207,7 +207,7 @@ def test_verify_names_images_that_cannot_be_found(run, photos, tmp_path):
 
 
 def test_a_catalog_url_that_is_none_is_told(run):
-    assert "catalog_url" in run("stats", code=2, LOOKALIKE_CATALOG_URL="my database").stderr
+    assert "LOOKALIKE_CATALOG_URL: this is no URL" in run("stats", code=2, LOOKALIKE_CATALOG_URL="my database").stderr
 
 
 def test_stats_of_a_library_without_a_folder(run, tmp_path):

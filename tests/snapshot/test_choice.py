@@ -63,8 +63,8 @@ def test_no_choice_is_nothing_to_speak_of(tmp_path):
         ({"backend": "no-such"}, "no-such"),
         ({"version": 99}, "version is 99"),
         ({"building": {"petals": 5}}, "petals"),
-        ({"searching": None}, "parameters do not fit"),
-        ({"promise": {}}, "parameters do not fit"),
+        ({"searching": None}, "searching: None is not an object"),
+        ({"promise": {}}, "promise.recall_at_10: is missing"),
         ({"fingerprint": "cd" * 32}, "another model"),
     ],
 )

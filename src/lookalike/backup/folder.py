@@ -20,6 +20,7 @@ from pathlib import Path
 
 from lookalike.blobs import FolderBlobs
 from lookalike.catalog import CatalogState
+from lookalike.documents import from_document
 from lookalike.durable import replace_file
 from lookalike.errors import CallerError, StorageFailed
 from lookalike.snapshot import FileRecord
@@ -84,14 +85,36 @@ class Backup:
             document = json.loads(content)["backup"]
             if document["format_version"] != FORMAT_VERSION:
                 raise StorageFailed(f"{folder}: a newer lookalike made this backup; restore it with that one")
-            files = {name: FileRecord(**record) for name, record in document["files"].items()}
-            backup = cls(**document | {"files": files, "missing": tuple(document["missing"])})
+            backup = from_document(cls, document, place="backup")
             whole = backup.encode() == content
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        except (OSError, ValueError, KeyError, TypeError) as problem:
             raise StorageFailed(f"{folder}: {RECORD} cannot be read: {problem}") from problem
         if not whole:
             raise StorageFailed(f"{folder}: {RECORD} does not match its own checksum")
         return backup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryMark:
+    """What a file says of the library that its folder belongs to.
+
+    Attributes:
+        library_id: of the library.
+        format_version: of the backups, if it is a folder of backups.
+    """
+
+    library_id: str
+    format_version: int = FORMAT_VERSION
+
+    @classmethod
+    def read(cls, path: Path) -> "LibraryMark":
+        """The mark in a file.
+
+        Raises:
+            OSError: there is none, or it cannot be read.
+            ValueError: it is something else.
+        """
+        return from_document(cls, json.loads(path.read_bytes()), place=path.name, unknown="ignore")
 
 
 class BackupFolder:
@@ -139,7 +162,7 @@ class BackupFolder:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as fault:
             raise StorageFailed(f"{self.path}: cannot be written to: {fault.strerror or fault}") from fault
-        replace_file(mark, _json({"format_version": FORMAT_VERSION, "library_id": library_id}))
+        replace_file(mark, _json(asdict(LibraryMark(library_id=library_id))))
 
     def library_id(self) -> str:
         """Of the library that these are backups of.
@@ -148,8 +171,8 @@ class BackupFolder:
             CallerError: this is no folder of backups.
         """
         try:
-            return str(json.loads((self.path / MARK).read_bytes())["library_id"])
-        except (OSError, ValueError, KeyError, TypeError) as problem:
+            return LibraryMark.read(self.path / MARK).library_id
+        except (OSError, ValueError) as problem:
             raise CallerError(f"{self.path}: is not a folder of backups: {MARK} cannot be read ({problem})") from None
 
 

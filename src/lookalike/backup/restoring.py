@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from lookalike.backup.checking import damaged_files
 from lookalike.backup.copying import copy_file, copy_upload, told_as_storage
-from lookalike.backup.folder import CATALOG, MARK, UPLOADS, Backup, BackupFolder, uploads_of
+from lookalike.backup.folder import CATALOG, MARK, UPLOADS, Backup, BackupFolder, LibraryMark, uploads_of
 from lookalike.blobs import FolderBlobs
 from lookalike.catalog import library_id_of
 from lookalike.durable import replace_file, sync_folders
@@ -200,8 +200,8 @@ def _require_place(library: Path, record: Backup, *, replace: bool) -> None:
 def _in_restoring(library: Path) -> str | None:
     """The id of the library that was being restored into a folder, if one was."""
     try:
-        return str(json.loads((library / _UNFINISHED).read_bytes())["library_id"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return LibraryMark.read(library / _UNFINISHED).library_id
+    except (OSError, ValueError):
         return None
 
 

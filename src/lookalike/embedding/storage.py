@@ -27,6 +27,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from lookalike.documents import from_document
 from lookalike.durable import sync
 from lookalike.errors import ModelMissing, StorageFailed
 
@@ -74,8 +75,8 @@ def write_record(folder: Path, record: Record) -> None:
 def read_record(folder: Path) -> Record | None:
     """The record in a model's folder; None where there is none, or where its graph is missing or cut short."""
     try:
-        record = Record(**json.loads((folder / RECORD).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        record = from_document(Record, json.loads((folder / RECORD).read_bytes()), place=RECORD)
+    except (OSError, ValueError):
         return None
     graph = folder / record.graph_file
     whole = graph.parent == folder and graph.is_file() and graph.stat().st_size == record.graph_bytes

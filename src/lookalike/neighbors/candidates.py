@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from lookalike.documents import from_document
 from lookalike.errors import SnapshotDamaged, StorageFailed
 from lookalike.neighbors.allowed import AllowedRows, allowed_rows
 from lookalike.neighbors.answers import Found, nothing, stacked
@@ -218,15 +219,15 @@ class CandidateIndex:
         """
         files = (*self._store.save(directory), *self._finder.save(directory))
         try:
-            parameters = {
-                "backend": self.backend,
-                "building": asdict(self.building),
-                "searching": asdict(self.searching),
-                "size": self.size,
-                "dimension": self.dimension,
-                "files": {file: (directory / file).stat().st_size for file in files},
-            }
-            (directory / _PARAMETERS_FILE).write_text(json.dumps(parameters, indent=1), encoding="utf-8")
+            stored = _Stored(
+                backend=self.backend,
+                building=asdict(self.building),
+                searching=asdict(self.searching),
+                size=self.size,
+                dimension=self.dimension,
+                files={file: (directory / file).stat().st_size for file in files},
+            )
+            (directory / _PARAMETERS_FILE).write_text(json.dumps(asdict(stored), indent=1), encoding="utf-8")
         except OSError as failure:
             raise StorageFailed(f"the index could not be written to {directory}: {failure}") from failure
 
@@ -262,6 +263,18 @@ class Saved:
     dimension: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """`parameters.json`: the parameters, and the length of each file in bytes."""
+
+    backend: str
+    building: dict[str, Any]
+    searching: dict[str, Any]
+    size: int
+    dimension: int
+    files: dict[str, int]
+
+
 def read_saved(directory: Path, *, name: str, building: type[Any], searching: type[Any]) -> Saved:
     """Read the parameters, and check that every file is there in its full length.
 
@@ -278,18 +291,19 @@ def read_saved(directory: Path, *, name: str, building: type[Any], searching: ty
     """
     try:
         document = json.loads((directory / _PARAMETERS_FILE).read_text(encoding="utf-8"))
-        if document["backend"] != name:
-            raise SnapshotDamaged(f"{directory} holds an index of {document['backend']}, not {name}")
-        for file, length in document["files"].items():
+        stored = from_document(_Stored, document, place=_PARAMETERS_FILE, unknown="ignore")
+        if stored.backend != name:
+            raise SnapshotDamaged(f"{directory} holds an index of {stored.backend}, not {name}")
+        for file, length in stored.files.items():
             if (directory / file).stat().st_size != length:
                 raise SnapshotDamaged(f"{directory / file} should have {length} bytes")
         return Saved(
-            building=building(**document["building"]),
-            searching=searching(**document["searching"]),
-            size=document["size"],
-            dimension=document["dimension"],
+            building=from_document(building, stored.building, place=f"{_PARAMETERS_FILE}: building"),
+            searching=from_document(searching, stored.searching, place=f"{_PARAMETERS_FILE}: searching"),
+            size=stored.size,
+            dimension=stored.dimension,
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+    except (OSError, ValueError) as problem:
         raise SnapshotDamaged(f"{directory}: {problem}") from problem
 
 

@@ -1,10 +1,11 @@
 """Which index a library is published with, when somebody chose one: `lookalike tune` writes it, every publish obeys."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lookalike.documents import from_document
 from lookalike.durable import replace_file
 from lookalike.errors import DependencyMissing
 from lookalike.neighbors import BACKENDS, available
@@ -105,18 +106,12 @@ class IndexChoice:
             raise DependencyMissing(
                 f"{name} needs a package that is not installed: pip install 'lookalike[{backend.extra}]'"
             )
-        try:
-            return cls(
-                **fields
-                | {
-                    "building": _parameters(backend.building, fields["building"]),
-                    "searching": _parameters(backend.searching, fields["searching"]),
-                    "goals": Goals(**fields["goals"]),
-                    "promise": Promise(**fields["promise"]),
-                }
-            )
-        except (KeyError, TypeError) as problem:
-            raise ValueError(f"its parameters do not fit: {problem}") from problem
+        choice = from_document(cls, fields, place="")
+        return replace(
+            choice,
+            building=_parameters(backend.building, choice.building, place="building"),
+            searching=_parameters(backend.searching, choice.searching, place="searching"),
+        )
 
     def store(self, path: Path) -> None:
         """Write it in one step: whoever reads meanwhile sees the old choice or the new one.
@@ -169,10 +164,12 @@ def find_choice(path: Path, *, fingerprint: str, size: int) -> ChoiceFound:
     return ChoiceFound(choice=choice)
 
 
-def _parameters(kind: type[Any] | None, fields: dict[str, Any] | None) -> Any:
-    if (kind is None) != (fields is None):
-        raise TypeError(f"{fields!r} where {kind.__name__ if kind else 'nothing'} is expected")
-    return kind(**fields) if kind is not None and fields is not None else None
+def _parameters(kind: type[Any] | None, fields: object, *, place: str) -> Any:
+    if kind is not None:
+        return from_document(kind, fields, place=place)
+    if fields is not None:
+        raise ValueError(f"{place}: {fields!r} where nothing is expected")
+    return None
 
 
 def _unused(why: str) -> ChoiceFound:

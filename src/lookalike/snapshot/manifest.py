@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lookalike.catalog import CatalogState
+from lookalike.documents import from_document
 from lookalike.errors import SnapshotDamaged, SnapshotOutdated
 from lookalike.snapshot.closeness import Closeness
 
@@ -97,11 +98,9 @@ class Manifest:
                 raise SnapshotOutdated(f"its format is {version}, this version of lookalike writes {FORMAT_VERSION}")
             if version != FORMAT_VERSION:
                 raise SnapshotDamaged(f"its format is {version!r}, this version of lookalike reads {FORMAT_VERSION}")
-            files = {name: FileRecord(**record) for name, record in document["files"].items()}
-            closeness = Closeness(**document["closeness"])
-            manifest = cls(**document | {"files": files, "closeness": closeness})
+            manifest = from_document(cls, document, place="")
             whole = manifest.encode() == content
-        except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        except (ValueError, KeyError, TypeError) as problem:
             raise SnapshotDamaged(f"the manifest cannot be read: {problem}") from problem
         if not whole:
             raise SnapshotDamaged("the manifest does not match its own checksum")

@@ -8,11 +8,11 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import UnionType
-from typing import Any, Self, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Any, Self, TypeAlias
 
+from lookalike.documents import from_document
 from lookalike.durable import replace_file
 from lookalike.errors import ModelRefused, StorageFailed
 from lookalike.evaluation import Comparison
@@ -165,7 +165,7 @@ class ModelCard:
             StorageFailed: there is no such folder, or the disk is full, read-only or failing.
             ValueError: a field is not what it should be, and the card could not be read back.
         """
-        _read(ModelCard, self.as_document(), "card")
+        _card_of(self.as_document(), "card")
         document = json.dumps(self.as_document(), indent=2, allow_nan=False)
         replace_file(folder / CARD_TEXT, self.as_markdown().encode())
         replace_file(folder / CARD_FILE, f"{document}\n".encode())
@@ -205,13 +205,17 @@ def read_card(folder: Path) -> ModelCard | None:
             f"{file}: format {document['format']!r}: a newer lookalike wrote this card; upgrade to read it"
         )
     try:
-        card: ModelCard = _read(ModelCard, document, "card")
+        return _card_of(document, f"{file}: card")
     except ValueError as fault:
-        raise ModelRefused(f"{file}: {fault}; delete it to go on without") from None
-    return card
+        raise ModelRefused(f"{fault}; delete it to continue without one") from None
 
 
-# -- to and from JSON
+def _card_of(document: Any, place: str) -> ModelCard:
+    """Fields of a later version are ignored."""
+    return from_document(ModelCard, document, place=place, unknown="ignore")
+
+
+# -- to JSON
 
 
 def _defined(value: float) -> float | None:
@@ -228,50 +232,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return _defined(value)
     return value if value is None or isinstance(value, str | int) else str(value)
-
-
-def _read(kind: Any, value: Any, at: str) -> Any:
-    """A JSON value as the type that a field of the card has.
-
-    Raises:
-        ValueError: it is of another type; the message says where.
-    """
-    if is_dataclass(kind):
-        return _read_fields(kind, value, at)
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is tuple:
-        return tuple(_read(inner[0], each, f"{at}[{number}]") for number, each in enumerate(_require(list, value, at)))
-    if origin is not None and issubclass(origin, Mapping):
-        return {key: _read(inner[1], each, f"{at}.{key}") for key, each in _require(dict, value, at).items()}
-    kinds = inner if origin in {Union, UnionType} else (kind,)
-    nested = [each for each in kinds if is_dataclass(each)]
-    if nested and value is not None:
-        return _read_fields(nested[0], value, at)
-    if float in kinds and type(value) is int and int not in kinds:
-        return float(value)
-    if type(value) not in kinds:
-        raise ValueError(f"{at}: {value!r} is not what belongs there")
-    return value
-
-
-def _read_fields(kind: Any, value: Any, at: str) -> Any:
-    """Unknown fields of the document are ignored."""
-    content, kinds = _require(dict, value, at), get_type_hints(kind)
-    found = {
-        each.name: _read(kinds[each.name], content[each.name], f"{at}.{each.name}")
-        for each in fields(kind)
-        if each.name in content
-    }
-    try:
-        return kind(**found)
-    except TypeError as fault:
-        raise ValueError(f"{at}: {fault}") from None
-
-
-def _require(kind: type, value: Any, at: str) -> Any:
-    if not isinstance(value, kind):
-        raise ValueError(f"{at}: {value!r} is not what belongs there")  # noqa: TRY004 - what is wrong is the document
-    return value
 
 
 # -- to Markdown
