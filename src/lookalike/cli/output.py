@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lookalike.errors import CallerError, EnvironmentFault, ImageRefused, LookalikeError
+from lookalike.escaping import escaped
 from lookalike.settings import Settings, load_settings
 
 
@@ -129,7 +130,7 @@ def plain_table(*headings: str) -> Table:
 
 def printable(text: str) -> Text:
     """A path or a name as rich text: no markup, and no control characters reach the terminal."""
-    return Text("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
+    return Text(escaped(text))
 
 
 def printable_lines(text: str) -> Text:

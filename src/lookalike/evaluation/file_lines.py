@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
 from lookalike.errors import EvaluationRefused
+from lookalike.escaping import escaped
 
 _SHOWN = 80
 _DECIMAL_COMMA = re.compile(r"^(\s*-?\d+),(\d+\s*)$")
@@ -37,7 +38,7 @@ class BadLine:
 
     def __str__(self) -> str:
         shown = self.text if len(self.text) <= _SHOWN else self.text[: _SHOWN - 3] + "..."
-        return printable(f"{self.unit} {self.number}: {self.reason}" + (f": {shown}" if shown else ""))
+        return escaped(f"{self.unit} {self.number}: {self.reason}" + (f": {shown}" if shown else ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,6 @@ def collect(lines: Iterable[Line | BadLine], convert: Callable[[Line], _Row]) ->
         except LineUnusable as reason:
             bad_lines.append(BadLine(line.number, str(reason), line.text, line.unit))
     return rows, bad_lines
-
-
-def printable(text: str) -> str:
-    """The text with bytes that are not UTF-8 spelled out, so that any terminal or log takes it."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def read_text(path: Path) -> str:
@@ -148,7 +144,7 @@ def table_lines(
     }
     missing = [" or ".join(group) for group in required if not any(name in places for name in group)]
     if missing:
-        found = printable(", ".join(header))
+        found = escaped(", ".join(header))
         raise EvaluationRefused(
             f"{path}: the first line must name the columns; missing: {', '.join(missing)}; found: {found}"
         )

@@ -5,7 +5,7 @@ A view is immutable. Following the catalog makes a new one, so that searches tha
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +36,7 @@ class View:
         tail_vectors: [tail, dimension] float32, in that order.
         tail_columns: [tail], in that order.
         state: of the catalog, which this view includes.
+        size: images that can be found: every one of them has a row as a whole. Counted once, for every search asks.
     """
 
     fingerprint: str
@@ -47,6 +48,13 @@ class View:
     tail_vectors: Vectors
     tail_columns: ImageRows
     state: CatalogState
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        whole = self.snapshot.whole_images if self.snapshot else None
+        in_snapshot = self.allowed.count if whole is None else int(np.count_nonzero(self.allowed.mask & whole))
+        in_tail = int(np.count_nonzero(self.tail_regions == WHOLE_IMAGE))
+        object.__setattr__(self, "size", in_snapshot + in_tail)
 
     @classmethod
     def of(cls, snapshot: Snapshot | None, *, fingerprint: str, dimension: int) -> "View":
@@ -74,13 +82,6 @@ class View:
         """Names this exact state: model, snapshot, last change."""
         number = self.snapshot.manifest.number if self.snapshot else 0
         return f"{self.fingerprint[:8]}-{number}-{self.state.sequence}"
-
-    @property
-    def size(self) -> int:
-        """Images that can be found: every one of them has a row as a whole."""
-        whole = self.snapshot.whole_images if self.snapshot else None
-        in_snapshot = self.allowed.count if whole is None else int(np.count_nonzero(self.allowed.mask & whole))
-        return in_snapshot + int(np.count_nonzero(self.tail_regions == WHOLE_IMAGE))
 
     def following(self, catalog: Catalog) -> "View | None":
         """This view, or a newer one that includes every change the catalog has by now.

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from lookalike.serving.problems import Refused, invalid, refused
-from lookalike.serving.wire import printable
+from lookalike.serving.wire import one_line
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -23,7 +23,7 @@ def declared_bytes(request: Request) -> float:
 
 def unsupported(request: Request, taken: str) -> Refused:
     """The refusal of a body's media type."""
-    given = printable(media_type(request), most=100) or "no media type"
+    given = one_line(media_type(request), most=100) or "no media type"
     return refused("unsupported-media-type", f"the body is {given}; {taken} is taken here", headers={"Accept": taken})
 
 
@@ -76,4 +76,4 @@ def checked(model: type[M], fields: dict[str, Any]) -> M:
 
 def wrong_field(name: str, message: str) -> Refused:
     """The problem for one invalid field."""
-    return Refused(invalid([{"type": "form", "loc": (printable(name, most=50),), "msg": message}]))
+    return Refused(invalid([{"type": "form", "loc": (one_line(name, most=50),), "msg": message}]))

@@ -14,7 +14,7 @@ from lookalike.serving.images import known_id
 from lookalike.serving.problems import documented, refused
 from lookalike.serving.state import State
 from lookalike.serving.thumbnails import ThumbnailSize
-from lookalike.serving.wire import printable, source_name
+from lookalike.serving.wire import one_line, source_name
 from lookalike.types import Image, Visibility
 
 _EXTENSIONS = {
@@ -121,7 +121,7 @@ class ContentRoutes:
 
 def _original_answer(image: Image, content: bytes, headers: dict[str, str]) -> Response:
     extension = _EXTENSIONS.get(image.media_type)
-    name = printable(source_name(image) or f"{image.id}.{extension or 'bin'}", most=200)
+    name = one_line(source_name(image) or f"{image.id}.{extension or 'bin'}", most=200)
     shown = "attachment" if extension is None else "inline"
     plain = "".join(letter if letter.isascii() and letter not in '"\\' else "_" for letter in name)
     disposition = f"{shown}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike.serving.problems import Refused, refused
 from lookalike.serving.proxies import asked_hosts
-from lookalike.serving.wire import printable
+from lookalike.serving.wire import one_line
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -154,7 +154,7 @@ class SiteCheck:
         is_probe = scope["path"] == scope.get("root_path", "") + _PROBE
         refused_host = next((host for host in hosts if not self._names.allows(host)), None)
         if refused_host is not None and not is_probe:
-            name = printable(refused_host, most=100)
+            name = one_line(refused_host, most=100)
             raise refused("host-refused", f"this server is not called {name!r}; if it should be, {_setting(name)}")
         if scope["method"] not in _SAFE_METHODS and self._is_foreign(headers, hosts):
             raise refused("cross-site-request", _foreign_page(headers.get("origin", "")))
@@ -177,7 +177,7 @@ def _foreign_page(origin: str) -> str:
     host = _host_of_origin(origin)
     if not host:
         return words
-    name = printable(host, most=100)
+    name = one_line(host, most=100)
     return f"{words}; if {name} is this server, behind a proxy, {_setting(name)}"
 
 

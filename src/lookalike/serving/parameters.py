@@ -6,7 +6,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from lookalike.serving.problems import Refused, invalid
-from lookalike.serving.wire import printable
+from lookalike.serving.wire import one_line
 
 
 async def require_known_parameters(request: Request) -> None:
@@ -21,7 +21,7 @@ async def require_known_parameters(request: Request) -> None:
     known = {parameter.alias for parameter in route.dependant.query_params}
     known |= {parameter["name"] for parameter in (route.openapi_extra or {}).get("parameters", ())}
     mistakes = [
-        {"type": "extra_forbidden", "loc": (printable(name, most=50),), "msg": _unknown(name, sorted(known))}
+        {"type": "extra_forbidden", "loc": (one_line(name, most=50),), "msg": _unknown(name, sorted(known))}
         for name in request.query_params
         if name not in known
     ]

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from lookalike.catalog import display_name
 from lookalike.serving.bodies import media_type, parsed, unsupported, wrong_field
 from lookalike.serving.problems import refused
-from lookalike.serving.wire import printable
+from lookalike.serving.wire import one_line
 
 TAKEN = "multipart/form-data, application/json, image/*, application/octet-stream"
 _MOST_FILES = 2  # so that a second one can be told of
@@ -205,4 +205,4 @@ def require_no_query(parameters: Mapping[str, str]) -> None:
         Refused: there are query parameters.
     """
     for name in parameters:
-        raise wrong_field(printable(name, most=50), "stands in the query; with a JSON body it belongs in the body")
+        raise wrong_field(one_line(name, most=50), "stands in the query; with a JSON body it belongs in the body")

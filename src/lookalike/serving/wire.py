@@ -462,6 +462,6 @@ class ReadinessRecord(Wire):
     notes: tuple[str, ...]
 
 
-def printable(text: str, *, most: int) -> str:
+def one_line(text: str, *, most: int) -> str:
     """Somebody's text made safe for one line of a message."""
     return _CONTROL.sub("?", text)[:most]

@@ -15,6 +15,7 @@ from typing import Any, Self, TypeAlias
 from lookalike.documents import from_document
 from lookalike.durable import replace_file
 from lookalike.errors import ModelRefused, StorageFailed
+from lookalike.escaping import escaped
 from lookalike.evaluation import Comparison
 from lookalike.evaluation.report.wording import NOT_DEFINED, decimal, p_value, signed
 from lookalike.training.parity import Parity
@@ -322,8 +323,7 @@ def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterat
 
 def _safe(text: str) -> str:
     """On one line, without control characters, and meaning nothing to Markdown."""
-    shown = "".join(c if c.isprintable() else " " if c.isspace() else repr(c)[1:-1] for c in text)
-    return _MARKED.sub(r"\\\1", shown)
+    return _MARKED.sub(r"\\\1", escaped("".join(" " if c.isspace() else c for c in text)))
 
 
 def _worded(value: Setting) -> str:

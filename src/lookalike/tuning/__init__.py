@@ -1,7 +1,7 @@
 """Measuring indexes on a library's own vectors, and choosing the one that keeps to what somebody asked for."""
 
 from lookalike.snapshot import Goals
-from lookalike.tuning.choosing import best_of, pareto_front
+from lookalike.tuning.choosing import best_of, front_of
 from lookalike.tuning.measuring import Measurement
 from lookalike.tuning.quantities import parsed_bytes, parsed_seconds, spoken_bytes, spoken_seconds
 from lookalike.tuning.sample import FEWEST_IMAGES, Sample
@@ -17,7 +17,7 @@ __all__ = [
     "best_of",
     "candidates",
     "choice_of",
-    "pareto_front",
+    "front_of",
     "parsed_bytes",
     "parsed_seconds",
     "spoken_bytes",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from lookalike.pareto import pareto_front
 from lookalike.snapshot import Goals
 from lookalike.tuning.measuring import Measurement
 
@@ -10,9 +11,9 @@ _AS_SMALL = 1.05
 _FAR = 1.6
 
 
-def pareto_front(measured: Sequence[Measurement]) -> tuple[Measurement, ...]:
+def front_of(measured: Sequence[Measurement]) -> tuple[Measurement, ...]:
     """Those that no other beats: as high a recall, in as little time, in as few bytes. Slowest last."""
-    front = [one for one in measured if not any(_beats(other, one) for other in measured)]
+    front = pareto_front(measured, lambda one: (one.recall.mean, -one.p50_seconds, -one.bytes_in_memory))
     return tuple(sorted(front, key=lambda one: (one.p50_seconds, one.bytes_in_memory)))
 
 
@@ -65,9 +66,3 @@ def clearly_beaten(one: Measurement, by: Measurement | None, goals: Goals) -> bo
 
 def _smallest_wins(goals: Goals) -> bool:
     return goals.latency is not None and goals.memory is None
-
-
-def _beats(one: Measurement, other: Measurement) -> bool:
-    mine = (one.recall.mean, -one.p50_seconds, -one.bytes_in_memory)
-    its = (other.recall.mean, -other.p50_seconds, -other.bytes_in_memory)
-    return mine != its and all(a >= b for a, b in zip(mine, its, strict=True))

@@ -13,7 +13,7 @@ from lookalike.errors import CallerError, DependencyMissing
 from lookalike.neighbors import BACKENDS, VectorIndex, available
 from lookalike.progress import Progress, Silent
 from lookalike.snapshot import Goals, IndexChoice, Promise, Recall, workspace
-from lookalike.tuning.choosing import best_of, clearly_beaten, pareto_front
+from lookalike.tuning.choosing import best_of, clearly_beaten, front_of
 from lookalike.tuning.measuring import PATIENCE, Measurement, batched_recall, single_seconds, surely_reaches
 from lookalike.tuning.quantities import spoken_bytes
 from lookalike.tuning.sample import Sample
@@ -117,7 +117,7 @@ def tune(
         size=sample.whole,
         queries=len(sample.choosing.queries),
         measured=tuple(run.measured),
-        front=pareto_front(run.measured),
+        front=front_of(run.measured),
         chosen=chosen,
         because=why(chosen, run.measured, goals) if chosen else why_not(run.measured, goals),
         left_out=tuple(run.left_out),

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from evaluation.report.bench_points import LARGE, POINTS, SMALL, point
 from evaluation.report.example_report import Parsed
-from lookalike.evaluation.report import advice, pareto_front, pareto_plot, pareto_svg
+from lookalike.evaluation.report import advice, pareto_plot, pareto_svg, unbeaten
 
 
 def test_the_front_leaves_out_what_another_beats():
-    assert [one.name for one in pareto_front(POINTS)] == ["small", "middle", "large"]
+    assert [one.name for one in unbeaten(POINTS)] == ["small", "middle", "large"]
 
 
 @given(st.lists(st.tuples(st.floats(0, 1) | st.just(math.nan), st.floats(0.1, 1000)), max_size=12))
@@ -28,7 +28,7 @@ def test_the_front_is_what_no_other_dominates(pairs):
             for other in measured
         )
     }
-    front = pareto_front(points)
+    front = unbeaten(points)
     assert {(one.quality, one.milliseconds) for one in front} == undominated
     assert [one.milliseconds for one in front] == sorted(one.milliseconds for one in front)
 

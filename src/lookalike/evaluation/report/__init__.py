@@ -1,6 +1,6 @@
 """Reports for people: an evaluation as one HTML file with pictures and plots, and the bake-off of models."""
 
-from lookalike.evaluation.report.bench import BenchPoint, BenchReport, advice, pareto_front, pareto_svg
+from lookalike.evaluation.report.bench import BenchPoint, BenchReport, advice, pareto_svg, unbeaten
 from lookalike.evaluation.report.contents import (
     Circumstances,
     DepthCurve,
@@ -51,10 +51,10 @@ __all__ = [
     "explain",
     "extremes",
     "mean_interval",
-    "pareto_front",
     "pareto_plot",
     "pareto_svg",
     "tabulate",
+    "unbeaten",
     "verdict",
     "write_bench_report",
     "write_report",

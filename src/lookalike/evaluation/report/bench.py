@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from lookalike.evaluation.report.svg import Frame, Scale, drawing, element
 from lookalike.evaluation.report.wording import byte_size, decimal, rate
+from lookalike.pareto import pareto_front
 
 _WIDTH = 720.0
 _HEIGHT = 400.0
@@ -78,16 +79,13 @@ class BenchReport:
     advice: str | None = None
 
 
-def pareto_front(points: Sequence[BenchPoint]) -> tuple[BenchPoint, ...]:
+def unbeaten(points: Sequence[BenchPoint]) -> tuple[BenchPoint, ...]:
     """The models that no other beats in quality without being slower; fastest first.
 
     A model whose quality or time is NaN is never among them.
     """
-    front: list[BenchPoint] = []
-    for point in sorted(_measured(points), key=lambda point: (point.milliseconds, -point.quality, point.name)):
-        if not front or point.quality > front[-1].quality:
-            front.append(point)
-    return tuple(front)
+    front = pareto_front(_measured(points), lambda point: (point.quality, -point.milliseconds))
+    return tuple(sorted(front, key=lambda point: (point.milliseconds, point.name)))
 
 
 def advice(points: Sequence[BenchPoint]) -> str:
@@ -118,7 +116,7 @@ def advice(points: Sequence[BenchPoint]) -> str:
 def pareto_svg(points: Sequence[BenchPoint], *, measure: str, key: str = "pareto") -> Markup:
     """The plot of `pareto_plot` for the inside of a page."""
     measured = _measured(points)
-    front = pareto_front(points)
+    front = unbeaten(points)
     frame = _frame(measured, measure)
     parts = [] if len(front) < 2 else [element("polyline", points=_steps(frame, front), class_="line front")]  # noqa: PLR2004
     most = max((point.bytes_per_image for point in measured), default=1.0)

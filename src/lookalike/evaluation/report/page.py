@@ -13,9 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from lookalike.durable import replace_file
-from lookalike.evaluation.file_lines import printable
 from lookalike.evaluation.report import plots, wording
-from lookalike.evaluation.report.bench import BenchReport, advice, pareto_front, pareto_svg
+from lookalike.evaluation.report.bench import BenchReport, advice, pareto_svg, unbeaten
 from lookalike.evaluation.report.contents import DepthCurve, EvaluationReport
 from lookalike.evaluation.report.tables import is_quality
 
@@ -74,7 +73,7 @@ def write_bench_report(report: BenchReport, path: Path) -> None:
         "bench.html.jinja",
         report=report,
         advice=report.advice or advice(report.points),
-        front={point.name for point in pareto_front(report.points)},
+        front={point.name for point in unbeaten(report.points)},
         plot=pareto_svg(report.points, measure=report.measure),
     )
     replace_file(path, page)
@@ -94,7 +93,7 @@ def _render(template: str, **values: Any) -> bytes:
         )
     )
     # Names of files may hold bytes that are no text, and control characters that HTML forbids.
-    return _CONTROL.sub("�", printable(page)).encode()
+    return _CONTROL.sub("�", page).encode("utf-8", "backslashreplace")
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lookalike.durable import replace_file
-from lookalike.evaluation.report.bench import BenchPoint, circle_radius, pareto_front
+from lookalike.evaluation.report.bench import BenchPoint, circle_radius, unbeaten
 from lookalike.on_demand import load
 
 _MISSING = "plots need matplotlib: run `pip install matplotlib`"
@@ -33,7 +33,7 @@ def pareto_plot(points: Sequence[BenchPoint], path: Path, *, measure: str = "qua
     _matplotlib("backends.backend_agg").FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set_xscale("log")
-    _draw_front(axes, pareto_front(measured))
+    _draw_front(axes, unbeaten(measured))
     _draw_points(axes, measured)
     _label_axes(axes, measured, measure)
     content = BytesIO()
@@ -66,7 +66,7 @@ def _draw_front(axes: Any, front: Sequence[BenchPoint]) -> None:
 
 def _draw_points(axes: Any, points: Sequence[BenchPoint]) -> None:
     halo = _matplotlib("patheffects").withStroke
-    names = {point.name for point in pareto_front(points)}
+    names = {point.name for point in unbeaten(points)}
     most = max((point.bytes_per_image for point in points), default=1.0)
     for point in points:
         colour = _FRONT if point.name in names else _OTHER
