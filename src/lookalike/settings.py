@@ -24,7 +24,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from lookalike.catalog import parse_url, sqlite_url
+from lookalike.catalog import KEEP_REMOVED, parse_url, sqlite_url
 from lookalike.embedding import DEFAULT_MODEL
 from lookalike.errors import CallerError
 from lookalike.preprocessing.limits import DEFAULT_LIMITS, PILLOW_WARNS_ABOVE
@@ -124,7 +124,7 @@ class Settings(BaseSettings):
     )
     keep_queries_days: int = _number(90, "Queries nobody clicked on are forgotten after so many days; 0 keeps them.")
     keep_removed_days: int = _number(
-        30,
+        KEEP_REMOVED.days,
         "How many days what is removed stays in the bin: records of images whose files are gone, uploads without a"
         " record, and indexes of another catalog.",
         most=36_500,

@@ -14,6 +14,7 @@ from lookalike.cli.output import (
     ExitCode,
     LibraryOption,
     console,
+    default_of,
     faults_are_told,
     messages,
     printable,
@@ -52,7 +53,7 @@ def demo(
         "demo-sheet.png"
     ),
     serving: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the page at the end.")] = True,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="[default: 8420]")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help=f"Port of the page. {default_of('port')}")] = None,
 ) -> None:
     """Try lookalike: index a folder of pictures, print one search, draw a contact sheet, serve the page."""
     with faults_are_told(as_json=False):

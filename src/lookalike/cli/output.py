@@ -95,6 +95,11 @@ def settings_for(library: Path | None, **overrides: Any) -> Settings:
     return load_settings({"library": library, **overrides})
 
 
+def default_of(setting: str) -> str:
+    """What a help text says at its end of a setting that an option overrides."""
+    return f"(default: {Settings.model_fields[setting].default})"
+
+
 def words(text: str) -> list[str]:
     """What an option lists, between commas."""
     return [word.strip() for word in text.split(",") if word.strip()]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.output import LibraryOption, console, faults_are_told, printable, settings_for
+from lookalike.cli.output import LibraryOption, console, default_of, faults_are_told, printable, settings_for
 from lookalike.library.opening import open_library
 from lookalike.library.parts import LibraryParts
 from lookalike.library.places import require_library
@@ -14,9 +14,10 @@ def serve(
     *,
     library: LibraryOption = None,
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on, or unix:PATH for a unix socket. (default: 127.0.0.1)")
+        str | None,
+        typer.Option(help=f"Address to listen on, or unix:PATH for a unix socket. {default_of('host')}"),
     ] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on. (default: 8420)")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help=f"Port to listen on. {default_of('port')}")] = None,
     root_path: Annotated[
         str | None, typer.Option(metavar="PATH", help="Path under which a proxy serves the page, such as /photos.")
     ] = None,
@@ -29,7 +30,10 @@ def serve(
     keep_alive: Annotated[
         int | None,
         typer.Option(
-            metavar="SECONDS", min=0, max=86_400, help="Close idle connections after this time. (default: 75)"
+            metavar="SECONDS",
+            min=0,
+            max=86_400,
+            help=f"Close idle connections after this time. {default_of('keep_alive_seconds')}",
         ),
     ] = None,
     create: Annotated[bool, typer.Option("--create", help="Create an empty library if there is none.")] = False,
