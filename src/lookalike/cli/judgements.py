@@ -6,7 +6,8 @@ from typing import Annotated, Literal, cast
 import typer
 from rich.table import Table
 
-from lookalike.cli.help import CommandGroup
+from lookalike.cli import agreement
+from lookalike.cli.help import command_group
 from lookalike.cli.judging import (
     CombineOption,
     FormatOption,
@@ -45,7 +46,7 @@ from lookalike.library.judgements import (
 from lookalike.library.judging import JudgementSource, choice
 from lookalike.library.opening import open_library
 
-app = typer.Typer(cls=CommandGroup, help="Grades that people gave, used by `evaluate`.", no_args_is_help=True)
+app = command_group(add_completion=False, help="Grades that people gave, used by `evaluate`.")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the judgement set.")]
 OutArgument = Annotated[
@@ -212,3 +213,6 @@ def _tell(judgements: Judgements, out: Path, *, as_json: bool) -> None:
     else:
         rule = f" Rule: {judgements.rule}." if judgements.rule else ""
         console.print(printable(f"{out}: {pairs:,} grades for {queries:,} queries.{rule}"), soft_wrap=True)
+
+
+app.command("agreement")(agreement.agreement)

@@ -8,7 +8,8 @@ from rich.progress import DownloadColumn, Progress, TaskID, TextColumn, Transfer
 from rich.table import Table
 from rich.text import Text
 
-from lookalike.cli.help import CommandGroup
+from lookalike.cli import bench, promote
+from lookalike.cli.help import command_group
 from lookalike.cli.output import (
     JsonOption,
     LibraryOption,
@@ -36,7 +37,7 @@ from lookalike.on_demand import load
 from lookalike.settings import user_path
 from lookalike.training.card import ModelCard, read_card
 
-app = typer.Typer(cls=CommandGroup, help="The models that turn pictures into vectors.", no_args_is_help=True)
+app = command_group(add_completion=False, help="The models that turn pictures into vectors.")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
 
@@ -218,3 +219,9 @@ def _as_document(status: ModelStatus) -> dict[str, object]:
         "fingerprint": status.fingerprint,
         "path": status.path,
     }
+
+
+app.command("bench")(bench.bench)
+app.command("promote")(promote.promote)
+app.command("rollback")(promote.rollback)
+app.command("history")(promote.history)
