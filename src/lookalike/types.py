@@ -278,11 +278,26 @@ class Neighbors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SameThing:
+    """A hit that was verified by keypoints to show the very same thing as the query.
+
+    Attributes:
+        inliers: how many details of the query were found at matching places.
+        outline: where the query lies in the found image: the corners of a convex polygon, x and y in fractions of the
+            image's width and height, cut off at its edges.
+    """
+
+    inliers: int
+    outline: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """What a user gets: an image, its place, and how close it is.
 
     `cosine` is in [-1, 1]. `closeness`, 0 to 100, and `match` say what it means in this library. `duplicates` are the
-    ids of images that look the same and stand behind this one.
+    ids of images that look the same and stand behind this one. `same_thing` is there where the search was to be
+    verified, and the image shows the very same thing.
     """
 
     rank: int
@@ -291,3 +306,4 @@ class Hit:
     closeness: float
     match: Match
     duplicates: tuple[str, ...] = ()
+    same_thing: SameThing | None = None

@@ -23,6 +23,7 @@ from lookalike.catalog.stores import (
     Queries,
     RecycleBin,
     Sources,
+    StoredKeypoints,
     StoredVectors,
     Uploads,
 )
@@ -50,6 +51,7 @@ class Catalog:
         folders: folders that were indexed, or forgotten, by name.
         recycle_bin: images whose last file is gone.
         vectors: of every model.
+        keypoints: of images, where some were extracted.
         models: which model answers, and which ones did.
         queries: answered searches.
         interactions: what people did with hits.
@@ -68,6 +70,7 @@ class Catalog:
         self.folders = Folders(database)
         self.recycle_bin = RecycleBin(database)
         self.vectors = StoredVectors(database)
+        self.keypoints = StoredKeypoints(database)
         self.models = Models(database)
         self.queries = Queries(database)
         self.interactions = Interactions(database)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, func, select
 
+from lookalike.catalog import same_things
 from lookalike.catalog.changing import chunks
 from lookalike.catalog.records import QueryRecord, is_image_id, storable_text
 from lookalike.catalog.schema import images, interactions, queries
@@ -78,6 +79,7 @@ def _query_row(record: QueryRecord) -> dict[str, Any]:
         "loose_cosine": loose,
         "close_cosine": close,
         "very_close_cosine": very_close,
+        "same_things": same_things.pack(record.same_things),
     }
 
 
@@ -122,6 +124,7 @@ def _query(row: Row[Any]) -> QueryRecord:
         neighbors=row.neighbors,
         images=row.images,
         calibration=None if None in marks else marks,
+        same_things=same_things.unpack(row.same_things),
     )
 
 

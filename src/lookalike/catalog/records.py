@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lookalike.columns import ImageRow, ImageRows, image_row
 from lookalike.errors import CallerError
-from lookalike.types import Box, Image, Vectors, Visibility
+from lookalike.types import Box, Image, SameThing, Vectors, Visibility
 
 _IMAGE_ID = re.compile(r"[0-9a-f]{32}")
 _LONGEST_NAME = 200
@@ -377,6 +377,7 @@ class QueryRecord:
         neighbors: how many were looked at to rank those.
         images: that could be found then; where it is `neighbors`, no more can be ranked.
         calibration: the cosines that told loose, close and very close hits apart; None where an earlier version wrote.
+        same_things: by the id of a hit, those that were verified to show the very same thing.
     """
 
     id: str
@@ -393,3 +394,4 @@ class QueryRecord:
     neighbors: int = 0
     images: int = 0
     calibration: tuple[float, float, float] | None = None
+    same_things: Mapping[str, SameThing] = field(default_factory=dict)

@@ -24,10 +24,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 """The integer stored in `library.schema_version`; each migration that is added raises it."""
 
-HEAD_REVISION = "0011"
+HEAD_REVISION = "0012"
 """The newest Alembic revision; a test holds it equal to what the migration files say."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -251,6 +251,16 @@ vectors = Table(
     sqlite_with_rowid=False,
 )
 
+# Derived from an image's bytes: they may be missing, and are not kept in the bin.
+keypoints = Table(
+    "keypoints",
+    metadata,
+    Column("image_id", _ImageId, ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    Column("recipe", SmallInteger, nullable=False),  # the version of the code that made them
+    Column("points", LargeBinary, nullable=False),
+    Index("ix_keypoints_recipe_image_id", "recipe", "image_id"),
+)
+
 # The bin: images whose last file is gone, as they were, so that they come back with their file.
 removed_images = Table(
     "removed_images",
@@ -356,6 +366,7 @@ queries = Table(
     Column("loose_cosine", Float(53)),  # this and the next two: from where hits counted as such
     Column("close_cosine", Float(53)),
     Column("very_close_cosine", Float(53)),
+    Column("same_things", LargeBinary),  # hits that were verified by keypoints, see same_things.py
     Index("ix_queries_at", "at"),
 )
 

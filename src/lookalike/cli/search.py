@@ -1,6 +1,7 @@
 """`lookalike search IMAGE_OR_ID`."""
 
 import re
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -46,13 +47,17 @@ def search(
         ),
     ] = None,
     top: Annotated[int, typer.Option("--top", "-n", min=1, max=MOST_NEIGHBORS, help="Maximum number of hits.")] = 10,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Compare keypoints, and put first what shows the very same thing."),
+    ] = False,
     sheet: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw the query and the hits.")] = None,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find images that look like an image, or like the part of it given by --crop."""
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
-        query = make_query(image, crop=Box.parse(crop) if crop else None, top=top)
+        query = replace(make_query(image, crop=Box.parse(crop) if crop else None, top=top), verify=verify)
         result = use_case.search(opened, query)
         if sheet is not None:
             content = query.content or opened.catalog.images.content(query.image_id or "")
@@ -96,7 +101,7 @@ def print_answer(result: SearchResult) -> None:
         console.print("     match            cosine  image", style="bold")
     for hit in result:
         behind = f"  (+{len(hit.duplicates)} the same)" if hit.duplicates else ""
-        line = f"{hit.rank:>3}  {MATCH_WORDS[hit.match]:<15}  {hit.cosine:>6.3f}  {_place(hit, result)}{behind}"
+        line = f"{hit.rank:>3}  {_match(hit):<15}  {hit.cosine:>6.3f}  {_place(hit, result)}{behind}"
         console.print(printable(line), soft_wrap=True)
         for copy in result.files[hit.image.id][1:]:
             console.print(printable(f"{'':>30}also {copy}"), soft_wrap=True)
@@ -129,10 +134,16 @@ def as_document(result: SearchResult) -> dict[str, object]:
                 "closeness": hit.closeness,
                 "match": hit.match.value,
                 "duplicates": hit.duplicates,
+                "same_thing": asdict(hit.same_thing) if hit.same_thing else None,
             }
             for hit in result
         ],
     }
+
+
+def _match(hit: Hit) -> str:
+    """In words; what looks nearly the same says so even where its details were compared, too."""
+    return "The same thing" if hit.same_thing and hit.match is not Match.DUPLICATE else MATCH_WORDS[hit.match]
 
 
 def _place(hit: Hit, result: SearchResult) -> str:

@@ -3,6 +3,7 @@
 from lookalike.indexing.folders import Found, find_images
 from lookalike.indexing.forgetting import Forgotten, forget_image, forget_path
 from lookalike.indexing.indexer import Indexer
+from lookalike.indexing.keypoints import KeypointReport, KeypointRun
 from lookalike.indexing.locking import alone
 from lookalike.indexing.options import IndexOptions
 from lookalike.indexing.publishing import Publisher
@@ -14,6 +15,8 @@ __all__ = [
     "IndexOptions",
     "IndexReport",
     "Indexer",
+    "KeypointReport",
+    "KeypointRun",
     "MissingFiles",
     "Publisher",
     "Refusal",

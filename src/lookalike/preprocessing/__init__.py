@@ -3,6 +3,7 @@
 from lookalike.preprocessing.appearance import colour_signature, difference_hash, hamming, mean_colour
 from lookalike.preprocessing.decode import Decoded, OpenedImage, cut, decode
 from lookalike.preprocessing.formats import EXTENSIONS, begins_like_an_image, reads, worth_opening
+from lookalike.preprocessing.keypoints import picture_keypoints
 from lookalike.preprocessing.limits import Limits
 from lookalike.preprocessing.thumbnail import THUMBNAIL_MEDIA_TYPE, thumbnail
 from lookalike.preprocessing.transform import Prepared, Preprocessing, prepare, transform, transform_parts
@@ -22,6 +23,7 @@ __all__ = [
     "difference_hash",
     "hamming",
     "mean_colour",
+    "picture_keypoints",
     "prepare",
     "reads",
     "thumbnail",

@@ -3,6 +3,18 @@
 from lookalike.reranking.candidate import Candidates, RankingQuery, ReRanker, rerank
 from lookalike.reranking.duplicates import CollapseDuplicates
 from lookalike.reranking.limit import Limit
+from lookalike.reranking.same_thing import VERIFIED_HITS, VerifySameThing
 from lookalike.reranking.visibility import NotItself, visible
 
-__all__ = ["Candidates", "CollapseDuplicates", "Limit", "NotItself", "RankingQuery", "ReRanker", "rerank", "visible"]
+__all__ = [
+    "VERIFIED_HITS",
+    "Candidates",
+    "CollapseDuplicates",
+    "Limit",
+    "NotItself",
+    "RankingQuery",
+    "ReRanker",
+    "VerifySameThing",
+    "rerank",
+    "visible",
+]

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.columns import ImageRows
-from lookalike.types import Vectors
+from lookalike.keypoints import Keypoints
+from lookalike.types import SameThing, Vectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -21,6 +22,7 @@ class Candidates:
         vectors: [n, dimension] float32, unit length.
         columns: [n], what else is kept of each image.
         duplicates: by the id of an image, those of images that look the same and stand behind it.
+        same_things: by the id of an image, what verified that it shows the very same thing as the query.
     """
 
     image_ids: tuple[str, ...]
@@ -28,6 +30,7 @@ class Candidates:
     vectors: Vectors
     columns: ImageRows
     duplicates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    same_things: Mapping[str, SameThing] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -54,10 +57,12 @@ class RankingQuery:
     Attributes:
         image_id: the indexed image that was selected, if one was.
         include_self: whether that image may be among its own hits.
+        keypoints: of what was asked with, where hits are to be verified by them.
     """
 
     image_id: str | None
     include_self: bool
+    keypoints: Keypoints | None = None
 
 
 class ReRanker(Protocol):

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from lookalike.catalog import Catalog, QueryRecord, content_id
 from lookalike.embedding import LiveModelFollower
 from lookalike.errors import CursorRefused, LibraryBusy
+from lookalike.keypoints import RECIPE
 from lookalike.preprocessing import Limits
-from lookalike.reranking import Candidates, RankingQuery, ReRanker, visible
+from lookalike.reranking import VERIFIED_HITS, Candidates, RankingQuery, ReRanker, visible
 from lookalike.retrieval.journal import QueryJournal
 from lookalike.retrieval.live import LiveIndex
 from lookalike.retrieval.query import Answer, Query
 from lookalike.retrieval.query_encoder import EncodedQuery, QueryEncoder
-from lookalike.retrieval.rankers import NEAR_DUPLICATES, RERANKERS, ExactRanker, IndexRanker, Ranker
+from lookalike.retrieval.rankers import NEAR_DUPLICATES, ExactRanker, IndexRanker, Ranker, usual_rerankers
 from lookalike.retrieval.ranking import FROZEN_HITS, MOST_NEIGHBORS, Ranking
 from lookalike.retrieval.scoring import exact_cosines
 from lookalike.retrieval.stopwatch import Stopwatch
@@ -72,7 +73,7 @@ class SearchEngine:
         models: the model that the catalog says is live, opened.
         journal: where queries are written down.
         limits: for query pictures.
-        rerankers: applied in order.
+        rerankers: applied in order; None for the usual ones.
         depth: how many hits are ranked before the first page; later pages rank more.
 
     Attributes:
@@ -87,7 +88,7 @@ class SearchEngine:
         models: LiveModelFollower,
         journal: QueryJournal,
         limits: Limits | None = None,
-        rerankers: Sequence[ReRanker] = RERANKERS,
+        rerankers: Sequence[ReRanker] | None = None,
         depth: int = FROZEN_HITS,
     ) -> None:
         self._catalog = catalog
@@ -95,9 +96,9 @@ class SearchEngine:
         self._journal = journal
         self._encoder = QueryEncoder(catalog, limits=limits)
         self._limits = limits
-        self._rerankers = tuple(rerankers)
+        self._rerankers = usual_rerankers(catalog) if rerankers is None else tuple(rerankers)
         self._depth = depth
-        self.ranker: Ranker = IndexRanker(self._index, self._encoder, rerankers=rerankers, depth=depth)
+        self.ranker: Ranker = IndexRanker(self._index, self._encoder, rerankers=self._rerankers, depth=depth)
 
     def search(self, query: Query) -> Answer:
         """The first page of hits.
@@ -118,7 +119,8 @@ class SearchEngine:
             hits = self._hits(record, best.image_ids, cosines, first_rank=1, closeness=ranking.live.closeness)
         self._journal.add(record)
         answer = _answer(record, hits, clock)
-        return replace(answer, width=ranking.query.width, height=ranking.query.height, notes=ranking.live.notes)
+        notes = (*ranking.live.notes, *(self._not_verified(ranking) if query.verify else ()))
+        return replace(answer, width=ranking.query.width, height=ranking.query.height, notes=notes)
 
     def page(self, query_id: str, *, offset: int, limit: int) -> Answer:
         """A later page of a query, over the ids that are frozen with it.
@@ -243,6 +245,15 @@ class SearchEngine:
         self._journal.add(continued)
         return self._journal.find(record.id) or continued
 
+    def _not_verified(self, ranking: Ranking) -> tuple[str, ...]:
+        """What to tell where hits were to be verified, and some of the best have no keypoints."""
+        best = ranking.candidates.image_ids[:VERIFIED_HITS]
+        without = len(best) - len(self._catalog.keypoints.among(RECIPE, best))
+        if not without:
+            return ()
+        which = "all" if without == len(best) else f"{without} of the {len(best)}"
+        return (f"{which} nearest images could not be verified: run `lookalike keypoints` once",)
+
     def _frozen_cosines(self, record: QueryRecord, image_ids: Sequence[str]) -> dict[str, float]:
         """Of each image's nearest region, computed again from stored vectors, which never change for one model."""
         query = _vector(record)
@@ -272,6 +283,7 @@ class SearchEngine:
                 closeness=closeness.percent(cosines[image_id]),
                 match=Match.DUPLICATE if image_id in record.same else closeness.match(cosines[image_id]),
                 duplicates=tuple(other for other in behind.get(image_id, ()) if other in images),
+                same_thing=record.same_things.get(image_id),
             )
             for rank, image_id in enumerate(ids, start=first_rank)
             if image_id in images and image_id in cosines
@@ -311,6 +323,7 @@ def _record(query: Query, ranking: Ranking) -> QueryRecord:
         neighbors=ranking.neighbors,
         images=ranking.live.view.size,
         calibration=ranking.live.closeness.marks,
+        same_things=ranking.candidates.same_things,
     )
 
 

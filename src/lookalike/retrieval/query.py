@@ -55,12 +55,14 @@ class Query:
         crop: the part of the subject that matters; None for all of it. Words have none.
         limit: hits on the first page.
         include_self: whether the indexed image may be its own hit. None: only where a crop of it is the query.
+        verify: compare keypoints, and put first what shows the very same thing.
     """
 
     subject: Subject
     crop: Box | None = None
     limit: int = 30
     include_self: bool | None = None
+    verify: bool = False
 
     @classmethod
     def picture(
@@ -69,6 +71,7 @@ class Query:
         *,
         crop: Box | None = None,
         limit: int = 30,
+        verify: bool = False,
         name: str | None = None,
     ) -> "Query":
         """A query by a picture.
@@ -77,6 +80,7 @@ class Query:
             picture: a path, a file's bytes, or an image of Pillow.
             crop: the part of it that matters, measured on the upright picture.
             limit: hits on the first page.
+            verify: compare keypoints, and put first what shows the very same thing.
             name: what to call it in messages; None for the path.
 
         Raises:
@@ -88,11 +92,17 @@ class Query:
             subject = Picture(content=_as_png(picture), name=name or "query")
         else:
             subject = Picture(content=_read(Path(picture)), name=name or str(picture))
-        return cls(subject=subject, crop=crop, limit=limit)
+        return cls(subject=subject, crop=crop, limit=limit, verify=verify)
 
     @classmethod
     def image(
-        cls, image_id: str, *, crop: Box | None = None, limit: int = 30, include_self: bool | None = None
+        cls,
+        image_id: str,
+        *,
+        crop: Box | None = None,
+        limit: int = 30,
+        include_self: bool | None = None,
+        verify: bool = False,
     ) -> "Query":
         """A query by an image of the library.
 
@@ -101,8 +111,10 @@ class Query:
             crop: the part of it that matters.
             limit: hits on the first page.
             include_self: whether it may be its own hit. None: only where a crop of it is the query.
+            verify: compare keypoints, and put first what shows the very same thing.
         """
-        return cls(subject=IndexedImage(image_id=image_id), crop=crop, limit=limit, include_self=include_self)
+        subject = IndexedImage(image_id=image_id)
+        return cls(subject=subject, crop=crop, limit=limit, include_self=include_self, verify=verify)
 
     @classmethod
     def words(cls, text: str, *, limit: int = 30) -> "Query":

@@ -1,6 +1,6 @@
 """What is asked, as a vector of the model that answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,8 @@ from lookalike.catalog import Catalog
 from lookalike.columns import ImageRow
 from lookalike.embedding import PictureEncoder
 from lookalike.errors import QueryRefused, UnknownImage
-from lookalike.preprocessing import Limits
+from lookalike.keypoints import ASKED, Keypoints
+from lookalike.preprocessing import Limits, picture_keypoints
 from lookalike.reranking import RankingQuery
 from lookalike.retrieval.live import Live
 from lookalike.retrieval.query import Picture, Query, Words
@@ -63,7 +64,23 @@ class QueryEncoder:
             CropRefused: the crop does not fit the picture.
             UnknownImage: the indexed image is not a public image of this library.
             QueryRefused: it is words, and the model knows none.
+            DependencyMissing: hits are to be verified, and OpenCV is not installed.
         """
+        encoded = self._encoded(query, live, clock)
+        if not query.verify:
+            return encoded
+        with clock("decode"):
+            return replace(encoded, about=replace(encoded.about, keypoints=self._keypoints(query)))
+
+    def _keypoints(self, query: Query) -> Keypoints:
+        """Of the picture or the part of it that is asked with."""
+        content, name = query.content, "query"
+        if content is None:
+            name = query.image_id or ""
+            content = self._catalog.images.content(name)
+        return picture_keypoints(content, ASKED, name=name, limits=self._limits, crop=query.crop)
+
+    def _encoded(self, query: Query, live: Live, clock: Stopwatch) -> EncodedQuery:
         subject = query.subject
         if isinstance(subject, Words):
             raise QueryRefused(f"{live.model.name} finds images by pictures only: it cannot be asked with words")

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -9,9 +10,10 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog, LiveModel
 from lookalike.embedding import Encoder
+from lookalike.keypoints import RECIPE, Keypoints
 from lookalike.neighbors import nearest_first, unit_rows
 from lookalike.preprocessing import Limits
-from lookalike.reranking import CollapseDuplicates, NotItself, ReRanker
+from lookalike.reranking import CollapseDuplicates, NotItself, ReRanker, VerifySameThing
 from lookalike.retrieval.live import Live, LiveIndex
 from lookalike.retrieval.query import Query
 from lookalike.retrieval.query_encoder import EncodedQuery, QueryEncoder
@@ -25,6 +27,16 @@ NEAR_DUPLICATES = CollapseDuplicates()
 """Which images look the same as each other, and as the query."""
 
 RERANKERS: tuple[ReRanker, ...] = (NotItself(), NEAR_DUPLICATES)
+
+
+def usual_rerankers(catalog: Catalog) -> tuple[ReRanker, ...]:
+    """What re-ranks the hits of a library: the last one only where a query says that hits are to be verified."""
+    return (*RERANKERS, VerifySameThing(keypoints_of=partial(_keypoints, catalog)))
+
+
+def _keypoints(catalog: Catalog, image_ids: Sequence[str]) -> dict[str, Keypoints]:
+    stored = catalog.keypoints.get(RECIPE, image_ids)
+    return {image_id: Keypoints.unpacked(packed) for image_id, packed in stored.items()}
 
 
 class Ranker(Protocol):

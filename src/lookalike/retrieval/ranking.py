@@ -58,7 +58,8 @@ def ranked(
     Args:
         query: as a vector of the live model.
         live: what can be found.
-        rerankers: in order. None may put what it is given later before what it is given earlier.
+        rerankers: in order. None may put what it is given later before what it is given earlier, but among the first
+            `VERIFIED_HITS`, which are the same however many more are looked at.
         wanted: candidates.
         clock: is told how long the stages search and rerank take.
     """

@@ -27,6 +27,7 @@ from lookalike.serving.proxies import address
 from lookalike.serving.state import State
 from lookalike.serving.wire import (
     MOST_HITS,
+    VERIFY,
     CropBox,
     HitRecord,
     Milliseconds,
@@ -48,6 +49,7 @@ class SearchForm(Wire):
     crop_unit: BoxUnit = "fraction"
     limit: int = Field(default=_USUAL_LIMIT, ge=1, le=MOST_HITS)
     include_self: bool | None = None
+    verify: bool = Field(default=False, description=VERIFY)
     preview: PreviewWish = Field(
         default=PreviewWish.NEVER,
         description="Answer with an upright copy of the picture: never, where browsers may show another, or always.",
@@ -154,6 +156,7 @@ class SearchRoutes:
                 crop=sent.crop.box() if sent.crop else None,
                 limit=limit,
                 include_self=sent.include_self,
+                verify=sent.verify,
             )
             answer = await (gate.run if large else gate.enter_and_run)(self._state.services.engine.search, query)
             about = await self._describe(picture, PreviewWish.NEVER) if picture else None
@@ -165,7 +168,13 @@ class SearchRoutes:
             fields = checked(SearchForm, sent.fields)
             picture = Picture(content=sent.content, name=sent.name)
             crop = Box.parse(fields.crop, unit=fields.crop_unit) if fields.crop else None
-            query = Query(subject=picture, crop=crop, limit=fields.limit, include_self=fields.include_self)
+            query = Query(
+                subject=picture,
+                crop=crop,
+                limit=fields.limit,
+                include_self=fields.include_self,
+                verify=fields.verify,
+            )
             answer = await self._state.gates.model.run(self._state.services.engine.search, query)
             about = await self._describe(picture, fields.preview)
         here = Cursor(query_id=answer.query_id, offset=0, limit=fields.limit)

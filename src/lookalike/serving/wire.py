@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Literal
@@ -59,6 +60,8 @@ IMAGE_EXAMPLE: JsonDict = {
     "folder": None,
     "content_url": "/v1/images/9f86d081884c7d659a2feaa0c55ad015/content",
 }
+
+VERIFY = "Compare keypoints with those of the nearest images, and put first what shows the very same thing."
 
 _QUERY_ID = "5d41402abc4b2a76b9719d911017c592"
 
@@ -256,13 +259,15 @@ class SearchRequest(Wire):
     crop: CropBox | None = None
     limit: int | None = Field(default=None, ge=1, le=MOST_HITS)
     include_self: bool | None = None
+    verify: bool = Field(default=False, description=VERIFY)
     cursor: str | None = Field(default=None, max_length=512)
 
     @model_validator(mode="after")
     def _asks_one_thing(self) -> "SearchRequest":
         if [self.image_id, self.image, self.cursor].count(None) != 2:  # noqa: PLR2004 - of three
             raise ValueError("give one of image_id, image and cursor")
-        if self.cursor is not None and (self.crop is not None or self.include_self is not None):
+        others = (self.crop, self.include_self, self.verify or None)
+        if self.cursor is not None and others.count(None) != len(others):
             raise ValueError("with a cursor only limit may be given: the query cannot be changed")
         return self
 
@@ -280,6 +285,15 @@ class QueryRecord(Wire):
     )
 
 
+class SameThingRecord(Wire):
+    """A hit that was verified to show the very same thing as the query."""
+
+    inliers: int = Field(description="How many details of the query were found at matching places.")
+    outline: tuple[tuple[float, float], ...] = Field(
+        description="Where the query lies in the image: corners of a convex polygon, x and y in fractions of its sides."
+    )
+
+
 class HitRecord(Wire):
     """One hit."""
 
@@ -291,6 +305,9 @@ class HitRecord(Wire):
     )
     match: Match
     duplicates: tuple[str, ...] = Field(description="Ids of images that look the same and are grouped under this hit.")
+    same_thing: SameThingRecord | None = Field(
+        default=None, description="Only where the search was to be verified, and the image shows the very same thing."
+    )
 
     @classmethod
     def of(cls, hit: Hit, below: str = "", *, for_owner: bool = False) -> "HitRecord":
@@ -308,6 +325,7 @@ class HitRecord(Wire):
             closeness=hit.closeness,
             match=hit.match,
             duplicates=hit.duplicates,
+            same_thing=SameThingRecord(**asdict(hit.same_thing)) if hit.same_thing else None,
         )
 
 

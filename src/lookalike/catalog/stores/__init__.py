@@ -5,6 +5,7 @@ from lookalike.catalog.stores.folders import Folders
 from lookalike.catalog.stores.images import Images
 from lookalike.catalog.stores.interactions import Interactions
 from lookalike.catalog.stores.judgements import Judgements
+from lookalike.catalog.stores.keypoints import StoredKeypoints
 from lookalike.catalog.stores.leases import Leases
 from lookalike.catalog.stores.models import Models
 from lookalike.catalog.stores.people import People
@@ -26,6 +27,7 @@ __all__ = [
     "Queries",
     "RecycleBin",
     "Sources",
+    "StoredKeypoints",
     "StoredVectors",
     "Uploads",
 ]
