@@ -19,12 +19,12 @@ def test_a_large_jpeg_gives_what_a_small_picture_gives():
 
 def test_only_the_crop_is_looked_at():
     picture = scene(1, size=(800, 600))
-    crop = Box(0.5, 0.5, 0.25, 0.5)
+    crop = Box(0.25, 0, 0.5, 1)
     part = picture_keypoints(png_bytes(picture), ASKED, name="x", crop=crop)
-    assert (part.width, part.height) == (200, 300)
+    assert (part.width, part.height) == (320, 480)
     whole = picture_keypoints(png_bytes(picture), STORED, name="x")
     outline = np.array(same_thing(part, whole, Rule()).outline)
-    assert outline == pytest.approx(np.array([(0.5, 0.5), (0.75, 0.5), (0.75, 1), (0.5, 1)]), abs=0.02)
+    assert outline == pytest.approx(np.array([(0.25, 0), (0.75, 0), (0.75, 1), (0.25, 1)]), abs=0.02)
 
 
 def test_a_crop_of_one_pixel_has_no_keypoints():

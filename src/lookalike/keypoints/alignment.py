@@ -82,8 +82,8 @@ def align(one: Keypoints, other: Keypoints, pairs: NDArray[np.intp], tolerance: 
         if inliers.sum() < _LEAST:
             return None
         matrix = _fitted(here[inliers], there[inliers])
-        apart = np.linalg.norm(here @ matrix[:, :2].T + matrix[:, 2] - there, axis=1)
-        before, inliers = inliers, (apart <= tolerance.distance) & alike[best]
+        apart = here @ matrix[:, :2].T + matrix[:, 2] - there
+        before, inliers = inliers, (np.hypot(*apart.T) <= tolerance.distance) & alike[best]
         if np.array_equal(before, inliers):
             break
     if matrix is None or not _plausible(matrix, tolerance):

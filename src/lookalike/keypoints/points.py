@@ -107,4 +107,5 @@ class Keypoints:
 
 
 def _quantised(fractions: NDArray[np.floating]) -> NDArray[np.uint16]:
-    return np.round(np.clip(fractions, 0, 1) * _WHOLE).astype(np.uint16)
+    whole: NDArray[np.uint16] = np.round(np.clip(fractions, 0, 1) * _WHOLE).astype(np.uint16)
+    return whole
