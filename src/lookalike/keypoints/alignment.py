@@ -77,7 +77,8 @@ def align(one: Keypoints, other: Keypoints, pairs: NDArray[np.intp], tolerance: 
     alike = _alike(growth, turn, tolerance)
     agree = _proposals(here, there, growth, turn, 2 * tolerance.distance) & alike
     best = int(agree.sum(axis=1).argmax())
-    inliers, matrix = agree[best], None
+    inliers: NDArray[np.bool_] = agree[best]
+    matrix: NDArray[np.float64] | None = None
     for _ in range(tolerance.rounds):
         if inliers.sum() < _LEAST:
             return None
@@ -117,8 +118,7 @@ def _proposals(
 def _fitted(here: NDArray[np.float64], there: NDArray[np.float64]) -> NDArray[np.float64]:
     """[2, 3], the affine map with the least squares."""
     known = np.column_stack([here, np.ones(len(here))])
-    matrix: NDArray[np.float64] = np.linalg.lstsq(known, there, rcond=None)[0].T
-    return matrix
+    return np.asarray(np.linalg.lstsq(known, there, rcond=None)[0].T, np.float64)
 
 
 def _plausible(matrix: NDArray[np.float64], tolerance: Tolerance) -> bool:
