@@ -82,6 +82,8 @@ def test_what_is_no_object_is_refused(document):
 def test_a_place_may_be_empty():
     with pytest.raises(ValueError, match="^parts: 3 is not a valid array$"):
         from_document(Whole, {"share": 1, "parts": 3}, place="")
+    with pytest.raises(ValueError, match="^3 is not an object$"):
+        from_document(Whole, 3, place="")
 
 
 def test_fields_of_later_versions_can_be_ignored():

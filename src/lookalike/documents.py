@@ -53,15 +53,15 @@ def _told(errors: Sequence[ErrorDetails], document: object, place: str) -> str:
     """
     found = [(_path(error, document), error) for error in sorted(errors, key=lambda error: error["type"] != _UNKNOWN)]
     path, first = found[0]
-    where = f"{place}{path}".lstrip(".")
+    where = f"{place}{path}: ".lstrip(".") if place or path else ""
     if first["type"] == "missing":
-        return f"{where}: is missing"
+        return f"{where}is missing"
     if first["type"] == _UNKNOWN:
-        return f"{where}: is not known"
+        return f"{where}is not known"
     if not first["msg"].startswith(_EXPECTED):
-        return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+        return f"{where}{first['msg'].removeprefix('Value error, ')}"
     expected = [error["msg"].removeprefix(_EXPECTED) for other, error in found if other == path]
-    return f"{where}: {reprlib.repr(first['input'])} is not {' or '.join(expected)}"
+    return f"{where}{reprlib.repr(first['input'])} is not {' or '.join(expected)}"
 
 
 def _path(error: ErrorDetails, document: Any) -> str:

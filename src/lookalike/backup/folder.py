@@ -17,6 +17,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from lookalike.blobs import FolderBlobs
 from lookalike.catalog import CatalogState
@@ -82,16 +83,24 @@ class Backup:
         """
         try:
             content = (folder / RECORD).read_bytes()
-            document = json.loads(content)["backup"]
-            if document["format_version"] != FORMAT_VERSION:
+            document = from_document(_Signed, json.loads(content), place="").backup
+            if document.get("format_version") != FORMAT_VERSION:
                 raise StorageFailed(f"{folder}: a newer lookalike made this backup; restore it with that one")
             backup = from_document(cls, document, place="backup")
             whole = backup.encode() == content
-        except (OSError, ValueError, KeyError, TypeError) as problem:
+        except (OSError, ValueError) as problem:
             raise StorageFailed(f"{folder}: {RECORD} cannot be read: {problem}") from problem
         if not whole:
             raise StorageFailed(f"{folder}: {RECORD} does not match its own checksum")
         return backup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signed:
+    """A backup's record and its checksum, before its format is known."""
+
+    backup: dict[str, Any]
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from lookalike.catalog import CatalogState
 from lookalike.documents import from_document
@@ -92,15 +93,15 @@ class Manifest:
             SnapshotDamaged: anything else, and manifests of a newer format.
         """
         try:
-            document = json.loads(content)["manifest"]
-            version = document["format_version"]
+            document = from_document(_Signed, json.loads(content), place="").manifest
+            version = document.get("format_version")
             if isinstance(version, int) and version < FORMAT_VERSION:
                 raise SnapshotOutdated(f"its format is {version}, this version of lookalike writes {FORMAT_VERSION}")
             if version != FORMAT_VERSION:
                 raise SnapshotDamaged(f"its format is {version!r}, this version of lookalike reads {FORMAT_VERSION}")
             manifest = from_document(cls, document, place="")
             whole = manifest.encode() == content
-        except (ValueError, KeyError, TypeError) as problem:
+        except ValueError as problem:
             raise SnapshotDamaged(f"the manifest cannot be read: {problem}") from problem
         if not whole:
             raise SnapshotDamaged("the manifest does not match its own checksum")
@@ -131,6 +132,14 @@ class Manifest:
         """
         found = (_problem(directory / name, record, largest) for name, record in sorted(self.files.items()))
         return [problem for problem in found if problem]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signed:
+    """A manifest and its checksum, before its format is known."""
+
+    manifest: dict[str, Any]
+    sha256: str
 
 
 def _problem(path: Path, record: FileRecord, largest: int | None) -> str | None:
