@@ -9,34 +9,41 @@ from lookalike.library.opening import open_library
 from lookalike.library.parts import LibraryParts
 from lookalike.library.places import require_library
 
+HostOption = Annotated[
+    str | None, typer.Option(help=f"Address to listen on, or unix:PATH for a unix socket. {default_of('host')}")
+]
+PortOption = Annotated[int | None, typer.Option(min=0, max=65535, help=f"Port to listen on. {default_of('port')}")]
+RootPathOption = Annotated[
+    str | None, typer.Option(metavar="PATH", help="Path under which a proxy serves the page, such as /photos.")
+]
+AllowedHostsOption = Annotated[
+    str | None, typer.Option(metavar="NAMES", help="Further host names to answer to, comma-separated.")
+]
+TrustedProxiesOption = Annotated[
+    str | None, typer.Option(metavar="ADDRESSES", help="Proxies whose X-Forwarded headers are trusted.")
+]
+KeepAliveOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="SECONDS",
+        min=0,
+        max=86_400,
+        help=f"Close idle connections after this time. {default_of('keep_alive_seconds')}",
+    ),
+]
+CreateOption = Annotated[bool, typer.Option("--create", help="Create an empty library if there is none.")]
+
 
 def serve(
     *,
     library: LibraryOption = None,
-    host: Annotated[
-        str | None,
-        typer.Option(help=f"Address to listen on, or unix:PATH for a unix socket. {default_of('host')}"),
-    ] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help=f"Port to listen on. {default_of('port')}")] = None,
-    root_path: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Path under which a proxy serves the page, such as /photos.")
-    ] = None,
-    allowed_hosts: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="Further host names to answer to, comma-separated.")
-    ] = None,
-    trusted_proxies: Annotated[
-        str | None, typer.Option(metavar="ADDRESSES", help="Proxies whose X-Forwarded headers are trusted.")
-    ] = None,
-    keep_alive: Annotated[
-        int | None,
-        typer.Option(
-            metavar="SECONDS",
-            min=0,
-            max=86_400,
-            help=f"Close idle connections after this time. {default_of('keep_alive_seconds')}",
-        ),
-    ] = None,
-    create: Annotated[bool, typer.Option("--create", help="Create an empty library if there is none.")] = False,
+    host: HostOption = None,
+    port: PortOption = None,
+    root_path: RootPathOption = None,
+    allowed_hosts: AllowedHostsOption = None,
+    trusted_proxies: TrustedProxiesOption = None,
+    keep_alive: KeepAliveOption = None,
+    create: CreateOption = False,
 ) -> None:
     """Serve the page and the HTTP API."""
     with faults_are_told(as_json=False):
