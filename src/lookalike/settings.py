@@ -25,7 +25,6 @@ from pydantic_settings import (
 )
 
 from lookalike.catalog import KEEP_REMOVED, parse_url, sqlite_url
-from lookalike.embedding import DEFAULT_MODEL
 from lookalike.errors import CallerError
 from lookalike.preprocessing.limits import DEFAULT_LIMITS, PILLOW_WARNS_ABOVE
 
@@ -83,7 +82,7 @@ class Settings(BaseSettings):
         "",
         "The catalog's SQLAlchemy URL; empty for an SQLite file in the library. PostgreSQL: postgresql+psycopg://...",
     )
-    model: str = _text(DEFAULT_MODEL, "The model a new library is indexed with.")
+    model: str = _text("clip-vit-b16", "The model a new library is indexed with.")
     runtime: str = _text("auto", "What runs models: auto, openvino or onnxruntime.")
     threads: int = _number(0, "Threads for the model and for building indexes; 0 for every core.")
     max_image_bytes: int = _number(DEFAULT_LIMITS.max_bytes, "Larger files and uploads are refused.", least=1)

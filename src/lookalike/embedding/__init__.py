@@ -17,7 +17,6 @@ from lookalike.embedding.live_model import LiveModelFollower
 from lookalike.embedding.pictures import PictureEncoder
 from lookalike.embedding.projection import Projection, fit_projection
 from lookalike.embedding.registry import (
-    DEFAULT_MODEL,
     ModelStatus,
     describe_model,
     describe_models,
@@ -30,7 +29,6 @@ from lookalike.embedding.sources import WHEELS_VARIABLE
 from lookalike.embedding.strangers import stranger_pictures, stranger_vectors
 
 __all__ = [
-    "DEFAULT_MODEL",
     "RUNTIMES",
     "WHEELS_VARIABLE",
     "Encoder",

@@ -38,7 +38,6 @@ from lookalike.progress import Progress, Silent
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_MODEL = "clip-vit-b16"
 PACKAGED = Path(__file__).parent / "models"
 """Descriptions and projections that come with lookalike."""
 
