@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from lookalike.library.tune import TuneRequest, TuneResult
     from lookalike.progress import Progress
     from lookalike.retrieval import Query
-    from lookalike.training.recipes import HeadRecipe, TuneRecipe
+    from lookalike.training.recipes import HeadRecipe, PretrainRecipe, TuneRecipe
     from lookalike.types import Box, Hit
     from lookalike.verification import Verification
 
@@ -66,7 +66,7 @@ _MODULES = {
     "lookalike.library.tune": ("TuneRequest", "TuneResult"),
     "lookalike.progress": ("Progress",),
     "lookalike.retrieval": ("Query",),
-    "lookalike.training.recipes": ("HeadRecipe", "TuneRecipe"),
+    "lookalike.training.recipes": ("HeadRecipe", "PretrainRecipe", "TuneRecipe"),
     "lookalike.types": ("Box", "Hit"),
     "lookalike.verification": ("Verification",),
 }
@@ -89,6 +89,7 @@ __all__ = [
     "Library",
     "LibraryMissing",
     "LookalikeError",
+    "PretrainRecipe",
     "Progress",
     "PromotionRefused",
     "Query",

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from lookalike.training.examples import GradedQuery
+from lookalike.training.network.batches import HeadData
+
 KINDS, EACH, WIDTH = 12, 20, 24
 
 
@@ -25,3 +28,22 @@ def share_right(vectors, kinds, k=5):
 
 def unit(rows):
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def ids(count=KINDS * EACH):
+    return [f"image{number:04}" for number in range(count)]
+
+
+def graded(kinds, names):
+    return [
+        GradedQuery(
+            query=name,
+            images=tuple(other for other in names if other != name),
+            grades=tuple(4 * int(kinds[row] == kinds[other]) for other in range(len(names)) if other != row),
+        )
+        for row, name in enumerate(names)
+    ]
+
+
+def data(features, groups=None):
+    return HeadData(image_ids=ids(len(features)), features=features, groups=groups or {})

@@ -7,7 +7,7 @@ from lookalike.embedding import import_model, open_encoder
 from lookalike.errors import TrainingRefused
 from lookalike.preprocessing import Limits
 from lookalike.progress import Silent
-from lookalike.training.adapting import AdaptationRecipe, adapt, keeps_axes
+from lookalike.training.adapting import AdaptationContext, AdaptationRecipe, adapt, keeps_axes
 from lookalike.training.examples import GradedQuery
 from lookalike.training.extractors import EncoderFeatures
 from lookalike.training.library import known_images
@@ -34,16 +34,16 @@ def adapted(base, tmp_path):
         with Parts(tmp_path / "library") as parts:
             for seed in range(40):
                 parts.upload(seed)
+            context = AdaptationContext(
+                catalog=parts.catalog, limits=Limits(), descriptors=tmp_path / "descriptors", progress=Silent()
+            )
             return adapt(
-                parts.catalog,
+                context,
                 base,
                 known_images(parts.catalog, parts.indexer.model.fingerprint),
                 graded(parts) if graded else (),
                 AdaptationRecipe(**{"dimension": 8, "resamples": 50, **recipe}),
                 name="mine",
-                descriptors=tmp_path / "descriptors",
-                limits=Limits(),
-                progress=Silent(),
                 card=no_card,
             )
 

@@ -3,7 +3,7 @@ import pytest
 
 from lookalike.errors import ImageRefused, TrainingRefused
 from lookalike.preprocessing import Limits, Preprocessing
-from lookalike.training.library import DescribedLibrary, KnownImages, crop_names, known_images
+from lookalike.training.library import DescribedLibrary, KnownImages, LibraryPictures, crop_names, known_images
 from lookalike.training.rows import DescribedRow
 from lookalike.types import Visibility
 from parts import Parts
@@ -27,7 +27,8 @@ def library(tmp_path):
 @pytest.fixture
 def described(library, tmp_path):
     wanted = Preprocessing(size=32, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-    return DescribedLibrary(library.catalog, Means(), wanted, folder=tmp_path / "descriptors", limits=Limits())
+    pictures = LibraryPictures(library.catalog, wanted, limits=Limits())
+    return DescribedLibrary(pictures, Means(), folder=tmp_path / "descriptors")
 
 
 def test_only_images_that_everybody_may_find_are_learnt_from(library):
@@ -54,25 +55,20 @@ def test_a_sample_holds_what_is_needed_and_others_in_order():
 
 def test_images_parts_and_views_are_described_once_each(library, described):
     image_id = library.upload(1)
-    names = [image_id, *crop_names([image_id]).values(), *described.view_names(image_id, 2)]
+    names = [image_id, *crop_names([image_id]).values(), *described.pictures.view_names(image_id, 2)]
     done = []
     first = described.describe(names, done.append)
     assert first.image_ids == tuple(names)
     rows = first.features()
     assert len({row.tobytes() for row in rows}) == 4
-    np.testing.assert_allclose(rows[0], described.prepared(image_id).mean(axis=(1, 2)), atol=1e-5)
+    np.testing.assert_allclose(rows[0], described.pictures.prepared(image_id).mean(axis=(1, 2)), atol=1e-5)
     np.testing.assert_array_equal(described.describe(names, done.append).features(), rows)
 
 
-def test_an_image_that_cannot_be_read_is_said_by_its_id(library, described):
+def test_an_image_that_cannot_be_read_is_said_by_its_id(library):
     image_id = library.upload(1)
-    limited = DescribedLibrary(
-        library.catalog,
-        Means(),
-        Preprocessing(size=8, mean=(0, 0, 0), std=(1, 1, 1)),
-        folder=library.folder / "d",
-        limits=Limits(max_pixels=10),
-    )
+    wanted = Preprocessing(size=8, mean=(0, 0, 0), std=(1, 1, 1))
+    limited = LibraryPictures(library.catalog, wanted, limits=Limits(max_pixels=10))
     with pytest.raises(ImageRefused, match=image_id):
         limited.prepared(image_id)
 

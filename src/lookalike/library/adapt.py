@@ -18,7 +18,7 @@ from lookalike.library.learning import (
 )
 from lookalike.library.parts import LibraryParts
 from lookalike.progress import Progress
-from lookalike.training.adapting import Adaptation, AdaptationRecipe
+from lookalike.training.adapting import Adaptation, AdaptationContext, AdaptationRecipe
 from lookalike.training.adapting import adapt as fit
 from lookalike.training.card import CardMaker, ImageCounts, ModelCard
 from lookalike.training.extractors import FeatureExtractor
@@ -91,17 +91,17 @@ def adapt(library: LibraryParts, request: AdaptRequest, progress: Progress) -> A
         resamples=request.resamples,
     )
     over = _levels(library, start, request.features, recipe)
+    context = AdaptationContext(
+        catalog=library.catalog, limits=start.limits, descriptors=start.descriptors, progress=progress
+    )
     found = fit(
-        library.catalog,
+        context,
         start.base,
         start.known,
         graded,
         recipe,
         name=request.name,
         over=over,
-        descriptors=start.descriptors,
-        limits=start.limits,
-        progress=progress,
         card=_card(request.name, start, recipe, over),
     )
     if found.made is None:

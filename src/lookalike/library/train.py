@@ -63,7 +63,8 @@ class TrainResult:
     Attributes:
         card: of the new model; None when the run was interrupted: `resume` goes on with it.
         trained: the head, how it was judged, and what was held out.
-        network: what the head is over.
+        network: what the new model was made from.
+        summary: of the new model, in one line.
         base: what it was compared with.
         run: the run's folder, with report, curves and held-out queries.
         warnings: what should be known besides.
@@ -72,6 +73,7 @@ class TrainResult:
     card: ModelCard | None
     trained: "TrainedHead"
     network: str
+    summary: str
     base: str
     run: Path
     warnings: tuple[str, ...] = ()
@@ -88,10 +90,10 @@ class TrainResult:
 
 
 def train(library: LibraryParts, request: TrainRequest, progress: Progress) -> TrainResult:
-    """Learn a head, and the network where that is asked for; the new model is visible only with its card.
+    """Learn a head, the network under it, or a whole network on views; the new model is visible only with its card.
 
-    Images are described once by a frozen model. Queries are divided by groups of near-duplicates; the card's measures
-    are on queries that nothing was learnt from.
+    For a head, images are described once by a frozen model. Queries are divided by groups of near-duplicates; the
+    card's measures are on queries that nothing was learnt from.
 
     Raises:
         DependencyMissing: torch is not installed.

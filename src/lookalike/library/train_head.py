@@ -1,20 +1,19 @@
 """Learning a head, and the network where that is asked for: the part of training that needs torch."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lookalike.durable import replace_file
 from lookalike.embedding import open_encoder
 from lookalike.embedding.derived import require_new_name
 from lookalike.errors import CallerError
 from lookalike.library.learning import (
     WITH_LEVELS,
     LearningStart,
-    card_of,
     graded_in,
     kept_card,
     kept_together,
@@ -25,19 +24,19 @@ from lookalike.library.learning import (
 from lookalike.library.levels import level_features
 from lookalike.library.parts import LibraryParts
 from lookalike.library.train import TrainRequest, TrainResult
+from lookalike.library.training_card import METHODS, keep_report, training_card
 from lookalike.progress import Progress
 from lookalike.settings import user_path
-from lookalike.training.card import CardMaker, ImageCounts, LabelSource, ModelCard
 from lookalike.training.examples import ClickPairs, ClickRules, click_pairs
 from lookalike.training.extractors import EncoderFeatures, FeatureExtractor
-from lookalike.training.network.fitting import TrainedHead, TrainingContext, keep
+from lookalike.training.network.context import TrainingContext
+from lookalike.training.network.dividing import gather
+from lookalike.training.network.fitting import TrainedHead, keep, train_network
 from lookalike.training.network.fitting import train_head as fit_head
-from lookalike.training.network.named_backbones import NamedBackbone
+from lookalike.training.network.named_backbones import NamedBackbone, OpenedBackbone
 from lookalike.training.network.parallel import use_threads
 from lookalike.training.network.source_kinds import Labels
-from lookalike.training.plotting import save_curves
-from lookalike.training.recipes import HeadRecipe
-from lookalike.training.run import RunFolder
+from lookalike.training.recipes import PretrainRecipe
 from lookalike.training.scalar_events import ScalarEvents
 
 Tell: TypeAlias = Callable[[str, Mapping[str, Any]], None]
@@ -46,11 +45,11 @@ Tell: TypeAlias = Callable[[str, Mapping[str, Any]], None]
 def train_head(library: LibraryParts, request: TrainRequest, progress: Progress) -> TrainResult:
     """What `lookalike.library.train.train` does."""
     _require_one_process()
-    recipe = request.recipe
     start = start_of(library, library.base_model(request.base))
     require_new_name(request.name, start.base.base)
-    extractor = _extractor(library, start, request)
+    learner = _learner(library, start, request)
     run = _run_folder(library, request)
+    ended = partial(TrainResult, network=learner.network, summary=learner.summary, base=start.base.base, run=run)
     with _teacher(library, start, request) as teacher, _curves(library, request) as tell:
         labels, warnings = _labels_of(library, request, teacher)
         context = TrainingContext(
@@ -62,18 +61,57 @@ def train_head(library: LibraryParts, request: TrainRequest, progress: Progress)
             tell=tell,
         )
         use_threads(library.settings.threads)
-        trained = fit_head(context, extractor, start.base, start.known, labels, recipe, resume=request.resume)
-        if trained.projection is None:
-            return TrainResult(
-                card=None, trained=trained, network=extractor.base, base=start.base.base, run=run, warnings=warnings
-            )
-        summary = f"{extractor.base} with a head learnt from {', '.join(recipe.shares)}"
-        card = _card(request, extractor, start.base, trained)
-        made = keep(context, extractor, trained, name=request.name, summary=summary, card=card)
+        trained = learner.train(context, labels)
+        if trained.projection is None or trained.extractor is None:
+            return ended(card=None, trained=trained, warnings=warnings)
+        card = training_card(request, trained.extractor, start.base, trained)
+        made = keep(context, trained, name=request.name, summary=learner.summary, card=card)
     found = kept_card(made)
-    _keep_report(found, run)
-    return TrainResult(
-        card=found, trained=trained, network=extractor.base, base=start.base.base, run=run, warnings=warnings
+    keep_report(found, run)
+    return ended(card=found, trained=trained, warnings=warnings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Learner:
+    """What is trained.
+
+    Attributes:
+        network: what the new model is made from.
+        summary: of the new model, in one line.
+        train: trains and judges it.
+    """
+
+    network: str
+    summary: str
+    train: Callable[[TrainingContext, Labels], TrainedHead]
+
+
+def _learner(library: LibraryParts, start: LearningStart, request: TrainRequest) -> _Learner:
+    """A head over features, or a whole network on views."""
+    recipe, known, tune = request.recipe, start.known, request.recipe.tune
+    if isinstance(tune, PretrainRecipe):
+        backbone = _backbone(start, request, tune)
+        models, threads = library.settings.models, library.settings.threads or None
+        return _Learner(
+            network=backbone.name,
+            summary=f"{backbone.name} trained on views by {METHODS[tune.loss]}",
+            train=lambda context, labels: train_network(
+                context,
+                backbone,
+                start.base,
+                gather(known, labels, recipe),
+                recipe,
+                as_features=lambda: backbone.pretrained(folder=context.run / "network", models=models, threads=threads),
+                resume=request.resume,
+            ),
+        )
+    extractor = _extractor(library, start, request)
+    return _Learner(
+        network=extractor.base,
+        summary=f"{extractor.base} with a head learnt from {', '.join(recipe.shares)}",
+        train=lambda context, labels: fit_head(
+            context, extractor, start.base, gather(known, labels, recipe), recipe, resume=request.resume
+        ),
     )
 
 
@@ -90,25 +128,27 @@ def _require_one_process() -> None:
         )
 
 
-def _card(request: TrainRequest, extractor: FeatureExtractor, base: EncoderFeatures, trained: TrainedHead) -> CardMaker:
-    recipe = request.recipe
-    return card_of(
-        request.name,
-        base,
-        trained.judged,
-        method=_method(trained, recipe, extractor, base),
-        labels=_labels(trained),
-        images=ImageCounts(
-            trained=trained.images["train"], validated=trained.images["validation"], tested=trained.images["test"]
-        ),
-        settings=_settings(recipe, trained) | _taught_by(request) | _begun_from(request) | _debiased(request),
-        seconds=trained.seconds,
-        notes=_notes(extractor, base),
-    )
-
-
 def _run_folder(library: LibraryParts, request: TrainRequest) -> Path:
     return request.run or library.settings.library / "training" / "runs" / request.name
+
+
+def _backbone(start: LearningStart, request: TrainRequest, tune: PretrainRecipe) -> OpenedBackbone:
+    """The network that is trained on views.
+
+    Raises:
+        CallerError: the base has none, or its levels were asked for.
+        TrainingRefused, FetchFailed: its weights could not be had.
+    """
+    require_features(request.features)
+    if request.features == "levels":
+        raise CallerError(f"--features levels: {tune.loss} trains a network for its final features")
+    if request.backbone is None and start.base.base not in WITH_LEVELS:
+        raise CallerError(
+            f"--loss {tune.loss}: trains a network, and {start.base.base} comes without one that can be trained: choose"
+            " a --backbone, such as resnet18:random"
+        )
+    asked = NamedBackbone.parse(request.backbone or start.base.base)
+    return asked.opened(folder=start.folder / "backbones", seed=request.recipe.seed)
 
 
 def _extractor(library: LibraryParts, start: LearningStart, request: TrainRequest) -> FeatureExtractor:
@@ -125,12 +165,13 @@ def _extractor(library: LibraryParts, start: LearningStart, request: TrainReques
             return start.base
         backbone = start.base.base
     require_features(request.features)
-    return NamedBackbone.parse(backbone).opened(
-        features=request.features,
-        folder=start.folder / "backbones",
+    folder = start.folder / "backbones"
+    opened = NamedBackbone.parse(backbone).opened(folder=folder, seed=recipe.seed)
+    return opened.features(
+        request.features,
+        folder=folder,
         models=library.settings.models,
         threads=library.settings.threads or None,
-        seed=recipe.seed,
     )
 
 
@@ -216,87 +257,3 @@ def _propensities(file: Path | None) -> tuple[float, ...]:
     if not found:
         raise CallerError(f"--position-bias {file}: is empty: write one number per line, one for each rank")
     return tuple(found)
-
-
-def _labels(found: TrainedHead) -> list[LabelSource]:
-    return [
-        LabelSource(
-            source=source,
-            count=count,
-            unit=unit,
-            simulated="simulated" in unit and count > 0,
-            note="",
-        )
-        for source, counts in found.sources.items()
-        for unit, count in counts.items()
-    ]
-
-
-def _settings(recipe: HeadRecipe, found: TrainedHead) -> dict[str, object]:
-    return {
-        "on": ", ".join(f"{source}={share:g}" for source, share in recipe.shares.items()),
-        "dimension": found.projection.dimension if found.projection else None,
-        "steps": found.result.steps,
-        "best step": found.result.best_step,
-        "validation nDCG@10": found.result.best_value,
-        "learning rate": recipe.learning_rate,
-        "pull": recipe.pull,
-        "batch": recipe.batch,
-        **_tuned_by(recipe, found),
-        "views": recipe.views,
-        "most images": recipe.most_images,
-        "held out": recipe.shares_held_out.test,
-        "seed": recipe.seed,
-    }
-
-
-def _method(found: TrainedHead, recipe: HeadRecipe, frozen: FeatureExtractor, base: EncoderFeatures) -> str:
-    over = "descriptors" if frozen is base else "levels" if frozen.encoder.name.endswith("-levels") else "features"
-    head = f"linear head over its {over}" if frozen.base == base.base else f"linear head over {frozen.base}'s {over}"
-    if found.tuned is None or recipe.tune is None:
-        return head
-    if not found.tuned.kept:
-        return f"{head}; fine-tuning the network did not help and was undone"
-    return f"{head}, then {f'its last {recipe.tune.blocks} blocks' if recipe.tune.blocks else 'all of it'} fine-tuned"
-
-
-def _notes(frozen: FeatureExtractor, base: EncoderFeatures) -> list[str]:
-    if frozen.base == base.base:
-        return []
-    licence = f"Licence of the weights it began with: {frozen.licence}."
-    return [f"Its network is {frozen.base}; {base.base} is what it was compared with. {licence}"]
-
-
-def _begun_from(request: TrainRequest) -> dict[str, object]:
-    """Without the folders of this machine: a card goes where its model goes."""
-    if request.backbone is None:
-        return {}
-    name, _, path = request.backbone.partition(":")
-    return {"backbone": f"{name}:{Path(path).name}" if path else name}
-
-
-def _tuned_by(recipe: HeadRecipe, found: TrainedHead) -> dict[str, object]:
-    if found.tuned is None or recipe.tune is None:
-        return {}
-    return {
-        "fine-tuned blocks": recipe.tune.blocks or "all",
-        "fine-tuning steps": found.tuned.result.steps,
-        "fine-tuning rate": recipe.tune.learning_rate,
-        "validation nDCG@10 before fine-tuning": found.tuned.before,
-        "validation nDCG@10 after fine-tuning": found.tuned.result.best_value,
-    }
-
-
-def _debiased(request: TrainRequest) -> dict[str, object]:
-    return {"position bias": str(request.position_bias)} if request.position_bias else {}
-
-
-def _taught_by(request: TrainRequest) -> dict[str, object]:
-    return {"teacher": request.teacher} if "teacher" in request.recipe.shares else {}
-
-
-def _keep_report(card: ModelCard, run: Path) -> None:
-    """The card and the curves, in the run's folder."""
-    replace_file(run / "REPORT.md", card.as_markdown().encode())
-    replace_file(run / "report.json", (json.dumps(card.as_document(), indent=2) + "\n").encode())
-    save_curves(RunFolder(run).lines(), run / "curves.svg")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog
 from lookalike.embedding import Projection
@@ -17,7 +18,7 @@ from lookalike.training.card import CardMaker
 from lookalike.training.examples.example import GradedQuery
 from lookalike.training.extractors import PICTURES, EncoderFeatures, FeatureExtractor, NewModel
 from lookalike.training.held_out import GRADED_MEASURES, ExactRanking, HeldOut, Judged, held_out
-from lookalike.training.library import DescribedLibrary, KnownImages
+from lookalike.training.library import DescribedLibrary, KnownImages, LibraryPictures
 from lookalike.training.rows import image_of, is_whole_image
 from lookalike.training.whitening import (
     SHRINKAGE,
@@ -27,7 +28,6 @@ from lookalike.training.whitening import (
     require_images,
     require_images_to_centre,
 )
-from lookalike.types import Vectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +66,56 @@ class Adaptation:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdaptationContext:
+    """Where fitting reads and writes, and who hears of it.
+
+    Attributes:
+        catalog: of the library.
+        limits: for images.
+        descriptors: folder of all descriptors.
+        progress: is told how far it is.
+    """
+
+    catalog: Catalog
+    limits: Limits
+    descriptors: Path
+    progress: Progress
+
+    def described_by(self, model: FeatureExtractor) -> DescribedLibrary:
+        """The library as a model describes it."""
+        pictures = LibraryPictures(self.catalog, model.preprocessing, limits=self.limits)
+        return DescribedLibrary(pictures, model.encoder, folder=self.descriptors)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Fitted:
+    """A projection, and what it was fitted on.
+
+    Attributes:
+        projection: of the inputs.
+        centred: whether it has the model's own axes.
+        names: of the images, and of the parts of them that are queries.
+        whole: [names] bool, the images.
+        inputs: [names, d] float32.
+        refused: image -> why it could not be described.
+    """
+
+    projection: Projection
+    centred: bool
+    names: tuple[str, ...]
+    whole: NDArray[np.bool_]
+    inputs: Descriptors
+    refused: Mapping[str, str]
+
+    @property
+    def images(self) -> int:
+        """How many images it was fitted on."""
+        return int(self.whole.sum())
+
+
 def adapt(
-    catalog: Catalog,
+    context: AdaptationContext,
     base: EncoderFeatures,
     known: KnownImages,
     graded: Sequence[GradedQuery],
@@ -75,24 +123,18 @@ def adapt(
     *,
     name: str,
     over: FeatureExtractor | None = None,
-    descriptors: Path,
-    limits: Limits,
-    progress: Progress,
     card: Callable[[Adaptation], CardMaker],
 ) -> Adaptation:
     """Fit a projection to a library's own images, as a model of its own.
 
     Args:
-        catalog: of the library.
+        context: where it reads and writes.
         base: the model to start from, and to compare with.
         known: the library's images.
         graded: to compare by; nothing is learnt from them.
         recipe: how.
         name: of the new model.
         over: whose descriptors are projected; None for the base's.
-        descriptors: folder of all descriptors.
-        limits: for images.
-        progress: is told how far it is.
         card: makes the new model's card of what came of it.
 
     Raises:
@@ -102,71 +144,85 @@ def adapt(
     """
     started = time.monotonic()
     needed = {image_of(name) for query in graded for name in (query.query, *query.images)}
-    chosen = known.sample(needed, recipe.most_images)
+    chosen = known.sample(needed, recipe.most_images).image_ids
+    fitted = _fit(context, base, over, chosen, graded, recipe)
+    test = held_out("grades", graded, set(fitted.names), GRADED_MEASURES)
+    judged = () if test is None else (_judge(context, base, over, fitted, test, recipe),)
+    found = Adaptation(judged=judged, images=fitted.images, refused=fitted.refused, seconds=time.monotonic() - started)
     frozen: FeatureExtractor = over or base
-    centred = over is None and keeps_axes(base, len(chosen.image_ids), recipe.dimension)
+    prepared = context.described_by(frozen).pictures.prepared
+    pictures = [prepared(image_id) for image_id in chosen[:PICTURES] if over is not None]
+    how = "centred on" if fitted.centred else "fitted to"
+    made = frozen.become(
+        name,
+        fitted.projection,
+        summary=f"{base.base}, its projection {how} {fitted.images:,} images of a library",
+        pictures=np.stack(pictures) if pictures else np.empty((0, 3, 1, 1), np.float32),
+        files=context.descriptors,
+        card=card(found),
+    )
+    return replace(found, made=made)
+
+
+def _fit(
+    context: AdaptationContext,
+    base: EncoderFeatures,
+    over: FeatureExtractor | None,
+    chosen: Sequence[str],
+    graded: Sequence[GradedQuery],
+    recipe: AdaptationRecipe,
+) -> _Fitted:
+    """Describe the chosen images, and the parts of them that are queries, and fit a projection to the images."""
+    centred = over is None and keeps_axes(base, len(chosen), recipe.dimension)
     if centred:
-        require_images_to_centre(len(chosen.image_ids))
+        require_images_to_centre(len(chosen))
     else:
-        require_images(len(chosen.image_ids), recipe.dimension)
-    library = DescribedLibrary(catalog, frozen.encoder, frozen.preprocessing, folder=descriptors, limits=limits)
-    parts = sorted({query.query for query in graded} - set(chosen.image_ids))
-    parts = [name for name in parts if image_of(name) in set(chosen.image_ids)]
-    names = [*chosen.image_ids, *parts]
-    progress.stage(f"Describing by {frozen.encoder.name}", len(names))
-    described = library.describe(names, progress.advance)
+        require_images(len(chosen), recipe.dimension)
+    here = set(chosen)
+    parts = sorted({query.query for query in graded if image_of(query.query) in here} - here)
+    frozen: FeatureExtractor = over or base
+    context.progress.stage(f"Describing by {frozen.encoder.name}", len(chosen) + len(parts))
+    described = context.described_by(frozen).describe([*chosen, *parts], context.progress.advance)
     rows = described.features()
     whole = np.array([is_whole_image(name) for name in described.image_ids], bool)
-    if over is None:
-        base.learn(rows[whole])
-    else:
-        over.learn(rows[whole], recipe.dimension)
+    frozen.learn(rows[whole], recipe.dimension if over is not None else None)
     inputs = frozen.inputs(rows)
     projection = (
         centred_on(inputs[whole], base.start)
         if centred
         else fit_whitening(inputs[whole], recipe.dimension, recipe.shrinkage)
     )
-    test = held_out("grades", graded, set(described.image_ids), GRADED_MEASURES)
-    judged: tuple[Judged, ...] = ()
-    if test is not None:
-        by_base = DescribedLibrary(catalog, base.encoder, base.preprocessing, folder=descriptors, limits=limits)
-        before = rows
-        if over is not None:
-            before = by_base.describe(described.image_ids, progress.advance).features()
-            base.learn(before)
-        vectors = unit_rows(_projected(inputs, projection)), unit_rows(_projected(before, base.start))
-        judged = (_compared(described.image_ids, *vectors, test, recipe),)
-    pictures = [library.prepared(image_id) for image_id in chosen.image_ids[:PICTURES] if over is not None]
-    fitted = "centred on" if centred else "fitted to"
-    found = Adaptation(
-        judged=judged, images=int(whole.sum()), refused=described.refused, seconds=time.monotonic() - started
+    return _Fitted(
+        projection=projection,
+        centred=centred,
+        names=described.image_ids,
+        whole=whole,
+        inputs=inputs,
+        refused=described.refused,
     )
-    made = frozen.become(
-        name,
-        projection,
-        summary=f"{base.base}, its projection {fitted} {int(whole.sum()):,} images of a library",
-        pictures=np.stack(pictures) if pictures else np.empty((0, 3, 1, 1), np.float32),
-        files=descriptors,
-        card=card(found),
-    )
-    return replace(found, made=made)
+
+
+def _judge(
+    context: AdaptationContext,
+    base: EncoderFeatures,
+    over: FeatureExtractor | None,
+    fitted: _Fitted,
+    test: HeldOut,
+    recipe: AdaptationRecipe,
+) -> Judged:
+    """The fitted model against its base, by exact search."""
+    before = fitted.inputs
+    if over is not None:
+        before = context.described_by(base).describe(fitted.names, context.progress.advance).features()
+        base.learn(before)
+    vectors = unit_rows(_projected(fitted.inputs, fitted.projection)), unit_rows(_projected(before, base.start))
+    ranking = ExactRanking(fitted.names, [name for name in fitted.names if is_whole_image(name)])
+    return ranking.compare(*vectors, test, resamples=recipe.resamples)
 
 
 def keeps_axes(base: EncoderFeatures, images: int, dimension: int) -> bool:
     """Whether a library is too small to fit its own axes, so that the model's own axes are kept."""
     return base.projection is not None and dimension == base.encoder.dimension and images < least_images(dimension)
-
-
-def _compared(
-    names: Sequence[str],
-    adapted: Vectors,
-    before: Vectors,
-    test: HeldOut,
-    recipe: AdaptationRecipe,
-) -> Judged:
-    ranking = ExactRanking(names, [name for name in names if is_whole_image(name)])
-    return ranking.compare(adapted, before, test, resamples=recipe.resamples)
 
 
 def _projected(rows: Descriptors, projection: Projection) -> Descriptors:

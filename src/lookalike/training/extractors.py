@@ -108,12 +108,7 @@ class EncoderFeatures:
         if dimension is not None and dimension != self.encoder.dimension:
             self._start = fit_whitening(described, dimension, START_SHRINKAGE)
         elif self._start is None:
-            width = described.shape[1]
-            self._start = Projection(
-                mean=np.zeros(width, np.float32),
-                matrix=np.eye(width, dtype=np.float32),
-                reference_cosines=np.empty(0, np.float32),
-            )
+            self._start = as_they_are(described.shape[1])
 
     def inputs(self, described: Descriptors) -> Descriptors:
         """The same."""
@@ -138,6 +133,19 @@ class EncoderFeatures:
         complete = card_keeper(card, None)
         status = derive_model(self.base, name, projection, summary=summary, models=self.models, complete=complete)
         return NewModel(status=status)
+
+
+def as_they_are(width: int) -> Projection:
+    """The projection that changes no descriptor.
+
+    Args:
+        width: of the descriptors.
+    """
+    return Projection(
+        mean=np.zeros(width, np.float32),
+        matrix=np.eye(width, dtype=np.float32),
+        reference_cosines=np.empty(0, np.float32),
+    )
 
 
 def learnt_start(projection: Projection | None) -> Projection:

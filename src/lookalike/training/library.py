@@ -5,7 +5,7 @@ What is described has a name, see `rows`.
 
 import hashlib
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from lookalike.training.chance import chance_for
 from lookalike.training.features import Described, Describing, describe_images
 from lookalike.training.rows import DescribedRow, View
 from lookalike.training.views import ViewSettings, view
-from lookalike.types import WHOLE_IMAGE, Batch, Box, Vectors, Visibility
+from lookalike.types import WHOLE_IMAGE, Batch, Box, Pixels, Vectors, Visibility
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,46 +66,28 @@ def known_images(catalog: Catalog, fingerprint: str) -> KnownImages:
     return KnownImages(image_ids=tuple(ids), difference_hashes=np.concatenate(hashes), vectors=np.concatenate(vectors))
 
 
-class DescribedLibrary:
-    """Raw descriptors by one model of images, of parts of them and of altered views, each made once and kept.
+class LibraryPictures:
+    """The pictures of a library as a model takes them: images, parts of them, and altered views.
 
     Args:
         catalog: where the bytes are.
-        encoder: describes; each model has its own folder.
-        preprocessing: what it wants its pixels to be.
-        folder: of all descriptors that are kept.
+        preprocessing: what the model wants its pixels to be.
         limits: for images.
         views: how altered views differ from their image; None for the defaults.
     """
 
     def __init__(
-        self,
-        catalog: Catalog,
-        encoder: Describing,
-        preprocessing: Preprocessing,
-        *,
-        folder: Path,
-        limits: Limits,
-        views: ViewSettings | None = None,
+        self, catalog: Catalog, preprocessing: Preprocessing, *, limits: Limits, views: ViewSettings | None = None
     ) -> None:
-        self._catalog, self._encoder, self._preprocessing = catalog, encoder, preprocessing
-        self._folder, self._limits = folder, limits
-        self._views = ViewSettings(**asdict(views or ViewSettings()) | {"size": preprocessing.size})
+        self.preprocessing = preprocessing
+        self._catalog, self._limits = catalog, limits
+        self._views = (views or ViewSettings()).sized(preprocessing.size)
         self._settings = hashlib.sha256(repr(self._views).encode()).hexdigest()[:8]
 
     def view_names(self, image_id: str, count: int) -> list[str]:
         """Names of the first altered views of an image."""
         views = (View(settings=self._settings, number=number) for number in range(count))
         return [str(DescribedRow(image_id=image_id, view=view)) for view in views]
-
-    def describe(self, names: Sequence[str], progress: Callable[[int], None]) -> Described:
-        """Features of all images that can be read.
-
-        Raises:
-            TrainingRefused: none can.
-            StorageFailed: the folder cannot be written.
-        """
-        return describe_images(names, self._encoder, self._parts, folder=self._folder, progress=progress)
 
     def prepared(self, name: str) -> NDArray[np.float32]:
         """[3, size, size] float32 of what has that name; of a long picture, its middle part.
@@ -114,19 +96,62 @@ class DescribedLibrary:
             ImageRefused: its image cannot be read.
             UnknownImage: it is not there.
         """
-        rows = self._parts(name)
+        rows = self.parts(name)
         middle: NDArray[np.float32] = rows[len(rows) // 2]
         return middle
 
-    def _parts(self, name: str) -> Batch:
-        """[parts, 3, size, size] float32 of what has that name."""
+    def parts(self, name: str) -> Batch:
+        """[parts, 3, size, size] float32 of what has that name: several parts of a long picture.
+
+        Raises:
+            ImageRefused: its image cannot be read.
+            UnknownImage: it is not there.
+        """
         row = DescribedRow.parse(name)
-        content = self._catalog.images.content(row.image_id)
         if row.view is not None:
-            pixels = decode(content, name=row.image_id, limits=self._limits).pixels
-            altered = view(pixels, self._views, seed=0, epoch=0, image_id=row.image_id, number=row.view.number)
-            return transform(altered, self._preprocessing)[None]
-        return prepare(content, self._preprocessing, name=row.image_id, limits=self._limits, crop=row.region).rows
+            altered = view(
+                self.pixels(row.image_id), self._views, seed=0, epoch=0, image_id=row.image_id, number=row.view.number
+            )
+            return transform(altered, self.preprocessing)[None]
+        content = self._catalog.images.content(row.image_id)
+        return prepare(content, self.preprocessing, name=row.image_id, limits=self._limits, crop=row.region).rows
+
+    def pixels(self, image_id: str, *, shortest_side: int | None = None) -> Pixels:
+        """Upright RGB pixels of an image, [height, width, 3] uint8.
+
+        Args:
+            image_id: of the image.
+            shortest_side: see `preprocessing.decode`.
+
+        Raises:
+            ImageRefused: it cannot be read.
+            UnknownImage: it is not there.
+        """
+        content = self._catalog.images.content(image_id)
+        return decode(content, name=image_id, limits=self._limits, shortest_side=shortest_side).pixels
+
+
+class DescribedLibrary:
+    """Raw descriptors by one model of images, of parts of them and of altered views, each made once and kept.
+
+    Args:
+        pictures: as the model takes them.
+        encoder: describes; each model has its own folder.
+        folder: of all descriptors that are kept.
+    """
+
+    def __init__(self, pictures: LibraryPictures, encoder: Describing, *, folder: Path) -> None:
+        self.pictures = pictures
+        self._encoder, self._folder = encoder, folder
+
+    def describe(self, names: Sequence[str], progress: Callable[[int], None]) -> Described:
+        """Features of all images that can be read.
+
+        Raises:
+            TrainingRefused: none can.
+            StorageFailed: the folder cannot be written.
+        """
+        return describe_images(names, self._encoder, self.pictures.parts, folder=self._folder, progress=progress)
 
 
 def crop_names(

@@ -2,11 +2,27 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, TypeAlias, get_args
 
 from lookalike.errors import TrainingRefused
 from lookalike.training.examples import SplitShares
 
 SOURCE_NAMES = ("grades", "clicks", "views", "teacher")
+
+LOSSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "listwise": ("grades", "clicks"),
+        "softmax": ("grades", "clicks", "views"),
+        "supervised": ("grades", "clicks"),
+        "triplet": ("grades", "clicks", "views"),
+    }
+)
+"""Losses of a head, and of the network under it, with the sources that each applies to. `teacher` has its own loss."""
+
+PretrainLoss: TypeAlias = Literal["nt-xent", "moco"]
+PRETRAIN_LOSSES: tuple[str, ...] = get_args(PretrainLoss)
+"""Losses that train a whole network on two new views of each image: SimCLR's and MoCo's."""
 
 _PULL_WITHOUT_LABELS = 10.0
 
@@ -16,7 +32,12 @@ def default_pull(sources: Collection[str]) -> float:
     return _PULL_WITHOUT_LABELS if set(sources) == {"views"} else 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def pretrain_loss(name: str | None) -> PretrainLoss | None:
+    """The loss of that name that trains a whole network on views; None for any other name."""
+    return next((loss for loss in get_args(PretrainLoss) if loss == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TuneRecipe:
     """Hyperparameters of fine-tuning.
 
@@ -44,20 +65,75 @@ class TuneRecipe:
             raise TrainingRefused("fine-tuning: blocks and steps must be at least 1, the learning rate above 0")
 
 
+@dataclass(frozen=True, kw_only=True)
+class PretrainRecipe:
+    """Hyperparameters of SimCLR (`nt-xent`) and MoCo v2 (`moco`), which train a whole network without labels.
+
+    Chen et al. 2020, "A simple framework for contrastive learning of visual representations"; He et al. 2020,
+    "Momentum contrast for unsupervised visual representation learning"; Chen, Fan et al. 2020, "Improved baselines
+    with momentum contrastive learning" (v2). The optimiser is SGD with momentum 0.9 and a cosine schedule.
+
+    Attributes:
+        loss: `nt-xent` or `moco`.
+        steps: number of training steps.
+        learning_rate: maximum learning rate of the schedule; None for 0.06 per 128 images in a batch.
+        batch: images in a batch, each with two views; all training images where they are fewer. NT-Xent takes its
+            negatives from the batch, so it gains from a large one; so does batch normalisation.
+        temperature: of the loss; None for the papers' 0.1 (`nt-xent`) and 0.2 (`moco`).
+        weight_decay: of weights that are matrices.
+        outputs: size of the projection head's output, which only the loss sees.
+        queue: number of earlier keys that are MoCo's negatives; all training images where they are fewer. The papers'
+            65,536 are a twentieth of ImageNet.
+        momentum: of MoCo's key encoder. The papers' 0.999 needs tens of thousands of steps.
+
+    Raises:
+        TrainingRefused: a number outside its range.
+    """
+
+    loss: PretrainLoss
+    steps: int = 1_000
+    learning_rate: float | None = None
+    batch: int = 64
+    temperature: float | None = None
+    weight_decay: float = 1e-4
+    outputs: int = 128
+    queue: int = 4_096
+    momentum: float = 0.99
+
+    def __post_init__(self) -> None:
+        if self.loss not in PRETRAIN_LOSSES:
+            raise TrainingRefused(f"loss {self.loss}: choose one of {', '.join(PRETRAIN_LOSSES)}")
+        least = {"steps": 1, "batch": 2, "outputs": 1, "queue": 1}
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise TrainingRefused(f"{self.loss}: {name} is {getattr(self, name)}; it must be at least {low}")
+        above_zero = (self.learning_rate is None or self.learning_rate > 0) and (
+            self.temperature is None or self.temperature > 0
+        )
+        if not above_zero or not 0 <= self.momentum < 1 or self.weight_decay < 0:
+            raise TrainingRefused(
+                f"{self.loss}: learning rate and temperature must be above 0, momentum from 0 to below 1, and the"
+                " weight decay at least 0"
+            )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadRecipe:
-    """Hyperparameters of a head.
+    """Hyperparameters of a run: of a head, and of the network under it.
 
     Attributes:
         shares: source -> weight of its loss: `grades`, `clicks`, `views`, `teacher`.
+        loss: `listwise`, `softmax`, `supervised` or `triplet`, see `LOSSES`; None for each source's own: `listwise` for
+            grades and clicks, `softmax` for views.
         dimension: size of the new vectors; None for that of the base model.
         steps: maximum number of steps; training stops earlier once validation stops improving.
         learning_rate: maximum learning rate of the schedule.
         pull: L2-SP strength, which keeps the head close to its initial weights; see `head.LinearHead`.
         batch: number of queries or pairs in a batch.
-        stand_ins: share of queries replaced by one of their best-graded images; see `head.GradedBatches`.
+        stand_ins: share of queries replaced by one of their best-graded images; see `batches.GradedBatches`.
         views: number of augmented views of each image.
-        tune: fine-tuning of the network after its head; None to keep the network frozen.
+        tune: fine-tuning of the network after its head; a `PretrainRecipe` to train the whole network on views, and no
+            head; None to keep the network frozen.
         most_images: maximum number of images to use; graded or clicked images come first.
         shares_held_out: shares held out for validation and test.
         resamples: random draws for confidence intervals.
@@ -65,6 +141,7 @@ class HeadRecipe:
     """
 
     shares: Mapping[str, float]
+    loss: str | None = None
     dimension: int | None = None
     steps: int = 600
     learning_rate: float = 1e-3
@@ -72,7 +149,7 @@ class HeadRecipe:
     batch: int = 96
     stand_ins: float = 0.5
     views: int = 2
-    tune: TuneRecipe | None = None
+    tune: TuneRecipe | PretrainRecipe | None = None
     most_images: int = 20_000
     shares_held_out: SplitShares = field(default_factory=SplitShares)
     resamples: int = 10_000
@@ -84,3 +161,40 @@ class HeadRecipe:
             raise TrainingRefused(
                 f"cannot learn from {', '.join(unknown) or 'nothing'}: choose grades, clicks, views or teacher"
             )
+        if isinstance(self.tune, PretrainRecipe):
+            self._require_views_alone(self.tune)
+        elif self.loss is not None:
+            self._require_loss(self.loss)
+
+    def _require_views_alone(self, tune: PretrainRecipe) -> None:
+        others = sorted(set(self.shares) - {"views"})
+        if others:
+            raise TrainingRefused(
+                f"loss {tune.loss}: applies to views alone, not to {', '.join(others)}; train on views first, then a"
+                " head on the new model"
+            )
+        if self.loss is not None and self.loss != tune.loss:
+            raise TrainingRefused(f"loss {self.loss}: the recipe trains the network by {tune.loss}; name one loss")
+
+    def _require_loss(self, loss: str) -> None:
+        if loss in PRETRAIN_LOSSES:
+            raise TrainingRefused(
+                f"loss {loss}: trains a whole network on views alone: use it with --on views --tune full (in Python:"
+                f" tune=PretrainRecipe(loss={loss!r}))"
+            )
+        if loss not in LOSSES:
+            raise TrainingRefused(f"loss {loss}: choose one of {', '.join((*LOSSES, *PRETRAIN_LOSSES))}")
+        others = [source for source in self.shares if source not in LOSSES[loss]]
+        if others:
+            raise TrainingRefused(
+                f"loss {loss}: applies to {', '.join(LOSSES[loss])}, not to {', '.join(others)};"
+                f" {'; '.join(map(_choices, others))}"
+            )
+
+
+def _choices(source: str) -> str:
+    """What can be learnt from a source with, in words."""
+    losses = [loss for loss, sources in LOSSES.items() if source in sources]
+    if source == "views":
+        losses += PRETRAIN_LOSSES
+    return f"for {source} choose {', '.join(losses)}" if losses else f"{source} has a loss of its own"

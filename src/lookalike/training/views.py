@@ -4,7 +4,7 @@ A view depends on (seed, epoch, image id, number of the view) and nothing else: 
 on what was drawn before. It is made with Pillow, from upright pixels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
@@ -65,6 +65,34 @@ class ViewSettings:
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be between {low} and {high}")
 
+    def sized(self, size: int) -> "ViewSettings":
+        """The same for views of another size."""
+        return replace(self, size=size)
+
+
+SIMCLR_VIEWS = ViewSettings(
+    least_area=0.08,
+    rotation=0,
+    brightness=0.8,
+    contrast=0.8,
+    saturation=0.8,
+    hue=0.2,
+    greyscale=0.2,
+    blur=0.5,
+)
+"""Chen et al. 2020, appendix A, with colour strength 1."""
+
+MOCO_VIEWS = ViewSettings(
+    least_area=0.2,
+    rotation=0,
+    brightness=0.4,
+    contrast=0.4,
+    saturation=0.4,
+    hue=0.1,
+    greyscale=0.2,
+    blur=0.5,
+)
+"""Chen, Fan et al. 2020, "Improved baselines with momentum contrastive learning": MoCo v2's "aug+"."""
 
 UNCHANGED = ViewSettings(least_area=1, most_aspect=1, flip=0, rotation=0, jitter=0, greyscale=0, blur=0)
 """The whole image, or of one that is no square as much as a square shows."""

@@ -1,11 +1,7 @@
-from hypothesis import given
-from hypothesis import strategies as st
-
 from lookalike.training.examples import (
     GradedQuery,
     graded_queries,
     pairs_by_grade,
-    triplets_by_grade,
     without_low_grades,
 )
 from lookalike.types import Box, Grade
@@ -42,13 +38,10 @@ def test_pairs_by_grade_take_high_grades_and_lower_ones_as_hard_negatives():
     ]
 
 
-@given(st.lists(st.integers(0, 5), min_size=1, max_size=8), st.integers(1, 5))
-def test_triplets_are_all_pairs_that_differ_enough(grades, difference):
-    images = tuple(f"{place}" for place in range(len(grades)))
-    made = triplets_by_grade([GradedQuery(query="q", images=images, grades=tuple(grades))], least_difference=difference)
-    expected = {("q", a, b) for a in images for b in images if grades[int(a)] - grades[int(b)] >= difference}
-    assert set(made) == expected
-    assert len(made) == len(expected)
+def test_where_no_grade_is_high_the_highest_ones_are_taken():
+    query = GradedQuery(query="q", images=tuple("abc"), grades=(1, 0, 1))
+    assert [(one.positive, one.hard_negatives) for one in pairs_by_grade([query])] == [("a", ("b",)), ("c", ("b",))]
+    assert pairs_by_grade([GradedQuery(query="q", images=("a",), grades=(0,))]) == []
 
 
 def test_clicks_that_people_graded_low_are_dropped():

@@ -7,7 +7,6 @@ from lookalike.training.examples import (
     Ingredient,
     Mixture,
     PairSource,
-    self_supervised_pairs,
 )
 from training.examples.made_pairs import pair
 
@@ -23,7 +22,7 @@ def test_a_mixture_keeps_shares_and_weights():
 
 
 def test_what_a_step_draws_depends_on_seed_and_step_alone():
-    ingredients = {"self": Ingredient(pairs=self_supervised_pairs("abcdefghij"))}
+    ingredients = {"self": Ingredient(pairs=[pair(one, one) for one in "abcdefghij"])}
     first, again = Mixture(ingredients, seed=1), Mixture(ingredients, seed=1)
     again.draw(5, step=0)
     assert first.draw(5, step=7) == again.draw(5, step=7)

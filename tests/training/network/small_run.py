@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from lookalike.training.network.loop import LoopSettings, Training
-from lookalike.training.network.losses import supervised_contrastive
+from lookalike.training.network.losses import itself, supervised_contrastive
 from lookalike.training.run import RunFolder
 
 SETTINGS = LoopSettings(
@@ -39,7 +39,8 @@ def batch_at(number):
 
 def loss_of(model, batch):
     points, labels = batch
-    return supervised_contrastive(model(points), labels)
+    vectors, own = model(points), itself(len(points))
+    return supervised_contrastive(vectors, vectors, (labels[:, None] == labels) & ~own, never_negative=own)
 
 
 def validate(model):

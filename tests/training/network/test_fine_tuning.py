@@ -11,6 +11,7 @@ from lookalike.training.examples import GradedQuery
 from lookalike.training.held_out import GRADED_MEASURES, held_out
 from lookalike.training.network.backbones import MultiLevel
 from lookalike.training.network.backbones.efficientnet_lite import EfficientNetLite, Scale
+from lookalike.training.network.batches import GradedBatches, HeadData
 from lookalike.training.network.fine_tuning import (
     FineTuning,
     Pictures,
@@ -19,7 +20,8 @@ from lookalike.training.network.fine_tuning import (
     as_rows,
     beyond_chance,
 )
-from lookalike.training.network.head import GradedBatches, GradedLoss, HeadData, LinearHead
+from lookalike.training.network.head import LinearHead
+from lookalike.training.network.objectives import GradedLoss
 from lookalike.training.network.sources import Source
 from lookalike.training.recipes import TuneRecipe
 from lookalike.training.run import RunFolder

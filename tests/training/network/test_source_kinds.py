@@ -5,12 +5,13 @@ import pytest
 
 from lookalike.errors import TrainingRefused
 from lookalike.training.examples import GradedQuery, Part, Split
-from lookalike.training.network.head import HeadData
+from lookalike.training.network.batches import HeadData
 from lookalike.training.network.source_kinds import SOURCES, Labels, TrainingRows
+from lookalike.training.network.sources import BatchSizes
 from lookalike.training.recipes import SOURCE_NAMES
 
 IDS = ("a", "b", "c", "d")
-SETTINGS = {"batch": 2, "graded": 2, "others": 0, "stand_ins": 0.0, "seed": 0}
+SIZES = BatchSizes(queries=2, graded=2, others=0, candidates=2, stand_ins=0.0, seed=0)
 
 
 def material(**fields):
@@ -23,7 +24,7 @@ def material(**fields):
 
 def rows():
     images = HeadData(image_ids=("a", "b"), features=np.eye(2, dtype=np.float32), groups={})
-    return TrainingRows(images=images, of=(0, 1), settings=SETTINGS)
+    return TrainingRows(images=images, of=(0, 1), sizes=SIZES)
 
 
 def test_every_name_that_a_recipe_takes_has_a_source():

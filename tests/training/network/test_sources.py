@@ -6,8 +6,9 @@ import torch
 
 from lookalike.errors import TrainingRefused
 from lookalike.training.examples import ClickPairs, GradedQuery, Part, Split
-from lookalike.training.network.head import HeadData
+from lookalike.training.network.batches import HeadData
 from lookalike.training.network.sources import (
+    BatchSizes,
     MixedSources,
     Source,
     click_source,
@@ -19,6 +20,7 @@ from lookalike.training.network.sources import (
 )
 
 IDS = tuple("abcdefgh")
+SIZES = BatchSizes(queries=2, graded=4, others=2, candidates=3, stand_ins=0.0, seed=0)
 IMAGES = HeadData(image_ids=IDS, features=np.eye(8, dtype=np.float32), groups={})
 
 
@@ -71,7 +73,7 @@ def test_clicks_that_leave_nothing_to_learn_from_are_accounted_for():
         pairs=(), clicks=10, used=0, simulated=4, by_bots=3, on_own=2, without_image=1, repeated=0, too_few=0
     )
     with pytest.raises(TrainingRefused, match="of 10 clicks 4 are simulated, 3 by bots, 2 on own images"):
-        click_source(IMAGES, clicks, [], Split(parts={}), share=1.0, nearness=IMAGES.features, settings={})
+        click_source(IMAGES, clicks, [], Split(parts={}), share=1.0, nearness=IMAGES.features, sizes=SIZES)
 
 
 def test_views_that_were_not_described_are_left_out():

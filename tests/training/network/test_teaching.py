@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.training.network.head import HeadData, LinearHead
+from lookalike.training.network.batches import HeadData
+from lookalike.training.network.head import LinearHead
 from lookalike.training.network.teaching import TaughtBatches, taught_held_out, taught_source, taught_start
 
 

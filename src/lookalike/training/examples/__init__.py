@@ -5,13 +5,11 @@ from lookalike.training.examples.example import Example, GradedQuery, Pair, Pair
 from lookalike.training.examples.graded import (
     graded_queries,
     pairs_by_grade,
-    triplets_by_grade,
     without_low_grades,
 )
 from lookalike.training.examples.groups import group_numbers, joined_groups, near_duplicate_groups
 from lookalike.training.examples.mixture import Ingredient, Mixture
 from lookalike.training.examples.negatives import NegativeSampler
-from lookalike.training.examples.self_supervision import self_supervised_pairs
 from lookalike.training.examples.splits import Part, Split, SplitShares, split
 
 __all__ = [
@@ -34,8 +32,6 @@ __all__ = [
     "joined_groups",
     "near_duplicate_groups",
     "pairs_by_grade",
-    "self_supervised_pairs",
     "split",
-    "triplets_by_grade",
     "without_low_grades",
 ]

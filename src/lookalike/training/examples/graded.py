@@ -32,37 +32,27 @@ def graded_queries(grades: Iterable[Grade]) -> list[GradedQuery]:
 
 
 def pairs_by_grade(queries: Sequence[GradedQuery], *, least: int = 3) -> list[Pair]:
-    """Each image of at least that grade with its query; lower grades of that query are its hard negatives.
+    """Each query with the images that answer it; the images with a lower grade are its hard negatives.
 
-    The weight is the grade over 5.
+    Images with at least the grade `least` answer a query, or those with its highest grade where that is lower. The
+    weight of a pair is its grade over 5.
     """
     pairs = []
     for query in queries:
         judged = list(zip(query.images, query.grades, strict=True))
+        needed = max(min(least, max(query.grades)), 1)
         pairs += [
             Pair(
                 query=query.query,
                 positive=image,
                 source=PairSource.GRADES,
                 weight=grade / _MOST_GRADE,
-                hard_negatives=tuple(other for other, lower in judged if lower < min(grade, least)),
+                hard_negatives=tuple(other for other, lower in judged if lower < needed),
             )
             for image, grade in judged
-            if grade >= max(least, 1)
+            if grade >= needed
         ]
     return pairs
-
-
-def triplets_by_grade(queries: Sequence[GradedQuery], *, least_difference: int = 2) -> list[tuple[str, str, str]]:
-    """(query, closer, farther) for any two images of a query whose grades differ by at least so much (1 or more)."""
-    needed = max(least_difference, 1)
-    return [
-        (query.query, closer, farther)
-        for query in queries
-        for closer, high in zip(query.images, query.grades, strict=True)
-        for farther, low in zip(query.images, query.grades, strict=True)
-        if high - low >= needed
-    ]
 
 
 def without_low_grades(pairs: Iterable[Pair], queries: Iterable[GradedQuery], *, least: int = 2) -> list[Pair]:

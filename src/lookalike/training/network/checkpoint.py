@@ -1,11 +1,13 @@
-"""Checkpoints: tensors and plain values, written atomically."""
+"""Checkpoints: tensors and plain values, written atomically; and which weights a network has."""
 
+import hashlib
 import zipfile
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from torch import nn
 
 from lookalike.durable import whole_file
 from lookalike.errors import StorageFailed, TrainingRefused
@@ -39,3 +41,12 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise TrainingRefused(f"{file}: not a checkpoint of a training run")
     return state
+
+
+def weights_digest(network: nn.Module) -> str:
+    """The first 12 hexadecimal digits of the SHA-256 of a network's weights and their names."""
+    digest = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]

@@ -14,7 +14,7 @@ from lookalike.embedding.writing import description_toml
 from lookalike.errors import TrainingRefused
 from lookalike.preprocessing import Preprocessing
 from lookalike.training.card import CardMaker
-from lookalike.training.extractors import START_SHRINKAGE, NewModel, learnt_start
+from lookalike.training.extractors import START_SHRINKAGE, NewModel, as_they_are, learnt_start
 from lookalike.training.network.backbones import MultiLevel
 from lookalike.training.network.backbones.efficientnet_lite import EfficientNetLite
 from lookalike.training.network.backbones.registry import build_backbone, fetch_weights
@@ -42,6 +42,8 @@ class NetworkFeatures:
         models: the models folder.
         threads: threads of the encoder.
         shrinkage: shrinkage of the initial whitening, see `whitening.fit_whitening`.
+        whitens: whether the head starts from the whitening also where no dimension is asked for, or from the features
+            as they are.
 
     Attributes:
         network: the same.
@@ -63,8 +65,9 @@ class NetworkFeatures:
         models: Path,
         threads: int | None,
         shrinkage: float = START_SHRINKAGE,
+        whitens: bool = True,
     ) -> None:
-        self._shrinkage = shrinkage
+        self._shrinkage, self._whitens = shrinkage, whitens
         self.base, self.licence, self.preprocessing = base, licence, preprocessing
         self.network: Any = network
         self._usual, self._folder, self._models, self._threads = dimension, folder, models, threads
@@ -96,12 +99,15 @@ class NetworkFeatures:
         return open_encoder(name, models=own, mode="throughput", threads=self._threads)
 
     def least_images(self, dimension: int | None) -> int:
-        """Number of images that the whitening needs."""
-        return least_images(dimension or self._usual)
+        """Number of images that the whitening needs; none without it."""
+        return least_images(dimension or self._usual) if self._whitens or dimension else 0
 
     def learn(self, described: Descriptors, dimension: int | None = None) -> None:
         """Centre the descriptors, and whiten."""
         self.network.centre_on(torch.from_numpy(np.array(described)))
+        if not self._whitens and dimension is None:
+            self._start = as_they_are(described.shape[1])
+            return
         self._start = fit_whitening(self.inputs(described), dimension or self._usual, self._shrinkage)
 
     def inputs(self, described: Descriptors) -> Descriptors:

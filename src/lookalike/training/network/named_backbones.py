@@ -1,6 +1,5 @@
 """A backbone of the registry as the base of training, for `--backbone NAME[:PATH]`."""
 
-import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -11,9 +10,10 @@ from torch import Tensor, nn
 
 from lookalike.errors import TrainingRefused
 from lookalike.preprocessing import Preprocessing
-from lookalike.training.network.backbones import MultiLevel
+from lookalike.training.network.backbones import Blocked, MultiLevel
 from lookalike.training.network.backbones.efficientnet_lite import EfficientNetLite
 from lookalike.training.network.backbones.registry import BACKBONES, build_backbone, fetch_weights
+from lookalike.training.network.checkpoint import weights_digest
 from lookalike.training.network.extractors import NetworkFeatures
 
 _AT_RANDOM = "random"
@@ -83,16 +83,11 @@ class NamedBackbone:
             raise TrainingRefused(f"--backbone {asked}: there is no {weights}; give a file or folder of weights")
         return cls(name=name, weights=weights, at_random=at_random)
 
-    def opened(
-        self, *, features: str, folder: Path, models: Path, threads: int | None, seed: int = 0
-    ) -> NetworkFeatures:
+    def opened(self, *, folder: Path, seed: int = 0) -> "OpenedBackbone":
         """The network with its weights.
 
         Args:
-            features: `levels`, `final`, or `auto` for levels where there are any.
-            folder: where weights that are fetched, and graphs, are kept.
-            models: the models folder.
-            threads: for the encoder.
+            folder: where weights that are fetched are kept.
             seed: of a random start.
 
         Raises:
@@ -104,18 +99,62 @@ class NamedBackbone:
         if weights is None and not self.at_random:
             weights = fetch_weights(self.name, folder)
         network = build_backbone(self.name, weights=weights, seed=seed).eval()
-        if features == "levels" and not isinstance(network, EfficientNetLite):
-            raise TrainingRefused(f"--features levels: {self.name} has no levels; use its final features")
-        with_levels = isinstance(network, EfficientNetLite) and features != "final"
-        described: nn.Module = MultiLevel(network) if with_levels else Whole(network)  # type: ignore[arg-type]
-        start = f"{self.name}-{_digest(network)}-{'levels' if with_levels else 'final'}"
         size = int(getattr(network, "size", 0)) or BACKBONES[self.name].size
+        return OpenedBackbone(
+            name=self.name,
+            network=network,
+            preprocessing=preprocessing_for(self.name, size, weights),
+            licence=self._licence(),
+            at_random=self.at_random,
+        )
+
+    def _licence(self) -> str:
+        if self.at_random:
+            return "none: random start"
+        return BACKBONES[self.name].licence if self.weights is None else "as of the weights that were given"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OpenedBackbone:
+    """A backbone with its weights.
+
+    Attributes:
+        name: in `BACKBONES`.
+        network: in evaluation mode.
+        preprocessing: of its input.
+        licence: of the weights it began with.
+        at_random: whether they were random.
+    """
+
+    name: str
+    network: Blocked
+    preprocessing: Preprocessing
+    licence: str
+    at_random: bool
+
+    def features(self, asked: str, *, folder: Path, models: Path, threads: int | None) -> NetworkFeatures:
+        """The network as it is now, to train a head on.
+
+        Args:
+            asked: `levels`, `final`, or `auto` for levels where there are any.
+            folder: where graphs are kept.
+            models: the models folder.
+            threads: for the encoder.
+
+        Raises:
+            TrainingRefused: it has no levels.
+        """
+        network = self.network
+        if asked == "levels" and not isinstance(network, EfficientNetLite):
+            raise TrainingRefused(f"--features levels: {self.name} has no levels; use its final features")
+        with_levels = isinstance(network, EfficientNetLite) and asked != "final"
+        described: nn.Module = MultiLevel(network) if with_levels else Whole(network)  # type: ignore[arg-type]
         found = NetworkFeatures(
             self.name,
             described.eval(),
-            described_as=start,
-            licence=self._licence(),
-            preprocessing=preprocessing_for(self.name, size, weights),
+            described_as=f"{self.name}-{weights_digest(network)}-{'levels' if with_levels else 'final'}",
+            licence=self.licence,
+            preprocessing=self.preprocessing,
             dimension=min(_USUAL_DIMENSION, int(described.dimension) if with_levels else network.dimension),  # type: ignore[arg-type]
             folder=folder,
             models=models,
@@ -124,10 +163,26 @@ class NamedBackbone:
         found.at_random = self.at_random
         return found
 
-    def _licence(self) -> str:
-        if self.at_random:
-            return "none: random start"
-        return BACKBONES[self.name].licence if self.weights is None else "as of the weights that were given"
+    def pretrained(self, *, folder: Path, models: Path, threads: int | None) -> NetworkFeatures:
+        """The network after it was trained on views: images are compared by its features as they are.
+
+        Args:
+            folder: where its graph is kept.
+            models: the models folder.
+            threads: for the encoder.
+        """
+        return NetworkFeatures(
+            self.name,
+            Whole(self.network).eval(),
+            described_as=f"{self.name}-{weights_digest(self.network)}-final",
+            licence=self.licence,
+            preprocessing=self.preprocessing,
+            dimension=self.network.dimension,
+            folder=folder,
+            models=models,
+            threads=threads,
+            whitens=False,
+        )
 
 
 def preprocessing_for(name: str, size: int, weights: Path | None) -> Preprocessing:
@@ -156,11 +211,3 @@ def preprocessing_for(name: str, size: int, weights: Path | None) -> Preprocessi
 def _three(values: object) -> tuple[float, float, float]:
     red, green, blue = (float(value) for value in values)  # type: ignore[attr-defined]
     return red, green, blue
-
-
-def _digest(network: nn.Module) -> str:
-    digest = hashlib.sha256()
-    for name, value in network.state_dict().items():
-        digest.update(name.encode())
-        digest.update(value.contiguous().numpy().tobytes())
-    return digest.hexdigest()[:12]

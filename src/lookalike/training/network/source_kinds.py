@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -13,8 +12,9 @@ from lookalike.training.examples import ClickPairs, GradedQuery, Pair, Part, Spl
 from lookalike.training.extractors import EncoderFeatures
 from lookalike.training.held_out import HeldOut
 from lookalike.training.library import KnownImages
-from lookalike.training.network.head import Features, HeadData
+from lookalike.training.network.batches import Features, HeadData
 from lookalike.training.network.sources import (
+    BatchSizes,
     Source,
     click_held_out,
     click_source,
@@ -95,12 +95,14 @@ class TrainingRows:
     Attributes:
         images: names and inputs of the training part.
         of: their rows in the material.
-        settings: of the batches: `batch`, `others`, `graded`, `stand_ins`, `seed`.
+        sizes: of the batches.
+        loss: its name; None for each source's own.
     """
 
     images: HeadData
     of: Sequence[int]
-    settings: Mapping[str, Any]
+    sizes: BatchSizes
+    loss: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,9 @@ def _grades(material: Material, training: TrainingRows, share: float) -> Source:
         if query.query in known and here:
             images, grades = zip(*here, strict=True)
             kept.append(GradedQuery(query=query.query, images=images, grades=grades))
-    return graded_source(training.images, kept, material.parts, share=share, settings=training.settings)
+    return graded_source(
+        training.images, kept, material.parts, share=share, sizes=training.sizes, loss=training.loss or "listwise"
+    )
 
 
 def _clicks(material: Material, training: TrainingRows, share: float) -> Source:
@@ -140,14 +144,17 @@ def _clicks(material: Material, training: TrainingRows, share: float) -> Source:
         material.parts,
         share=share,
         nearness=unit_rows(material.features[training.of] @ material.start.matrix),
-        settings=training.settings,
+        sizes=training.sizes,
+        loss=training.loss or "listwise",
     )
 
 
 def _views(material: Material, training: TrainingRows, share: float) -> Source:
     known = set(training.images.image_ids)
     views = {image_id: names for image_id, names in sorted(material.views.items()) if image_id in known}
-    return view_source(training.images, views, known, share=share, batch=4 * training.settings["batch"])
+    return view_source(
+        training.images, views, known, share=share, batch=4 * training.sizes.queries, loss=training.loss or "softmax"
+    )
 
 
 def _teacher(material: Material, training: TrainingRows, share: float) -> Source:
@@ -158,8 +165,8 @@ def _teacher(material: Material, training: TrainingRows, share: float) -> Source
         HeadData(image_ids=names, features=images.features[rows], groups=images.groups),
         np.stack([material.taught[name] for name in names]),
         share=share,
-        batch=4 * training.settings["batch"],
-        seed=training.settings["seed"],
+        batch=4 * training.sizes.queries,
+        seed=training.sizes.seed,
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -12,26 +11,50 @@ from lookalike.training.examples import (
     GradedQuery,
     Ingredient,
     Mixture,
+    NegativeSampler,
     Pair,
     PairSource,
     Part,
     Split,
     graded_by_clicks,
+    pairs_by_grade,
 )
 from lookalike.training.held_out import CLICKED_MEASURES, FOUND_MEASURES, GRADED_MEASURES, HeldOut, held_out
-from lookalike.training.network.head import (
+from lookalike.training.network.batches import (
     Features,
     GradedBatches,
-    GradedLoss,
     HeadBatch,
     HeadData,
     InBatchPairs,
-    PairLoss,
+    PairBatches,
 )
-from lookalike.training.rows import image_of
+from lookalike.training.network.objectives import objective
+from lookalike.training.rows import image_of, is_whole_image
 
 _SPARED = 0.1
-_GRADED_TEMPERATURE = 0.1  # chosen on validation queries of one set of photos, see docs/training.md
+_LABELLED_TEMPERATURE = 0.1  # chosen on validation queries of one set of photos, see docs/training.md
+_VIEWS_TEMPERATURE = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSizes:
+    """How large batches are, and how they are drawn.
+
+    Attributes:
+        queries: queries, pairs or images in a batch.
+        graded: graded images of each query.
+        others: random images of the training part besides, shared by the queries.
+        candidates: of each pair: its positive and negatives of its own.
+        stand_ins: share of queries replaced by one of their best-graded images; see `GradedBatches`.
+        seed: of the draws.
+    """
+
+    queries: int
+    graded: int
+    others: int
+    candidates: int
+    stand_ins: float
+    seed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,19 +98,61 @@ class MixedSources:
 
 
 def graded_source(
-    images: HeadData, queries: Sequence[GradedQuery], split: Split, *, share: float, settings: Mapping[str, Any]
+    images: HeadData,
+    queries: Sequence[GradedQuery],
+    split: Split,
+    *,
+    share: float,
+    sizes: BatchSizes,
+    loss: str = "listwise",
 ) -> Source:
     """Learning from grades: of training queries, for training images."""
     mine = split.graded(queries, Part.TRAIN)
-    batches = GradedBatches(images, mine, **settings)
+    batch_at = (
+        _softmax_batches(images, "grades", pairs_by_grade(mine), sizes)
+        if loss == "softmax"
+        else _graded_batches(images, mine, sizes).batch_at
+    )
     grades = sum(len(query.images) for query in mine)
     return Source(
         name="grades",
         share=share,
-        batch_at=batches.batch_at,
-        loss_of=GradedLoss(temperature=_GRADED_TEMPERATURE),
+        batch_at=batch_at,
+        loss_of=objective(loss, temperature=_LABELLED_TEMPERATURE),
         counts={"queries": len(mine), "grades": grades},
     )
+
+
+def _graded_batches(
+    images: HeadData, queries: Sequence[GradedQuery], sizes: BatchSizes, *, nearness: Features | None = None
+) -> GradedBatches:
+    """Lists of graded images; with `nearness`, what is near and was never shown is no negative."""
+    return GradedBatches(
+        images,
+        queries,
+        batch=sizes.queries,
+        graded=sizes.graded,
+        others=sizes.others,
+        stand_ins=sizes.stand_ins,
+        spared=0.0 if nearness is None else _SPARED,
+        nearness=nearness,
+        seed=sizes.seed,
+    )
+
+
+def _softmax_batches(
+    images: HeadData, source: str, pairs: Sequence[Pair], sizes: BatchSizes
+) -> Callable[[int], HeadBatch]:
+    """Each query with one positive and negatives of its own: hard ones first, then random images."""
+    pool = [name for name in images.image_ids if is_whole_image(name)]
+    return PairBatches(
+        images,
+        Mixture({source: Ingredient(pairs=pairs)}, seed=sizes.seed),
+        NegativeSampler(pool, pairs, images.groups),
+        batch=sizes.queries,
+        candidates=min(sizes.candidates, max(len(pool) // 2, 2)),
+        seed=sizes.seed,
+    ).batch_at
 
 
 def graded_held_out(queries: Sequence[GradedQuery], split: Split, part: Part, known: Collection[str]) -> HeldOut | None:
@@ -104,7 +169,8 @@ def click_source(
     *,
     share: float,
     nearness: Features,
-    settings: Mapping[str, Any],
+    sizes: BatchSizes,
+    loss: str = "listwise",
 ) -> Source:
     """The source for clicks: images clicked more often rank higher, and all of them above skipped images.
 
@@ -115,7 +181,8 @@ def click_source(
         split: of the images.
         share: of the loss.
         nearness: [images, k] float32 unit vectors by the start; what is near and was never shown is no negative.
-        settings: of the batches.
+        sizes: of the batches.
+        loss: its name, in `recipes.LOSSES`.
     """
     mine = split.pairs(pairs, Part.TRAIN)
     if not mine:
@@ -124,13 +191,17 @@ def click_source(
             f" {clicks.by_bots:,} by bots, {clicks.on_own:,} on own images, {clicks.without_image:,} of searches"
             f" without a whole image, {clicks.repeated:,} repeated and {clicks.too_few:,} of pairs clicked too rarely"
         )
-    batches = GradedBatches(images, graded_by_clicks(mine), spared=_SPARED, nearness=nearness, **settings)
+    batch_at = (
+        _softmax_batches(images, "clicks", mine, sizes)
+        if loss == "softmax"
+        else _graded_batches(images, graded_by_clicks(mine), sizes, nearness=nearness).batch_at
+    )
     simulated = sum(pair.source is PairSource.SIMULATED_CLICKS for pair in mine)
     return Source(
         name="clicks",
         share=share,
-        batch_at=batches.batch_at,
-        loss_of=GradedLoss(temperature=_GRADED_TEMPERATURE),
+        batch_at=batch_at,
+        loss_of=objective(loss, temperature=_LABELLED_TEMPERATURE),
         counts={"pairs by people": len(mine) - simulated, "simulated pairs": simulated, "clicks": clicks.used},
     )
 
@@ -142,7 +213,13 @@ def click_held_out(pairs: Sequence[Pair], split: Split, part: Part, known: Colle
 
 
 def view_source(
-    images: HeadData, views: Mapping[str, Sequence[str]], known: Collection[str], *, share: float, batch: int
+    images: HeadData,
+    views: Mapping[str, Sequence[str]],
+    known: Collection[str],
+    *,
+    share: float,
+    batch: int,
+    loss: str = "softmax",
 ) -> Source:
     """Learning without labels: an altered view finds its image among the images of other views.
 
@@ -152,6 +229,7 @@ def view_source(
         known: names that have features.
         share: of the loss.
         batch: pairs in a batch.
+        loss: its name, in `recipes.LOSSES`.
     """
     pairs = [
         Pair(query=name, positive=image_id, source=PairSource.SELF_SUPERVISION)
@@ -165,7 +243,7 @@ def view_source(
         name="views",
         share=share,
         batch_at=batches.batch_at,
-        loss_of=PairLoss(temperature=0.05),
+        loss_of=objective(loss, temperature=_VIEWS_TEMPERATURE),
         counts={"images": len(views), "views": len(pairs)},
     )
 

@@ -15,7 +15,7 @@ from lookalike.training.chance import chance_for
 from lookalike.training.distilling import fit_distilled
 from lookalike.training.examples import GradedQuery
 from lookalike.training.held_out import TAUGHT_MEASURES, HeldOut, held_out
-from lookalike.training.network.head import Features, HeadBatch, HeadData, LinearHead
+from lookalike.training.network.batches import Features, HeadBatch, HeadData
 from lookalike.training.network.losses import similarity_distillation
 from lookalike.training.network.sources import Source
 from lookalike.training.rows import is_whole_image
@@ -34,10 +34,9 @@ class TaughtLoss:
 
     def __call__(self, model: nn.Module, batch: HeadBatch) -> Tensor:
         """A scalar."""
-        loss = similarity_distillation(
+        return similarity_distillation(
             model(batch.queries), batch.candidates, temperature=self.temperature, teacher_temperature=self.temperature
         )
-        return loss + model.drift() if isinstance(model, LinearHead) else loss
 
 
 class TaughtBatches:

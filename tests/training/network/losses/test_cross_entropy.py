@@ -10,8 +10,9 @@ from torch.nn import functional
 from lookalike.training.network.losses import (
     contrastive_cross_entropy,
     graded_listwise,
-    mined_triplet_margin,
+    itself,
     similarities,
+    triplet_margin,
 )
 from training.network.losses.slowly import near, slow_cross_entropy, vectors
 
@@ -92,7 +93,8 @@ def test_gradients_are_those_of_finite_differences(seed, count, similarity):
 def test_equal_vectors_have_a_gradient_that_is_a_number():
     same = torch.ones(4, 3, dtype=torch.float64, requires_grad=True)
     loss = contrastive_cross_entropy(same, same, torch.arange(4), similarity="euclidean")
-    (loss + mined_triplet_margin(same, torch.tensor([0, 0, 1, 1]))).backward()
+    pairs = torch.tensor([[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]], dtype=torch.bool)
+    (loss + triplet_margin(same, same, pairs, never_negative=itself(4))).backward()
     assert same.grad is not None
     assert torch.isfinite(same.grad).all()
 
@@ -109,7 +111,5 @@ def test_targets_that_do_not_fit_are_refused(targets, words):
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="manhattan"):
         similarities(vectors(2, 4), vectors(2, 4), similarity="manhattan")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="easy"):
-        mined_triplet_margin(vectors(2, 4), torch.tensor([0, 1]), mining="easy")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="cubic"):
         graded_listwise(vectors(2, 4), vectors(2, 4), torch.zeros(2, 2, dtype=torch.int64), gain="cubic")  # type: ignore[arg-type]

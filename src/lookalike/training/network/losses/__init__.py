@@ -7,18 +7,16 @@ from lookalike.training.network.losses.masks import itself, same_group
 from lookalike.training.network.losses.moco import KeyQueue, follow, moco
 from lookalike.training.network.losses.nt_xent import nt_xent
 from lookalike.training.network.losses.supervised import supervised_contrastive
-from lookalike.training.network.losses.triplet import Mining, mined_triplet_margin, triplet_margin
+from lookalike.training.network.losses.triplet import triplet_margin
 
 __all__ = [
     "Gain",
     "KeyQueue",
-    "Mining",
     "Similarity",
     "contrastive_cross_entropy",
     "follow",
     "graded_listwise",
     "itself",
-    "mined_triplet_margin",
     "moco",
     "nt_xent",
     "same_group",
