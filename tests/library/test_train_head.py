@@ -6,7 +6,8 @@ from types import MappingProxyType
 import pytest
 
 import lookalike
-from lookalike import HeadRecipe, PretrainRecipe, Query, TrainRequest
+from lookalike import AdaptRequest, HeadRecipe, PretrainRecipe, Query, TrainRequest
+from lookalike.progress import Silent
 from lookalike.training.examples import SplitShares
 from lookalike.training.network.backbones import registry
 from lookalike.training.network.backbones.efficientnet_lite import EfficientNetLite, Scale
@@ -97,3 +98,26 @@ def test_what_cannot_be_trained_on_views_is_refused(library, things, request_, s
     recipe = replace(quick(shares={"views": 1.0}), tune=PretrainRecipe(loss="nt-xent"))
     with pytest.raises(lookalike.CallerError, match=said):
         library.train(TrainRequest(name="mine", recipe=recipe, **request_))
+
+
+class Told(Silent):
+    """Keeps what it is told, in order."""
+
+    def __init__(self):
+        self.lines = []
+
+    def stage(self, name, total=None):
+        self.lines.append(name)
+
+    def note(self, line):
+        self.lines.append(line)
+
+
+def test_a_small_library_keeps_the_model_s_projection_as_its_start_and_says_so_first(library, things):
+    library.adapt(AdaptRequest(name="fitted", dimension=24))
+    told = Told()
+    made = library.train("better", on=quick(), base="fitted", judgements=things / "grades.tsv", progress=told)
+    said = "images to learn from are fewer than 96: the head starts from fitted's own projection."
+    assert said in told.lines[0]
+    assert told.lines[1].startswith("Describing by fitted")
+    assert any(said in note for note in made.card.notes)

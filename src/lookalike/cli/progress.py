@@ -36,7 +36,7 @@ class IndexProgress:
 
     Args:
         console: where to.
-        verbose: also print a line for each image that is on disk, and for each file that was refused.
+        verbose: also print notes, such as a line for each image that is on disk, and for each file that was refused.
         quiet: show nothing.
     """
 

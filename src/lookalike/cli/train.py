@@ -25,7 +25,8 @@ from lookalike.settings import Settings
 def train(options: TrainOptions) -> None:
     """Train a new model on what "similar" means in this library. It is used only after `lookalike models promote`.
 
-    A frozen model computes the features of every image once, and a new head on top of them is trained in minutes. The
+    A frozen model computes the features of every image once, and a new head on top of them is trained in minutes. With
+    `--on views --backbone resnet18:random --loss nt-xent --tune full`, a whole network is trained without labels. The
     table at the end is for held-out queries, which share no near-duplicates with the training queries. Training needs
     torch (`pip install 'lookalike[training]'`); the new model serves without it. After Ctrl-C, add --resume.
     """
@@ -33,7 +34,7 @@ def train(options: TrainOptions) -> None:
         request = options.request()
         with (
             open_library(settings_for(options.library)) as opened,
-            IndexProgress(messages, quiet=options.as_json) as progress,
+            IndexProgress(messages, verbose=not options.as_json, quiet=options.as_json) as progress,
         ):
             result = use_case.train(opened, request, progress)
         tell_warnings(result.warnings)

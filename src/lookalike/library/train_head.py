@@ -36,8 +36,9 @@ from lookalike.training.network.fitting import train_head as fit_head
 from lookalike.training.network.named_backbones import NamedBackbone, OpenedBackbone
 from lookalike.training.network.parallel import use_threads
 from lookalike.training.network.source_kinds import Labels
-from lookalike.training.recipes import PretrainRecipe
+from lookalike.training.recipes import HeadRecipe, PretrainRecipe
 from lookalike.training.scalar_events import ScalarEvents
+from lookalike.training.whitening import least_images
 
 Tell: TypeAlias = Callable[[str, Mapping[str, Any]], None]
 
@@ -48,6 +49,8 @@ def train_head(library: LibraryParts, request: TrainRequest, progress: Progress)
     start = start_of(library, library.base_model(request.base))
     require_new_name(request.name, start.base.base)
     learner = _learner(library, start, request)
+    for note in learner.notes:
+        progress.note(note)
     run = _run_folder(library, request)
     ended = partial(TrainResult, network=learner.network, summary=learner.summary, base=start.base.base, run=run)
     with _teacher(library, start, request) as teacher, _curves(library, request) as tell:
@@ -64,7 +67,7 @@ def train_head(library: LibraryParts, request: TrainRequest, progress: Progress)
         trained = learner.train(context, labels)
         if trained.projection is None or trained.extractor is None:
             return ended(card=None, trained=trained, warnings=warnings)
-        card = training_card(request, trained.extractor, start.base, trained)
+        card = training_card(request, trained.extractor, start.base, trained, notes=learner.notes)
         made = keep(context, trained, name=request.name, summary=learner.summary, card=card)
     found = kept_card(made)
     keep_report(found, run)
@@ -79,11 +82,13 @@ class _Learner:
         network: what the new model is made from.
         summary: of the new model, in one line.
         train: trains and judges it.
+        notes: what to know about its start.
     """
 
     network: str
     summary: str
     train: Callable[[TrainingContext, Labels], TrainedHead]
+    notes: tuple[str, ...] = ()
 
 
 def _learner(library: LibraryParts, start: LearningStart, request: TrainRequest) -> _Learner:
@@ -112,7 +117,24 @@ def _learner(library: LibraryParts, start: LearningStart, request: TrainRequest)
         train=lambda context, labels: fit_head(
             context, extractor, start.base, gather(known, labels, recipe), recipe, resume=request.resume
         ),
+        notes=_small_library(start, recipe) if extractor is start.base else (),
     )
+
+
+def _small_library(start: LearningStart, recipe: HeadRecipe) -> tuple[str, ...]:
+    """That the head starts from the model's own projection, where there are too few images to fit another."""
+    images, least = _images(start, recipe), least_images(start.base.encoder.dimension)
+    if images >= least or recipe.dimension is not None or start.base.projection is None:
+        return ()
+    base = start.base.base
+    return (f"{images:,} images to learn from are fewer than {least:,}: the head starts from {base}'s own projection.",)
+
+
+def _images(start: LearningStart, recipe: HeadRecipe) -> int:
+    """About how many images there are to learn from."""
+    shares = recipe.shares_held_out
+    described = min(len(start.known.image_ids), recipe.most_images)
+    return int(described * (1 - shares.validation - shares.test))
 
 
 def _require_one_process() -> None:
@@ -156,9 +178,7 @@ def _extractor(library: LibraryParts, start: LearningStart, request: TrainReques
     recipe = request.recipe
     backbone = request.backbone
     if backbone is None:
-        described = min(len(start.known.image_ids), recipe.most_images)
-        shares = recipe.shares_held_out
-        images = int(described * (1 - shares.validation - shares.test))
+        images = _images(start, recipe)
         if takes_levels(start, request.features, images=images, dimension=recipe.dimension):
             return level_features(library, start, labelled=set(recipe.shares) != {"views"})
         if recipe.tune is None or start.base.base not in WITH_LEVELS:

@@ -1,7 +1,7 @@
 """The card of a trained model, and the report of its run. Needs torch."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,7 +20,12 @@ METHODS: Mapping[PretrainLoss, str] = MappingProxyType({"nt-xent": "SimCLR", "mo
 
 
 def training_card(
-    request: TrainRequest, extractor: FeatureExtractor, base: EncoderFeatures, trained: TrainedHead
+    request: TrainRequest,
+    extractor: FeatureExtractor,
+    base: EncoderFeatures,
+    trained: TrainedHead,
+    *,
+    notes: Sequence[str] = (),
 ) -> CardMaker:
     """The card of a model that was trained, but for what is only known once it is written."""
     recipe = request.recipe
@@ -35,7 +40,7 @@ def training_card(
         ),
         settings=_settings(recipe, trained) | _taught_by(request) | _begun_from(request) | _debiased(request),
         seconds=trained.seconds,
-        notes=_notes(extractor, base),
+        notes=[*_notes(extractor, base), *notes],
     )
 
 

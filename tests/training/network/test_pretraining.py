@@ -1,6 +1,6 @@
 """SimCLR and MoCo: a network that starts at random learns to find an image by a part of it."""
 
-import signal
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from lookalike.progress import Silent
 from lookalike.training.examples import GradedQuery
 from lookalike.training.held_out import FOUND_MEASURES, held_out
 from lookalike.training.network.backbones.efficientnet_lite import EfficientNetLite, Scale
+from lookalike.training.network.interrupting import StopRequest
 from lookalike.training.network.loop import Stopped
 from lookalike.training.network.pretraining import (
     MoCo,
@@ -105,7 +106,7 @@ def recall(network):
 def test_a_network_that_starts_at_random_finds_more_images_by_a_part_of_them(tmp_path, loss):
     network = small_network()
     before = recall(network)
-    done = run(tmp_path, network, loss, steps=60)
+    done = run(tmp_path, network, loss, steps=40)
     assert done.stopped is Stopped.FINISHED
     assert recall(network) >= before + 0.1
     assert not network.training
@@ -113,25 +114,27 @@ def test_a_network_that_starts_at_random_finds_more_images_by_a_part_of_them(tmp
 
 
 class StopAfter(Silent):
-    """Ctrl-C in the middle of a step."""
+    """Somebody asks to stop during a step, as by Ctrl-C."""
 
     def __init__(self, steps):
-        self.left, self.learning = steps, False
+        self.left, self.learning, self.request = steps, False, StopRequest()
 
     def stage(self, name, total=None):
         self.learning = name == "Learning"
 
     def advance(self, steps=1):
         self.left -= self.learning
-        if self.left == 0:
-            signal.raise_signal(signal.SIGINT)
+        self.request.made = self.left == 0
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path, loss):
+def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path, loss, monkeypatch):
     whole, halved, resumed = small_network(), small_network(), small_network()
     run(tmp_path / "whole", whole, loss, steps=8)
-    stopped = run(tmp_path / "halved", halved, loss, steps=8, progress=StopAfter(5))
+    asked = StopAfter(5)
+    with monkeypatch.context() as patched:
+        patched.setattr("lookalike.training.network.loop.stop_requests", lambda: nullcontext(asked.request))
+        stopped = run(tmp_path / "halved", halved, loss, steps=8, progress=asked)
     assert (stopped.stopped, stopped.steps) == (Stopped.INTERRUPTED, 5)
     assert run(tmp_path / "halved", resumed, loss, steps=8, resume=True).steps == 8
     for name, value in whole.state_dict().items():
