@@ -67,8 +67,8 @@ def test_simclr_trains_resnet18_from_a_random_start_to_a_model_that_serves(run, 
 
 @pytest.mark.slow
 def test_a_network_whose_training_was_killed_goes_on_to_the_same_bits(program, things, tmp_path):
-    options = ("--on", "views", "--backbone", "resnet18-small:random", "--loss", "moco", "--tune", "full")
-    options = (*options, "--tune-steps", "8", "--batch", "4", *QUICK)
+    network = ("--on", "views", "--backbone", "resnet18-small:random", "--loss", "moco", "--tune", "full")
+    options = (*network, "--tune-steps", "8", "--batch", "4", *QUICK)
     whole = program.json("train", "whole", *options, OMP_NUM_THREADS="1")
     command = [sys.executable, "-m", "lookalike", *map(str, ("train", "killed", *options))]
     metrics = tmp_path / "library" / "training" / "runs" / "killed" / "metrics.jsonl"

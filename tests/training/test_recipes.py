@@ -57,6 +57,7 @@ def test_a_network_is_trained_on_views_alone_and_by_one_loss():
         ({"batch": 1}, "batch is 1; it must be at least 2"),
         ({"queue": 0}, "queue is 0"),
         ({"temperature": 0.0}, "temperature must be above 0"),
+        ({"precision": "float8"}, "choose float32 or bfloat16"),
         ({"momentum": 1.0}, "momentum from 0 to below 1"),
     ],
 )

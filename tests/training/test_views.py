@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.training.views import UNCHANGED, ViewSettings, view
+from lookalike.training.views import ViewSettings, view
 
 SMALL = ViewSettings(size=24)
+UNCHANGED = ViewSettings(least_area=1, most_aspect=1, flip=0, rotation=0, jitter=0, greyscale=0, blur=0)
 
 
 def pixels(width=40, height=30, seed=0):

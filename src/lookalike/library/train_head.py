@@ -33,8 +33,8 @@ from lookalike.training.network.context import TrainingContext
 from lookalike.training.network.dividing import gather
 from lookalike.training.network.fitting import TrainedHead, keep, train_network
 from lookalike.training.network.fitting import train_head as fit_head
+from lookalike.training.network.loop import use_threads
 from lookalike.training.network.named_backbones import NamedBackbone, OpenedBackbone
-from lookalike.training.network.parallel import use_threads
 from lookalike.training.network.source_kinds import Labels
 from lookalike.training.recipes import HeadRecipe, PretrainRecipe
 from lookalike.training.scalar_events import ScalarEvents
@@ -138,7 +138,7 @@ def _images(start: LearningStart, recipe: HeadRecipe) -> int:
 
 
 def _require_one_process() -> None:
-    """A head learns in one process; `torchrun` is for the loop of `lookalike.training.network.loop`.
+    """Training is one process.
 
     Raises:
         CallerError: `torchrun` started several.
@@ -146,7 +146,7 @@ def _require_one_process() -> None:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise CallerError(
             "train: runs in one process and uses all cores with threads; start it without torchrun (LOOKALIKE_THREADS"
-            " says how many). Loops of your own may run under torchrun, see docs/training.md"
+            " says how many)"
         )
 
 

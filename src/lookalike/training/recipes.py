@@ -20,6 +20,8 @@ LOSSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Losses of a head, and of the network under it, with the sources that each applies to. `teacher` has its own loss."""
 
+Precision: TypeAlias = Literal["float32", "bfloat16"]
+
 PretrainLoss: TypeAlias = Literal["nt-xent", "moco"]
 PRETRAIN_LOSSES: tuple[str, ...] = get_args(PretrainLoss)
 """Losses that train a whole network on two new views of each image: SimCLR's and MoCo's."""
@@ -85,6 +87,9 @@ class PretrainRecipe:
         queue: number of earlier keys that are MoCo's negatives; all training images where they are fewer. The papers'
             65,536 are a twentieth of ImageNet.
         momentum: of MoCo's key encoder. The papers' 0.999 needs tens of thousands of steps.
+        accumulate: batches whose gradients make one step. Negatives come from one of them.
+        precision: `bfloat16` computes products in it where torch thinks that safe, which pays on processors that
+            multiply bfloat16; weights stay float32.
 
     Raises:
         TrainingRefused: a number outside its range.
@@ -99,14 +104,18 @@ class PretrainRecipe:
     outputs: int = 128
     queue: int = 4_096
     momentum: float = 0.99
+    accumulate: int = 1
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         if self.loss not in PRETRAIN_LOSSES:
             raise TrainingRefused(f"loss {self.loss}: choose one of {', '.join(PRETRAIN_LOSSES)}")
-        least = {"steps": 1, "batch": 2, "outputs": 1, "queue": 1}
+        least = {"steps": 1, "batch": 2, "outputs": 1, "queue": 1, "accumulate": 1}
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise TrainingRefused(f"{self.loss}: {name} is {getattr(self, name)}; it must be at least {low}")
+        if self.precision not in get_args(Precision):
+            raise TrainingRefused(f"{self.loss}: precision {self.precision}: choose float32 or bfloat16")
         above_zero = (self.learning_rate is None or self.learning_rate > 0) and (
             self.temperature is None or self.temperature > 0
         )

@@ -94,9 +94,6 @@ MOCO_VIEWS = ViewSettings(
 )
 """Chen, Fan et al. 2020, "Improved baselines with momentum contrastive learning": MoCo v2's "aug+"."""
 
-UNCHANGED = ViewSettings(least_area=1, most_aspect=1, flip=0, rotation=0, jitter=0, greyscale=0, blur=0)
-"""The whole image, or of one that is no square as much as a square shows."""
-
 
 def view(pixels: Pixels, settings: ViewSettings, *, seed: int, epoch: int, image_id: str, number: int = 0) -> Pixels:
     """One view, [size, size, 3] uint8.

@@ -21,7 +21,6 @@ from lookalike.training.chance import chance_for
 from lookalike.training.network.checkpoint import load_checkpoint, save_checkpoint
 from lookalike.training.network.ema import AveragedModel
 from lookalike.training.network.interrupting import StopRequest, stop_requests
-from lookalike.training.network.parallel import ALONE, Place
 from lookalike.training.network.schedule import WarmUpCosine
 from lookalike.training.run import RunFolder
 
@@ -39,7 +38,7 @@ class LoopSettings:
         weight_decay: of weights that are matrices; biases and normalisation have none.
         warm_up: steps in which the rate rises.
         accumulate: batches whose gradients make one step, for batches that do not fit into memory. In-batch negatives
-            come from one of them. Several processes share them out (see `parallel`).
+            come from one of them.
         clip_norm: length to which longer gradients are cut; 0 cuts none.
         average: decay of the moving average of the weights that is validated and kept; 0 for none.
         validate_every: steps between validations; 0 for none.
@@ -129,10 +128,9 @@ class Training(Generic[_Step]):
         validate: the higher the better, such as nDCG@10 of held-out queries; gets the model in evaluation mode.
         after_step: called with the model after each step, for what a loss keeps up (MoCo's momentum copy).
         describe: what else the config says, such as the images and the loss; a run goes on only with the same.
-        place: of this process among those of the run. The first one writes, and its `validate` alone is called.
 
     Raises:
-        TrainingRefused: all weights are frozen, or the processes cannot share a step's batches evenly.
+        TrainingRefused: all weights are frozen.
     """
 
     model: nn.Module
@@ -143,11 +141,8 @@ class Training(Generic[_Step]):
     validate: Callable[[nn.Module], float] | None = None
     after_step: Callable[[nn.Module], None] | None = None
     describe: Mapping[str, Any] = field(default_factory=dict)
-    place: Place = ALONE
 
     def __post_init__(self) -> None:
-        self.place.require_divides(self.settings.accumulate)
-        self.place.start_alike(self.model)
         self._optimiser = _optimiser(self.model, self.settings)
         self._schedule = WarmUpCosine(steps=self.settings.steps, warm_up=self.settings.warm_up)
         self._average = AveragedModel(self.model, decay=self.settings.average) if self.settings.average else None
@@ -169,7 +164,6 @@ class Training(Generic[_Step]):
         with _deterministic(), stop_requests() as request:
             stopped = self._steps(request)
         self._save()
-        self.place.wait()
         if stopped is not Stopped.INTERRUPTED:
             self._take_best()
         progress = self._progress
@@ -178,20 +172,17 @@ class Training(Generic[_Step]):
         )
 
     def _begin(self, *, resume: bool) -> None:
-        if self.place.is_first:
-            self.folder.begin({"loop": asdict(self.settings), **self.describe}, resume=resume)
-        self.place.wait()
+        self.folder.begin({"loop": asdict(self.settings), **self.describe}, resume=resume)
         if resume and self.folder.last.exists():
             self._restore(load_checkpoint(self.folder.last))
-        if self.place.is_first:
-            self.folder.forget_after(self._progress.step)
+        self.folder.forget_after(self._progress.step)
 
     def _steps(self, request: StopRequest) -> Stopped:
         saved_at = time.monotonic()
         while self._progress.step < self.settings.steps:
             if self._exhausted_patience():
                 return Stopped.NO_BETTER
-            if self.place.any(request.made):
+            if request.made:
                 return Stopped.INTERRUPTED
             self._one_step()
             self._validate_if_due()
@@ -211,8 +202,8 @@ class Training(Generic[_Step]):
         self.model.train()
         self._optimiser.zero_grad()
         with _memory_advice():
-            own = sum(map(self._backward, self.place.numbers(step, self.settings.accumulate)))
-        loss = self.place.add_gradients(self.model, own)
+            first = step * self.settings.accumulate
+            loss = sum(map(self._backward, range(first, first + self.settings.accumulate)))
         self._require_finite(loss)
         if self.settings.clip_norm:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
@@ -223,7 +214,7 @@ class Training(Generic[_Step]):
             self.after_step(self.model)
         self._progress.step = step + 1
         if (step + 1) % self.settings.log_every == 0 or step == 0:
-            self._log({"step": step + 1, "loss": loss, "learning_rate": rate})
+            self.folder.log({"step": step + 1, "loss": loss, "learning_rate": rate})
 
     def _backward(self, number: int) -> float:
         """Add a batch's gradients; its share of the step's loss."""
@@ -246,10 +237,6 @@ class Training(Generic[_Step]):
                 f" temperature, or cut gradients with clip_norm; {self.folder.last} is from before, if it exists"
             )
 
-    def _log(self, line: Mapping[str, Any]) -> None:
-        if self.place.is_first:
-            self.folder.log(line)
-
     def _validate_if_due(self) -> None:
         progress, every = self._progress, self.settings.validate_every
         last = progress.step == self.settings.steps
@@ -262,16 +249,14 @@ class Training(Generic[_Step]):
             progress.validations_since += 1
 
     def _validated(self, validate: Callable[[nn.Module], float]) -> float:
-        """The first process validates, and keeps the model if it is better before the others may read it."""
-        value = 0.0
-        if self.place.is_first:
-            with torch.no_grad():
-                value = validate(self._kept_model().eval())
-            self.folder.log({"step": self._progress.step, "validation": value})
-            if self._is_better(value):
-                state = {"model": self._kept_model().state_dict(), "step": self._progress.step}
-                save_checkpoint(state, self.folder.best)
-        return self.place.first_ones(value)
+        """Validate, and keep the model if it is better."""
+        with torch.no_grad():
+            value = validate(self._kept_model().eval())
+        self.folder.log({"step": self._progress.step, "validation": value})
+        if self._is_better(value):
+            state = {"model": self._kept_model().state_dict(), "step": self._progress.step}
+            save_checkpoint(state, self.folder.best)
+        return value
 
     def _is_better(self, value: float) -> bool:
         return self._progress.best_value is None or value > self._progress.best_value
@@ -287,8 +272,6 @@ class Training(Generic[_Step]):
         self.model.eval()
 
     def _save(self) -> None:
-        if not self.place.is_first:
-            return
         average = self._average
         state = {
             "progress": asdict(self._progress),
@@ -352,3 +335,9 @@ _ADVICE = (
     "a training step does not fit into memory: make the batch smaller (and `accumulate` larger, so that a step still"
     " sees as many images), or the images, or train a head on cached features"
 )
+
+
+def use_threads(count: int) -> None:
+    """Let torch use so many threads in this process; 0 for as many as it takes by itself."""
+    if count:
+        torch.set_num_threads(count)

@@ -321,6 +321,8 @@ def _loop(recipe: PretrainRecipe, batch: int, seed: int) -> LoopSettings:
         learning_rate=recipe.learning_rate or _RATE * batch / _RATE_BATCH,
         weight_decay=recipe.weight_decay,
         warm_up=max(recipe.steps // 20, 1),
+        accumulate=recipe.accumulate,
+        precision=recipe.precision,
         validate_every=max(recipe.steps // _VALIDATIONS, 1),
         checkpoint_minutes=0.5,
         seed=seed,

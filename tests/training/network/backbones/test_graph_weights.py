@@ -9,7 +9,6 @@ from lookalike.embedding import open_encoder
 from lookalike.errors import TrainingRefused
 from lookalike.preprocessing import transform
 from lookalike.training.network.backbones import (
-    TokenRegions,
     VisionTransformer,
     build_backbone,
     fetch_weights,
@@ -18,6 +17,7 @@ from lookalike.training.network.backbones.graph_weights import weights_of_graph
 from lookalike.training.network.exporting import descriptors_of, to_onnx
 from pictures import photo
 from training.network.backbones.tiny_transformers import tiny
+from training.network.backbones.token_regions import TokenRegions
 
 PROJECT = Path(__file__).parents[4]
 

@@ -5,7 +5,6 @@ from lookalike.training.network.backbones.freezing import train_all, train_last_
 from lookalike.training.network.backbones.levels import MultiLevel
 from lookalike.training.network.backbones.projection_head import Embedder, ProjectionHead
 from lookalike.training.network.backbones.registry import BACKBONES, Backbone, build_backbone, fetch_weights
-from lookalike.training.network.backbones.token_regions import TokenRegions
 from lookalike.training.network.backbones.vision_transformer import VisionTransformer
 
 __all__ = [
@@ -15,7 +14,6 @@ __all__ = [
     "Embedder",
     "MultiLevel",
     "ProjectionHead",
-    "TokenRegions",
     "VisionTransformer",
     "build_backbone",
     "fetch_weights",
