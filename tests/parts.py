@@ -8,18 +8,25 @@ from lookalike.catalog import Catalog
 from lookalike.embedding import LiveModelFollower
 from lookalike.indexing import Indexer, Publisher
 from lookalike.retrieval import IndexedImage, Picture, Query, QueryJournal, SearchEngine
+from lookalike.snapshot import CENTRE_FROM
 
 
 class Parts:
     """Catalog, publisher, indexer and engine over one folder."""
 
-    def __init__(self, folder, *, encoder=None):
+    def __init__(self, folder, *, encoder=None, centre_from=CENTRE_FROM):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self.centre_from = centre_from
         self.snapshots = folder / "snapshots"
         self.encoders = {"colour-grid": encoder or ColourGridEncoder()}
         self.catalog = Catalog.open(f"sqlite:///{folder / 'catalog.sqlite'}", originals=folder / "originals")
-        self.publisher = Publisher(self.catalog, snapshots=self.snapshots)
+        self.publisher = Publisher(
+            self.catalog,
+            snapshots=self.snapshots,
+            encoder_of=lambda model: self.encoders[model.name] if 0 < centre_from < CENTRE_FROM else None,
+            centre_from=centre_from,
+        )
         self.indexer = self.indexer_for(self.encoders["colour-grid"])
         self.engine = self.new_engine()
 

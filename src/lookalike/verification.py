@@ -183,10 +183,9 @@ class _Comparison:
         rows = np.random.default_rng(_SEED).permutation(snapshot.manifest.size)[:queries]
         ids = [snapshot.image_ids[row].decode() for row in rows]
         stored = catalog.vectors.get(snapshot.manifest.fingerprint, ids)
-        sample = np.array([stored[i] for i in ids if i in stored], dtype=np.float32)
-        self._truth = TruthInBlocks(
-            sample.reshape(-1, snapshot.manifest.dimension), snapshot.rows_of([i for i in ids if i in stored])
-        )
+        asked = [i for i in ids if i in stored]
+        sample = np.array([snapshot.centring.query(stored[i]) for i in asked], dtype=np.float32)
+        self._truth = TruthInBlocks(sample.reshape(-1, snapshot.manifest.dimension), snapshot.rows_of(asked))
         if len(sample):
             for block in catalog.vectors.blocks(snapshot.manifest.fingerprint):
                 self._take(block)
@@ -220,7 +219,7 @@ class _Comparison:
         rows = self._snapshot.rows_of(block.image_ids, block.regions)
         known = rows >= 0
         self._absent += [image_id for image_id, row in zip(block.image_ids, rows, strict=True) if row < 0]
-        rows, vectors = rows[known], block.vectors[known]
+        rows, vectors = rows[known], self._snapshot.centring.rows(block.vectors[known], block.regions[known])
         self._present[rows] = True
         if self._snapshot.index.keeps_vectors:
             cosines = np.einsum("nd,nd->n", self._snapshot.index.vectors(rows), vectors)

@@ -123,6 +123,27 @@ def test_vectors_gathered_in_a_file_give_the_same_snapshot(parts, publisher, mod
     assert list(parts.snapshots.glob("tmp-*")) == []
 
 
+def test_the_same_library_is_centred_the_same(parts, model):
+    options = {"centre_from": 10, "encoder_of": lambda _: parts.encoders["colour-grid"]}
+    snapshots = [
+        Publisher(parts.catalog, snapshots=parts.snapshots, **options, **further).publish(model)
+        for further in ({}, {"threads": 1}, {"most_in_memory": 10})
+    ]
+    assert all(snapshot.centring.is_on for snapshot in snapshots)
+    assert all(snapshot.manifest.files == snapshots[0].manifest.files for snapshot in snapshots)
+    assert all(snapshot.closeness == snapshots[0].closeness for snapshot in snapshots)
+
+
+def test_another_setting_of_centring_makes_an_index_due(parts, model):
+    usual, early = (Publisher(parts.catalog, snapshots=parts.snapshots, centre_from=least) for least in (500, 10))
+    assert not usual.publish_if_due(model).centring.is_on
+    assert usual.publish_if_due(model) is None
+    assert early.publish_if_due(model).centring.is_on
+    assert early.publish_if_due(model) is None
+    never = Publisher(parts.catalog, snapshots=parts.snapshots, centre_from=0)
+    assert not never.publish_if_due(model).centring.is_on
+
+
 @pytest.mark.parametrize(
     ("what", "number"), [("mkdir", errno.EROFS), ("lock", errno.EACCES), ("lock", errno.EROFS), ("lock", errno.ENOSPC)]
 )

@@ -36,8 +36,9 @@ def addition(row, vector):
 
 def recall(view, queries, vectors, live):
     """Of the K true neighbours among the live rows, the share that a view finds."""
+    queries = np.array([view.searched(query) for query in queries])
     found = [set(view.nearest(query, K).image_ids) for query in queries]
-    best = np.argsort(-(queries @ vectors[live].T), axis=1)[:, :K]
+    best = np.argsort(-(queries @ view.centring.rows(vectors[live]).T), axis=1)[:, :K]
     return np.mean(
         [len(ids & {image_id(live[place]) for place in row}) / K for ids, row in zip(found, best, strict=True)]
     )
@@ -69,6 +70,8 @@ def test_a_fifth_of_the_images_are_replaced_without_a_new_snapshot(churned):
     assert with_tail.snapshot.manifest.number < anew.snapshot.manifest.number
     assert len(with_tail.tail_ids) == len(removed) == SIZE * CHURN
     assert len(anew.tail_ids) == 0
+    assert with_tail.centring.is_on
+    assert anew.centring.is_on
     assert with_tail.size == anew.size == len(live)
 
 
@@ -84,6 +87,6 @@ def test_after_churn_what_is_gone_is_never_found_and_what_came_is(churned):
     vectors, _, removed, with_tail, _ = churned
     gone = {image_id(row) for row in removed}
     for row in removed[:100]:
-        assert not gone & set(with_tail.nearest(vectors[row], K).image_ids)
+        assert not gone & set(with_tail.nearest(with_tail.searched(vectors[row]), K).image_ids)
     for row in range(SIZE, SIZE + 100):
-        assert image_id(row) in with_tail.nearest(vectors[row], K).image_ids
+        assert image_id(row) in with_tail.nearest(with_tail.searched(vectors[row]), K).image_ids

@@ -37,8 +37,8 @@ class HeldEncoder(ColourGridEncoder):
 class Library(Parts):
     """A library, and the API's settings for it."""
 
-    def __init__(self, folder):
-        super().__init__(folder, encoder=HeldEncoder())
+    def __init__(self, folder, **options):
+        super().__init__(folder, encoder=HeldEncoder(), **options)
         self.encoder = self.encoders["colour-grid"]
         self.services = Services(catalog=self.catalog, engine=self.engine, indexer=self.indexer)
 

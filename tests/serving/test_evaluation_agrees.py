@@ -1,6 +1,7 @@
 """What is measured is what people get: the hits of evaluation, and of exact search, are those of HTTP."""
 
 import io
+import shutil
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from lookalike.evaluation import Judgements
 from lookalike.evaluation.pipeline import judged_library, run_exact, run_pipeline
 from lookalike.types import Visibility
 from pictures import jpeg_bytes, photo
+from serving.conftest import Library
 
 SEEDS = range(24)
 FILE = "outside.png"
@@ -35,6 +37,14 @@ def again(content, quality):
     stream = io.BytesIO()
     Image.open(io.BytesIO(content)).save(stream, "JPEG", quality=quality)
     return stream.getvalue()
+
+
+@pytest.fixture(params=["vectors as they are", "centred vectors"])
+def library(request, tmp_path, empty_catalog):
+    """An empty one, which centres vectors or does not."""
+    shutil.copy(empty_catalog, tmp_path)
+    with Library(tmp_path, centre_from=10 if request.param == "centred vectors" else 0) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -74,6 +84,7 @@ def test_evaluation_ranks_and_scores_as_http_answers(client, library, shop, name
     assert any(hit["duplicates"] for hit in hits)
     assert not {content_id(picture(hidden)) for hidden in (8, 9)} & set(seen)
     exact = library.engine.exact_ranker()
+    assert found.live.view.centring.is_on == (library.centre_from > 0)
     runs = run_pipeline(library.engine.ranker, exact, judged.queries)
     for run in (runs.served, runs.exact, run_exact(exact, judged.queries)):
         assert list(run.rankings[name]) == seen

@@ -12,8 +12,17 @@ from lookalike.snapshot import FORMAT_VERSION, Snapshot, newest, verify
 
 FINGERPRINT = "ab" * 32
 FILES = {
-    "exact": ["columns.npy", "image_ids.npy", "manifest.json", "regions.npy", "vectors.npy", "visibilities.npy"],
+    "exact": [
+        "centring.npy",
+        "columns.npy",
+        "image_ids.npy",
+        "manifest.json",
+        "regions.npy",
+        "vectors.npy",
+        "visibilities.npy",
+    ],
     "faiss-ivfpq": [
+        "centring.npy",
         "columns.npy",
         "image_ids.npy",
         "lists.faiss",

@@ -29,7 +29,7 @@ def latest(root, **keywords):
 
 
 def published(root):
-    return sorted(path.name for path in (root / FINGERPRINT[:12]).iterdir())
+    return sorted(path.name for path in (root / FINGERPRINT[:12]).iterdir() if path.is_dir())
 
 
 def leftovers(root):
@@ -297,6 +297,7 @@ def test_every_file_and_directory_is_on_disk_before_and_after_the_rename(made, r
     made()
     before, after = events[: events.index(("rename", "000001"))], events[events.index(("rename", "000001")) :]
     assert [name for kind, name in before if kind == "file"] == [
+        "centring.npy",
         "columns.npy",
         "image_ids.npy",
         "regions.npy",

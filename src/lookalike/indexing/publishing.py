@@ -17,12 +17,17 @@ from lookalike.columns import unknown_rows
 from lookalike.durable import replace_file
 from lookalike.embedding import Encoder, stranger_vectors
 from lookalike.errors import StorageFailed
+from lookalike.indexing.cuts import MOST_CUTS, Cuts, wanted_cuts
+from lookalike.preprocessing import Limits
 from lookalike.snapshot import (
+    CENTRE_FROM,
     ENOUGH,
     Calibration,
+    Centring,
     IndexChoice,
     IndexPlan,
     Manifest,
+    PublicMean,
     Snapshot,
     SnapshotRows,
     find_choice,
@@ -57,6 +62,8 @@ class Publisher:
         choice: the file that says which index to build, as `lookalike tune` writes it; None for what suits the size.
         most_in_memory: images; the vectors of more are gathered in a file while an index is built of them.
         keep_removed: how long snapshots that do not belong to the catalog are kept aside.
+        centre_from: public images from which vectors are centred; 0 for never.
+        limits: for reading pictures of the library, of which some are cut to know what crops have in common.
     """
 
     def __init__(
@@ -69,6 +76,8 @@ class Publisher:
         choice: Path | None = None,
         most_in_memory: int = _MOST_IN_MEMORY,
         keep_removed: timedelta = KEEP_REMOVED,
+        centre_from: int = CENTRE_FROM,
+        limits: Limits | None = None,
     ) -> None:
         self._catalog = catalog
         self._snapshots = snapshots
@@ -77,6 +86,8 @@ class Publisher:
         self._choice = choice
         self._most_in_memory = most_in_memory
         self._keep_removed = keep_removed
+        self._centre_from = centre_from
+        self._cuts = Cuts(catalog, snapshots, limits=limits or Limits())
         self._background: threading.Thread | None = None
         self._newest: Manifest | None = None  # that this process knows of, so that uploads need not look at the disk
         self._not_before = 0.0
@@ -104,7 +115,11 @@ class Publisher:
 
     def _is_due(self, model: LiveModel) -> bool:
         snapshot = newest(self._snapshots, model.fingerprint, catalog=self._catalog)
-        if snapshot is None or has_foreign(self._snapshots, model.fingerprint, self._catalog):
+        if (
+            snapshot is None
+            or snapshot.manifest.centre_from != self._centre_from
+            or has_foreign(self._snapshots, model.fingerprint, self._catalog)
+        ):
             return True
         self._newest = snapshot.manifest
         changed = self._catalog.changes.sequence() - snapshot.manifest.watermark
@@ -169,7 +184,24 @@ class Publisher:
             self._not_before = time.monotonic() + _SECONDS_AFTER_FAILURE
             _log.exception("the snapshot could not be published")
 
+    def centring(self, model: LiveModel) -> Centring:
+        """How vectors would be centred by an index that is published now; nothing is published."""
+        seen = self._public_mean(model)
+        for block in self._catalog.vectors.blocks(model.fingerprint):
+            seen.take(block)
+        return self._centring(model, seen)
+
+    def _public_mean(self, model: LiveModel) -> PublicMean:
+        return PublicMean(model.dimension, sampled=MOST_CUTS)
+
+    def _centring(self, model: LiveModel, seen: PublicMean) -> Centring:
+        if not 0 < self._centre_from <= seen.size:
+            return Centring.none(model.dimension)
+        encoder = None if self._catalog.read_only else self._encoder_at_hand(model)
+        return Centring.of(seen.mean, self._cuts.vectors(model, seen.first_ids[: wanted_cuts(seen.size)], encoder))
+
     def _build(self, model: LiveModel, choice: IndexChoice | None) -> Snapshot:
+        seen = self._public_mean(model)
         image_ids: list[str] = []
         visibilities: list[Visibility] = []
         regions = [np.zeros(0, np.int16)]
@@ -184,15 +216,20 @@ class Publisher:
                     image_ids.extend(block.image_ids)
                     visibilities.extend(block.visibilities)
                     gathered.take(block.vectors)
+                    seen.take(block)
                     regions.append(block.regions)
                     columns.append(block.columns)
                 state = reading.state
+            centring = self._centring(model, seen)
+            gathered.centre(centring, np.concatenate(regions))
             rows = SnapshotRows(
                 image_ids=image_ids,
                 vectors=gathered.vectors,
                 visibilities=visibilities,
                 regions=np.concatenate(regions),
                 columns=np.concatenate(columns),
+                centring=centring,
+                centre_from=self._centre_from,
             )
             return publish(
                 self._snapshots,
@@ -201,7 +238,7 @@ class Publisher:
                 fingerprint=model.fingerprint,
                 state=state,
                 index=self._plan(choice or self._chosen(model, len(rows))),
-                calibration=self._calibration(model, visibilities.count(Visibility.PUBLIC)),
+                calibration=self._calibration(model, visibilities.count(Visibility.PUBLIC), centring),
             )
 
     def _plan(self, choice: IndexChoice | None) -> IndexPlan:
@@ -211,14 +248,18 @@ class Publisher:
             backend=choice.backend, parameters=choice.building, searching=choice.searching, threads=self._threads
         )
 
-    def _calibration(self, model: LiveModel, public: int) -> Calibration:
-        """What closeness is told by beside the library's own images; nothing where its model is not at hand."""
+    def _encoder_at_hand(self, model: LiveModel) -> Encoder | None:
         encoder = self._encoder_of(model)
-        if encoder is None or encoder.fingerprint != model.fingerprint:
+        return None if encoder is None or encoder.fingerprint != model.fingerprint else encoder
+
+    def _calibration(self, model: LiveModel, public: int, centring: Centring) -> Calibration:
+        """What closeness is told by beside the library's own images; nothing where its model is not at hand."""
+        encoder = self._encoder_at_hand(model)
+        if encoder is None:
             return Calibration()
         if public < ENOUGH:
             return Calibration(reference_cosines=encoder.reference_cosines)
-        return Calibration(strangers=self._strangers(encoder))
+        return Calibration(strangers=centring.rows(self._strangers(encoder)))
 
     def _strangers(self, encoder: Encoder) -> Vectors:
         """A model's vectors of pictures that belong to no library: made once, and kept beside the snapshots."""

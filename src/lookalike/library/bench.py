@@ -132,6 +132,7 @@ def _bench_one(
             PictureEncoder(encoder=many, limits=library.limits),
             known,
             measures,
+            centring=library.centring_of(many),
             asked=lambda: progress.advance(1),
         )
 

@@ -161,8 +161,7 @@ def _run_by_model(library: LibraryParts, name: str, known: JudgedLibrary, progre
     encoder = library.open_model(name)
     library.indexer_for(encoder).embed_known(progress=progress)
     progress.stage(f"Ranking by {name}", len(known.queries))
-    ranker = ExactRanker(library.catalog, encoder, limits=library.limits)
-    run = run_exact(ranker, known.queries, asked=lambda: progress.advance(1))
+    run = run_exact(library.exact_ranker(encoder), known.queries, asked=lambda: progress.advance(1))
     return run, [f"{name} was searched exactly, this library by its index: see what that loses."]
 
 

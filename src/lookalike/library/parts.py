@@ -20,9 +20,9 @@ from lookalike.errors import (
 )
 from lookalike.indexing import Indexer, Publisher, alone
 from lookalike.preprocessing import Limits
-from lookalike.retrieval import QueryJournal, SearchEngine
+from lookalike.retrieval import ExactRanker, QueryJournal, SearchEngine
 from lookalike.settings import Settings
-from lookalike.snapshot import CHOICE_FILE
+from lookalike.snapshot import CHOICE_FILE, Centring
 
 Mode = Literal["latency", "throughput"]
 _RUNTIMES = ("auto", "openvino", "onnxruntime")
@@ -140,6 +140,8 @@ class LibraryParts:
             encoder_of=encoder_of,
             choice=self.index_choice,
             keep_removed=timedelta(days=self.settings.keep_removed_days),
+            centre_from=self.settings.centre_from_images,
+            limits=self.limits,
         )
         self._closing.callback(publisher.wait)
         return publisher
@@ -150,6 +152,15 @@ class LibraryParts:
             return self.encoder
         except (ModelMissing, UnknownModel, VectorsRefused):
             return None
+
+    def centring_of(self, encoder: Encoder) -> Centring:
+        """How vectors of a model would be centred by an index of them that is published now."""
+        model = LiveModel(name=encoder.name, fingerprint=encoder.fingerprint, dimension=encoder.dimension)
+        return self._publisher_for(lambda _: encoder).centring(model)
+
+    def exact_ranker(self, encoder: Encoder) -> ExactRanker:
+        """Ranks by exact search as an index of this model's vectors would that is published now."""
+        return ExactRanker(self.catalog, encoder, centring=self.centring_of(encoder), limits=self.limits)
 
     @property
     def _lock(self) -> Path:

@@ -17,7 +17,6 @@ from lookalike.library.judging import JudgementSource, judged_queries
 from lookalike.library.notebook import notes_html, table_html
 from lookalike.library.parts import LibraryParts
 from lookalike.progress import Progress
-from lookalike.retrieval import ExactRanker
 
 MEASURES = "nDCG@10,mAP,P@10"
 
@@ -189,8 +188,7 @@ def _comparisons(
 ) -> dict[Measure, Comparison]:
     def evaluated(model: Encoder) -> Evaluation:
         progress.stage(f"Ranking by {model.name}", len(known.queries))
-        ranker = ExactRanker(library.catalog, model, limits=library.limits)
-        run = run_exact(ranker, known.queries, asked=lambda: progress.advance(1))
+        run = run_exact(library.exact_ranker(model), known.queries, asked=lambda: progress.advance(1))
         return evaluate_run(run, known.judgements, measures)
 
     candidate, answering = evaluated(encoder), evaluated(library.open_exactly(live))

@@ -100,7 +100,7 @@ def tune(library: LibraryParts, request: TuneRequest, progress: Progress) -> Tun
 def _measured(library: LibraryParts, model: LiveModel, request: TuneRequest, progress: Progress) -> Tuning:
     settings = library.settings
     candidates(0, model.dimension, request.backends)  # a wrong name is refused before vectors are read
-    sample = Sample.read(library.catalog, model.fingerprint)
+    sample = Sample.read(library.catalog, model.fingerprint, centring=library.publisher.centring(model))
     try:
         settings.snapshots.mkdir(parents=True, exist_ok=True)
         return measure_indexes(

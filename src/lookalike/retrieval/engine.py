@@ -23,7 +23,7 @@ from lookalike.retrieval.rankers import NEAR_DUPLICATES, ExactRanker, IndexRanke
 from lookalike.retrieval.ranking import FROZEN_HITS, MOST_NEIGHBORS, Ranking
 from lookalike.retrieval.scoring import exact_cosines
 from lookalike.retrieval.stopwatch import Stopwatch
-from lookalike.snapshot import Closeness, LiveRecall, recall_of_queries
+from lookalike.snapshot import Centring, Closeness, LiveRecall, recall_of_queries
 from lookalike.types import Hit, Image, Match
 
 _CONTINUATIONS = 3  # tries to go on, where other processes page through the same query
@@ -141,6 +141,9 @@ class SearchEngine:
             raise CursorRefused("the library has moved to another model since this search; search again")
         if record.calibration is None:  # an earlier version of lookalike wrote it
             raise CursorRefused("lookalike was updated since this search; search again")
+        centring = self._index.centring_at(record.generation, live)
+        if centring is None:
+            raise CursorRefused("the index that answered this search is not known any more; search again")
         closeness = Closeness.of_marks(record.calibration)
         for _ in range(_CONTINUATIONS):
             if offset + limit <= len(record.ranked_ids) or not _goes_on(record):
@@ -148,7 +151,7 @@ class SearchEngine:
             record = self._continued(record, clock, wanted=max(offset + limit, 2 * len(record.ranked_ids)))
         with clock("hits"):
             ids = record.ranked_ids[offset : offset + limit]
-            cosines = self._frozen_cosines(record, ids)
+            cosines = self._frozen_cosines(record, ids, centring)
             hits = self._hits(record, ids, cosines, first_rank=offset + 1, closeness=closeness)
         return _answer(record, hits, clock)
 
@@ -159,8 +162,15 @@ class SearchEngine:
             LibraryMissing: nothing was ever indexed here, so no model is live.
             ModelMissing: the live model is not on this machine.
         """
-        encoder = self._index.current().encoder
-        return ExactRanker(self._catalog, encoder, limits=self._limits, rerankers=self._rerankers, depth=self._depth)
+        live = self._index.current()
+        return ExactRanker(
+            self._catalog,
+            live.encoder,
+            centring=live.view.centring,
+            limits=self._limits,
+            rerankers=self._rerankers,
+            depth=self._depth,
+        )
 
     def public_image(self, image_id: str) -> Image:
         """The record of an image that can be searched with.
@@ -206,7 +216,7 @@ class SearchEngine:
         asked = [record for record in asked if record.fingerprint == live.model.fingerprint]
         if len(asked) < fewest:
             return None
-        vectors = [_unit(_vector(record)) for record in asked]
+        vectors = [_unit(live.view.searched(_vector(record), record.crop)) for record in asked]
         image_ids = [record.image_id if record.image_id and record.crop is None else "" for record in asked]
         return recall_of_queries(self._catalog, snapshot, vectors, image_ids=image_ids, after_block=after_block)
 
@@ -236,7 +246,7 @@ class SearchEngine:
         Where another process went on from the same record a moment before, its hits count.
         """
         about = RankingQuery(image_id=record.image_id, include_self=record.include_self)
-        asked = EncodedQuery(about=about, vector=_vector(record))
+        asked = EncodedQuery(about=about, vector=_vector(record), crop=record.crop)
         ranking = self.ranker.rank_encoded(asked, wanted=wanted, clock=clock)
         if record.fingerprint != ranking.live.model.fingerprint:
             raise LibraryBusy("the library's new model is being opened; try again in a moment")
@@ -254,12 +264,23 @@ class SearchEngine:
         which = "all" if without == len(best) else f"{without} of the {len(best)}"
         return (f"{which} nearest images could not be verified: run `lookalike keypoints` once",)
 
-    def _frozen_cosines(self, record: QueryRecord, image_ids: Sequence[str]) -> dict[str, float]:
-        """Of each image's nearest region, computed again from stored vectors, which never change for one model."""
-        query = _vector(record)
+    def _frozen_cosines(self, record: QueryRecord, image_ids: Sequence[str], centring: Centring) -> dict[str, float]:
+        """Of each image's nearest region, computed again from stored vectors, which never change for one model.
+
+        Args:
+            record: the query.
+            image_ids: of a page.
+            centring: of the index that answered the first page.
+        """
+        found = self._catalog.vectors.of_regions(record.fingerprint, image_ids)
+        if not found:
+            return {}
+        regions = np.array([region for _, region in found], dtype=np.int16)
+        rows = centring.rows(np.array(list(found.values()), dtype=np.float32), regions)
+        cosines = exact_cosines(centring.query(_vector(record), record.crop), rows)
         best: dict[str, float] = {}
-        for (image_id, _), vector in self._catalog.vectors.of_regions(record.fingerprint, image_ids).items():
-            best[image_id] = max(best.get(image_id, -1.0), float(exact_cosines(query, vector[None])[0]))
+        for (image_id, _), cosine in zip(found, cosines.tolist(), strict=True):
+            best[image_id] = max(best.get(image_id, -1.0), cosine)
         return best
 
     def _hits(

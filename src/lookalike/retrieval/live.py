@@ -10,7 +10,7 @@ from lookalike.catalog import Catalog, LiveModel
 from lookalike.embedding import Encoder, LiveModelFollower
 from lookalike.errors import LibraryBusy
 from lookalike.retrieval.view import View
-from lookalike.snapshot import Closeness, Snapshot, newest
+from lookalike.snapshot import Centring, Closeness, Snapshot, centring_of, newest
 
 _log = logging.getLogger(__name__)
 _SECONDS_BETWEEN_TRIES = 1.0
@@ -85,6 +85,17 @@ class LiveIndex:
     def peek(self) -> Live | None:
         """What answered last, without waiting or following."""
         return self._live
+
+    def centring_at(self, generation: str, model: LiveModel) -> Centring | None:
+        """How vectors were centred at an earlier generation of a model; None where that is not known any more."""
+        number = View.snapshot_number(generation)
+        if number == 0:
+            return Centring.none(model.dimension)
+        live = self._live
+        snapshot = live.view.snapshot if live and live.model == model else None
+        if snapshot is not None and snapshot.manifest.number == number:
+            return snapshot.centring
+        return centring_of(self._snapshots, model.fingerprint, number=number, dimension=model.dimension)
 
     def close(self) -> None:
         """Let go of the model."""

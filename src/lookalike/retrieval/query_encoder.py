@@ -24,7 +24,7 @@ class EncodedQuery:
 
     Attributes:
         about: what re-rankers may know of the query.
-        vector: [dimension] float32, with the precision of stored ones.
+        vector: [dimension] float32, with the precision of stored ones, and not centred.
         columns: what would be kept of its picture, where that is a whole one and known.
         crop: the part of the picture that was asked with, in fractions.
         width: of the upright picture, pixels; 0 where it was not looked at.
@@ -110,13 +110,11 @@ class QueryEncoder:
 
     def _stored(self, query: Query, image: Image, live: Live) -> EncodedQuery | None:
         """By the vector that was stored when the image was indexed."""
-        found = live.view.picture(image.id)
-        if found is None:
+        columns, vector = live.view.picture(image.id) or (None, None)
+        if vector is None:
             vector = self._catalog.vectors.get(live.model.fingerprint, [image.id]).get(image.id)
-            if vector is None:
-                return None
-            return EncodedQuery(about=query.about, vector=vector, width=image.width, height=image.height)
-        columns, vector = found
+        if vector is None:
+            return None
         return EncodedQuery(about=query.about, vector=vector, columns=columns, width=image.width, height=image.height)
 
     def _embedded(self, query: Query, picture: Picture, live: Live, clock: Stopwatch) -> EncodedQuery:

@@ -20,7 +20,7 @@ from lookalike.retrieval.query_encoder import EncodedQuery, QueryEncoder
 from lookalike.retrieval.ranking import FROZEN_HITS, Ranking, ranked
 from lookalike.retrieval.stopwatch import Stopwatch
 from lookalike.retrieval.view import View
-from lookalike.snapshot import Closeness
+from lookalike.snapshot import Centring, Closeness
 from lookalike.types import WHOLE_IMAGE
 
 NEAR_DUPLICATES = CollapseDuplicates()
@@ -134,6 +134,8 @@ class ExactRanker(_ViewRanker):
     Args:
         catalog: holds the vectors; all of them are read into memory once.
         encoder: the model; embeds parts of images, and pictures that were not indexed.
+        centring: what is taken out of vectors before they are compared: that of the index that it stands beside, or
+            that an index of this model would be published with; None for none.
         limits: for query pictures.
         rerankers: applied in order; none for the bare order of cosines.
         depth: candidates that are ranked, where there are as many.
@@ -147,13 +149,14 @@ class ExactRanker(_ViewRanker):
         catalog: Catalog,
         encoder: Encoder,
         *,
+        centring: Centring | None = None,
         limits: Limits | None = None,
         rerankers: Sequence[ReRanker] = RERANKERS,
         depth: int = FROZEN_HITS,
     ) -> None:
         super().__init__(QueryEncoder(catalog, limits=limits), rerankers=rerankers, depth=depth)
         self.name = encoder.name
-        view = View.whole(catalog, fingerprint=encoder.fingerprint, dimension=encoder.dimension)
+        view = View.whole(catalog, fingerprint=encoder.fingerprint, dimension=encoder.dimension, centring=centring)
         model = LiveModel(name=encoder.name, fingerprint=encoder.fingerprint, dimension=encoder.dimension)
         closeness = Closeness.reference(encoder.reference_cosines)
         self._whole = Live(model=model, encoder=encoder, view=view, closeness=closeness, notes=())
@@ -166,11 +169,15 @@ class ExactRanker(_ViewRanker):
         """Images that can be found."""
         return len(self._ids)
 
+    def searched(self, query: EncodedQuery) -> NDArray[np.float32]:
+        """A query's vector as it is compared with the images', [dimension] float32."""
+        return self._whole.view.searched(query.vector, query.crop)
+
     def everything(self, vector: NDArray[np.float32], most: int | None = None) -> list[str]:
         """All ids by the cosine of their nearest region, or the first `most`, without re-ranking; equal ones by id.
 
         Args:
-            vector: [dimension] float32.
+            vector: [dimension] float32, as `searched` gives it.
             most: how many are wanted.
         """
         order = nearest_first(self._image_cosines(vector), most)
@@ -178,7 +185,12 @@ class ExactRanker(_ViewRanker):
         return ids
 
     def cosines(self, vector: NDArray[np.float32], image_ids: Sequence[str]) -> list[float]:
-        """Of a query's vector, [dimension] float32, with some images' nearest regions; NaN for those not found."""
+        """Of a query's vector with some images' nearest regions; NaN for those not found.
+
+        Args:
+            vector: [dimension] float32, as `searched` gives it.
+            image_ids: of the images.
+        """
         places = np.searchsorted(self._ids, image_ids) if self.size else np.zeros(len(image_ids), dtype=np.int64)
         places = np.minimum(places, max(self.size - 1, 0))
         known = self._ids[places] == np.array(image_ids, dtype=np.str_) if self.size else np.zeros(len(places), bool)

@@ -64,11 +64,12 @@ def ranked(
         clock: is told how long the stages search and rerank take.
     """
     clock = clock or Stopwatch()
+    searched = live.view.searched(query.vector, query.crop)
     reachable = min(live.view.size, MOST_NEIGHBORS)
     depth = max(min(wanted + wanted // _SPARE + (not query.about.include_self), reachable), 1)
     while True:
         with clock("search"):
-            nearest = live.view.nearest(query.vector, depth)
+            nearest = live.view.nearest(searched, depth)
         with clock("rerank"):
             candidates = rerank(query.about, nearest, rerankers)
         if len(candidates) >= wanted or depth >= reachable:

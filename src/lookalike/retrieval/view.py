@@ -16,8 +16,8 @@ from lookalike.columns import IMAGE_ROW, ImageRow, ImageRows, unknown_rows
 from lookalike.neighbors import AllowedRows, VectorIndex
 from lookalike.reranking import Candidates
 from lookalike.retrieval.scoring import exact_cosines
-from lookalike.snapshot import Snapshot
-from lookalike.types import WHOLE_IMAGE, Vectors, Visibility
+from lookalike.snapshot import Centring, Snapshot
+from lookalike.types import WHOLE_IMAGE, Box, Vectors, Visibility
 
 _SPARE = 16  # float32 sums of unit vectors differ in the seventh digit: no two images more than this far apart swap
 
@@ -33,9 +33,10 @@ class View:
         allowed: which of the snapshot's rows are public now.
         tail_ids: of public rows that the snapshot does not hold, sorted: of an image, once for each region.
         tail_regions: [tail] int16, of which region each is; ascending for each image.
-        tail_vectors: [tail, dimension] float32, in that order.
+        tail_vectors: [tail, dimension] float32, in that order, centred as the snapshot's are.
         tail_columns: [tail], in that order.
         state: of the catalog, which this view includes.
+        centring: what is taken out of vectors before they are compared.
         size: images that can be found: every one of them has a row as a whole. Counted once, for every search asks.
     """
 
@@ -48,6 +49,7 @@ class View:
     tail_vectors: Vectors
     tail_columns: ImageRows
     state: CatalogState
+    centring: Centring
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,8 +59,17 @@ class View:
         object.__setattr__(self, "size", in_snapshot + in_tail)
 
     @classmethod
-    def of(cls, snapshot: Snapshot | None, *, fingerprint: str, dimension: int) -> "View":
-        """The view at the snapshot's own watermark, or the empty one."""
+    def of(
+        cls, snapshot: Snapshot | None, *, fingerprint: str, dimension: int, centring: Centring | None = None
+    ) -> "View":
+        """The view at the snapshot's own watermark, or the empty one.
+
+        Args:
+            snapshot: the index; None where there is none.
+            fingerprint: of the model.
+            dimension: of its vectors.
+            centring: of the vectors to come, where there is no snapshot; None for none.
+        """
         return cls(
             fingerprint=fingerprint,
             dimension=dimension,
@@ -69,12 +80,13 @@ class View:
             tail_vectors=np.zeros((0, dimension), dtype=np.float32),
             tail_columns=unknown_rows(0),
             state=snapshot.manifest.state if snapshot else BEGINNING,
+            centring=snapshot.centring if snapshot else centring or Centring.none(dimension),
         )
 
     @classmethod
-    def whole(cls, catalog: Catalog, *, fingerprint: str, dimension: int) -> "View":
+    def whole(cls, catalog: Catalog, *, fingerprint: str, dimension: int, centring: Centring | None = None) -> "View":
         """Everything the catalog holds, without a snapshot: every search is exact."""
-        empty = cls.of(None, fingerprint=fingerprint, dimension=dimension)
+        empty = cls.of(None, fingerprint=fingerprint, dimension=dimension, centring=centring)
         return empty.following(catalog) or empty  # every catalog has been at its beginning
 
     @property
@@ -82,6 +94,11 @@ class View:
         """Names this exact state: model, snapshot, last change."""
         number = self.snapshot.manifest.number if self.snapshot else 0
         return f"{self.fingerprint[:8]}-{number}-{self.state.sequence}"
+
+    @staticmethod
+    def snapshot_number(generation: str) -> int:
+        """The number of the snapshot in the name of a generation; 0 where there was none."""
+        return int(generation.split("-")[1])
 
     def following(self, catalog: Catalog) -> "View | None":
         """This view, or a newer one that includes every change the catalog has by now.
@@ -124,6 +141,7 @@ class View:
         at = np.array(kept, dtype=np.int64)
         vectors = np.array([row.vector for row in rows], dtype=np.float32).reshape(len(rows), self.dimension)
         regions = np.array([row.region for row in rows], dtype=np.int16)
+        vectors = self.centring.rows(vectors, regions)
         columns = np.array([row.columns for row in rows], dtype=IMAGE_ROW)
         return {
             "tail_ids": tuple(ids[place] for place in order.tolist()),
@@ -144,6 +162,10 @@ class View:
             return False
         return region in self.snapshot.regions[first : first + self.snapshot.rows_from(first)]
 
+    def searched(self, vector: NDArray[np.float32], crop: Box | None = None) -> NDArray[np.float32]:
+        """A query's vector as it is compared here, [dimension] float32; see `Centring.query`."""
+        return self.centring.query(vector, crop)
+
     def nearest(self, query: NDArray[np.float32], k: int) -> Candidates:
         """The k public images nearest to a query, each by its nearest region.
 
@@ -151,8 +173,11 @@ class View:
         depend on the backend's rounding, on the number of threads, or on which other queries ran.
 
         Args:
-            query: [dimension] float32, unit length.
+            query: [dimension] float32, unit length, as `searched` gives it.
             k: images wanted.
+
+        Returns:
+            Images with the cosines of centred vectors, and their vectors as the catalog holds them.
         """
         rows = self._snapshot_rows(query, k)
         places = self._tail_places(query, k)
@@ -163,10 +188,11 @@ class View:
         if self._has_regions:
             order = _first_of_each(ids, order)
         order = order[:k]
+        regions = np.concatenate([self._row_regions(rows), self.tail_regions[places]])[order]
         return Candidates(
             image_ids=tuple(ids[place] for place in order),
             cosines=cosines[order],
-            vectors=vectors[order],
+            vectors=self.centring.restored(vectors[order], regions),
             columns=np.concatenate([self._row_columns(rows), self.tail_columns[places]])[order],
         )
 
@@ -176,20 +202,21 @@ class View:
         in_snapshot = self.snapshot is not None and self.snapshot.whole_images is not None
         return in_snapshot or bool(np.any(self.tail_regions))
 
-    def picture(self, image_id: str) -> tuple[ImageRow, NDArray[np.float32]] | None:
-        """What is kept of an image that can be found, and its vector, [dimension] float32.
+    def picture(self, image_id: str) -> tuple[ImageRow, NDArray[np.float32] | None] | None:
+        """What is kept of an image that can be found, and its vector as the catalog holds it, [dimension] float32.
 
-        None where the image is not here, or where the index has nothing but codes of its vector.
+        None where the image is not here. Without the vector where the index has another: a code of it, or a centred
+        one.
         """
         row = self.snapshot.row_of(image_id) if self.snapshot else None
         if row is not None and self.snapshot is not None:
-            if not self.snapshot.index.keeps_vectors:
-                return None
+            if not self.snapshot.index.keeps_vectors or self.centring.is_on:
+                return self.snapshot.columns[row], None
             return self.snapshot.columns[row], self.snapshot.index.vectors(np.array([row]))[0]
         place = bisect_left(self.tail_ids, image_id)
         if place == len(self.tail_ids) or self.tail_ids[place] != image_id or self.tail_regions[place] != WHOLE_IMAGE:
             return None
-        return self.tail_columns[place], self.tail_vectors[place]
+        return self.tail_columns[place], None if self.centring.is_on else self.tail_vectors[place]
 
     @property
     def index(self) -> VectorIndex | None:
@@ -220,6 +247,9 @@ class View:
 
     def _row_vectors(self, rows: NDArray[np.int64]) -> Vectors:
         return self.index.vectors(rows) if self.index is not None else np.zeros((0, self.dimension), dtype=np.float32)
+
+    def _row_regions(self, rows: NDArray[np.int64]) -> NDArray[np.int16]:
+        return self.snapshot.regions[rows] if self.snapshot else np.zeros(0, np.int16)
 
     def _row_columns(self, rows: NDArray[np.int64]) -> ImageRows:
         return self.snapshot.columns[rows] if self.snapshot else unknown_rows(0)

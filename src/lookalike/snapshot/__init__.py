@@ -1,5 +1,6 @@
 """The index table: immutable generations on disk, published atomically and checked when opened."""
 
+from lookalike.snapshot.centring import CENTRE_FROM, Centring, PublicMean
 from lookalike.snapshot.choice import CHOICE_FILE, ChoiceFound, Goals, IndexChoice, Promise, find_choice
 from lookalike.snapshot.closeness import ENOUGH, Closeness
 from lookalike.snapshot.gathering import Gathered, gathering
@@ -12,6 +13,7 @@ from lookalike.snapshot.stored import (
     SET_ASIDE,
     VISIBILITY_CODES,
     Snapshot,
+    centring_of,
     foreign,
     has_foreign,
     newest,
@@ -22,6 +24,7 @@ from lookalike.snapshot.stored import (
 )
 
 __all__ = [
+    "CENTRE_FROM",
     "CHOICE_FILE",
     "ENOUGH",
     "FORMAT_VERSION",
@@ -29,6 +32,7 @@ __all__ = [
     "SET_ASIDE",
     "VISIBILITY_CODES",
     "Calibration",
+    "Centring",
     "ChoiceFound",
     "Closeness",
     "FileRecord",
@@ -39,12 +43,14 @@ __all__ = [
     "LiveRecall",
     "Manifest",
     "Promise",
+    "PublicMean",
     "Recall",
     "Snapshot",
     "SnapshotRows",
     "Truth",
     "TruthInBlocks",
     "catalog_vectors",
+    "centring_of",
     "find_choice",
     "foreign",
     "gathering",

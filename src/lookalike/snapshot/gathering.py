@@ -5,12 +5,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lookalike.snapshot.centring import Centring
 from lookalike.snapshot.publishing import workspace
 from lookalike.snapshot.recall import HalfVectors
 from lookalike.types import Vectors
 
 _FILE = "gathered.f16"
+_BLOCK = 16_384
 
 
 class Gathered:
@@ -28,6 +31,17 @@ class Gathered:
         """The next rows, [n, dimension] float32."""
         self.vectors[self._taken : self._taken + len(block)] = block
         self._taken += len(block)
+
+    def centre(self, centring: Centring, regions: NDArray[np.int16]) -> None:
+        """Make them what the index will hold.
+
+        Args:
+            centring: what is taken out of them.
+            regions: [size], of which region of its picture each is.
+        """
+        for start in range(0, len(self.vectors) if centring.is_on else 0, _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            self.vectors[rows] = centring.rows(np.asarray(self.vectors[rows], dtype=np.float32), regions[rows])
 
 
 @contextmanager

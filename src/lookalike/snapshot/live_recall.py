@@ -64,7 +64,8 @@ def live_recall(catalog: Catalog, snapshots: Path, *, queries: int = QUERIES) ->
     visible = np.flatnonzero(snapshot.visible)
     rows = visible[sampled_rows(len(visible), queries, seed=catalog.changes.sequence())]
     stored = catalog.vectors.get(snapshot.manifest.fingerprint, _ids(snapshot, rows))
-    return recall_of_queries(catalog, snapshot, list(stored.values()), image_ids=list(stored))
+    vectors = [snapshot.centring.query(vector) for vector in stored.values()]
+    return recall_of_queries(catalog, snapshot, vectors, image_ids=list(stored))
 
 
 def recall_of_queries(
@@ -83,7 +84,7 @@ def recall_of_queries(
     Args:
         catalog: the truth.
         snapshot: not empty.
-        vectors: the queries, each [dimension] float32, unit length.
+        vectors: the queries, each [dimension] float32, unit length, as `Centring.query` gives them.
         image_ids: of each, the library's image that it is, or "".
         after_block: is told how many seconds the last block of vectors took; may wait, or raise to give up.
     """
@@ -114,19 +115,24 @@ def _truth(
         public = np.array([visibility is Visibility.PUBLIC for visibility in block.visibilities], dtype=bool)
         shown = public & (found >= 0)
         allowed[found[shown]] = True
-        reading.take(found[shown], block.vectors[shown])
+        reading.take(found[shown], snapshot.centring.rows(block.vectors[shown], block.regions[shown]))
         after_block(time.monotonic() - began)
         began = time.monotonic()
     return reading.truth(), allowed
 
 
 def catalog_vectors(catalog: Catalog, snapshot: Snapshot, rows: Rows) -> Vectors:
-    """The catalog's vectors of rows, [n, dimension] float32; zeros for an image that vanished meanwhile."""
+    """The catalog's vectors of rows as the index should hold them, [n, dimension] float32.
+
+    Zeros for an image that vanished meanwhile.
+    """
     distinct, places = np.unique(rows, return_inverse=True)
     stored = catalog.vectors.of_regions(snapshot.manifest.fingerprint, _ids(snapshot, distinct))
-    missing = np.zeros(snapshot.manifest.dimension, dtype=np.float32)
-    vectors = [stored.get(key, missing) for key in snapshot.keys(distinct)]
-    return np.array(vectors, dtype=np.float32).reshape(len(distinct), snapshot.manifest.dimension)[places]
+    known = np.array([key in stored for key in snapshot.keys(distinct)], dtype=bool)
+    vectors = np.zeros((len(distinct), snapshot.manifest.dimension), dtype=np.float32)
+    found = np.array([stored[key] for key in snapshot.keys(distinct[known])], dtype=np.float32)
+    vectors[known] = snapshot.centring.rows(found.reshape(-1, vectors.shape[1]), snapshot.regions[distinct[known]])
+    return vectors[places]
 
 
 def _ids(snapshot: Snapshot, rows: Rows) -> list[str]:

@@ -12,7 +12,7 @@ from lookalike.errors import SnapshotDamaged, SnapshotOutdated
 from lookalike.snapshot.closeness import Closeness
 
 MANIFEST_FILE = "manifest.json"
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,7 @@ class Manifest:
         backend: of the index, a key of `lookalike.neighbors.BACKENDS`.
         created_at: ISO 8601, UTC.
         files: by name.
+        centre_from: public images from which vectors were to be centred; 0 for never.
         closeness: what a cosine means in this library.
         self_recall: share of sampled images whose own vector finds them first, or one that is equal.
         recall_at_10: share of the ten true nearest that the index finds, over sampled images as queries, each left out
@@ -70,6 +71,7 @@ class Manifest:
     backend: str
     created_at: str
     files: dict[str, FileRecord]
+    centre_from: int
     closeness: Closeness
     self_recall: float
     recall_at_10: float

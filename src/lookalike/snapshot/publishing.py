@@ -116,6 +116,7 @@ def _manifest(
         backend=index.backend,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         files={},
+        centre_from=rows.centre_from,
         closeness=Closeness.of_index(
             index,
             public=rows.public(),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.columns import ImageRows, unknown_rows
+from lookalike.snapshot.centring import CENTRING_FILE, Centring
 from lookalike.snapshot.recall import HalfVectors
 from lookalike.snapshot.stored import (
     COLUMNS_FILE,
@@ -32,6 +33,8 @@ class SnapshotRows:
         visibilities: in that order.
         regions: [rows], in that order, ascending for each image; None where all rows are whole images.
         columns: [rows] of `IMAGE_ROW`, in that order; None where nothing is known.
+        centring: what was taken out of the vectors, and is to be taken out of queries; None for nothing.
+        centre_from: public images from which vectors were to be centred; 0 for never.
     """
 
     image_ids: Sequence[str]
@@ -39,6 +42,8 @@ class SnapshotRows:
     visibilities: Sequence[Visibility]
     regions: NDArray[np.int16] | None = None
     columns: ImageRows | None = None
+    centring: Centring | None = None
+    centre_from: int = 0
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -57,6 +62,7 @@ class SnapshotRows:
             REGIONS_FILE: regions,
             VISIBILITIES_FILE: np.array([VISIBILITY_CODES[each] for each in self.visibilities], dtype=np.uint8),
             COLUMNS_FILE: self._checked_columns(),
+            CENTRING_FILE: (self.centring or Centring.none(self.vectors.shape[1])).means,
         }
 
     def public(self) -> Mask:
@@ -101,7 +107,8 @@ class Calibration:
 
     Attributes:
         reference_cosines: the model's own random-pair cosines, for libraries of fewer than 50 public images.
-        strangers: [n, dimension] float32 unit rows, of pictures that have nothing to do with any library.
+        strangers: [n, dimension] float32 unit rows, of pictures that have nothing to do with any library,
+            centred as the rows are.
     """
 
     reference_cosines: NDArray[np.float32] | None = None

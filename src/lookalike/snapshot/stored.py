@@ -1,5 +1,6 @@
 """Opening what was published."""
 
+import contextlib
 import logging
 import os
 import shutil
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog
 from lookalike.columns import IMAGE_ROW, ImageRows
-from lookalike.errors import DependencyMissing, SnapshotDamaged, SnapshotOutdated
+from lookalike.durable import replace_file
+from lookalike.errors import DependencyMissing, SnapshotDamaged, SnapshotOutdated, StorageFailed
 from lookalike.neighbors import BACKENDS, AllowedRows, VectorIndex
+from lookalike.snapshot.centring import CENTRING_FILE, Centring
 from lookalike.snapshot.closeness import Closeness
 from lookalike.snapshot.manifest import Manifest
 from lookalike.types import WHOLE_IMAGE, Mask, RowKey, Rows, Visibility
@@ -39,6 +42,8 @@ SET_ASIDE = "set-aside"
 _READ_AT_OPENING = 1 << 30  # files above a GiB are only measured when opened; `verify` reads them
 _TRIES = 3
 _FINGERPRINT_DIGITS = 12
+_KEPT_CENTRINGS = "centring-*.npy"
+_MOST_CENTRINGS = 100  # of deleted snapshots: a megabyte at most
 
 
 class Snapshot:
@@ -55,6 +60,7 @@ class Snapshot:
         regions: [size] int16, ascending for each image; the first is the whole image.
         visibilities: [size] uint8, see `VISIBILITY_CODES`.
         columns: [size] of `IMAGE_ROW`, what is kept of each image beside its vector.
+        centring: what was taken out of the catalog's vectors for the index, and is taken out of queries.
     """
 
     def __init__(
@@ -67,6 +73,7 @@ class Snapshot:
         regions: NDArray[np.int16],
         visibilities: NDArray[np.uint8],
         columns: ImageRows,
+        centring: Centring,
     ) -> None:
         self.manifest = manifest
         self.directory = directory
@@ -75,6 +82,7 @@ class Snapshot:
         self.regions = regions
         self.visibilities = visibilities
         self.columns = columns
+        self.centring = centring
 
     @classmethod
     def open(cls, directory: Path) -> "Snapshot":
@@ -117,6 +125,7 @@ class Snapshot:
             regions=regions,
             visibilities=visibilities,
             columns=columns,
+            centring=Centring.open(directory / CENTRING_FILE, manifest.dimension),
         )
 
     @property
@@ -320,7 +329,33 @@ def prune(root: Path, fingerprint: str, *, keep: int = 2) -> None:
     for directory in numbered(root, fingerprint):
         # what is not whole and has a higher number stays: a newer lookalike may have written it
         if directory not in kept and int(directory.name) < newest_kept:
+            _keep_centring(directory)
             _remove(root, directory)
+
+
+def centring_of(root: Path, fingerprint: str, *, number: int, dimension: int) -> Centring | None:
+    """How a snapshot was centred, be it still there or one of the last 100 that were deleted; None where it is unknown.
+
+    Pages of a query go on with it when another snapshot has taken the place of the one that answered.
+    """
+    folder = folder_of(root, fingerprint)
+    for path in (folder / f"{number:06d}" / CENTRING_FILE, folder / _kept_name(number)):
+        with contextlib.suppress(SnapshotDamaged):
+            return Centring.open(path, dimension)
+    return None
+
+
+def _kept_name(number: int | str) -> str:
+    return f"centring-{int(number):06d}.npy"
+
+
+def _keep_centring(directory: Path) -> None:
+    """Keep how a snapshot was centred, which is about to be deleted."""
+    folder = directory.parent
+    with contextlib.suppress(OSError, StorageFailed):  # then those who page through an old query must search again
+        replace_file(folder / _kept_name(directory.name), (directory / CENTRING_FILE).read_bytes())
+    for outdated in sorted(folder.glob(_KEPT_CENTRINGS))[:-_MOST_CENTRINGS]:
+        outdated.unlink(missing_ok=True)
 
 
 def folder_of(root: Path, fingerprint: str) -> Path:

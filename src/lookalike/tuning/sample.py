@@ -8,7 +8,7 @@ import numpy as np
 
 from lookalike.catalog import Catalog
 from lookalike.errors import CallerError
-from lookalike.snapshot import Truth, sampled_rows
+from lookalike.snapshot import Centring, Truth, sampled_rows
 from lookalike.types import Vectors
 
 FEWEST_IMAGES = 100
@@ -47,14 +47,20 @@ class Sample:
         return cls._of_blocks(iter([vectors]), size=len(vectors), dimension=vectors.shape[1], seed=seed)
 
     @classmethod
-    def read(cls, catalog: Catalog, fingerprint: str) -> "Sample":
+    def read(cls, catalog: Catalog, fingerprint: str, *, centring: Centring | None = None) -> "Sample":
         """From a catalog's vectors of one model, in one consistent look. The same library gives the same sample.
+
+        Args:
+            catalog: of the library.
+            fingerprint: of the model.
+            centring: what an index takes out of them; None for nothing.
 
         Raises:
             CallerError: there are too few to measure anything with.
         """
         with catalog.vectors.reading(fingerprint) as reading:
-            blocks = (block.vectors for block in reading.blocks())
+            centring = centring or Centring.none(reading.dimension or 1)
+            blocks = (centring.rows(block.vectors, block.regions) for block in reading.blocks())
             with closing(blocks):
                 return cls._of_blocks(
                     blocks, size=reading.size, dimension=reading.dimension or 1, seed=reading.state.sequence

@@ -17,6 +17,7 @@ from lookalike.evaluation.pipeline.runs import run_exact
 from lookalike.evaluation.scoring import Evaluation, evaluate_run
 from lookalike.neighbors import BACKENDS, choose_backend, unit_rows
 from lookalike.retrieval import ExactRanker
+from lookalike.snapshot import Centring
 
 _TIMED_IMAGES = 48
 _TIMED_QUERIES = 24
@@ -53,6 +54,7 @@ def bench_model(
     judged: JudgedLibrary,
     measures: Sequence[Measure],
     *,
+    centring: Centring | None = None,
     asked: Callable[[], None] = lambda: None,
 ) -> ModelBench:
     """Rank every judged query by one model, and time it.
@@ -63,10 +65,11 @@ def bench_model(
         many: the same, opened for many images at once.
         judged: queries and grades.
         measures: to score with.
+        centring: what an index of these vectors would take out of them; None for nothing.
         asked: is called after each query.
     """
     model = single.encoder
-    ranker = ExactRanker(catalog, model, limits=single.limits, rerankers=())
+    ranker = ExactRanker(catalog, model, centring=centring, limits=single.limits, rerankers=())
     run = run_exact(ranker, judged.queries, asked=asked)
     blocks = catalog.vectors.blocks(model.fingerprint)
     vectors = np.concatenate([np.zeros((0, model.dimension), np.float32), *(block.vectors for block in blocks)])

@@ -23,7 +23,7 @@ class PipelineRuns:
         served: as users get it, images that stand behind a hit following it; after the last hit that can be paged to,
             the rest of the library by exact search, since measures without a cut-off look at everything.
         exact: the same with exact search from the first hit on.
-        vectors: of each query, [dimension] float32.
+        vectors: of each query as it is compared with images, [dimension] float32.
         generation: that answered.
         milliseconds: mean a query, by stage.
         failed: queries that could not be asked -> why. They count as answered with nothing.
@@ -69,9 +69,9 @@ def run_pipeline(
             continue
         finally:
             asked()
-        generation, vectors[name] = found.live.view.generation, found.query.vector
+        generation, vectors[name] = found.live.view.generation, exact.searched(found.query)
         spent = {stage: spent.get(stage, 0.0) + ms for stage, ms in found.milliseconds.items()}
-        everything = exact.everything(found.query.vector, most) if complete else []
+        everything = exact.everything(vectors[name], most) if complete else []
         rankings[name] = _completed(found.image_ids, everything, without=query.own_image_ids)
         exactly = exact.rank_encoded(found.query)
         truth[name] = _completed(exactly.image_ids, everything, without=query.own_image_ids)
@@ -105,7 +105,7 @@ def run_exact(
             continue
         finally:
             asked()
-        everything = ranker.everything(found.query.vector, most)
+        everything = ranker.everything(ranker.searched(found.query), most)
         rankings[name] = _completed(found.image_ids, everything, without=query.own_image_ids)
     return Run(rankings=rankings, name=ranker.name)
 
