@@ -37,9 +37,9 @@ SHARED = Path(os.environ.get("LOOKALIKE_SHARED", PROJECT.parent / "shared"))
 MODELS_FOLDER = Path(os.environ.get("LOOKALIKE_MODELS", PROJECT / ".cache" / "models"))
 RESULTS = PROJECT / "benchmarks" / "results"
 MODELS = ("efficientnet-lite0", "lookalike-small", "clip-vit-b16")
-MOST_IMAGES = 1_500
-MOST_QUERIES = 300
-CUTS = 256
+MOST_IMAGES = {"wardrobe_and_grocery": 1_500, "fashion_224": 800, "cifar10": 600}
+MOST_QUERIES = 200
+CUTS = 256  # of the library of all sets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +110,7 @@ def random_part(photo: str, least: float, most: float) -> Box:
 
 def wardrobe_and_grocery(folder: Path) -> list[Kind]:
     rows = {row["path"]: row for row in table(folder / "manifest.csv")}
-    photos = drawn(rows, MOST_IMAGES)
+    photos = drawn(rows, MOST_IMAGES["wardrobe_and_grocery"])
     of_label = defaultdict(set)
     for photo in photos:
         of_label[rows[photo]["domain"], rows[photo]["label"]].add(photo)
@@ -139,7 +139,7 @@ def fashion_224(folder: Path) -> list[Kind]:
     for path in drawn([row["path"] for row in table(folder / "manifest.csv")], 1 << 30):
         first.setdefault(hashlib.sha256((folder / path).read_bytes()).digest(), path)  # of equal bytes one is enough
     asked = drawn(right.keys() & set(first.values()), MOST_QUERIES)
-    photos = [*asked, *drawn(set(first.values()) - set(asked), MOST_IMAGES - len(asked))]
+    photos = [*asked, *drawn(set(first.values()) - set(asked), MOST_IMAGES["fashion_224"] - len(asked))]
     queries = [Asked(photo=photo, right=frozenset(right[photo]) - {photo}) for photo in asked]
     says = "the same type, and gender or colour"
     return [
@@ -258,7 +258,7 @@ def human_materials100(folder: Path) -> list[Kind]:
 
 def cifar10(folder: Path) -> list[Kind]:
     labels = {row["path"]: row["label"] for row in table(folder / "manifest.csv") if row["split"] == "test"}
-    photos = drawn(labels, 1_000)
+    photos = drawn(labels, MOST_IMAGES["cifar10"])
     of_label = defaultdict(set)
     for photo in photos:
         of_label[labels[photo]].add(photo)
@@ -298,10 +298,15 @@ def unpacked(name: str, into: Path) -> Path:
     return folder
 
 
-def cut_names(photos: Sequence[str], most: int) -> dict[str, tuple[str, Box]]:
-    """Random cuts of some of a library's photos, by the name of each."""
-    boxes = {photo: random_part(photo, 0.25, 0.9) for photo in drawn(photos, most)}
-    return {part_name(photo, box): (photo, box) for photo, box in boxes.items()}
+def cut_names(kinds: Sequence[Kind]) -> dict[str, tuple[str, Box]]:
+    """Random cuts of a library's photos, as large as those that `lookalike.indexing.cuts` makes, by name."""
+    with_crops = any(query.box for kind in kinds for query in kind.queries)
+    boxes = {photo: random_part(photo, 0.25, 0.9) for photo in drawn(kinds[0].photos, 384 if with_crops else 160)}
+    return {
+        part_name(photo, box): (photo, box)
+        for photo, box in boxes.items()
+        if min(box.width, box.height) >= 0.3 and max(box.width, box.height) <= 0.7
+    }
 
 
 def vectors_of(model: str, name: str, kinds: Sequence[Kind], folder: Path, cache: Path) -> dict[str, np.ndarray]:
@@ -310,8 +315,7 @@ def vectors_of(model: str, name: str, kinds: Sequence[Kind], folder: Path, cache
     known = dict(np.load(path)) if path.exists() else {}
     wanted: dict[str, tuple[str, Box | None]] = {photo: (photo, None) for kind in kinds for photo in kind.photos}
     wanted |= {query.name: (query.photo, query.box) for kind in kinds for query in kind.queries}
-    for kind in kinds:
-        wanted |= cut_names(kind.photos, int(1.5 * CUTS))
+    wanted |= cut_names(kinds)
     missing = [one for one in wanted if one not in known]
     if missing:
         print(f"{model}: encoding {len(missing):,} pictures of {name}", flush=True)
@@ -381,6 +385,9 @@ WAYS: Mapping[str, Callable[[np.ndarray, np.ndarray], Space]] = {
     "minus the mean, crops as wholes": lambda photos, cuts: taken_out(photos, cuts, own_mean_for_crops=False),
     "minus the mean, variances above 8x clipped": clipped,
     "minus a share by diversity": by_diversity,
+    "minus the mean, crops as they are": lambda photos, cuts: replace(
+        taken_out(photos, cuts), part=np.zeros(photos.shape[1])
+    ),
 }
 SYNTHETIC = LiveModel(name="synthetic", fingerprint="7" * 64, dimension=256)
 BASE, CHOSEN = "as they are", "minus the mean"
@@ -501,11 +508,11 @@ def measure(
     for name, kinds in kinds_of.items():
         vectors = vectors_of(model, name, kinds, cache / name, cache / "vectors")
         photos = kinds[0].photos
-        alone |= measured(kinds, photos, vectors, cuts=list(cut_names(photos, CUTS)))
+        alone |= measured(kinds, photos, vectors, cuts=list(cut_names(kinds)))
         everything |= {f"{name}/{one}": vector for one, vector in vectors.items()}
         all_kinds += [moved(kind, name) for kind in kinds]
     photos = sorted({photo for kind in all_kinds for photo in kind.photos})
-    cuts = [f"{name}/{cut}" for name, kinds in kinds_of.items() for cut in cut_names(kinds[0].photos, CUTS)]
+    cuts = [f"{name}/{cut}" for name, kinds in kinds_of.items() for cut in cut_names(kinds)]
     return alone, measured(all_kinds, photos, everything, cuts=drawn(cuts, CUTS))
 
 
