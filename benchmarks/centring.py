@@ -354,7 +354,8 @@ class Space:
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
+    units: np.ndarray = rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
+    return units
 
 
 def taken_out(photos: np.ndarray, cuts: np.ndarray, share: float = 1.0, *, own_mean_for_crops: bool = True) -> Space:

@@ -124,10 +124,16 @@ def test_vectors_gathered_in_a_file_give_the_same_snapshot(parts, publisher, mod
 
 
 def test_the_same_library_is_centred_the_same(parts, model):
-    options = {"centre_from": 10, "encoder_of": lambda _: parts.encoders["colour-grid"]}
     snapshots = [
-        Publisher(parts.catalog, snapshots=parts.snapshots, **options, **further).publish(model)
-        for further in ({}, {"threads": 1}, {"most_in_memory": 10})
+        Publisher(
+            parts.catalog,
+            snapshots=parts.snapshots,
+            threads=threads,
+            encoder_of=lambda _: parts.encoders["colour-grid"],
+            most_in_memory=most_in_memory,
+            centre_from=10,
+        ).publish(model)
+        for threads, most_in_memory in ((None, 1_000), (1, 1_000), (None, 10))
     ]
     assert all(snapshot.centring.is_on for snapshot in snapshots)
     assert all(snapshot.manifest.files == snapshots[0].manifest.files for snapshot in snapshots)
