@@ -7,8 +7,8 @@ from lookalike.errors import SnapshotDamaged
 from lookalike.neighbors import unit_rows
 from lookalike.snapshot import Centring, PublicMean, centring_of, prune
 from lookalike.types import WHOLE_IMAGE, Box, Visibility
-from snapshot.conftest import FINGERPRINT
 
+FINGERPRINT = "ab" * 32
 CROP = Box(0.1, 0.1, 0.5, 0.5)
 
 

@@ -101,7 +101,7 @@ class Centring:
         means = self._means(regions)
         along = rows @ means if means.ndim == 1 else np.vecdot(rows, means)
         distances = np.sqrt(along**2 + 1 - np.vecdot(means, means)) - along
-        return unit_rows(means + distances[:, None] * rows)
+        return unit_rows(np.asarray(means + distances[:, None] * rows, dtype=np.float32))
 
     def _means(self, regions: NDArray[np.int16] | None) -> NDArray[np.float32]:
         """[dimension], or [n, dimension] where parts are among the rows."""
