@@ -87,7 +87,8 @@ class Centring:
         """
         if not self.is_on:
             return vector
-        return _half(_apart(vector[None], self.whole if crop is None else self.part))[0]
+        apart: NDArray[np.float32] = _half(_apart(vector[None], self.whole if crop is None else self.part))[0]
+        return apart
 
     def restored(self, rows: Vectors, regions: NDArray[np.int16] | None = None) -> Vectors:
         """What `rows` was given, but for rounding: the point of length 1 on the ray from the mean through each row.
