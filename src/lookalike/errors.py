@@ -209,9 +209,20 @@ class ModelMissing(EnvironmentFault):
 
 
 class FetchFailed(EnvironmentFault):
-    """A download failed, or what came does not match its checksum."""
+    """A download failed, or what came does not match its checksum.
+
+    Args:
+        message: what failed and what to do.
+        reason: what failed alone, for callers who advise otherwise.
+        answered: HTTP status of a server that refused; None where none answered.
+    """
 
     code = "fetch-failed"
+
+    def __init__(self, message: str, *, reason: str = "", answered: int | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason or message
+        self.answered = answered
 
 
 class DependencyMissing(EnvironmentFault):

@@ -1,14 +1,15 @@
-"""`lookalike models list | show | pull | import | remove`."""
+"""`lookalike models list | show | pull | import | remove`; `convert` is in a module of its own."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
 
-from lookalike.cli import bench, promote
+from lookalike.cli import bench, convert, promote
+from lookalike.cli.available import available_document, available_facts, print_available, print_available_facts
+from lookalike.cli.downloading import DownloadProgress
 from lookalike.cli.help import command_group
 from lookalike.cli.output import (
     JsonOption,
@@ -26,13 +27,15 @@ from lookalike.embedding import (
     ModelStatus,
     PackagedSource,
     WheelSource,
+    available_model,
+    available_models,
     describe_model,
     describe_models,
     import_model,
-    pull,
+    is_available,
 )
-from lookalike.errors import ModelRefused, StorageFailed
-from lookalike.library.models import remove_unused_model
+from lookalike.errors import ModelMissing, ModelRefused, StorageFailed
+from lookalike.library.models import obtain_model, remove_unused_model
 from lookalike.on_demand import load
 from lookalike.settings import user_path
 from lookalike.training.card import ModelCard, read_card
@@ -43,10 +46,20 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
 
 
 @app.command("list")
-def list_models(*, as_json: JsonOption = False) -> None:
+def list_models(
+    *,
+    available: Annotated[
+        bool,
+        typer.Option("--available", help="List the models of the Hugging Face hub that `models pull NAME` converts."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """List the known models, and which of them are on this machine."""
     with faults_are_told(as_json=as_json):
         statuses = describe_models(settings_for(None).models)
+        if available:
+            _list_available({status.description.name for status in statuses if status.pulled}, as_json=as_json)
+            return
         if as_json:
             print_json([_as_document(status) for status in statuses])
             return
@@ -59,13 +72,25 @@ def list_models(*, as_json: JsonOption = False) -> None:
             about = status.description
             table.add_row(about.name, here, str(about.dimension), printable(about.licence), printable(about.summary))
         console.print_table(table)
+        messages.print(f"`lookalike models list --available` lists {len(available_models())} models of the hub.")
+
+
+def _list_available(here: set[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json([available_document(model, here=model.name in here) for model in available_models()])
+    else:
+        print_available(available_models(), here)
 
 
 @app.command("show")
 def show_model(name: NameArgument, *, as_json: JsonOption = False) -> None:
     """Show the description of a model, and for a model trained here its card: training data and quality."""
     with faults_are_told(as_json=as_json):
-        status = describe_model(name, models=settings_for(None).models)
+        try:
+            status = describe_model(name, models=settings_for(None).models)
+        except ModelMissing:
+            _show_available(name, as_json=as_json)
+            return
         card, problem = _card_of(status)
         if as_json:
             document = {**_as_document(status), "source": _origin(status.description)}
@@ -78,6 +103,15 @@ def show_model(name: NameArgument, *, as_json: JsonOption = False) -> None:
             console.print(markdown.Markdown(card.as_markdown()))
         if problem:
             messages.print(printable(f"Warning: {problem}"), soft_wrap=True)
+
+
+def _show_available(name: str, *, as_json: bool) -> None:
+    """A model of a hub that is not on this machine."""
+    model = available_model(name)
+    if as_json:
+        print_json(available_document(model, here=False))
+    else:
+        print_available_facts(model)
 
 
 def _card_of(status: ModelStatus) -> tuple[ModelCard | None, str | None]:
@@ -105,7 +139,11 @@ def _print_facts(status: ModelStatus) -> None:
         "licence": about.licence,
         "source": _origin(about),
         "pictures": f"{picture.size} x {picture.size} pixels, {picture.fit}, {picture.interpolation}",
+        "golden vectors": "none" if status.golden_cosine is None else f"reproduced, cosine {status.golden_cosine:.5f}",
     }
+    if is_available(about.name):
+        known = available_facts(available_model(about.name))
+        facts |= {key: known[key] for key in ("architecture", "paper", "measured")}
     for key, text in facts.items():
         console.print(Text(f"{key:<16}", style="bold") + printable(text), soft_wrap=True)
 
@@ -124,7 +162,10 @@ def _origin(about: ModelDescription) -> str:
 
 @app.command("pull")
 def pull_model(name: NameArgument, *, as_json: JsonOption = False) -> None:
-    """Download a model, check its checksum, and prepare it for use."""
+    """Download a model, check its checksum, and prepare it for use.
+
+    A model of `models list --available` is converted here, which needs `pip install 'lookalike[export]'`.
+    """
     with faults_are_told(as_json=as_json):
         status = pull_with_progress(name, quiet=as_json)
         _tell(status, "is ready", as_json=as_json)
@@ -166,35 +207,8 @@ def remove(
 
 def pull_with_progress(name: str, *, quiet: bool) -> ModelStatus:
     """Pull a model while showing how far it is."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        console=messages,
-        disable=quiet or not messages.is_terminal,
-    )
-    with bar:
-        task = bar.add_task(f"Pulling {name}", total=None)
-
-        return pull(name, models=settings_for(None).models, progress=_Download(bar, task))
-
-
-class _Download:
-    """Shows the bytes of a download in a bar."""
-
-    def __init__(self, bar: Progress, task: TaskID) -> None:
-        self._bar, self._task = bar, task
-
-    def stage(self, name: str, total: int | None = None) -> None:
-        """A stage begins, of so many bytes."""
-        self._bar.reset(self._task, description=name, total=total)
-
-    def advance(self, steps: int = 1) -> None:
-        """So many more bytes are here."""
-        self._bar.advance(self._task, steps)
-
-    def note(self, line: str) -> None:
-        """Do nothing."""
+    with DownloadProgress(f"Pulling {name}", quiet=quiet) as progress:
+        return obtain_model(settings_for(None), name, progress)
 
 
 def _tell(status: ModelStatus, what: str, *, as_json: bool) -> None:
@@ -217,10 +231,12 @@ def _as_document(status: ModelStatus) -> dict[str, object]:
         "pulled": status.pulled,
         "bytes_on_disk": status.bytes_on_disk,
         "fingerprint": status.fingerprint,
+        "golden_cosine": status.golden_cosine,
         "path": status.path,
     }
 
 
+app.command("convert")(convert.convert_model)
 app.command("bench")(bench.bench)
 app.command("promote")(promote.promote)
 app.command("rollback")(promote.rollback)

@@ -1,5 +1,6 @@
 """Images to unit vectors: model descriptions, sources, runtimes."""
 
+from lookalike.embedding.available import AvailableModel, available_model, available_models, is_available
 from lookalike.embedding.derived import derive_model
 from lookalike.embedding.descriptions import (
     FileSource,
@@ -13,6 +14,7 @@ from lookalike.embedding.descriptions import (
     read_description,
 )
 from lookalike.embedding.encoder import Encoder, open_encoder, pool_parts
+from lookalike.embedding.golden import Golden
 from lookalike.embedding.live_model import LiveModelFollower
 from lookalike.embedding.pictures import PictureEncoder
 from lookalike.embedding.projection import Projection, fit_projection
@@ -26,13 +28,15 @@ from lookalike.embedding.registry import (
 )
 from lookalike.embedding.runtimes import RUNTIMES, Mode, RuntimeName
 from lookalike.embedding.sources import WHEELS_VARIABLE
-from lookalike.embedding.strangers import stranger_pictures, stranger_vectors
+from lookalike.embedding.strangers import golden_pictures, stranger_pictures, stranger_vectors
 
 __all__ = [
     "RUNTIMES",
     "WHEELS_VARIABLE",
+    "AvailableModel",
     "Encoder",
     "FileSource",
+    "Golden",
     "Graph",
     "HubSource",
     "LiveModelFollower",
@@ -46,11 +50,15 @@ __all__ = [
     "RuntimeName",
     "Source",
     "WheelSource",
+    "available_model",
+    "available_models",
     "derive_model",
     "describe_model",
     "describe_models",
     "fit_projection",
+    "golden_pictures",
     "import_model",
+    "is_available",
     "open_encoder",
     "pool_parts",
     "pull",

@@ -1,18 +1,16 @@
 """Model descriptions: TOML files, read strictly into frozen values.
 
 A description says where the weights come from, how an image becomes the model's input, which tensor of the graph is
-the descriptor, and what is done with it afterwards. Everything in it except the name, the summary, the licence and the
-source changes vectors, and is therefore part of the fingerprint.
+the descriptor, and what is done with it afterwards. Everything in it except the name, the summary, the licence, the
+source and the golden vectors changes vectors, and is therefore part of the fingerprint.
 """
 
-import math
 import re
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import Literal, TypeAlias
 
+from lookalike.embedding.tables import Table, content_of
 from lookalike.errors import ModelRefused
 from lookalike.preprocessing import Preprocessing
 
@@ -25,7 +23,6 @@ Interpolation: TypeAlias = Literal["bicubic", "bilinear"]
 DEFAULT_HUB = "https://huggingface.co"
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +124,7 @@ class ModelDescription:
         graph: which tensors are used, and how they become a descriptor.
         projection: file name of the whitening projection beside the description, or None.
         dimension: of the vectors; 0 when an imported description leaves it to the trial run.
+        golden: file name of the golden vectors beside the description, or None.
     """
 
     name: str
@@ -138,6 +136,7 @@ class ModelDescription:
     graph: Graph
     projection: str | None
     dimension: int
+    golden: str | None = None
 
 
 def checked_name(name: str) -> str:
@@ -167,97 +166,10 @@ def read_description(
     Raises:
         ModelRefused: not TOML, a key is missing, unknown, or of the wrong type or value; the message names it.
     """
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise ModelRefused(f"{file}: no such file; docs/models.md shows what a description looks like") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ModelRefused(f"{file}: not a readable TOML file: {error}") from None
-    return _Description(content, file=file).read(default_name=name or file.stem, source=source, sha256=sha256)
+    return _Description(content_of(file), file=file).read(default_name=name or file.stem, source=source, sha256=sha256)
 
 
-class _Table:
-    """One TOML table, read key by key; what was not asked for is refused at the end."""
-
-    def __init__(self, content: Mapping[str, Any], *, file: Path, path: str = "") -> None:
-        self._content = dict(content)
-        self._file = file
-        self._path = path
-
-    def beside(self, name: str) -> Path:
-        return self._file.parent / name
-
-    def refuse(self, key: str, problem: str) -> ModelRefused:
-        return ModelRefused(f"{self._file}: {self._path}{key}: {problem}")
-
-    def _take(self, key: str, kind: type, words: str, default: Any) -> Any:
-        if key not in self._content:
-            if default is None:
-                raise self.refuse(key, "is missing")
-            return default
-        value = self._content.pop(key)
-        if kind is float and type(value) is int:  # TOML writers leave out ".0"
-            value = float(value)
-        if type(value) is not kind:  # not isinstance: a TOML true is not the number 1
-            raise self.refuse(key, f"must be {words}, not {value!r}")
-        return value
-
-    def has(self, key: str) -> bool:
-        return key in self._content
-
-    def text(self, key: str, default: str | None = None) -> str:
-        return cast("str", self._take(key, str, "a text", default))
-
-    def choice(self, key: str, choices: Any, default: str | None = None) -> Any:
-        value = self.text(key, default)
-        if value not in get_args(choices):
-            raise self.refuse(key, f"must be one of {', '.join(get_args(choices))}, not {value!r}")
-        return value
-
-    def sha256(self, key: str, default: str | None = None) -> str:
-        value = self.text(key, default)
-        if value and not _SHA256.fullmatch(value):
-            raise self.refuse(key, f"must be 64 lower-case hexadecimal digits, not {value!r}")
-        return value
-
-    def integer(self, key: str, *, low: int, high: int, default: int | None = None) -> int:
-        value = cast("int", self._take(key, int, "a whole number", default))
-        if not low <= value <= high and value != default:
-            raise self.refuse(key, f"must be between {low} and {high}, not {value}")
-        return value
-
-    def number(self, key: str) -> float:
-        value = cast("float", self._take(key, float, "a number", None))
-        if not math.isfinite(value):
-            raise self.refuse(key, f"must be a finite number, not {value}")
-        return value
-
-    def three(self, key: str, *, above_zero: bool = False) -> tuple[float, float, float]:
-        values = self._take(key, list, "a list of three numbers", None)
-        numbers = all(type(value) in {int, float} and math.isfinite(value) for value in values)
-        if len(values) != 3 or not numbers:  # noqa: PLR2004 - red, green, blue
-            raise self.refuse(key, f"must be a list of three finite numbers, not {values!r}")
-        if above_zero and min(values) <= 0:
-            raise self.refuse(key, f"must be above 0, not {values!r}")
-        return float(values[0]), float(values[1]), float(values[2])
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        values = self._take(key, list, "a list of texts", [])
-        if not all(isinstance(value, str) for value in values):
-            raise self.refuse(key, f"must be a list of texts, not {values!r}")
-        return tuple(values)
-
-    def table(self, key: str) -> "_Table":
-        content = self._take(key, dict, "a table", None)
-        return _Table(content, file=self._file, path=f"{self._path}{key}.")
-
-    def finish(self) -> None:
-        if self._content:
-            key = min(self._content)
-            raise self.refuse(key, "is not a key of a model description; is it misspelt?")
-
-
-class _Description(_Table):
+class _Description(Table):
     """The top-level table."""
 
     def read(self, *, default_name: str, source: Source | None, sha256: str) -> ModelDescription:
@@ -268,10 +180,11 @@ class _Description(_Table):
             licence=self.text("licence"),
             source=source,
             sha256=sha256,
-            preprocessing=_preprocessing(self.table("preprocessing")),
+            preprocessing=preprocessing_in(self.table("preprocessing")),
             graph=_graph(self.table("graph")),
-            projection=self._projection(),
+            projection=self._arrays("projection"),
             dimension=self.integer("dimension", low=2, high=65_536, default=0),
+            golden=self._arrays("golden"),
         )
         self.finish()
         return description
@@ -282,12 +195,13 @@ class _Description(_Table):
         except ModelRefused as error:
             raise self.refuse("name", str(error)) from None
 
-    def _projection(self) -> str | None:
-        if not self.has("projection"):
+    def _arrays(self, key: str) -> str | None:
+        """The name of a file of arrays beside the description."""
+        if not self.has(key):
             return None
-        name = self.text("projection")
+        name = self.text(key)
         if Path(name).name != name or not name.endswith(".npz"):
-            raise self.refuse("projection", f"must be the name of an .npz file beside the description, not {name!r}")
+            raise self.refuse(key, f"must be the name of an .npz file beside the description, not {name!r}")
         return name
 
     def _source(self, source: Source | None, sha256: str) -> tuple[Source, str]:
@@ -311,7 +225,7 @@ class _Description(_Table):
         return found, found_sha256
 
 
-def _wheel(table: _Table) -> WheelSource:
+def _wheel(table: Table) -> WheelSource:
     return WheelSource(
         package=_matching(table, "package", r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"),
         version=_matching(table, "version", r"[A-Za-z0-9][A-Za-z0-9.!+_-]*"),
@@ -321,7 +235,7 @@ def _wheel(table: _Table) -> WheelSource:
     )
 
 
-def _hub(table: _Table) -> HubSource:
+def _hub(table: Table) -> HubSource:
     part = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
     return HubSource(
         repository=_matching(table, "repository", rf"{part}(?:/{part})?"),
@@ -332,14 +246,19 @@ def _hub(table: _Table) -> HubSource:
     )
 
 
-def _matching(table: _Table, key: str, pattern: str, default: str | None = None) -> str:
+def _matching(table: Table, key: str, pattern: str, default: str | None = None) -> str:
     value = table.text(key, default)
     if not re.fullmatch(pattern, value):
         raise table.refuse(key, f"{value!r} is not acceptable here")
     return value
 
 
-def _preprocessing(table: _Table) -> Preprocessing:
+def preprocessing_in(table: Table) -> Preprocessing:
+    """How pixels become a model's input, as a table says it.
+
+    Raises:
+        ModelRefused: a key is missing, unknown, or of the wrong type or value.
+    """
     preprocessing = Preprocessing(
         size=table.integer("size", low=16, high=2_048),
         fit=table.choice("fit", Fit, "centre-crop"),
@@ -351,7 +270,7 @@ def _preprocessing(table: _Table) -> Preprocessing:
     return preprocessing
 
 
-def _graph(table: _Table) -> Graph:
+def _graph(table: Table) -> Graph:
     kind = table.choice("format", GraphFormat, "onnx")
     pooling = table.choice("pooling", Pooling, "none")
     graph = Graph(
@@ -367,7 +286,7 @@ def _graph(table: _Table) -> Graph:
     return graph
 
 
-def _regions(table: _Table) -> Regions:
+def _regions(table: Table) -> Regions:
     grid = table.integer("grid", low=1, high=256)
     regions = Regions(
         grid=grid,

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from lookalike.embedding.available import is_available
 from lookalike.embedding.descriptions import (
     FileSource,
     ModelDescription,
@@ -18,11 +19,13 @@ from lookalike.embedding.descriptions import (
     read_description,
 )
 from lookalike.embedding.fingerprints import RECIPE_VERSION, conversion_digest, fingerprint
+from lookalike.embedding.golden import Golden
 from lookalike.embedding.projection import Projection, to_vectors
-from lookalike.embedding.runtimes import GraphFile, choose_runtime
+from lookalike.embedding.runtimes import GraphFile, Session, choose_runtime
 from lookalike.embedding.sources import fetch
 from lookalike.embedding.storage import (
     DESCRIPTION,
+    GOLDEN,
     PROJECTION,
     Record,
     bytes_on_disk,
@@ -35,6 +38,7 @@ from lookalike.embedding.storage import (
 )
 from lookalike.errors import ModelMissing, ModelRefused, UnknownModel
 from lookalike.progress import Progress, Silent
+from lookalike.types import Batch, Vectors
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +60,7 @@ class ModelStatus:
         bytes_on_disk: of its folder.
         fingerprint: of its vectors; None while it cannot be known.
         path: its folder, which need not exist.
+        golden_cosine: least cosine to its golden vectors when it came; None where it was not compared with any.
     """
 
     description: ModelDescription
@@ -63,6 +68,7 @@ class ModelStatus:
     bytes_on_disk: int
     fingerprint: str | None
     path: Path
+    golden_cosine: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +111,7 @@ def describe_model(name: str, *, models: Path) -> ModelStatus:
     """The model of that name, and what of it is here.
 
     Raises:
+        ModelMissing: it is a model of a hub, which was not converted on this machine.
         UnknownModel: no such model is described.
         ModelRefused: its description cannot be read any more.
     """
@@ -214,6 +221,7 @@ def _description_file(name: str, models: Path) -> Path:
     """Where the model of that name is described.
 
     Raises:
+        ModelMissing: it is a model of a hub, which was not converted on this machine.
         UnknownModel: nowhere.
     """
     try:
@@ -223,8 +231,12 @@ def _description_file(name: str, models: Path) -> Path:
     for file in candidates:
         if file.is_file():
             return file
+    if is_available(name):
+        raise ModelMissing(f"the model {name} is not on this machine: run `lookalike models pull {name}`")
     known = sorted({file.stem for file in PACKAGED.glob("*.toml")} | {file.parent.name for file in _imported(models)})
-    raise UnknownModel(f"no model is called {name!r}; there are {', '.join(known)}")
+    raise UnknownModel(
+        f"no model is called {name!r}; there are {', '.join(known)}, and those of `lookalike models list --available`"
+    )
 
 
 def _imported(models: Path) -> list[Path]:
@@ -270,6 +282,7 @@ def _status(description: ModelDescription, models: Path) -> ModelStatus:
         bytes_on_disk=bytes_on_disk(folder),
         fingerprint=_known_fingerprint(description, record, models),
         path=folder,
+        golden_cosine=record.golden_cosine if record else None,
     )
 
 
@@ -301,9 +314,19 @@ def _fingerprint(
 def _projection(description: ModelDescription, description_file: Path) -> Projection | None:
     if description.projection is None:
         return None
+    return Projection.load(_arrays(description.projection, description_file, kept_as=PROJECTION))
+
+
+def _golden(description: ModelDescription, description_file: Path) -> Golden | None:
+    if description.golden is None:
+        return None
+    return Golden.load(_arrays(description.golden, description_file, kept_as=GOLDEN))
+
+
+def _arrays(name: str, description_file: Path, *, kept_as: str) -> Path:
+    """A file that a description names: beside it, or under the name that it has in a model's folder."""
     folder = description_file.parent
-    name = description.projection if folder == PACKAGED or not (folder / PROJECTION).exists() else PROJECTION
-    return Projection.load(folder / name)
+    return folder / (name if folder == PACKAGED or not (folder / kept_as).exists() else kept_as)
 
 
 # -- bringing one in
@@ -322,14 +345,14 @@ def _install(
         scratch = folder.parent / "fetched"
         scratch.mkdir()
         weights = fetch(description, scratch, progress=progress)
-        projection = _projection(description, description_file)
+        projection, golden = _projection(description, description_file), _golden(description, description_file)
         progress.stage("converting")
         graph = _write_graph(description, weights, folder)
         progress.stage("trying")
-        dimension = _try(description, graph, projection)
+        dimension, golden_cosine = _try(description, graph, projection, golden)
         shutil.copyfile(description_file, folder / DESCRIPTION)
-        if projection is not None and description_file.parent != PACKAGED:
-            projection.save(folder / PROJECTION)
+        if description_file.parent != PACKAGED:
+            _keep_arrays(folder, projection, golden)
         source_sha256 = file_sha256(weights)
         record = Record(
             source_sha256=source_sha256,
@@ -341,6 +364,7 @@ def _install(
             dimension=dimension,
             descriptor=graph.output,
             nhwc=graph.nhwc,
+            golden_cosine=golden_cosine,
         )
         write_record(folder, record)
         if complete is not None:
@@ -369,20 +393,43 @@ def _write_graph(description: ModelDescription, weights: Path, folder: Path) -> 
     return GraphFile(path=path, size=size, output=DESCRIPTOR)
 
 
-def _try(description: ModelDescription, graph: GraphFile, projection: Projection | None) -> int:
-    """Runs the graph once on noise; returns the dimension of its vectors.
+def _keep_arrays(folder: Path, projection: Projection | None, golden: Golden | None) -> None:
+    if projection is not None:
+        projection.save(folder / PROJECTION)
+    if golden is not None:
+        golden.save(folder / GOLDEN)
+
+
+def _try(
+    description: ModelDescription, graph: GraphFile, projection: Projection | None, golden: Golden | None
+) -> tuple[int, float | None]:
+    """Runs the graph on noise and on golden pictures.
+
+    Returns:
+        Dimension of its vectors, and the least cosine to the golden ones, if there are any.
 
     Raises:
         ModelRefused: the output is not one finite row an image, says nothing about the image, or has another
-            dimension than the description or the projection says.
+            dimension than the description or the projection says; or the golden vectors are not reproduced.
     """
     runtime = choose_runtime("openvino" if graph.path.suffix == ".tflite" else "auto")
     session = runtime.open_session(graph, mode="latency", threads=None)
-    noise = np.random.default_rng(0).standard_normal((2, 3, graph.size, graph.size), np.float32)
     try:
-        descriptors = session.run(noise)
+        dimension = _dimension(description, session, graph.size, projection)
+        if golden is None:
+            return dimension, None
+
+        def encode(batch: Batch) -> Vectors:
+            return to_vectors(session.run(batch), projection)
+
+        return dimension, golden.check(encode, description.preprocessing, name=description.name)
     finally:
         session.close()
+
+
+def _dimension(description: ModelDescription, session: Session, size: int, projection: Projection | None) -> int:
+    """Of the vectors of two images of noise, when they make sense."""
+    descriptors = session.run(np.random.default_rng(0).standard_normal((2, 3, size, size), np.float32))
     where = f"{description.name}: graph.output {description.graph.output!r}"
     if not np.isfinite(descriptors).all():
         raise ModelRefused(f"{where}: returns values that are not finite for an image of noise")

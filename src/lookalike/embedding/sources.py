@@ -204,10 +204,11 @@ def _fetch_from_hub(source: HubSource, target: Path, *, progress: Progress) -> N
             _receive(answer, output, url=url, limit=source.max_bytes, progress=progress)
     except urllib.error.HTTPError as error:
         with error:
-            raise FetchFailed(f"{url}: the hub answered {error.code} {error.reason}") from None
+            raise FetchFailed(f"{url}: the hub answered {error.code} {error.reason}", answered=error.code) from None
     except (OSError, http.client.HTTPException) as error:
         raise FetchFailed(
-            f"{url}: {error}. Without a network: bring the file here and run `lookalike models import FILE`"
+            f"{url}: {error}. Without a network: bring the file here and run `lookalike models import FILE`",
+            reason=f"{url}: {error}",
         ) from None
 
 

@@ -8,6 +8,7 @@
         model.onnx                 the converted graph (or model.tflite, for OpenVINO alone)
         description.toml           as it was when the model came
         projection.npz             only with an imported model that has one
+        golden.npz                 only with an imported model that has golden vectors
         record.json                the graph's size and checksum, the source's checksum, what made it
         card.json, CARD.md         only with a model that was trained here; see `training.card`
 
@@ -36,6 +37,7 @@ _log = logging.getLogger(__name__)
 RECORD = "record.json"
 DESCRIPTION = "description.toml"
 PROJECTION = "projection.npz"
+GOLDEN = "golden.npz"
 _UNFINISHED = ".unfinished+"  # a plus cannot be in a name, so no name is another one's prefix
 _OUR_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
@@ -54,6 +56,7 @@ class Record:
         dimension: of the vectors, as a trial run measured it.
         descriptor: name of the graph's descriptor tensor.
         nhwc: whether the graph wants channels last.
+        golden_cosine: least cosine to its golden vectors when it came; None for a model that has none.
     """
 
     source_sha256: str
@@ -65,6 +68,7 @@ class Record:
     dimension: int
     descriptor: str
     nhwc: bool = False
+    golden_cosine: float | None = None
 
 
 def write_record(folder: Path, record: Record) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from lookalike.embedding.encoder import Encoder
@@ -11,6 +12,8 @@ from lookalike.types import Pixels, Vectors
 
 _EACH = 16
 _SIDE = 256
+_GOLDEN_SIDE = 96
+_GOLDEN = (2, 3, 7, 11, 15, 19, 23, 27)  # a gradient and shapes, which take little space
 
 
 def stranger_pictures() -> Iterator[Pixels]:
@@ -21,6 +24,12 @@ def stranger_pictures() -> Iterator[Pixels]:
         yield _noise(rng, grain=2 ** (number % 7), grey=number % 4 == 0)
         yield _enlarged(rng.integers(0, 256, (2, 2, 3), dtype=np.uint8), Image.Resampling.BICUBIC)
         yield _shapes(rng)
+
+
+def golden_pictures() -> NDArray[np.uint8]:
+    """Eight of them, made small, [8, 96, 96, 3]: for golden vectors where no photos are at hand."""
+    made = [Image.fromarray(pixels) for pixels in stranger_pictures()]
+    return np.stack([np.asarray(made[number].resize((_GOLDEN_SIDE, _GOLDEN_SIDE))) for number in _GOLDEN])
 
 
 def stranger_vectors(encoder: Encoder) -> Vectors:

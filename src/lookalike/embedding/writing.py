@@ -5,7 +5,14 @@ from lookalike.preprocessing import Preprocessing
 
 
 def description_toml(
-    *, name: str, summary: str, licence: str, preprocessing: Preprocessing, graph: Graph, projection: str | None
+    *,
+    name: str,
+    summary: str,
+    licence: str,
+    preprocessing: Preprocessing,
+    graph: Graph,
+    projection: str | None,
+    golden: str | None = None,
 ) -> str:
     """What `descriptions.read_description` reads back, for a graph whose `output` needs no pooling.
 
@@ -16,10 +23,13 @@ def description_toml(
         preprocessing: how pixels become its input.
         graph: format, input, output and layout are written.
         projection: file name of the projection beside the TOML; None for none.
+        golden: file name of the golden vectors beside it; None for none.
     """
     lines = [f"name = {_text(name)}", f"summary = {_text(summary)}", f"licence = {_text(licence)}"]
     if projection is not None:
         lines.append(f"projection = {_text(projection)}")
+    if golden is not None:
+        lines.append(f"golden = {_text(golden)}")
     lines += [
         "",
         "[preprocessing]",

@@ -1,10 +1,32 @@
-"""Removing models that no library needs."""
+"""Bringing models to this machine, and removing those that no library needs."""
 
-from lookalike.embedding import remove_model
-from lookalike.errors import ModelRefused
+from lookalike.embedding import ModelStatus, describe_model, is_available, pull, remove_model
+from lookalike.errors import ModelMissing, ModelRefused
+from lookalike.library.convert import ConvertRequest, convert
 from lookalike.library.opening import open_library
 from lookalike.library.places import library_exists
+from lookalike.progress import Progress
 from lookalike.settings import Settings
+
+
+def obtain_model(settings: Settings, name: str, progress: Progress) -> ModelStatus:
+    """Bring a described model to this machine; one of a hub (`models list --available`) is converted here.
+
+    Does nothing when it is here already.
+
+    Raises:
+        UnknownModel: no model is called so.
+        DependencyMissing: a model of a hub is converted with torch and transformers, which are not installed.
+        FetchFailed: it could not be had; the message says what was tried and what to do.
+        ModelRefused: what came is not what the description says.
+        StorageFailed: the disk is full, read-only or failing.
+    """
+    if not is_available(name):
+        return pull(name, models=settings.models, progress=progress)
+    try:
+        return describe_model(name, models=settings.models)
+    except ModelMissing:
+        return convert(settings, ConvertRequest(source=name), progress).status
 
 
 def remove_unused_model(settings: Settings, name: str, *, force: bool = False) -> None:

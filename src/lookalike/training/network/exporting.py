@@ -5,6 +5,7 @@ into convolutions, and writes one file; it is then brought in like any model of 
 runtime that will serve it, and compared with torch on the vectors that people would search by.
 """
 
+import contextlib
 import copy
 import io
 import tempfile
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from lookalike.durable import replace_file
-from lookalike.embedding import Graph, ModelStatus, Projection, import_model, open_encoder
+from lookalike.embedding import Golden, Graph, ModelStatus, Projection, import_model, open_encoder
 from lookalike.embedding.projection import to_vectors
 from lookalike.embedding.storage import storage_faults
 from lookalike.embedding.writing import description_toml
@@ -53,6 +54,7 @@ class ExportedAs:
         preprocessing: how pixels become the network's input.
         projection: of the network's descriptors to vectors; None when they only need to be scaled to unit length.
         weights: `float32`; or `float16` (half the file) or `int8` (a quarter), computed in float32 all the same.
+        golden: vectors that the model must reproduce wherever it is imported; None for none.
     """
 
     name: str
@@ -61,6 +63,7 @@ class ExportedAs:
     preprocessing: Preprocessing
     projection: Projection | None = None
     weights: WeightPrecision = "float32"
+    golden: Golden | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +195,7 @@ def _require(parity: Parity, limits: ParityLimits, name: str) -> None:
 
 
 def _write(network: nn.Module, exported: ExportedAs, folder: Path) -> Path:
-    """NAME.onnx, NAME.toml and perhaps NAME.npz in a folder; the path of the first."""
+    """NAME.onnx, NAME.toml and perhaps NAME.npz and NAME.golden.npz in a folder; the path of the first."""
     file = folder / f"{exported.name}.onnx"
     text = description_toml(
         name=exported.name,
@@ -201,12 +204,15 @@ def _write(network: nn.Module, exported: ExportedAs, folder: Path) -> Path:
         preprocessing=exported.preprocessing,
         graph=Graph(format="onnx", input=_INPUT, output=_OUTPUT),
         projection=f"{exported.name}.npz" if exported.projection else None,
+        golden=f"{exported.name}.golden.npz" if exported.golden else None,
     )
     content = to_onnx(network, size=exported.preprocessing.size, weights=exported.weights)
     file.write_bytes(content)
     file.with_suffix(".toml").write_text(text, encoding="utf-8")
     if exported.projection:
         exported.projection.save(file.with_suffix(".npz"))
+    if exported.golden:
+        exported.golden.save(file.with_suffix(".golden.npz"))
     return file
 
 
@@ -229,8 +235,9 @@ def to_onnx(network: nn.Module, *, size: int, weights: WeightPrecision = "float3
     if held > _MOST_BYTES:
         raise ModelRefused(f"the network has {held / 1e9:.1f} GB of weights; one ONNX file holds less than 2.1 GB")
     written = io.BytesIO()
-    with warnings.catch_warnings():
-        # the tracing exporter is called old, and warns wherever a shape becomes a constant, which is what we want
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        # the tracing exporter is called old, warns wherever a shape becomes a constant, which is what we want, and
+        # prints the whole graph where it fails
         warnings.simplefilter("ignore")
         try:
             torch.onnx.export(

@@ -4,13 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from lookalike.training.network.backbones.vision_transformer import (
-    CLIP,
-    DINO_V2,
-    PLAIN,
-    Shape,
-    random_transformer,
-)
+from lookalike.training.network.backbones.families import CLIP, DINO_V2, PLAIN
+from lookalike.training.network.backbones.vision_transformer import Shape, random_transformer
 from lookalike.training.network.exporting import descriptors_of
 
 transformers = pytest.importorskip("transformers")

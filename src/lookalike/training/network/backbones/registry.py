@@ -19,20 +19,16 @@ from lookalike.preprocessing import Preprocessing
 from lookalike.progress import Silent
 from lookalike.training.network.backbones.blocks import Blocked
 from lookalike.training.network.backbones.efficientnet_lite import EfficientNetLite, Scale
+from lookalike.training.network.backbones.families import CLIP, DINO_V2, PLAIN, Family
 from lookalike.training.network.backbones.graph_weights import weights_of_graph
-from lookalike.training.network.backbones.repositories import fetch_repository
 from lookalike.training.network.backbones.resnet import BasicBlock, Bottleneck, ResNet
 from lookalike.training.network.backbones.vision_transformer import (
-    CLIP,
-    CONFIG_FILE,
-    DINO_V2,
-    PLAIN,
-    Family,
     Shape,
     load_transformer,
     random_transformer,
 )
 from lookalike.training.network.checkpoint import load_checkpoint
+from lookalike.training.repositories import CONFIG_FILE, fetch_repository
 
 _STATES = {".pth", ".pt", ".onnx"}
 

@@ -1,15 +1,10 @@
-"""Vision transformers (Dosovitskiy et al. 2021) from the package `transformers`: plain, CLIP's image tower, DINOv2.
-
-What a picture's features are: of a plain one and of DINOv2 (Oquab et al. 2023), the class token after the last layer
-normalisation; of CLIP (Radford et al. 2021), `image_embeds`: the class token in the space that pictures share with
-texts, which is what CLIP was trained to make close, and what a text tower can be added to.
-"""
+"""Vision transformers (Dosovitskiy et al. 2021) from the package `transformers`, of the kinds in `families`."""
 
 import copy
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +15,16 @@ from torch.nn import functional
 from lookalike.errors import LookalikeError, TrainingRefused
 from lookalike.on_demand import load
 from lookalike.training.network.backbones.blocks import Blocked
+from lookalike.training.network.backbones.families import (
+    CLIP,
+    DINO_V2,
+    SIGLIP_NAFLEX,
+    WEIGHTS,
+    Family,
+    read_config,
+)
+from lookalike.training.repositories import CONFIG_FILE
 
-CONFIG_FILE = "config.json"
-_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _POSITIONS = ("position_embeddings", "position_embedding.weight")
 
 
@@ -47,64 +49,6 @@ class Shape:
     embedding: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
-    """A kind of vision transformer.
-
-    Attributes:
-        kinds: `model_type` of configurations that hold one.
-        config: name of its configuration in `transformers`.
-        model: name of its class there.
-        options: given to the class.
-        fixed: values of the configuration that are always so.
-        after: names of what follows the last layer.
-        features: [b, d] of what the model gives.
-    """
-
-    kinds: tuple[str, ...]
-    config: str
-    model: str
-    after: tuple[str, ...]
-    features: Callable[[Any], Tensor]
-    options: Mapping[str, Any] = field(default_factory=dict)
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-
-
-def _class_token(given: Any) -> Tensor:
-    token: Tensor = given.last_hidden_state[:, 0]
-    return token
-
-
-def _image_embedding(given: Any) -> Tensor:
-    embedding: Tensor = given.image_embeds
-    return embedding
-
-
-PLAIN = Family(
-    kinds=("vit",),
-    config="ViTConfig",
-    model="ViTModel",
-    options={"add_pooling_layer": False},
-    after=("layernorm",),
-    features=_class_token,
-)
-CLIP = Family(
-    kinds=("clip", "clip_vision_model"),
-    config="CLIPVisionConfig",
-    model="CLIPVisionModelWithProjection",
-    after=("vision_model.post_layernorm", "visual_projection"),
-    features=_image_embedding,
-)
-DINO_V2 = Family(
-    kinds=("dinov2",),
-    config="Dinov2Config",
-    model="Dinov2Model",
-    fixed={"use_mask_token": False},  # of its training alone
-    after=("layernorm",),
-    features=_class_token,
-)
-
-
 class VisionTransformer(Blocked):
     """One of `transformers`' models as a backbone.
 
@@ -119,14 +63,54 @@ class VisionTransformer(Blocked):
 
     def __init__(self, network: Any, family: Family) -> None:
         super().__init__()
-        self.network = network
-        self._features, self._after = family.features, family.after
-        self.size = int(network.config.image_size)
+        self.network, self.family = network, family
+        self.size = _size_of(network.config, family)
         self.dimension = int(network.config.projection_dim if family is CLIP else network.config.hidden_size)
+        self._options: dict[str, Any] = {}
 
     def forward(self, batch: Tensor) -> Tensor:
         """[b, 3, size, size] to [b, dimension]."""
-        return self._features(self.network(pixel_values=batch))
+        return self.family.features(self.family.call(self.network, batch, **self._options))
+
+    def take_size(self, size: int) -> None:
+        """Take pictures of this size from now on, with positions resampled once as the family does it.
+
+        The network does the same for each batch; done once, an exported graph holds the positions as a constant.
+
+        Args:
+            size: side of the pictures, pixels; a multiple of the side of a patch.
+
+        Raises:
+            TrainingRefused: it is no multiple of the side of a patch.
+        """
+        patch = int(self.network.config.patch_size)
+        if size < patch or size % patch:
+            raise TrainingRefused(f"pictures of {size} pixels: the side must be a multiple of {patch}, that of a patch")
+        if self.family.interpolates and size != self.size:
+            self._options = {"interpolate_pos_encoding": True}
+        self.size = size
+        for part in self.network.modules():
+            for name in ("interpolate_pos_encoding", "resize_positional_embeddings"):
+                if hasattr(part, name):
+                    self._fix(part, name)
+
+    def _fix(self, part: nn.Module, name: str) -> None:
+        """Replaces a method that resamples positions by what it gives for pictures of this size."""
+        vars(part).pop(name, None)  # what an earlier size left
+        method = getattr(part, name)
+        resampled: list[Tensor] = []
+
+        def remember(*given: Any, **named: Any) -> Tensor:
+            positions: Tensor = method(*given, **named).detach()
+            resampled.append(positions)
+            return positions
+
+        setattr(part, name, remember)
+        with torch.no_grad():
+            self(torch.zeros(1, 3, self.size, self.size))
+        delattr(part, name)
+        if resampled:
+            setattr(part, name, lambda *_, **__: resampled[0])
 
     def blocks(self) -> Sequence[nn.Module]:
         """The layers, wherever this version of `transformers` keeps them."""
@@ -135,7 +119,14 @@ class VisionTransformer(Blocked):
 
     def after_blocks(self) -> Sequence[nn.Module]:
         """The last normalisation, and CLIP's projection."""
-        return [self.network.get_submodule(name) for name in self._after]
+        return [self.network.get_submodule(name) for name in self.family.after]
+
+
+def _size_of(config: Any, family: Family) -> int:
+    """Side of the pictures that a network was trained with, pixels."""
+    if family is SIGLIP_NAFLEX:  # any shape of so many patches; a square one here
+        return int(config.patch_size) * math.isqrt(int(config.num_patches))
+    return int(config.image_size)
 
 
 def random_transformer(family: Family, shape: Shape) -> VisionTransformer:
@@ -208,18 +199,14 @@ def _require_kind(family: Family, folder: Path) -> None:
     """Checks a folder before `transformers` is imported, which takes seconds."""
     if not folder.is_dir():
         raise TrainingRefused(
-            f"{folder}: there is no such folder; name one with {CONFIG_FILE} and {_WEIGHTS[0]}, as save_pretrained"
+            f"{folder}: there is no such folder; name one with {CONFIG_FILE} and {WEIGHTS[0]}, as save_pretrained"
             " writes it"
         )
-    try:
-        config = json.loads((folder / CONFIG_FILE).read_bytes())
-        kind = config.get("model_type")
-    except (OSError, ValueError, AttributeError) as fault:
-        raise TrainingRefused(f"{folder / CONFIG_FILE}: not readable: {fault}") from None
+    kind = read_config(folder).get("model_type")
     if kind not in family.kinds:
         raise TrainingRefused(f"{folder / CONFIG_FILE}: model_type is {kind!r}; this backbone is {family.kinds[0]!r}")
-    if not any((folder / name).is_file() for name in _WEIGHTS):
-        raise TrainingRefused(f"{folder}: there is no {' and no '.join(_WEIGHTS)} in it")
+    if not any((folder / name).is_file() for name in WEIGHTS):
+        raise TrainingRefused(f"{folder}: there is no {' and no '.join(WEIGHTS)} in it")
 
 
 def _require_shape(config: Any, wanted: dict[str, Any], folder: Path) -> None:

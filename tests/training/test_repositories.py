@@ -1,10 +1,8 @@
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import numpy as np
 import pytest
 import torch
 
+from local_hub import local_hub, publish
 from lookalike.errors import FetchFailed, TrainingRefused
 from lookalike.training.network.backbones import (
     build_backbone,
@@ -14,36 +12,11 @@ from training.network.backbones.tiny_transformers import features, saved, tiny
 
 
 @pytest.fixture
-def hub(tmp_path, monkeypatch):
-    """A hub on this machine; `hub.files` are its files by address, `hub.asked` what was asked for."""
-
-    class Answers(BaseHTTPRequestHandler):
-        def do_GET(self):
-            hub.asked.append(self.path)
-            content = hub.files.get(self.path)
-            self.send_response(404 if content is None else 200)
-            self.send_header("Content-Length", str(len(content or b"")))
-            self.end_headers()
-            self.wfile.write(content or b"")
-
-        def log_message(self, *_):
-            pass
-
-    hub = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    hub.files, hub.asked = {}, []
-    serving = threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.01})
-    serving.start()
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{hub.server_port}/")
-    monkeypatch.setenv("no_proxy", "*")
-    yield hub
-    hub.shutdown()
-    serving.join()
-    hub.server_close()
-
-
-def publish(hub, folder, repository="me/mine", revision="main"):
-    for file in folder.iterdir():
-        hub.files[f"/{repository}/resolve/{revision}/{file.name}"] = file.read_bytes()
+def hub(monkeypatch):
+    with local_hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{hub.server_port}/")
+        monkeypatch.setenv("no_proxy", "*")
+        yield hub
 
 
 def test_a_repository_is_fetched_once_and_loaded(hub, tmp_path):

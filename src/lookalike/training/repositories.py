@@ -3,6 +3,8 @@
 import os
 import re
 import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from lookalike.embedding import Graph, HubSource, ModelDescription
@@ -11,22 +13,27 @@ from lookalike.embedding.sources import fetch
 from lookalike.embedding.storage import storage_faults
 from lookalike.errors import FetchFailed, TrainingRefused
 from lookalike.preprocessing import Preprocessing
-from lookalike.progress import Silent
-from lookalike.training.network.backbones.vision_transformer import CONFIG_FILE
+from lookalike.progress import Progress, Silent
 
+CONFIG_FILE = "config.json"
 ENDPOINT_VARIABLE = "HF_ENDPOINT"
 """Environment variable: another hub with the same addresses, such as a mirror inside a company."""
 
 _NAME = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9_-][A-Za-z0-9._-]*)(?:@([A-Za-z0-9][A-Za-z0-9._-]*))?")
 _SAFETENSORS, _PICKLED = "model.safetensors", "pytorch_model.bin"
+_MOST_BYTES = 16 * 1024**3  # both towers of the largest models that one file holds, with room
 
 
-def fetch_repository(name: str, folder: Path) -> Path:
+def fetch_repository(
+    name: str, folder: Path, *, besides: tuple[str, ...] = (), progress: Progress | None = None
+) -> Path:
     """The folder with `config.json` and the weights of a repository, fetched once.
 
     Args:
         name: `OWNER/NAME`, or `OWNER/NAME@COMMIT` (also a branch, which moves: it is fetched once all the same).
         folder: in which that of the repository is made, `OWNER--NAME--COMMIT`.
+        besides: further files to fetch where the repository has them.
+        progress: told the bytes of each file.
 
     Raises:
         TrainingRefused: it is no name of a repository.
@@ -43,41 +50,63 @@ def fetch_repository(name: str, folder: Path) -> Path:
     with storage_faults(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as scratch:
-            _fetch_all(repository, revision, Path(scratch) / "whole")
-            _place(Path(scratch) / "whole", kept)
+            wanted = _Wanted(repository, revision, Path(scratch) / "whole", progress or Silent())
+            _fetch_all(wanted, besides)
+            _place(wanted.folder, kept)
     return kept
 
 
-def _fetch_all(repository: str, revision: str, folder: Path) -> None:
-    folder.mkdir()
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A repository to fetch, and where to."""
+
+    repository: str
+    revision: str
+    folder: Path
+    progress: Progress
+
+
+def _fetch_all(wanted: _Wanted, besides: tuple[str, ...]) -> None:
+    wanted.folder.mkdir()
     try:
-        _fetch(repository, revision, CONFIG_FILE, folder)
+        _fetch(wanted, CONFIG_FILE)
+        for path in besides:
+            with suppress(FetchFailed):  # not every repository has it
+                _fetch(wanted, path)
         try:
-            _fetch(repository, revision, _SAFETENSORS, folder)
+            _fetch(wanted, _SAFETENSORS)
         except FetchFailed:  # older repositories have the other form alone, which is read without executing it
-            _fetch(repository, revision, _PICKLED, folder)
+            _fetch(wanted, _PICKLED)
     except FetchFailed as fault:
-        reason = str(fault).partition(". Without a network")[0]  # which speaks of models to import
         raise FetchFailed(
-            f"{repository}: {reason}. Where there is a network, fetch {CONFIG_FILE} and {_SAFETENSORS} of it, bring"
-            " them here in a folder, and name that folder as the weights; or start from a packaged model or at random"
+            f"{wanted.repository}: {fault.reason}. Where there is a network, fetch {CONFIG_FILE} and {_SAFETENSORS} of"
+            " it, bring them here in a folder, and name that folder as the weights; or start from a packaged model or"
+            " at random",
+            reason=fault.reason,
+            answered=fault.answered,
         ) from None
 
 
-def _fetch(repository: str, revision: str, path: str, folder: Path) -> None:
+def _fetch(wanted: _Wanted, path: str) -> None:
     endpoint = os.environ.get(ENDPOINT_VARIABLE, "").rstrip("/") or DEFAULT_HUB
-    wanted = ModelDescription(
+    described = ModelDescription(
         name=path,
         summary="weights to train from",
         licence="",
-        source=HubSource(repository=repository, revision=revision, path=path, endpoint=endpoint),
+        source=HubSource(
+            repository=wanted.repository,
+            revision=wanted.revision,
+            path=path,
+            endpoint=endpoint,
+            max_bytes=_MOST_BYTES,
+        ),
         sha256="",
         preprocessing=Preprocessing(size=224, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
         graph=Graph(format="onnx"),
         projection=None,
         dimension=0,
     )
-    fetch(wanted, folder, progress=Silent()).replace(folder / path)
+    fetch(described, wanted.folder, progress=wanted.progress).replace(wanted.folder / path)
 
 
 def _place(whole: Path, kept: Path) -> None:
