@@ -173,7 +173,7 @@ def test_which_commands_take_a_library_and_which_print_json():
     assert {name for name in options if "--json" not in options[name]} == {"serve", "demo"}
     of_no_library = {name for name in options if "--library" not in options[name]}
     assert of_no_library == {
-        *(f"models {name}" for name in ("list", "show", "pull", "import")),
+        *(f"models {name}" for name in ("list", "show", "pull", "import", "convert")),
         *(f"judgements {name}" for name in ("from-labels", "from-instances", "from-triplets")),
     }
 
