@@ -3,7 +3,7 @@ import pytest
 
 from lookalike.errors import ImageRefused, TrainingRefused
 from lookalike.preprocessing import Limits, Preprocessing
-from lookalike.training.library import DescribedLibrary, KnownImages, LibraryPictures, crop_names, known_images
+from lookalike.training.library import DescribedLibrary, KnownImages, LibraryPictures, known_images, random_crops
 from lookalike.training.rows import DescribedRow
 from lookalike.types import Visibility
 from parts import Parts
@@ -55,14 +55,14 @@ def test_a_sample_holds_what_is_needed_and_others_in_order():
 
 def test_images_parts_and_views_are_described_once_each(library, described):
     image_id = library.upload(1)
-    names = [image_id, *crop_names([image_id]).values(), *described.pictures.view_names(image_id, 2)]
+    whole = DescribedRow(image_id=image_id)
+    rows = [whole, *random_crops([image_id]).values(), *described.pictures.views_of(image_id, 2)]
     done = []
-    first = described.describe(names, done.append)
-    assert first.image_ids == tuple(names)
-    rows = first.features()
-    assert len({row.tobytes() for row in rows}) == 4
-    np.testing.assert_allclose(rows[0], described.pictures.prepared(image_id).mean(axis=(1, 2)), atol=1e-5)
-    np.testing.assert_array_equal(described.describe(names, done.append).features(), rows)
+    first = described.describe(rows, done.append)
+    assert first.rows == tuple(rows)
+    assert len({features.tobytes() for features in first.features}) == 4
+    np.testing.assert_allclose(first.features[0], described.pictures.prepared(whole).mean(axis=(1, 2)), atol=1e-5)
+    np.testing.assert_array_equal(described.describe(rows, done.append).features, first.features)
 
 
 def test_an_image_that_cannot_be_read_is_said_by_its_id(library):
@@ -70,15 +70,15 @@ def test_an_image_that_cannot_be_read_is_said_by_its_id(library):
     wanted = Preprocessing(size=8, mean=(0, 0, 0), std=(1, 1, 1))
     limited = LibraryPictures(library.catalog, wanted, limits=Limits(max_pixels=10))
     with pytest.raises(ImageRefused, match=image_id):
-        limited.prepared(image_id)
+        limited.prepared(DescribedRow(image_id=image_id))
 
 
 def test_parts_lie_in_their_image_and_are_of_the_size_asked_for():
     ids = [f"{number:032x}" for number in range(200)]
-    names = crop_names(ids, least_area=0.1, most_area=0.5)
-    assert names == crop_names(ids, least_area=0.1, most_area=0.5)
-    assert names != crop_names(ids, least_area=0.1, most_area=0.5, seed=1)
-    boxes = [DescribedRow.parse(name).region for name in names.values()]
+    crops = random_crops(ids, least_area=0.1, most_area=0.5)
+    assert crops == random_crops(ids, least_area=0.1, most_area=0.5)
+    assert crops != random_crops(ids, least_area=0.1, most_area=0.5, seed=1)
+    boxes = [crop.region for crop in crops.values()]
     areas = np.array([box.width * box.height for box in boxes])
     shapes = np.array([box.width / box.height for box in boxes])
     assert areas.min() > 0.099

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.training.rows import DescribedRow, View, image_of, is_view, is_whole_image
+from lookalike.training.rows import DescribedRow, View
 
 IDS = st.text("0123456789abcdef", min_size=32, max_size=32)
 
@@ -11,7 +11,7 @@ IDS = st.text("0123456789abcdef", min_size=32, max_size=32)
 def test_a_name_stands_for_what_it_was_made_of(image_id, number, settings):
     row = DescribedRow(image_id=image_id, view=View(settings=settings, number=number) if settings else None)
     assert DescribedRow.parse(str(row)) == row
-    assert image_of(str(row)) == image_id
+    assert row.image_id == image_id
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,8 @@ def test_a_name_stands_for_what_it_was_made_of(image_id, number, settings):
     ],
 )
 def test_images_parts_and_views_are_told_apart(name, whole, view):
-    assert image_of(name) == "a" * 32
-    assert is_whole_image(name) is whole
-    assert is_view(name) is view
-    assert str(DescribedRow.parse(name)) == name
+    row = DescribedRow.parse(name)
+    assert row.image_id == "a" * 32
+    assert row.is_whole_image is whole
+    assert (row.view is not None) is view
+    assert str(row) == name

@@ -19,7 +19,7 @@ from lookalike.training.examples.example import GradedQuery
 from lookalike.training.extractors import PICTURES, EncoderFeatures, FeatureExtractor, NewModel
 from lookalike.training.held_out import GRADED_MEASURES, ExactRanking, HeldOut, Judged, held_out
 from lookalike.training.library import DescribedLibrary, KnownImages, LibraryPictures
-from lookalike.training.rows import image_of, is_whole_image
+from lookalike.training.rows import DescribedRow
 from lookalike.training.whitening import (
     SHRINKAGE,
     centred_on,
@@ -95,18 +95,23 @@ class _Fitted:
     Attributes:
         projection: of the inputs.
         centred: whether it has the model's own axes.
-        names: of the images, and of the parts of them that are queries.
-        whole: [names] bool, the images.
-        inputs: [names, d] float32.
+        rows: the images, and the parts of them that are queries.
+        whole: [rows] bool, the images.
+        inputs: [rows, d] float32.
         refused: image -> why it could not be described.
     """
 
     projection: Projection
     centred: bool
-    names: tuple[str, ...]
+    rows: tuple[DescribedRow, ...]
     whole: NDArray[np.bool_]
     inputs: Descriptors
     refused: Mapping[str, str]
+
+    @property
+    def names(self) -> list[str]:
+        """What judgements call the rows."""
+        return [str(row) for row in self.rows]
 
     @property
     def images(self) -> int:
@@ -143,7 +148,7 @@ def adapt(
         StorageFailed: the disk is full, read-only or failing.
     """
     started = time.monotonic()
-    needed = {image_of(name) for query in graded for name in (query.query, *query.images)}
+    needed = {image for query in graded for image in (query.row.image_id, *query.images)}
     chosen = known.sample(needed, recipe.most_images).image_ids
     fitted = _fit(context, base, over, chosen, graded, recipe)
     test = held_out("grades", graded, set(fitted.names), GRADED_MEASURES)
@@ -151,7 +156,7 @@ def adapt(
     found = Adaptation(judged=judged, images=fitted.images, refused=fitted.refused, seconds=time.monotonic() - started)
     frozen: FeatureExtractor = over or base
     prepared = context.described_by(frozen).pictures.prepared
-    pictures = [prepared(image_id) for image_id in chosen[:PICTURES] if over is not None]
+    pictures = [prepared(DescribedRow(image_id=image_id)) for image_id in chosen[:PICTURES] if over is not None]
     how = "centred on" if fitted.centred else "fitted to"
     made = frozen.become(
         name,
@@ -179,14 +184,14 @@ def _fit(
     else:
         require_images(len(chosen), recipe.dimension)
     here = set(chosen)
-    parts = sorted({query.query for query in graded if image_of(query.query) in here} - here)
+    parts = {query.query: query.row for query in graded if query.query not in here and query.row.image_id in here}
+    rows = [*(DescribedRow(image_id=image_id) for image_id in chosen), *(parts[name] for name in sorted(parts))]
     frozen: FeatureExtractor = over or base
-    context.progress.stage(f"Describing by {frozen.encoder.name}", len(chosen) + len(parts))
-    described = context.described_by(frozen).describe([*chosen, *parts], context.progress.advance)
-    rows = described.features()
-    whole = np.array([is_whole_image(name) for name in described.image_ids], bool)
-    frozen.learn(rows[whole], recipe.dimension if over is not None else None)
-    inputs = frozen.inputs(rows)
+    context.progress.stage(f"Describing by {frozen.encoder.name}", len(rows))
+    described = context.described_by(frozen).describe(rows, context.progress.advance)
+    whole = np.array([row.is_whole_image for row in described.rows], bool)
+    frozen.learn(described.features[whole], recipe.dimension if over is not None else None)
+    inputs = frozen.inputs(described.features)
     projection = (
         centred_on(inputs[whole], base.start)
         if centred
@@ -195,7 +200,7 @@ def _fit(
     return _Fitted(
         projection=projection,
         centred=centred,
-        names=described.image_ids,
+        rows=described.rows,
         whole=whole,
         inputs=inputs,
         refused=described.refused,
@@ -213,10 +218,10 @@ def _judge(
     """The fitted model against its base, by exact search."""
     before = fitted.inputs
     if over is not None:
-        before = context.described_by(base).describe(fitted.names, context.progress.advance).features()
+        before = context.described_by(base).describe(fitted.rows, context.progress.advance).features
         base.learn(before)
     vectors = unit_rows(_projected(fitted.inputs, fitted.projection)), unit_rows(_projected(before, base.start))
-    ranking = ExactRanking(fitted.names, [name for name in fitted.names if is_whole_image(name)])
+    ranking = ExactRanking(fitted.names, [row.image_id for row in fitted.rows if row.is_whole_image])
     return ranking.compare(*vectors, test, resamples=recipe.resamples)
 
 

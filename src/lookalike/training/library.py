@@ -1,10 +1,10 @@
 """A library for training: the images that may be used, and their features. Needs no torch.
 
-What is described has a name, see `rows`.
+What is described is a row, see `rows`.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog
+from lookalike.embedding.runtimes import Descriptors
 from lookalike.errors import TrainingRefused
 from lookalike.preprocessing import Limits, Preprocessing, decode, prepare, transform
 from lookalike.training.chance import chance_for
-from lookalike.training.features import Described, Describing, describe_images
+from lookalike.training.features import Describing, describe_images
 from lookalike.training.rows import DescribedRow, View
 from lookalike.training.views import ViewSettings, view
 from lookalike.types import WHOLE_IMAGE, Batch, Box, Pixels, Vectors, Visibility
@@ -84,30 +85,29 @@ class LibraryPictures:
         self._views = (views or ViewSettings()).sized(preprocessing.size)
         self._settings = hashlib.sha256(repr(self._views).encode()).hexdigest()[:8]
 
-    def view_names(self, image_id: str, count: int) -> list[str]:
-        """Names of the first altered views of an image."""
+    def views_of(self, image_id: str, count: int) -> list[DescribedRow]:
+        """The first altered views of an image."""
         views = (View(settings=self._settings, number=number) for number in range(count))
-        return [str(DescribedRow(image_id=image_id, view=view)) for view in views]
+        return [DescribedRow(image_id=image_id, view=view) for view in views]
 
-    def prepared(self, name: str) -> NDArray[np.float32]:
-        """[3, size, size] float32 of what has that name; of a long picture, its middle part.
+    def prepared(self, row: DescribedRow) -> NDArray[np.float32]:
+        """[3, size, size] float32 of an image, a part or a view; of a long picture, its middle part.
 
         Raises:
             ImageRefused: its image cannot be read.
             UnknownImage: it is not there.
         """
-        rows = self.parts(name)
-        middle: NDArray[np.float32] = rows[len(rows) // 2]
+        parts = self.parts(row)
+        middle: NDArray[np.float32] = parts[len(parts) // 2]
         return middle
 
-    def parts(self, name: str) -> Batch:
-        """[parts, 3, size, size] float32 of what has that name: several parts of a long picture.
+    def parts(self, row: DescribedRow) -> Batch:
+        """[parts, 3, size, size] float32 of an image, a part or a view: several parts of a long picture.
 
         Raises:
             ImageRefused: its image cannot be read.
             UnknownImage: it is not there.
         """
-        row = DescribedRow.parse(name)
         if row.view is not None:
             altered = view(
                 self.pixels(row.image_id), self._views, seed=0, epoch=0, image_id=row.image_id, number=row.view.number
@@ -131,6 +131,21 @@ class LibraryPictures:
         return decode(content, name=image_id, limits=self._limits, shortest_side=shortest_side).pixels
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DescribedRows:
+    """Images, parts and views with their descriptors.
+
+    Attributes:
+        rows: in the order asked for, without those that could not be described.
+        features: [rows, d] float32.
+        refused: name of a row -> why it could not be described.
+    """
+
+    rows: tuple[DescribedRow, ...]
+    features: Descriptors
+    refused: Mapping[str, str]
+
+
 class DescribedLibrary:
     """Raw descriptors by one model of images, of parts of them and of altered views, each made once and kept.
 
@@ -144,20 +159,29 @@ class DescribedLibrary:
         self.pictures = pictures
         self._encoder, self._folder = encoder, folder
 
-    def describe(self, names: Sequence[str], progress: Callable[[int], None]) -> Described:
-        """Features of all images that can be read.
+    def describe(self, rows: Sequence[DescribedRow], progress: Callable[[int], None]) -> DescribedRows:
+        """Features of all images, parts and views that can be read; their names are the keys of the cache.
 
         Raises:
             TrainingRefused: none can.
             StorageFailed: the folder cannot be written.
         """
-        return describe_images(names, self._encoder, self.pictures.parts, folder=self._folder, progress=progress)
+        named = {str(row): row for row in rows}
+        found = describe_images(
+            list(named),
+            self._encoder,
+            lambda name: self.pictures.parts(named[name]),
+            folder=self._folder,
+            progress=progress,
+        )
+        kept = tuple(named[name] for name in found.image_ids)
+        return DescribedRows(rows=kept, features=found.features(), refused=found.refused)
 
 
-def crop_names(
+def random_crops(
     image_ids: Sequence[str], *, least_area: float = 0.1, most_area: float = 0.5, seed: int = 0
-) -> dict[str, str]:
-    """Image id -> the name of a part of it, with half to twice its shape, at a random place.
+) -> dict[str, DescribedRow]:
+    """Image id -> a part of it, with half to twice its shape, at a random place.
 
     Args:
         image_ids: of the images.
@@ -165,14 +189,14 @@ def crop_names(
         most_area: likewise.
         seed: another one cuts otherwise.
     """
-    return {image_id: _crop_name(image_id, (least_area, most_area), seed) for image_id in image_ids}
+    return {image_id: _random_crop(image_id, (least_area, most_area), seed) for image_id in image_ids}
 
 
-def _crop_name(image_id: str, areas: tuple[float, float], seed: int) -> str:
+def _random_crop(image_id: str, areas: tuple[float, float], seed: int) -> DescribedRow:
     chance = chance_for("crop", seed, image_id)
     area, shape = chance.uniform(*areas), 2 ** chance.uniform(-0.5, 0.5)
     width, height = min((area * shape) ** 0.5, 1.0), min((area / shape) ** 0.5, 1.0)
     left, top = chance.uniform(0, 1 - width), chance.uniform(0, 1 - height)
     left, top, width, height = (round(value, 4) for value in (left, top, width, height))
     left, top = min(left, 1 - width), min(top, 1 - height)  # both were rounded
-    return str(DescribedRow(image_id=image_id, region=Box(left, top, width, height)))
+    return DescribedRow(image_id=image_id, region=Box(left, top, width, height))

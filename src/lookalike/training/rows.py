@@ -23,7 +23,7 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribedRow:
-    """The identity of a row; `str()` is its name in caches and judgements, `parse` reads that.
+    """The identity of a row. Its name, `str(row)`, is what caches and judgements call it; `parse` reads that.
 
     Attributes:
         image_id: of the image.
@@ -52,18 +52,3 @@ class DescribedRow:
     def is_whole_image(self) -> bool:
         """Neither a part nor a view."""
         return self.region is None and self.view is None
-
-
-def image_of(name: str) -> str:
-    """The id of the image that a name is of."""
-    return DescribedRow.parse(name).image_id
-
-
-def is_whole_image(name: str) -> bool:
-    """Whether a name refers to a whole, unaltered image."""
-    return DescribedRow.parse(name).is_whole_image
-
-
-def is_view(name: str) -> bool:
-    """Whether a name is that of an altered view."""
-    return DescribedRow.parse(name).view is not None

@@ -9,6 +9,7 @@ from lookalike.training.network.batches import HeadData
 from lookalike.training.network.source_kinds import SOURCES, Labels, TrainingRows
 from lookalike.training.network.sources import BatchSizes
 from lookalike.training.recipes import SOURCE_NAMES
+from lookalike.training.rows import DescribedRow
 
 IDS = ("a", "b", "c", "d")
 SIZES = BatchSizes(queries=2, graded=2, others=0, candidates=2, stand_ins=0.0, seed=0)
@@ -19,12 +20,20 @@ def material(**fields):
     parts = {"a": Part.TRAIN, "b": Part.TRAIN, "c": Part.TEST, "d": Part.VALIDATION}
     labels = Labels(graded=fields.pop("graded", ()))
     examples = SimpleNamespace(labels=labels, pairs=(), known=SimpleNamespace(image_ids=IDS))
-    return SimpleNamespace(examples=examples, names=IDS, parts=Split(parts=parts), crops={}, taught={}, **fields)
+    return SimpleNamespace(
+        examples=examples,
+        names=IDS,
+        rows=tuple(DescribedRow(image_id=one) for one in IDS),
+        parts=Split(parts=parts),
+        crops={},
+        taught={},
+        **fields,
+    )
 
 
 def rows():
     images = HeadData(image_ids=("a", "b"), features=np.eye(2, dtype=np.float32), groups={})
-    return TrainingRows(images=images, of=(0, 1), sizes=SIZES)
+    return TrainingRows(images=images, of=(0, 1), whole=("a", "b"), sizes=SIZES)
 
 
 def test_every_name_that_a_recipe_takes_has_a_source():

@@ -14,10 +14,10 @@ from lookalike.training.network.sources import (
     click_source,
     crops_held_out,
     graded_held_out,
-    names_in,
     spread,
     view_source,
 )
+from lookalike.training.rows import DescribedRow
 
 IDS = tuple("abcdefgh")
 SIZES = BatchSizes(queries=2, graded=4, others=2, candidates=3, stand_ins=0.0, seed=0)
@@ -45,7 +45,7 @@ def test_shares_that_make_no_sense_are_refused(shares):
 def test_parts_and_views_of_an_image_go_where_the_image_went():
     parts = {"a": Part.TRAIN, "b": Part.TEST}
     names = ["a", "b", "b#xywh=percent:0,0,50,50", "a~0c~1", "c"]
-    assert spread(parts, names).parts == {
+    assert spread(parts, map(DescribedRow.parse, names)).parts == {
         "a": Part.TRAIN,
         "b": Part.TEST,
         "b#xywh=percent:0,0,50,50": Part.TEST,
@@ -59,7 +59,6 @@ def test_queries_are_judged_in_the_part_where_they_are():
     judged = graded_held_out(queries, split, Part.TEST, set(IDS))
     assert judged.judgements.grades == {"b": {"a": 4}}
     assert graded_held_out(queries, split, Part.VALIDATION, set(IDS)) is None
-    assert names_in(queries) == {"a", "b", "c"}
 
 
 def test_a_part_of_an_image_has_to_find_the_image():
@@ -73,7 +72,7 @@ def test_clicks_that_leave_nothing_to_learn_from_are_accounted_for():
         pairs=(), clicks=10, used=0, simulated=4, by_bots=3, on_own=2, without_image=1, repeated=0, too_few=0
     )
     with pytest.raises(TrainingRefused, match="of 10 clicks 4 are simulated, 3 by bots, 2 on own images"):
-        click_source(IMAGES, clicks, [], Split(parts={}), share=1.0, nearness=IMAGES.features, sizes=SIZES)
+        click_source(IMAGES, clicks, [], Split(parts={}), share=1.0, pool=IDS, nearness=IMAGES.features, sizes=SIZES)
 
 
 def test_views_that_were_not_described_are_left_out():

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lookalike.training.rows import DescribedRow
+
 
 class PairSource(StrEnum):
     """Where it is known from that two images belong together."""
@@ -56,10 +58,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradedQuery:
-    """A query image with everything that was graded for it.
+    """A query image, or a part of one, with everything that was graded for it.
 
     Attributes:
-        query: image id.
+        query: its name in judgements.
         images: ids, in ascending order.
         grades: 0 to 5, one an image.
     """
@@ -67,3 +69,8 @@ class GradedQuery:
     query: str
     images: tuple[str, ...]
     grades: tuple[int, ...]
+
+    @property
+    def row(self) -> DescribedRow:
+        """The image, or the part of one, that asks."""
+        return DescribedRow.parse(self.query)

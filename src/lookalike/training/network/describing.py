@@ -14,7 +14,7 @@ from lookalike.training.network.source_kinds import Examples, Material
 from lookalike.training.network.sources import spread
 from lookalike.training.network.teaching import taught_start
 from lookalike.training.recipes import HeadRecipe, PretrainRecipe
-from lookalike.training.rows import image_of, is_whole_image
+from lookalike.training.rows import DescribedRow
 from lookalike.types import Vectors
 
 
@@ -37,35 +37,37 @@ def describe(
             f" {recipe.dimension or 'that many'} dimensions: index more, or ask for --dimension {len(training) // 4}"
         )
     library = context.described_by(extractor)
-    views: dict[str, list[str]] = {}
+    views: dict[str, list[DescribedRow]] = {}
     if "views" in recipe.shares and not isinstance(recipe.tune, PretrainRecipe):
-        views = {image_id: library.pictures.view_names(image_id, recipe.views) for image_id in training}
-    known = examples.known.image_ids
-    names = [*known, *_queried_parts(examples), *division.crops.values(), *(one for of in views.values() for one in of)]
-    context.progress.stage(f"Describing by {extractor.encoder.name}", len(names))
-    described = library.describe(names, context.progress.advance)
-    rows = described.features()
-    learnt = [row for row, name in enumerate(described.image_ids) if division.images.parts.get(name) is Part.TRAIN]
+        views = {image_id: library.pictures.views_of(image_id, recipe.views) for image_id in training}
+    whole = [DescribedRow(image_id=image_id) for image_id in examples.known.image_ids]
+    rows = [*whole, *_queried_parts(examples), *division.crops.values(), *(one for of in views.values() for one in of)]
+    context.progress.stage(f"Describing by {extractor.encoder.name}", len(rows))
+    described = library.describe(rows, context.progress.advance)
+    learnt = [
+        number
+        for number, row in enumerate(described.rows)
+        if row.is_whole_image and division.images.parts.get(row.image_id) is Part.TRAIN
+    ]
     if not learnt:
-        raise TrainingRefused(f"{len(described.image_ids)} images are too few to train on: index more images")
-    extractor.learn(rows[learnt], recipe.dimension)
-    inputs, start = extractor.inputs(rows), extractor.start
+        raise TrainingRefused(f"{len(described.rows)} images are too few to train on: index more images")
+    extractor.learn(described.features[learnt], recipe.dimension)
+    inputs, start = extractor.inputs(described.features), extractor.start
     taught = _taught(context, examples)
     if taught:
-        whole = [row for row in learnt if described.image_ids[row] in taught]
-        mine = [described.image_ids[row] for row in whole]
+        mine = [described.rows[number].image_id for number in learnt]
         start = taught_start(
-            inputs[whole],
+            inputs[learnt],
             np.stack([taught[name] for name in mine]),
             dimension=recipe.dimension,
             groups=[division.groups[name] for name in mine],
         )
     return Material(
         examples=examples,
-        names=described.image_ids,
+        rows=described.rows,
         features=inputs - start.mean,
         start=start,
-        parts=spread(division.images.parts, described.image_ids),
+        parts=spread(division.images.parts, described.rows),
         groups=division.groups,
         crops=division.crops,
         views=views,
@@ -74,10 +76,15 @@ def describe(
     )
 
 
-def _queried_parts(examples: Examples) -> list[str]:
+def _queried_parts(examples: Examples) -> list[DescribedRow]:
+    """The parts of images that are queries, by their names."""
     known = set(examples.known.image_ids)
-    queries = {query.query for query in examples.labels.graded}
-    return sorted(query for query in queries if query not in known and image_of(query) in known)
+    parts = {
+        query.query: query.row
+        for query in examples.labels.graded
+        if query.query not in known and query.row.image_id in known
+    }
+    return [parts[name] for name in sorted(parts)]
 
 
 def _taught(context: TrainingContext, examples: Examples) -> dict[str, Vectors]:
@@ -85,16 +92,18 @@ def _taught(context: TrainingContext, examples: Examples) -> dict[str, Vectors]:
     if examples.labels.teacher is None:
         return {}
     images = examples.known.image_ids
-    return dict(zip(images, vectors_by(context, examples.labels.teacher, images), strict=True))
+    rows = [DescribedRow(image_id=image_id) for image_id in images]
+    return dict(zip(images, vectors_by(context, examples.labels.teacher, rows), strict=True))
 
 
-def vectors_by(context: TrainingContext, model: EncoderFeatures, names: Sequence[str]) -> Vectors:
-    """Unit rows, [names, dimension] float32, from the library; missing ones are computed."""
-    whole = [name for name in names if is_whole_image(name)]
+def vectors_by(context: TrainingContext, model: EncoderFeatures, rows: Sequence[DescribedRow]) -> Vectors:
+    """Unit rows, [rows, dimension] float32, from the library; missing ones are computed."""
+    whole = [row.image_id for row in rows if row.is_whole_image]
     stored = context.catalog.vectors.get(model.encoder.fingerprint, whole)
-    others = [name for name in names if name not in stored]
+    vectors = {row: stored[row.image_id] for row in rows if row.is_whole_image and row.image_id in stored}
+    others = [row for row in rows if row not in vectors]
     if others:
         context.progress.stage(f"Describing by {model.base}", len(others))
-        described = context.described_by(model).describe(others, context.progress.advance).features()
-        stored |= dict(zip(others, to_vectors(described, model.projection), strict=True))
-    return np.stack([stored[name] for name in names])
+        described = context.described_by(model).describe(others, context.progress.advance).features
+        vectors |= dict(zip(others, to_vectors(described, model.projection), strict=True))
+    return np.stack([vectors[row] for row in rows])

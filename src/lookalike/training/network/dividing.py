@@ -12,11 +12,10 @@ from lookalike.training.examples import (
     split,
     without_low_grades,
 )
-from lookalike.training.library import KnownImages, crop_names
+from lookalike.training.library import KnownImages, random_crops
 from lookalike.training.network.source_kinds import Examples, Labels
-from lookalike.training.network.sources import names_in
 from lookalike.training.recipes import HeadRecipe
-from lookalike.training.rows import image_of
+from lookalike.training.rows import DescribedRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +25,12 @@ class Division:
     Attributes:
         groups: image id -> name of its group; near-duplicates, and what the user says belongs together, share one.
         images: the part of each image.
-        crops: image id -> name of a part of it, to validate and test learning from views by; empty without views.
+        crops: image id -> a part of it, to validate and test learning from views by; empty without views.
     """
 
     groups: Mapping[str, str]
     images: Split
-    crops: Mapping[str, str]
+    crops: Mapping[str, DescribedRow]
 
 
 def gather(known: KnownImages, labels: Labels, recipe: HeadRecipe) -> Examples:
@@ -45,7 +44,7 @@ def gather(known: KnownImages, labels: Labels, recipe: HeadRecipe) -> Examples:
     if "teacher" not in recipe.shares:
         labels = replace(labels, teacher=None)
     pairs = tuple(without_low_grades(labels.clicks.pairs if labels.clicks else (), labels.graded))
-    needed = {image_of(name) for name in names_in(labels.graded)}
+    needed = {image for query in labels.graded for image in (query.row.image_id, *query.images)}
     needed |= {image for pair in pairs for image in pair.images}
     return Examples(known=known.sample(needed, recipe.most_images), labels=labels, pairs=pairs)
 
@@ -63,5 +62,5 @@ def divide(examples: Examples, recipe: HeadRecipe) -> Division:
     groups = joined_groups(known.image_ids, pairs)
     images = split(known.image_ids, groups, recipe.shares_held_out)
     held = [image_id for image_id in known.image_ids if images.parts[image_id] is not Part.TRAIN]
-    crops = crop_names(held, seed=recipe.seed) if "views" in recipe.shares else {}
+    crops = random_crops(held, seed=recipe.seed) if "views" in recipe.shares else {}
     return Division(groups=groups, images=images, crops=crops)

@@ -28,6 +28,7 @@ from lookalike.training.network.loop import Stopped, TrainingResult
 from lookalike.training.network.named_backbones import OpenedBackbone
 from lookalike.training.network.source_kinds import Examples, Material
 from lookalike.training.recipes import HeadRecipe, TuneRecipe
+from lookalike.training.rows import DescribedRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +184,7 @@ def keep(context: TrainingContext, trained: TrainedHead, *, name: str, summary: 
         raise InternalFault("an interrupted run was to become a model")
     prepared = context.pictures(trained.extractor.preprocessing).prepared
     readable = [image for image in trained.examples.known.image_ids if image not in trained.refused]
-    pictures = np.stack([prepared(image) for image in readable[:PICTURES]])
+    pictures = np.stack([prepared(DescribedRow(image_id=image)) for image in readable[:PICTURES]])
     return trained.extractor.become(
         name, trained.projection, summary=summary, pictures=pictures, files=context.run, card=card
     )

@@ -13,7 +13,6 @@ from lookalike.training.network.describing import vectors_by
 from lookalike.training.network.learning import LearntHead
 from lookalike.training.network.source_kinds import SOURCES, Material
 from lookalike.training.recipes import HeadRecipe
-from lookalike.training.rows import is_view
 
 
 def held_out_queries(material: Material, recipe: HeadRecipe) -> dict[tuple[str, Part], HeldOut]:
@@ -44,11 +43,11 @@ def judge(
     tests = [held for (_, part), held in held_out.items() if part is Part.TEST]
     if learnt.projection is None or not tests:
         return ()
-    rows = [row for row, name in enumerate(material.names) if not is_view(name)]
-    names = [material.names[row] for row in rows]
-    trained = unit_rows(learnt.features[rows] @ learnt.projection.matrix)
-    before = vectors_by(context, base, names)
-    ranking = ExactRanking(names, material.examples.known.image_ids)
+    numbers = [number for number, row in enumerate(material.rows) if row.view is None]
+    rows = [material.rows[number] for number in numbers]
+    trained = unit_rows(learnt.features[numbers] @ learnt.projection.matrix)
+    before = vectors_by(context, base, rows)
+    ranking = ExactRanking([str(row) for row in rows], material.examples.known.image_ids)
     context.progress.stage("Judging", len(tests))
     judged = []
     for held in tests:

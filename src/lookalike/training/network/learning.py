@@ -34,7 +34,7 @@ from lookalike.training.network.sources import (
     spread,
 )
 from lookalike.training.recipes import HeadRecipe, PretrainRecipe, TuneRecipe
-from lookalike.training.rows import image_of, is_view
+from lookalike.training.rows import DescribedRow
 from lookalike.training.run import RunFolder
 
 _GRADED, _CANDIDATES = 16, 32
@@ -91,11 +91,7 @@ def learn(
         )
         if tuned.result.stopped is Stopped.INTERRUPTED:
             return unfinished(tuned=tuned)
-    learnt = [
-        row
-        for row, name in enumerate(material.names)
-        if material.parts.parts.get(name) is Part.TRAIN and not (tuned and is_view(name))
-    ]
+    learnt = [row for row in material.rows_of(Part.TRAIN) if not (tuned and material.rows[row].view)]
     projection = as_projection(head, features=features[learnt], base=material.start, of="descriptors")
     return LearntHead(result=result, projection=projection, features=features, counts=counts, tuned=tuned)
 
@@ -142,7 +138,13 @@ def learn_from_views(
         groups=division.groups,
         preprocessing=preprocessing,
     )
-    with NetworkValidation(queries, readable, pictures.prepared, preprocessing, folder=context.run) as validation:
+    with NetworkValidation(
+        queries,
+        readable,
+        lambda name: pictures.prepared(DescribedRow.parse(name)),
+        preprocessing,
+        folder=context.run,
+    ) as validation:
         result = pretrain(
             backbone.network,
             recipe.tune,
@@ -166,12 +168,12 @@ def _validating_queries(examples: Examples, division: Division, known: Collectio
     """
     here = {image for image in known if division.images.parts[image] is not Part.TEST}
     crops = {
-        image: name
-        for image, name in division.crops.items()
+        image: str(row)
+        for image, row in division.crops.items()
         if image in here and division.images.parts[image] is Part.VALIDATION
     }
-    graded = [query for query in examples.labels.graded if image_of(query.query) in here]
-    parts = spread(division.images.parts, [query.query for query in graded])
+    graded = [query for query in examples.labels.graded if query.row.image_id in here]
+    parts = spread(division.images.parts, [query.row for query in graded])
     names = {*here, *crops.values(), *(query.query for query in graded)}
     found = [crops_held_out(crops, names), graded_held_out(graded, parts, Part.VALIDATION, names)]
     return [held for held in found if held is not None]
@@ -179,7 +181,7 @@ def _validating_queries(examples: Examples, division: Division, known: Collectio
 
 def untrained_head(material: Material, network: LearntNetwork) -> LearntHead:
     """The features of a network that was trained on views, under the projection that a head would start from."""
-    learnt = [row for row, name in enumerate(material.names) if material.parts.parts.get(name) is Part.TRAIN]
+    learnt = material.rows_of(Part.TRAIN)
     head = LinearHead(material.start.matrix)
     projection = as_projection(head, features=material.features[learnt], base=material.start, of="descriptors")
     counts = {"views": {"images": network.images}}
@@ -188,13 +190,13 @@ def untrained_head(material: Material, network: LearntNetwork) -> LearntHead:
 
 def _sources(material: Material, recipe: HeadRecipe, tune: TuneRecipe | None = None) -> list[Source]:
     """Over features; or, for fine-tuning, over row numbers, in smaller batches."""
-    inputs = material.features if tune is None else as_rows(len(material.names))
-    rows = [row for row, name in enumerate(material.names) if material.parts.parts.get(name) is Part.TRAIN]
-    names = [material.names[row] for row in rows]
+    inputs = material.features if tune is None else as_rows(len(material.rows))
+    numbers = material.rows_of(Part.TRAIN)
+    rows = {str(material.rows[number]): material.rows[number] for number in numbers}
     images = HeadData(
-        image_ids=names,
-        features=np.ascontiguousarray(inputs[rows]),
-        groups={name: material.groups[image_of(name)] for name in names},
+        image_ids=list(rows),
+        features=np.ascontiguousarray(inputs[numbers]),
+        groups={name: material.groups[row.image_id] for name, row in rows.items()},
     )
     sizes = BatchSizes(
         queries=recipe.batch if tune is None else tune.batch,
@@ -204,7 +206,8 @@ def _sources(material: Material, recipe: HeadRecipe, tune: TuneRecipe | None = N
         stand_ins=recipe.stand_ins,
         seed=recipe.seed,
     )
-    training = TrainingRows(images=images, of=rows, sizes=sizes, loss=recipe.loss)
+    whole = [name for name, row in rows.items() if row.is_whole_image]
+    training = TrainingRows(images=images, of=numbers, whole=whole, sizes=sizes, loss=recipe.loss)
     return [SOURCES[name].source(material, training, share) for name, share in recipe.shares.items()]
 
 
@@ -266,13 +269,14 @@ def _fine_tune(
     if not isinstance(extractor, NetworkFeatures):
         raise InternalFault("a model without a network was to be fine-tuned")
     run = RunFolder(context.run / "fine-tuning", tell=partial(context.tell, "fine-tuning"))
+    rows, pictures = dict(zip(material.names, material.rows, strict=True)), context.pictures(extractor.preprocessing)
     model = tuned_network(
         extractor,
         head,
         material.start.mean,
         tune,
-        names=material.names,
-        prepare=context.pictures(extractor.preprocessing).prepared,
+        names=list(rows),
+        prepare=lambda name: pictures.prepared(rows[name]),
         descriptors=context.descriptors,
         folder=run.path,
         progress=context.progress,
@@ -281,7 +285,7 @@ def _fine_tune(
         model,
         tune,
         sources=_sources(material, recipe, tune),
-        names=material.names,
+        names=list(rows),
         validation=validation,
         gallery=material.examples.known.image_ids,
         folder=run,
@@ -290,7 +294,7 @@ def _fine_tune(
     tuned = tuning.run(description, seed=recipe.seed, resume=resume)
     features = material.features
     if tuned.result.stopped is not Stopped.INTERRUPTED and tuned.kept:
-        needed = [row for row, name in enumerate(material.names) if not is_view(name)]
+        needed = [number for number, row in enumerate(material.rows) if row.view is None]
         context.progress.stage("Describing by the fine-tuned network", len(needed))
         features = features.copy()
         features[needed] = model.features(needed, context.progress)

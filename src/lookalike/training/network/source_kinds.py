@@ -24,6 +24,7 @@ from lookalike.training.network.sources import (
     view_source,
 )
 from lookalike.training.network.teaching import taught_held_out, taught_source
+from lookalike.training.rows import DescribedRow
 from lookalike.types import Vectors
 
 
@@ -65,27 +66,36 @@ class Material:
 
     Attributes:
         examples: images and labels.
-        names: of the rows: images, parts of them, altered views.
-        features: [names, d] float32, the head's inputs less the start's mean.
+        rows: images, parts of them, altered views.
+        features: [rows, d] float32, the head's inputs less the start's mean.
         start: the projection that the head begins with.
-        parts: where each name went.
+        parts: where each row went, by its name.
         groups: image id -> name of its group.
-        crops: image id -> name of a part of it that is held out.
-        views: image id -> names of its views.
+        crops: image id -> a part of it that is held out.
+        views: image id -> its views.
         taught: image id -> the teacher's vector; empty without one.
         refused: image -> why it could not be described.
     """
 
     examples: Examples
-    names: tuple[str, ...]
+    rows: tuple[DescribedRow, ...]
     features: Features
     start: Projection
     parts: Split
     groups: Mapping[str, str]
-    crops: Mapping[str, str]
-    views: Mapping[str, Sequence[str]]
+    crops: Mapping[str, DescribedRow]
+    views: Mapping[str, Sequence[DescribedRow]]
     taught: Mapping[str, Vectors]
     refused: Mapping[str, str]
+
+    @property
+    def names(self) -> list[str]:
+        """What judgements and labels call the rows."""
+        return [str(row) for row in self.rows]
+
+    def rows_of(self, part: Part) -> list[int]:
+        """The numbers of a part's rows."""
+        return [number for number, name in enumerate(self.names) if self.parts.parts.get(name) is part]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +105,14 @@ class TrainingRows:
     Attributes:
         images: names and inputs of the training part.
         of: their rows in the material.
+        whole: which of the names are images, and neither parts nor views.
         sizes: of the batches.
         loss: its name; None for each source's own.
     """
 
     images: HeadData
     of: Sequence[int]
+    whole: Sequence[str]
     sizes: BatchSizes
     loss: str | None = None
 
@@ -128,7 +140,13 @@ def _grades(material: Material, training: TrainingRows, share: float) -> Source:
             images, grades = zip(*here, strict=True)
             kept.append(GradedQuery(query=query.query, images=images, grades=grades))
     return graded_source(
-        training.images, kept, material.parts, share=share, sizes=training.sizes, loss=training.loss or "listwise"
+        training.images,
+        kept,
+        material.parts,
+        pool=training.whole,
+        share=share,
+        sizes=training.sizes,
+        loss=training.loss or "listwise",
     )
 
 
@@ -142,6 +160,7 @@ def _clicks(material: Material, training: TrainingRows, share: float) -> Source:
         clicks,
         [pair for pair in material.examples.pairs if {pair.query, pair.positive} <= known],
         material.parts,
+        pool=training.whole,
         share=share,
         nearness=unit_rows(material.features[training.of] @ material.start.matrix),
         sizes=training.sizes,
@@ -151,7 +170,9 @@ def _clicks(material: Material, training: TrainingRows, share: float) -> Source:
 
 def _views(material: Material, training: TrainingRows, share: float) -> Source:
     known = set(training.images.image_ids)
-    views = {image_id: names for image_id, names in sorted(material.views.items()) if image_id in known}
+    views = {
+        image_id: [str(row) for row in rows] for image_id, rows in sorted(material.views.items()) if image_id in known
+    }
     return view_source(
         training.images, views, known, share=share, batch=4 * training.sizes.queries, loss=training.loss or "softmax"
     )
@@ -179,7 +200,7 @@ def _clicks_held_out(material: Material, part: Part) -> HeldOut | None:
 
 
 def _views_held_out(material: Material, part: Part) -> HeldOut | None:
-    crops = {image: name for image, name in material.crops.items() if material.parts.parts.get(image) is part}
+    crops = {image: str(row) for image, row in material.crops.items() if material.parts.parts.get(image) is part}
     return crops_held_out(crops, set(material.names))
 
 

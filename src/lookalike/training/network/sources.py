@@ -1,6 +1,6 @@
 """Training sources: grades, clicks and augmented views, each with its held-out queries."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor, nn
@@ -29,7 +29,7 @@ from lookalike.training.network.batches import (
     PairBatches,
 )
 from lookalike.training.network.objectives import objective
-from lookalike.training.rows import image_of, is_whole_image
+from lookalike.training.rows import DescribedRow
 
 _SPARED = 0.1
 _LABELLED_TEMPERATURE = 0.1  # chosen on validation queries of one set of photos, see docs/training.md
@@ -102,14 +102,25 @@ def graded_source(
     queries: Sequence[GradedQuery],
     split: Split,
     *,
+    pool: Sequence[str],
     share: float,
     sizes: BatchSizes,
     loss: str = "listwise",
 ) -> Source:
-    """Learning from grades: of training queries, for training images."""
+    """Learning from grades: of training queries, for training images.
+
+    Args:
+        images: of the training part.
+        queries: with their grades.
+        split: of the images and queries.
+        pool: ids of the images that random negatives come from.
+        share: of the loss.
+        sizes: of the batches.
+        loss: its name, in `recipes.LOSSES`.
+    """
     mine = split.graded(queries, Part.TRAIN)
     batch_at = (
-        _softmax_batches(images, "grades", pairs_by_grade(mine), sizes)
+        _softmax_batches(images, "grades", pairs_by_grade(mine), pool, sizes)
         if loss == "softmax"
         else _graded_batches(images, mine, sizes).batch_at
     )
@@ -141,10 +152,9 @@ def _graded_batches(
 
 
 def _softmax_batches(
-    images: HeadData, source: str, pairs: Sequence[Pair], sizes: BatchSizes
+    images: HeadData, source: str, pairs: Sequence[Pair], pool: Sequence[str], sizes: BatchSizes
 ) -> Callable[[int], HeadBatch]:
     """Each query with one positive and negatives of its own: hard ones first, then random images."""
-    pool = [name for name in images.image_ids if is_whole_image(name)]
     return PairBatches(
         images,
         Mixture({source: Ingredient(pairs=pairs)}, seed=sizes.seed),
@@ -167,6 +177,7 @@ def click_source(
     pairs: Sequence[Pair],
     split: Split,
     *,
+    pool: Sequence[str],
     share: float,
     nearness: Features,
     sizes: BatchSizes,
@@ -179,6 +190,7 @@ def click_source(
         clicks: what became of them.
         pairs: of them, those that may be used.
         split: of the images.
+        pool: ids of the images that random negatives come from.
         share: of the loss.
         nearness: [images, k] float32 unit vectors by the start; what is near and was never shown is no negative.
         sizes: of the batches.
@@ -192,7 +204,7 @@ def click_source(
             f" without a whole image, {clicks.repeated:,} repeated and {clicks.too_few:,} of pairs clicked too rarely"
         )
     batch_at = (
-        _softmax_batches(images, "clicks", mine, sizes)
+        _softmax_batches(images, "clicks", mine, pool, sizes)
         if loss == "softmax"
         else _graded_batches(images, graded_by_clicks(mine), sizes, nearness=nearness).batch_at
     )
@@ -254,11 +266,6 @@ def crops_held_out(crops: Mapping[str, str], known: Collection[str]) -> HeldOut 
     return held_out("crops", queries, known, FOUND_MEASURES)
 
 
-def names_in(queries: Sequence[GradedQuery]) -> set[str]:
-    """Everything that has to be described for graded queries to be used."""
-    return {name for query in queries for name in (query.query, *query.images)}
-
-
-def spread(parts: Mapping[str, Part], names: Sequence[str]) -> Split:
-    """A division of images, for everything that is of an image too: its parts and its views."""
-    return Split(parts={name: parts[image_of(name)] for name in names if image_of(name) in parts})
+def spread(parts: Mapping[str, Part], rows: Iterable[DescribedRow]) -> Split:
+    """A division of images, for everything that is of an image too: its parts and its views, by their names."""
+    return Split(parts={str(row): parts[row.image_id] for row in rows if row.image_id in parts})

@@ -18,7 +18,6 @@ from lookalike.training.held_out import TAUGHT_MEASURES, HeldOut, held_out
 from lookalike.training.network.batches import Features, HeadBatch, HeadData
 from lookalike.training.network.losses import similarity_distillation
 from lookalike.training.network.sources import Source
-from lookalike.training.rows import is_whole_image
 from lookalike.types import Vectors
 
 _NEAREST = 10
@@ -115,7 +114,7 @@ def taught_held_out(queries: Sequence[str], vectors: Mapping[str, Vectors]) -> H
         queries: image ids that were kept from the student.
         vectors: image id -> unit vector of the teacher, of every image that is searched.
     """
-    names = sorted(name for name in vectors if is_whole_image(name))
+    names = sorted(vectors)
     asked = [name for name in queries if name in vectors]
     if len(names) <= _NEAREST or not asked:
         return None
