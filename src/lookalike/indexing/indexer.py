@@ -1,6 +1,5 @@
 """Folders and uploads into the catalog, with their vectors."""
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,19 +10,16 @@ from lookalike.catalog import KEEP_REMOVED, AdditionResult, Catalog, LiveModel, 
 from lookalike.distributed import ThreadRunner
 from lookalike.embedding import Encoder, LiveModelFollower, PictureEncoder
 from lookalike.errors import DependencyMissing, LibraryBusy
-from lookalike.indexing.keypoints import KeypointRun
+from lookalike.indexing.keypoints import KeypointRun, keep_keypoints
 from lookalike.indexing.locking import alone
 from lookalike.indexing.options import USUAL, IndexOptions
 from lookalike.indexing.publishing import Publisher
 from lookalike.indexing.reading import embedded_addition
 from lookalike.indexing.report import IndexReport
 from lookalike.indexing.run import FolderRun
-from lookalike.keypoints import RECIPE, STORED
-from lookalike.preprocessing import Limits, picture_keypoints
+from lookalike.preprocessing import Limits
 from lookalike.progress import Progress, Silent
 from lookalike.types import Image, Visibility
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,20 +161,9 @@ class Indexer:
             using = self._using_live()
             vector = using.pictures.vector(content, name=name)
             self._catalog.vectors.add(using.model.fingerprint, [addition.content_id], vector[None])
-        self._keep_keypoints(addition.content_id, content)
+        keep_keypoints(self._catalog, addition.content_id, content, limits=self._limits)
         self._publisher.publish_soon(using.model)
         return self._catalog.images.get(addition.content_id), result is not AdditionResult.KNOWN
-
-    def _keep_keypoints(self, image_id: str, content: bytes) -> None:
-        """Give an upload keypoints, where others have some; without OpenCV it goes without, like any image before."""
-        if not self._catalog.keypoints.are_kept() or self._catalog.keypoints.among(RECIPE, [image_id]):
-            return
-        try:
-            points = picture_keypoints(content, STORED, name=image_id, limits=self._limits)
-        except DependencyMissing as missing:
-            _log.warning("the upload %s gets no keypoints: %s", image_id, missing)
-            return
-        self._catalog.keypoints.add(RECIPE, {image_id: points.packed})
 
     def publish_if_late(self) -> None:
         """Publish in the background if the live model's index is far behind, or not of this catalog.

@@ -1,18 +1,21 @@
 """Giving images their keypoints."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lookalike.catalog import Catalog
 from lookalike.distributed import Runner
-from lookalike.errors import ImageRefused, UnknownImage
+from lookalike.errors import DependencyMissing, ImageRefused, UnknownImage
 from lookalike.indexing.batching import batched_by
 from lookalike.indexing.report import Refusal
 from lookalike.keypoints import RECIPE, STORED
 from lookalike.preprocessing import Limits, picture_keypoints
 from lookalike.progress import Progress
 from lookalike.types import Image
+
+_log = logging.getLogger(__name__)
 
 _READ_AT_ONCE = 10_000  # records
 _BATCH = 64  # images a transaction
@@ -86,3 +89,15 @@ class KeypointRun:
         self.report.made += len(packed)
         self.report.refused += [made for _, made in batch if isinstance(made, Refusal)]
         self.progress.advance(len(batch))
+
+
+def keep_keypoints(catalog: Catalog, image_id: str, content: bytes, *, limits: Limits) -> None:
+    """Give an upload keypoints, where others have some; without OpenCV it goes without, like any image before."""
+    if not catalog.keypoints.are_kept() or catalog.keypoints.among(RECIPE, [image_id]):
+        return
+    try:
+        points = picture_keypoints(content, STORED, name=image_id, limits=limits)
+    except DependencyMissing as missing:
+        _log.warning("the upload %s gets no keypoints: %s", image_id, missing)
+        return
+    catalog.keypoints.add(RECIPE, {image_id: points.packed})
