@@ -171,6 +171,7 @@ class Asking(threading.Thread):
                     continue
                 if answer.status_code == 200:
                     self.answers.append(answer.json())
+                self._enough.wait(0.05)  # the promotion needs the processor too
 
     def wait_for(self, condition):
         deadline = time.monotonic() + 240

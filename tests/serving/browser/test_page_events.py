@@ -8,6 +8,12 @@ import pytest
 from serving.browser.driving import TILES, open_library, open_search, shown_ids, wait_for_results, wait_until
 
 
+@pytest.fixture(params=["pretended", "real"])
+def site(request):
+    """Both servers: what the page does must not depend on which one answers."""
+    return request.getfixturevalue(request.param)
+
+
 def test_what_was_in_view_for_a_second_is_an_impression_once(page, site):
     open_search(page, site)
     ids = shown_ids(page)

@@ -21,6 +21,12 @@ from serving.browser.driving import (
 )
 
 
+@pytest.fixture(params=["pretended", "real"])
+def site(request):
+    """Both servers: what the page does must not depend on which one answers."""
+    return request.getfixturevalue(request.param)
+
+
 def test_nodes_and_the_tab_key_go_by_rank(page, site):
     open_search(page, site)
     assert ranks(page) == list(range(1, len(ranks(page)) + 1))
