@@ -1,10 +1,12 @@
 """The features of what a run learns from, and the vectors by which models are compared."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from lookalike.embedding import Projection
 from lookalike.embedding.projection import to_vectors
+from lookalike.embedding.runtimes import Descriptors
 from lookalike.errors import TrainingRefused
 from lookalike.training.examples import Part
 from lookalike.training.extractors import EncoderFeatures, FeatureExtractor
@@ -56,12 +58,7 @@ def describe(
     taught = _taught(context, examples)
     if taught:
         mine = [described.rows[number].image_id for number in learnt]
-        start = taught_start(
-            inputs[learnt],
-            np.stack([taught[name] for name in mine]),
-            dimension=recipe.dimension,
-            groups=[division.groups[name] for name in mine],
-        )
+        start = _taught_start(inputs[learnt], mine, taught, division, recipe)
     return Material(
         examples=examples,
         rows=described.rows,
@@ -73,6 +70,22 @@ def describe(
         views=views,
         taught=taught,
         refused=described.refused,
+    )
+
+
+def _taught_start(
+    inputs: Descriptors,
+    image_ids: Sequence[str],
+    taught: Mapping[str, Vectors],
+    division: Division,
+    recipe: HeadRecipe,
+) -> Projection:
+    """The training images' features mapped to the teacher's vectors."""
+    return taught_start(
+        inputs,
+        np.stack([taught[image_id] for image_id in image_ids]),
+        dimension=recipe.dimension,
+        groups=[division.groups[image_id] for image_id in image_ids],
     )
 
 

@@ -265,13 +265,8 @@ def pretrain(
     count = len(images.image_ids)
     if count < _FEWEST:
         raise TrainingRefused(f"{count} images are too few to train a network on: index at least {_FEWEST}")
-    method, views = _METHODS[recipe.loss]
     description = _description(backbone, recipe, images, seed)
-    train_all(backbone)
-    _follow_batches(backbone)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = method(backbone, recipe, images=count)
+    model, views = _model(backbone, recipe, count, seed)
     batch = min(recipe.batch, count)
 
     def after_step(_: nn.Module) -> None:
@@ -279,15 +274,7 @@ def pretrain(
         progress.advance(1)
 
     progress.stage("Learning", recipe.steps)
-    with ViewBatches(
-        images.image_ids,
-        images.read,
-        views=views.sized(images.preprocessing.size),
-        preprocessing=images.preprocessing,
-        groups=images.groups,
-        batch=batch,
-        seed=seed,
-    ) as batches:
+    with _batches(images, views, batch, seed) as batches:
         training = Training(
             model=model,
             batch_at=batches.batch_at,
@@ -301,6 +288,28 @@ def pretrain(
         result = training.run(resume=resume)
     backbone.eval()
     return result
+
+
+def _model(backbone: Blocked, recipe: PretrainRecipe, images: int, seed: int) -> tuple[SimClr | MoCo, ViewSettings]:
+    """The backbone, all of which learns, under a new projection head; and how its views differ."""
+    method, views = _METHODS[recipe.loss]
+    train_all(backbone)
+    _follow_batches(backbone)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return method(backbone, recipe, images=images), views
+
+
+def _batches(images: PretrainingImages, views: ViewSettings, batch: int, seed: int) -> ViewBatches:
+    return ViewBatches(
+        images.image_ids,
+        images.read,
+        views=views.sized(images.preprocessing.size),
+        preprocessing=images.preprocessing,
+        groups=images.groups,
+        batch=batch,
+        seed=seed,
+    )
 
 
 def _follow_batches(network: nn.Module) -> None:
