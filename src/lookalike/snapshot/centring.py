@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import VectorBlock
 from lookalike.errors import SnapshotDamaged
-from lookalike.neighbors import unit_rows
 from lookalike.types import WHOLE_IMAGE, Box, Vectors, Visibility
 
 CENTRE_FROM = 500
@@ -100,9 +99,11 @@ class Centring:
         if not self.is_on:
             return rows
         means = self._means(regions)
-        along = rows @ means if means.ndim == 1 else np.vecdot(rows, means)
-        distances = np.sqrt(along**2 + 1 - np.vecdot(means, means)) - along
-        return unit_rows(np.asarray(means + distances[:, None] * rows, dtype=np.float32))
+        squares = np.vecdot(rows, rows)  # not quite 1: they were rounded to float16
+        along = np.vecdot(rows, means)
+        distances = (np.sqrt(along**2 + squares * (1 - np.vecdot(means, means))) - along) / squares
+        restored: Vectors = means + distances[:, None] * rows
+        return restored
 
     def _means(self, regions: NDArray[np.int16] | None) -> NDArray[np.float32]:
         """[dimension], or [n, dimension] where parts are among the rows."""
