@@ -15,6 +15,7 @@ COMMANDS = {
     "index": "lookalike.cli.index:index",
     "sources": "lookalike.cli.sources:sources",
     "forget": "lookalike.cli.forget:forget",
+    "duplicates": "lookalike.cli.duplicates:duplicates",
     "keypoints": "lookalike.cli.keypoints:keypoints",
     "search": "lookalike.cli.search:search",
     "serve": "lookalike.cli.serve:serve",

@@ -1,7 +1,8 @@
 """Keypoints: the distinctive details of a picture, by which the very same thing is recognised in another one."""
 
+from lookalike.keypoints.alignment import Alignment
 from lookalike.keypoints.extracting import ASKED, RECIPE, STORED, Detail, extract
 from lookalike.keypoints.points import Keypoints
-from lookalike.keypoints.verifying import Rule, same_thing
+from lookalike.keypoints.verifying import Rule, aligned, same_thing
 
-__all__ = ["ASKED", "RECIPE", "STORED", "Detail", "Keypoints", "Rule", "extract", "same_thing"]
+__all__ = ["ASKED", "RECIPE", "STORED", "Alignment", "Detail", "Keypoints", "Rule", "aligned", "extract", "same_thing"]

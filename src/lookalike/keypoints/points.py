@@ -1,9 +1,11 @@
 """Keypoints: where a picture has distinctive details, and what each looks like, in a few bytes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lookalike.keypoints.codes import MIRRORING
 
 CODE_BYTES = 16
 """Of each keypoint's code: 128 bits."""
@@ -60,6 +62,16 @@ class Keypoints:
     def words(self) -> NDArray[np.uint64]:
         """[n, 2], the codes as words of 64 bits."""
         return np.ascontiguousarray(self.points["code"]).view(np.uint64)
+
+    @property
+    def mirrored(self) -> "Keypoints":
+        """Those of the picture in a mirror, its left on the right."""
+        points = self.points.copy()
+        right = round(self.extent[0] * _WHOLE)
+        points["x"] = np.maximum(right - points["x"].astype(np.int64), 0)
+        points["angle"] = (_TURN // 2 - points["angle"].astype(np.int64)) % _TURN
+        points["code"] ^= MIRRORING
+        return replace(self, points=points)
 
     @property
     def packed(self) -> bytes:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from lookalike.keypoints.alignment import Tolerance, align
+from lookalike.keypoints.alignment import Alignment, Tolerance, align
 from lookalike.keypoints.matching import matches
 from lookalike.keypoints.points import Keypoints
 from lookalike.types import SameThing
@@ -23,13 +23,17 @@ class Rule:
     tolerance: Tolerance = field(default_factory=Tolerance)
 
 
-def same_thing(query: Keypoints, other: Keypoints, rule: Rule) -> SameThing | None:
-    """What says that a picture shows the same thing as a query; None where nothing does."""
+def aligned(query: Keypoints, other: Keypoints, rule: Rule) -> Alignment | None:
+    """How a picture lies in another one that shows the same thing; None where nothing says that it does."""
     pairs = matches(query.words, other.words, ratio=rule.ratio)
     if len(pairs) < rule.least_inliers:
         return None
     alignment = align(query, other, pairs, rule.tolerance)
-    if alignment is None or alignment.inliers < rule.least_inliers:
-        return None
-    outline = alignment.outline(query, other)
-    return SameThing(inliers=alignment.inliers, outline=outline) if outline else None
+    return alignment if alignment is not None and alignment.inliers >= rule.least_inliers else None
+
+
+def same_thing(query: Keypoints, other: Keypoints, rule: Rule) -> SameThing | None:
+    """What says that a picture shows the same thing as a query; None where nothing does."""
+    alignment = aligned(query, other, rule)
+    outline = () if alignment is None else alignment.outline(query, other)
+    return SameThing(inliers=alignment.inliers, outline=outline) if alignment is not None and outline else None

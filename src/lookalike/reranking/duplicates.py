@@ -79,6 +79,15 @@ class CollapseDuplicates:
         same: list[int] = places[self._same_look(picture, np.zeros_like(places), candidates, places)].tolist()
         return same
 
+    def alike(self, candidates: Candidates, one: Places, other: Places) -> Mask:
+        """[pairs], which pairs of candidates, given by their places, are near-duplicates of each other."""
+        hashes, has_shape = candidates.columns["difference_hash"], self._has_shape(candidates)
+        near = np.bitwise_count(hashes[one] ^ hashes[other]) <= self.most_bits
+        places = np.flatnonzero(near & has_shape[one] & has_shape[other])
+        alike = np.zeros(len(one), bool)
+        alike[places[self._same_look(candidates, one[places], candidates, other[places])]] = True
+        return alike
+
     def _alike_in_shape(self, candidates: Candidates, grouped: Mask) -> Iterator[tuple[Places, Places]]:
         """Pairs (place, worse place) of images whose hashes are witnesses and agree, in rank order, some at a time.
 

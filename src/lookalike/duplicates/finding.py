@@ -1,0 +1,217 @@
+"""Finding copies: candidates from an index and by shape, then rules that look at each pair."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.columns import ImageRows
+from lookalike.duplicates.agreement import agreement, small
+from lookalike.duplicates.pairs import CopyPair, Reason
+from lookalike.duplicates.turns import TURNS, UPRIGHT, shapes, turned
+from lookalike.keypoints import Keypoints, Rule, aligned
+from lookalike.neighbors import BACKENDS, choose_backend
+from lookalike.reranking import Candidates, CollapseDuplicates
+from lookalike.types import Pixels, Vectors
+
+_LUMA = 64
+_KEPT_PICTURES = 2_000
+RULES = 1
+"""Of the rules here. Raise it when they find other pairs: searches that were interrupted then start anew."""
+
+Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""Rows of images, and rows of others, each pair once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Library:
+    """What is compared.
+
+    Attributes:
+        ids: of the images, ascending.
+        vectors: [images, dimension] float32 unit rows, as the model made them.
+        columns: [images], what is kept of each.
+        keypoints_of: looks up keypoints by ids; those that have none are left out.
+        pixels_of: decodes an image to at least `agreement.SIDE` pixels; None where it cannot be read.
+    """
+
+    ids: Sequence[str]
+    vectors: Vectors
+    columns: ImageRows
+    keypoints_of: Callable[[Sequence[str]], Mapping[str, Keypoints]]
+    pixels_of: Callable[[str], Pixels | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyRules:
+    """When two images are copies.
+
+    Attributes:
+        neighbors: candidates of each image by its vector; as many again by its shape, in every turn.
+        look: of images that look the same as they are.
+        turned_bits: of 112, in which the shape of a turned copy may differ.
+        turned_cosine: of the vectors of a turned copy, at least.
+        details_cosine: of the vectors of images whose keypoints are compared, at least.
+        details: when keypoints agree.
+        least_luma: correlation of brightness where two pictures overlap.
+        most_chroma: distance of colours there, levels of 255.
+        least_share: of one of the two pictures that overlaps.
+    """
+
+    neighbors: int = 20
+    look: CollapseDuplicates = field(default_factory=CollapseDuplicates)
+    turned_bits: int = 14
+    turned_cosine: float = 0.5
+    details_cosine: float = 0.3
+    details: Rule = field(default_factory=lambda: Rule(least_inliers=12))
+    least_luma: float = 0.8
+    most_chroma: float = 10
+    least_share: float = 0.5
+
+
+class CopyFinder:
+    """Finds the pairs of copies in a library; the same library always has the same.
+
+    Args:
+        library: what is compared.
+        rules: when two images are copies.
+    """
+
+    def __init__(self, library: Library, rules: CopyRules | None = None) -> None:
+        self._library = library
+        self._rules = rules or CopyRules()
+        size, dimension = library.vectors.shape
+        self._index = BACKENDS[choose_backend(size, dimension)].build(library.vectors)
+        self._signatures = library.columns["colour_signature"]
+        luma = self._signatures[:, :_LUMA]
+        self._has_shape = luma.max(axis=1) - luma.min(axis=1) >= self._rules.look.least_contrast
+        self._shapes = _padded(shapes(self._signatures))
+        self._shape_index = faiss.IndexBinaryFlat(8 * self._shapes.shape[1])
+        self._shaped = np.flatnonzero(self._has_shape)
+        self._shape_index.add(self._shapes[self._shaped])
+        self._small = lru_cache(maxsize=_KEPT_PICTURES)(self._decoded)
+
+    def find(self, start: int, end: int) -> list[CopyPair]:
+        """The copies of the images in rows from `start` to `end`, among those in later rows and in these."""
+        one, other = self._candidates(np.arange(start, min(end, len(self._library.ids))))
+        cosines = np.einsum("ij,ij->i", self._library.vectors[one], self._library.vectors[other])
+        found: dict[tuple[int, int], CopyPair] = {}
+        for pair, place in chain(self._by_look(one, other, cosines), self._by_turn(one, other, cosines)):
+            found.setdefault((int(one[place]), int(other[place])), pair)
+        open_ones = [
+            place
+            for place in np.flatnonzero(cosines >= self._rules.details_cosine).tolist()
+            if (int(one[place]), int(other[place])) not in found
+        ]
+        found.update(self._by_details(one[open_ones], other[open_ones], cosines[open_ones]))
+        return [found[key] for key in sorted(found)]
+
+    def _candidates(self, rows: NDArray[np.intp]) -> Pairs:
+        """Pairs of those rows with their nearest by vector, and by shape in any turn, each once."""
+        size = len(self._library.ids)
+        if size < 2 or not len(rows):  # noqa: PLR2004 - one image has no copy
+            return np.zeros(0, np.intp), np.zeros(0, np.intp)
+        wanted = min(self._rules.neighbors + 1, size)
+        near = self._index.search(self._library.vectors[rows], wanted).rows
+        keys = [_keys(rows, near, size)]
+        shaped = rows[self._has_shape[rows]]
+        for turn in TURNS if len(shaped) else ():
+            asked = _padded(shapes(turned(self._signatures[shaped], turn)))
+            apart, places = self._shape_index.search(asked, min(wanted, len(self._shaped)))
+            near = np.where((apart <= self._rules.turned_bits) & (places >= 0), self._shaped[places], -1)
+            keys.append(_keys(shaped, near, size))
+        pairs = np.unique(np.concatenate(keys))
+        return pairs // size, pairs % size
+
+    def _by_look(
+        self, one: NDArray[np.intp], other: NDArray[np.intp], cosines: NDArray[np.float32]
+    ) -> Iterator[tuple[CopyPair, int]]:
+        """Pairs that look the same as they are, and their places."""
+        library = self._library
+        images = Candidates(
+            image_ids=tuple(library.ids),
+            cosines=np.zeros(len(library.ids)),
+            vectors=library.vectors,
+            columns=library.columns,
+        )
+        for place in np.flatnonzero(self._rules.look.alike(images, one, other)).tolist():
+            yield self._pair(one[place], other[place], Reason.LOOK, cosines[place]), place
+
+    def _by_turn(
+        self, one: NDArray[np.intp], other: NDArray[np.intp], cosines: NDArray[np.float32]
+    ) -> Iterator[tuple[CopyPair, int]]:
+        """Pairs of which one is the other turned or mirrored, and their places."""
+        shaped = self._has_shape[one] & self._has_shape[other] & (cosines >= self._rules.turned_cosine)
+        places = np.flatnonzero(shaped)
+        ours = self._signatures[one[places]]
+        for turn in [turn for turn in TURNS if turn != UPRIGHT and len(places)]:
+            theirs = turned(self._signatures[other[places]], turn)
+            apart = np.abs(ours.astype(np.int16) - theirs)
+            same = (apart[:, :_LUMA] <= self._rules.look.most_luma).all(axis=1)
+            same &= (apart[:, _LUMA:] <= self._rules.look.most_chroma).all(axis=1)
+            same &= np.bitwise_count(shapes(ours) ^ shapes(theirs)).sum(axis=1) <= self._rules.turned_bits
+            for place in places[same].tolist():
+                yield self._pair(one[place], other[place], Reason.TURNED, cosines[place], turn=turn), place
+
+    def _by_details(
+        self, one: NDArray[np.intp], other: NDArray[np.intp], cosines: NDArray[np.float32]
+    ) -> Iterator[tuple[tuple[int, int], CopyPair]]:
+        """Pairs that share details at matching places, and whose pixels agree there."""
+        rows = np.unique(np.concatenate([one, other])).tolist()
+        points = self._library.keypoints_of([self._library.ids[row] for row in rows])
+        for here, there, cosine in zip(one.tolist(), other.tolist(), cosines.tolist(), strict=True):
+            ours, theirs = (points.get(self._library.ids[row]) for row in (here, there))
+            if ours is None or theirs is None:
+                continue
+            inliers, mirrored = self._shared_details(here, ours, there, theirs)
+            if inliers:
+                reason = Reason.MIRRORED_DETAILS if mirrored else Reason.DETAILS
+                yield (here, there), self._pair(here, there, reason, cosine, inliers=inliers)
+
+    def _shared_details(self, here: int, ours: Keypoints, there: int, theirs: Keypoints) -> tuple[int, bool]:
+        """How many details are shared, 0 where the pictures are no copies, and whether in the mirror."""
+        for mirrored, seen in ((False, ours), (True, ours.mirrored)):
+            alignment = aligned(seen, theirs, self._rules.details)
+            if alignment is None:
+                continue
+            one, other = self._small(self._library.ids[here]), self._small(self._library.ids[there])
+            if one is None or other is None:
+                return 0, False
+            agreed = agreement(one[:, ::-1] if mirrored else one, other, alignment)
+            if (
+                agreed.luma >= self._rules.least_luma
+                and agreed.chroma <= self._rules.most_chroma
+                and agreed.share >= self._rules.least_share
+            ):
+                return alignment.inliers, mirrored
+        return 0, False
+
+    def _decoded(self, image_id: str) -> NDArray[np.float32] | None:
+        pixels = self._library.pixels_of(image_id)
+        return None if pixels is None else small(pixels)
+
+    def _pair(
+        self, one: int, other: int, reason: Reason, cosine: float, *, turn: str = "", inliers: int = 0
+    ) -> CopyPair:
+        ids = self._library.ids
+        return CopyPair(
+            one=ids[one], other=ids[other], reason=reason, cosine=round(float(cosine), 4), turn=turn, inliers=inliers
+        )
+
+
+def _padded(bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """[n, 16], as Faiss compares fastest."""
+    return np.pad(bits, ((0, 0), (0, -bits.shape[1] % 8)))
+
+
+def _keys(rows: NDArray[np.intp], near: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Each pair once as one number: the lower row times the size, and the higher row."""
+    here = np.repeat(rows, near.shape[1])
+    there = near.ravel()
+    real = (there >= 0) & (there != here)
+    low, high = np.minimum(here, there)[real], np.maximum(here, there)[real]
+    return low * size + high

@@ -1,0 +1,42 @@
+"""Copies of a picture, as people make them."""
+
+import io
+
+from PIL import Image, ImageDraw, ImageOps
+
+
+def again(image, quality):
+    content = io.BytesIO()
+    image.save(content, "JPEG", quality=quality)
+    return Image.open(io.BytesIO(content.getvalue())).convert("RGB")
+
+
+def cut(image, share):
+    width, height = round(image.width * share), round(image.height * share)
+    left, top = (image.width - width) // 3, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
+
+
+def marked(image):
+    made = image.copy()
+    draw = ImageDraw.Draw(made)
+    draw.text((made.width // 5, made.height // 2), "SAMPLE", fill="white", font_size=made.height // 6)
+    return made
+
+
+SIMPLE = {
+    "encoded again": lambda image: again(image, 40),
+    "half the size": lambda image: again(image.resize((image.width // 2, image.height // 2)), 85),
+    "mirrored": ImageOps.mirror,
+    "turned": lambda image: image.transpose(Image.Transpose.ROTATE_90),
+}
+"""Found without keypoints."""
+
+DETAILED = {
+    "bordered": lambda image: ImageOps.expand(image, border=image.width // 8, fill="black"),
+    "cut": lambda image: cut(image, 0.75),
+    "tilted": lambda image: image.rotate(8, Image.Resampling.BICUBIC, expand=True, fillcolor="white"),
+    "marked": marked,
+    "mirrored and cut": lambda image: cut(ImageOps.mirror(image), 0.8),
+}
+"""Found by keypoints."""
