@@ -49,7 +49,10 @@ def duplicates(
     delete: Annotated[
         bool, typer.Option("--delete", help="Delete the other images from the library; files are not touched.")
     ] = False,
-    sure: Annotated[Sureness, typer.Option(help="Only copies that are at least so sure.")] = Sureness.LIKELY,
+    sure: Annotated[
+        Sureness | None,
+        typer.Option(help="Only copies that are at least so sure (default: likely; certain with --hide or --delete)."),
+    ] = None,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,7 +66,8 @@ def duplicates(
             raise CallerError("--hide and --delete: choose one of them")
         action: Action = "hide" if hide else "delete" if delete else "report"
         with open_library(settings_for(library)) as opened, IndexProgress(messages, quiet=as_json) as progress:
-            request = DuplicatesRequest(keep=keep.value, action=action, least=sure)
+            least = sure or (Sureness.LIKELY if action == "report" else Sureness.CERTAIN)
+            request = DuplicatesRequest(keep=keep.value, action=action, least=least)
             result = use_case.duplicates(opened, request, progress)
         if as_json:
             print_json(as_document(result, action))

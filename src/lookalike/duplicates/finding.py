@@ -68,7 +68,7 @@ class CopyRules:
     turned_cosine: float = 0.5
     details_cosine: float = 0.3
     details: Rule = field(default_factory=lambda: Rule(least_inliers=12))
-    least_luma: float = 0.8
+    least_luma: float = 0.7
     most_chroma: float = 10
     least_share: float = 0.5
 
