@@ -23,7 +23,7 @@ def saved(image):
 def library(*images, keypoints=True):
     """Vectors say nothing here: all images are as near as any."""
     rng = np.random.default_rng(0)
-    vectors = np.float32([1, 0, 0, 0]) + 0.01 * rng.normal(size=(len(images), 4)).astype(np.float32)
+    vectors = np.array([1, 0, 0, 0], np.float32) + 0.01 * rng.normal(size=(len(images), 4)).astype(np.float32)
     ids = [f"{number:032x}" for number in range(len(images))]
     points = {image_id: extract(pixels(image), STORED) for image_id, image in zip(ids, images, strict=True)}
     return Library(

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import Any
 
 from lookalike.duplicates import CopyPair, Reason, group_copies
 
@@ -11,7 +12,7 @@ def pair(one, other):
 
 
 def grouped(*pairs, **sizes):
-    images = {name: SimpleNamespace(size=size) for name, size in sizes.items()}
+    images: Any = {name: SimpleNamespace(size=size) for name, size in sizes.items()}
     groups = group_copies([pair(*one) for one in pairs], images, preferred=lambda image: -image.size)
     return {group.kept: sorted(group.copies) for group in groups}
 

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 from lookalike.duplicates import CopyPair, Reason, Sureness
 
 
 def pair(**options):
-    return CopyPair(**{"one": "a" * 32, "other": "b" * 32, "reason": Reason.DETAILS, "cosine": 0.9} | options)
+    made = CopyPair(one="a" * 32, other="b" * 32, reason=Reason.DETAILS, cosine=0.9)
+    return replace(made, **options)
 
 
 def test_the_whole_look_is_surer_than_details():

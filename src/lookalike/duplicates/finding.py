@@ -214,4 +214,4 @@ def _keys(rows: NDArray[np.intp], near: NDArray[np.int64], size: int) -> NDArray
     there = near.ravel()
     real = (there >= 0) & (there != here)
     low, high = np.minimum(here, there)[real], np.maximum(here, there)[real]
-    return low * size + high
+    return np.asarray(low * size + high, np.int64)
