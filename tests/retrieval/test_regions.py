@@ -154,6 +154,7 @@ EARLIER = """
     CREATE INDEX ix_removed_vectors_image_id ON removed_vectors (image_id);
     ALTER TABLE queries ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
     DROP TABLE leases;
+    DROP TABLE keypoints;
     UPDATE library SET schema_version = 8;
     UPDATE alembic_version SET version_num = '0008';
 """
@@ -178,8 +179,10 @@ def make_earlier(parts, records):
     connection.commit()
     connection.close()
     snapshot = newest(parts.snapshots, parts.encoders["colour-grid"].fingerprint)
-    (snapshot.directory / "regions.npy").unlink()
-    files = {name: record for name, record in snapshot.manifest.files.items() if name != "regions.npy"}
+    later = ("regions.npy", "centring.npy")
+    for name in later:
+        (snapshot.directory / name).unlink()
+    files = {name: record for name, record in snapshot.manifest.files.items() if name not in later}
     manifest = dataclasses.replace(snapshot.manifest, format_version=5, files=files)
     (snapshot.directory / "manifest.json").write_bytes(manifest.encode())
 

@@ -339,7 +339,14 @@ def centring_of(root: Path, fingerprint: str, *, number: int, dimension: int) ->
     Pages of a query go on with it when another snapshot has taken the place of the one that answered.
     """
     folder = folder_of(root, fingerprint)
-    for path in (folder / f"{number:06d}" / CENTRING_FILE, folder / _kept_name(number)):
+    directory = folder / f"{number:06d}"
+    try:
+        Manifest.read(directory)
+    except SnapshotOutdated:
+        return Centring.none(dimension)  # no earlier version centred vectors
+    except SnapshotDamaged:
+        pass  # it was deleted
+    for path in (directory / CENTRING_FILE, folder / _kept_name(number)):
         with contextlib.suppress(SnapshotDamaged):
             return Centring.open(path, dimension)
     return None
