@@ -162,7 +162,7 @@ EARLIER = """
 
 QUERY_COLUMNS = (
     *("fingerprint", "duplicate_ids", "duplicates_of", "same_ids", "include_self", "neighbors", "images"),
-    *("loose_cosine", "close_cosine", "very_close_cosine"),
+    *("loose_cosine", "close_cosine", "very_close_cosine", "same_things"),
 )
 DETAILS = ("fingerprint", "duplicates", "same", "include_self", "neighbors", "images", "calibration")
 
