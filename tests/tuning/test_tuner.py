@@ -159,8 +159,10 @@ def test_a_handful_of_images_is_not_measured():
 
 
 SLACK = 0.03
-"""Which setting is fastest depends on the machine, another k-means finds other lists (0.007 apart at this size), and a
-fifth of so small a library is held out for the queries; the slow test holds the promise to 0.01 at 200,000."""
+"""Which setting is fastest depends on the machine, another k-means finds other lists, and a fifth of so small a library is
+held out for the queries; the slow test holds the promise to 0.01 at 200,000."""
+APART = 0.05
+"""Where few lists are read, two indexes of one setting were 0.043 apart at this size."""
 
 
 @pytest.mark.parametrize("backend", ["faiss-ivfpq", "hnsw", "ivf-flat"])
@@ -174,7 +176,7 @@ def test_the_promise_holds_for_images_the_library_never_saw(tmp_path, backend):
     index = BACKENDS[backend].build(library, parameters=chosen.building).searching_with(chosen.searching)
     stored = library.astype(np.float16).astype(np.float32)
     recall = Truth.of(stored, fresh).recall_of(index, stored.__getitem__)
-    assert abs(recall.mean - chosen.checked.mean) < SLACK
+    assert abs(recall.mean - chosen.checked.mean) < APART
     assert recall.mean > 0.9 - SLACK
 
 
