@@ -6,8 +6,8 @@ Indexes each shared set into a library of its own, gives it keypoints, and ranks
 `verify`. On `smvs_dvd` a phone photo of a cover asks for the clean picture of that cover, while the other phone photos
 of the same cover are set aside: R@1 is the share of queries whose first hit is it. On the other sets mAP must stay as
 it was. The seconds of comparing are those of one core, for the 100 best candidates of each query. A library that stays
-(--libraries) is not embedded again. The number of query points, the ratio of matches and the least number of inliers were
-chosen on `smvs_dvd`: its result is that of a set that was looked at.
+(--libraries) is not embedded again. The number of query points, the ratio of matches and the least number of inliers
+were chosen on `smvs_dvd`: its result is that of a set that was looked at.
 """
 
 import argparse

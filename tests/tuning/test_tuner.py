@@ -159,8 +159,8 @@ def test_a_handful_of_images_is_not_measured():
 
 
 SLACK = 0.03
-"""Which setting is fastest depends on the machine, another k-means finds other lists, and a fifth of so small a library is
-held out for the queries; the slow test holds the promise to 0.01 at 200,000."""
+"""Which setting is fastest depends on the machine, another k-means finds other lists, and a fifth of so small a library
+is held out for the queries; the slow test holds the promise to 0.01 at 200,000."""
 APART = 0.05
 """Where few lists are read, two indexes of one setting were 0.043 apart at this size."""
 
