@@ -1,6 +1,6 @@
 """How commands are found and listed: each is imported when it is asked for."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -24,14 +24,14 @@ class CommandGroup(TyperGroup):
             )
 
 
-class ImportedCommands(MutableMapping[str, Any]):
+class ImportedCommands(Mapping[str, Any]):
     """The commands of a group by name, each imported when it is first asked for, since most imports serve others.
 
     Args:
         places: "module:function", or "module:app" for a group of commands, by the command's name.
     """
 
-    def __init__(self, places: dict[str, str]) -> None:
+    def __init__(self, places: Mapping[str, str]) -> None:
         self._places = places
         self._commands: dict[str, Any] = {}
 
@@ -40,14 +40,6 @@ class ImportedCommands(MutableMapping[str, Any]):
             module, _, attribute = self._places[name].partition(":")
             self._commands[name] = _command(name, getattr(import_module(module), attribute))
         return self._commands[name]
-
-    def __setitem__(self, name: str, command: Any) -> None:
-        self._places.setdefault(name, "")
-        self._commands[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._places[name]
-        self._commands.pop(name, None)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)

@@ -18,7 +18,6 @@ from lookalike.neighbors import BACKENDS, choose_backend
 from lookalike.reranking import Candidates, CollapseDuplicates
 from lookalike.types import Pixels, Vectors
 
-_LUMA = 64
 _KEPT_PICTURES = 2_000
 RULES = 1
 """Of the rules here. Raise it when they find other pairs: searches that were interrupted then start anew."""
@@ -87,8 +86,10 @@ class CopyFinder:
         size, dimension = library.vectors.shape
         self._index = BACKENDS[choose_backend(size, dimension)].build(library.vectors)
         self._signatures = library.columns["colour_signature"]
-        luma = self._signatures[:, :_LUMA]
-        self._has_shape = luma.max(axis=1) - luma.min(axis=1) >= self._rules.look.least_contrast
+        self._images = Candidates(
+            image_ids=tuple(library.ids), cosines=np.zeros(size), vectors=library.vectors, columns=library.columns
+        )
+        self._has_shape = self._rules.look.has_contrast(self._signatures)
         self._shapes = _padded(shapes(self._signatures))
         self._shape_index = faiss.IndexBinaryFlat(8 * self._shapes.shape[1])
         self._shaped = np.flatnonzero(self._has_shape)
@@ -131,14 +132,7 @@ class CopyFinder:
         self, one: NDArray[np.intp], other: NDArray[np.intp], cosines: NDArray[np.float32]
     ) -> Iterator[tuple[CopyPair, int]]:
         """Pairs that look the same as they are, and their places."""
-        library = self._library
-        images = Candidates(
-            image_ids=tuple(library.ids),
-            cosines=np.zeros(len(library.ids)),
-            vectors=library.vectors,
-            columns=library.columns,
-        )
-        for place in np.flatnonzero(self._rules.look.alike(images, one, other)).tolist():
+        for place in np.flatnonzero(self._rules.look.alike(self._images, one, other)).tolist():
             yield self._pair(one[place], other[place], Reason.LOOK, cosines[place]), place
 
     def _by_turn(
@@ -147,13 +141,11 @@ class CopyFinder:
         """Pairs of which one is the other turned or mirrored, and their places."""
         shaped = self._has_shape[one] & self._has_shape[other] & (cosines >= self._rules.turned_cosine)
         places = np.flatnonzero(shaped)
-        ours = self._signatures[one[places]]
+        ours, our_shapes = self._signatures[one[places]], self._shapes[one[places]]
         for turn in [turn for turn in TURNS if turn != UPRIGHT and len(places)]:
             theirs = turned(self._signatures[other[places]], turn)
-            apart = np.abs(ours.astype(np.int16) - theirs)
-            same = (apart[:, :_LUMA] <= self._rules.look.most_luma).all(axis=1)
-            same &= (apart[:, _LUMA:] <= self._rules.look.most_chroma).all(axis=1)
-            same &= np.bitwise_count(shapes(ours) ^ shapes(theirs)).sum(axis=1) <= self._rules.turned_bits
+            same = self._rules.look.colours_agree(ours, theirs)
+            same &= np.bitwise_count(our_shapes ^ _padded(shapes(theirs))).sum(axis=1) <= self._rules.turned_bits
             for place in places[same].tolist():
                 yield self._pair(one[place], other[place], Reason.TURNED, cosines[place], turn=turn), place
 

@@ -57,7 +57,8 @@ class Cuts:
         kept = self._kept(model)
         missing = [image_id for image_id in image_ids if image_id not in kept]
         made = self._embedded(missing, encoder) if encoder else {}
-        cuts = {image_id: vector for image_id in image_ids if (vector := (kept | made).get(image_id)) is not None}
+        known = kept | made
+        cuts = {image_id: known[image_id] for image_id in image_ids if image_id in known}
         if made or (cuts.keys() != kept.keys() and encoder is not None):
             self._keep(model, cuts)
         return np.array(list(cuts.values()), dtype=np.float32).reshape(len(cuts), model.dimension)

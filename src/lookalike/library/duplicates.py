@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -15,10 +16,11 @@ from lookalike.duplicates import Library as Compared
 from lookalike.duplicates.agreement import SIDE
 from lookalike.duplicates.finding import RULES
 from lookalike.errors import CallerError
-from lookalike.keypoints import RECIPE, Keypoints
+from lookalike.keypoints import RECIPE
 from lookalike.library.parts import LibraryParts
 from lookalike.preprocessing import decode
 from lookalike.progress import Progress
+from lookalike.retrieval import stored_keypoints
 from lookalike.types import WHOLE_IMAGE, Image, Pixels, Visibility
 
 Keep = Literal["largest", "oldest", "newest"]
@@ -128,7 +130,7 @@ def _compared(library: LibraryParts, fingerprint: str) -> Compared:
         ids=ids,
         vectors=rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12),
         columns=np.concatenate(columns),
-        keypoints_of=lambda image_ids: _keypoints(catalog, image_ids),
+        keypoints_of=partial(stored_keypoints, catalog),
         pixels_of=lambda image_id: _pixels(library, image_id),
     )
 
@@ -153,11 +155,6 @@ def _identity(catalog: Catalog, fingerprint: str) -> str:
     missing = [image.id for image in catalog.keypoints.images_without(RECIPE, limit=10_000)]
     parts = [state.library_id, state.sequence, state.token, fingerprint, RULES, RECIPE, _BLOCK, *missing]
     return sha256("\n".join(map(str, parts)).encode()).hexdigest()
-
-
-def _keypoints(catalog: Catalog, image_ids: Sequence[str]) -> dict[str, Keypoints]:
-    stored = catalog.keypoints.get(RECIPE, image_ids)
-    return {image_id: Keypoints.unpacked(packed) for image_id, packed in stored.items()}
 
 
 def _pixels(library: LibraryParts, image_id: str) -> Pixels | None:

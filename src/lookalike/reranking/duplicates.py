@@ -107,18 +107,27 @@ class CollapseDuplicates:
                 free = ~(grouped[one] | grouped[two])
                 yield one[free], two[free]
 
+    def has_contrast(self, signatures: NDArray[np.uint8]) -> Mask:
+        """[n], of which colour signatures, [n, 96], the luma spans enough; none whose colours are not known."""
+        luma = signatures[:, :_LUMA]
+        spans: Mask = luma.max(axis=1) - luma.min(axis=1) >= self.least_contrast
+        return spans
+
+    def colours_agree(self, ones: NDArray[np.uint8], others: NDArray[np.uint8]) -> Mask:
+        """[pairs], which colour signatures, [pairs, 96] each, agree in every cell."""
+        apart = np.abs(others.astype(np.int16) - ones)
+        agree: Mask = (apart[:, :_LUMA] <= self.most_luma).all(axis=1)
+        agree &= (apart[:, _LUMA:] <= self.most_chroma).all(axis=1)
+        return agree
+
     def _has_shape(self, candidates: Candidates) -> Mask:
-        luma = candidates.columns["colour_signature"][:, :_LUMA]
-        contrast = luma.max(axis=1) - luma.min(axis=1)  # 0 where the colours are not known
-        has_shape: Mask = (candidates.columns["difference_hash"] != 0) & (contrast >= self.least_contrast)
-        return has_shape
+        has_shape: Mask = candidates.columns["difference_hash"] != 0
+        return has_shape & self.has_contrast(candidates.columns["colour_signature"])
 
     def _same_look(self, ones: Candidates, at: Places, others: Candidates, there: Places) -> Places:
         """Which of the pairs (one of `ones`, one of `others`) agree in colours and vectors, too."""
-        colours = others.columns["colour_signature"][there].astype(np.int16)
-        apart = np.abs(colours - ones.columns["colour_signature"][at])
-        near = (apart[:, :_LUMA] <= self.most_luma).all(axis=1) & (apart[:, _LUMA:] <= self.most_chroma).all(axis=1)
-        pairs = np.flatnonzero(near)
+        colours = (images.columns["colour_signature"][rows] for images, rows in ((ones, at), (others, there)))
+        pairs = np.flatnonzero(self.colours_agree(*colours))
         products = others.vectors[there[pairs]] * ones.vectors[at[pairs]].astype(np.float64)
         same: Places = pairs[products.sum(axis=1) >= self.least_cosine]
         return same

@@ -4,7 +4,7 @@ from lookalike.retrieval.engine import Readiness, SearchEngine
 from lookalike.retrieval.journal import QueryJournal
 from lookalike.retrieval.query import Answer, IndexedImage, Picture, Query, Subject, Words
 from lookalike.retrieval.query_encoder import EncodedQuery, QueryEncoder
-from lookalike.retrieval.rankers import RERANKERS, ExactRanker, IndexRanker, Ranker
+from lookalike.retrieval.rankers import RERANKERS, ExactRanker, IndexRanker, Ranker, stored_keypoints
 from lookalike.retrieval.ranking import FROZEN_HITS, MOST_NEIGHBORS, Ranking, with_duplicates
 from lookalike.retrieval.view import View
 
@@ -28,5 +28,6 @@ __all__ = [
     "Subject",
     "View",
     "Words",
+    "stored_keypoints",
     "with_duplicates",
 ]

@@ -31,10 +31,11 @@ RERANKERS: tuple[ReRanker, ...] = (NotItself(), NEAR_DUPLICATES)
 
 def usual_rerankers(catalog: Catalog) -> tuple[ReRanker, ...]:
     """What re-ranks the hits of a library: the last one only where a query says that hits are to be verified."""
-    return (*RERANKERS, VerifySameThing(keypoints_of=partial(_keypoints, catalog)))
+    return (*RERANKERS, VerifySameThing(keypoints_of=partial(stored_keypoints, catalog)))
 
 
-def _keypoints(catalog: Catalog, image_ids: Sequence[str]) -> dict[str, Keypoints]:
+def stored_keypoints(catalog: Catalog, image_ids: Sequence[str]) -> dict[str, Keypoints]:
+    """Of the images that have some, by their ids."""
     stored = catalog.keypoints.get(RECIPE, image_ids)
     return {image_id: Keypoints.unpacked(packed) for image_id, packed in stored.items()}
 
