@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lookalike.embedding import open_encoder
 from lookalike.evaluation.ranking_metrics import average_precision, count_grades
@@ -32,7 +31,7 @@ from lookalike.preprocessing import prepare
 from lookalike.training.distilling import choose_ridge, fit_distilled, parts_of
 from lookalike.training.examples import near_duplicate_groups
 from lookalike.training.features import describe_images
-from lookalike.training.network.backbones import build_backbone, fetch_weights
+from lookalike.training.network.backbones import MultiLevel, build_backbone, fetch_weights
 from lookalike.training.network.backbones.efficientnet_lite import EfficientNetLite
 from lookalike.training.network.exporting import ExportedAs, export_model
 
@@ -54,36 +53,23 @@ GALLERIES = ("held out", "all")
 HELD_OUT = (("smvs_dvd", "human_zappos85"), ("smvs_dvd", "wardrobe_and_grocery"))
 
 
-FINAL_WEIGHT, EARLIER_WEIGHT, QUARTERED, SMALLEST = 1.0, 0.5, 2, 1e-12
+QUARTERED, SMALLEST = 2, 1e-12
 
 
-class LevelStatistics(nn.Module):
-    """Means and standard deviations of all depths over a picture, and means of the last two over its quarters.
-
-    Each part is centred by `centre_on` (before that on zero), scaled to unit length and weighted, and all are laid side
-    by side. It is one module, so that it is exported as one graph.
+class LevelStatistics(MultiLevel):
+    """Beside the means of all depths their standard deviations, and means of the last two over the picture's quarters.
 
     Args:
         network: whose weights are used, not copied.
-
-    Attributes:
-        network: the network.
-        part_widths: values of each part.
-        dimension: of the descriptors, the sum of those.
     """
 
-    part_means: Tensor
-
     def __init__(self, network: EfficientNetLite) -> None:
-        super().__init__()
-        self.network = network
-        widths = network.level_widths
-        quarters = tuple(4 * width for width in widths[-QUARTERED:])
-        self.part_widths = (*widths, *widths, *quarters)
+        super().__init__(network)
+        widths, of_levels = self.part_widths, self.part_weights
+        self.part_widths = (*widths, *widths, *(4 * width for width in widths[-QUARTERED:]))
         self.dimension = sum(self.part_widths)
-        of_levels = [*[EARLIER_WEIGHT] * (len(widths) - 1), FINAL_WEIGHT]
-        self._weights = (*of_levels, *of_levels, *of_levels[-QUARTERED:])
-        self.register_buffer("part_means", torch.zeros(self.dimension))
+        self.part_means = torch.zeros(self.dimension)
+        self.part_weights = torch.cat([of_levels, of_levels, of_levels[-QUARTERED:]])
 
     def pooled(self, batch: Tensor) -> Tensor:
         """Parts as they are, [b, 3, size, size] to [b, dimension]: what `centre_on` takes the mean of."""
@@ -92,23 +78,6 @@ class LevelStatistics(nn.Module):
         centred = [level - mean[:, :, None, None] for level, mean in zip(levels, means, strict=True)]
         spreads = [(level.square().mean(dim=(2, 3)) + SMALLEST).sqrt() for level in centred]
         return torch.cat([*means, *spreads, *map(quarters, levels[-QUARTERED:])], dim=1)
-
-    def centre_on(self, pooled: Tensor) -> None:
-        """Let the mean of these rows of `pooled`, [images, dimension], be each part's origin from now on."""
-        self.part_means.copy_(pooled.mean(dim=0))
-
-    def forward(self, batch: Tensor) -> Tensor:
-        """[b, 3, size, size] to [b, dimension]."""
-        return self.weighted(self.pooled(batch))
-
-    def weighted(self, pooled: Tensor) -> Tensor:
-        """Descriptors of cached rows of `pooled`, [b, dimension] to [b, dimension]."""
-        parts = torch.split(pooled - self.part_means, list(self.part_widths), dim=1)
-        scaled = [
-            functional.normalize(part, dim=1, eps=SMALLEST) * weight
-            for part, weight in zip(parts, self._weights, strict=True)
-        ]
-        return torch.cat(scaled, dim=1)
 
 
 def quarters(level: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ import threading
 import time
 import types
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +50,7 @@ from lookalike.training.network.losses.nt_xent import nt_xent
 from lookalike.training.network.schedule import WarmUpCosine
 from lookalike.training.network.view_batches import ViewBatches
 from lookalike.training.run import RunFolder
-from lookalike.training.views import ViewSettings
+from lookalike.training.views import MOCO_VIEWS
 
 PROJECT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("LOOKALIKE_SHARED", PROJECT.parent / "shared"))
@@ -72,17 +72,7 @@ CLASSES, NEIGHBORS, VOTE_TEMPERATURE, RESAMPLES, POINTS = 10, 200, 0.1, 10_000, 
 WIDTHS, HIDDEN, OUTPUTS, QUEUE = (32, 64, 128), 512, 128, 4_096
 TEMPERATURE, MOMENTUM, EXAMPLES_TEMPERATURE, EXAMPLES_MOMENTUM = 0.2, 0.99, 0.5, 0.996
 RATE, DECAY, WARM_UP = 0.06, 5e-4, 20
-VIEWS = ViewSettings(
-    size=32,
-    least_area=0.2,
-    rotation=0,
-    brightness=0.4,
-    contrast=0.4,
-    saturation=0.4,
-    hue=0.1,
-    greyscale=0.2,
-    blur=0,
-)
+VIEWS = replace(MOCO_VIEWS, size=32, blur=0)
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 
 

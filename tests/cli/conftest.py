@@ -1,7 +1,9 @@
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -25,7 +27,10 @@ def models(tmp_path_factory):
 
 @pytest.fixture
 def program(tmp_path, models):
-    """Start the program as a user does, which takes a second; `program.json` parses its document."""
+    """Start the program as a user does, which takes a second.
+
+    `program.json` parses its document; `program.kill_once_written` kills it as soon as a file has something in it.
+    """
 
     def start(*arguments, code=0, **environment):
         done = subprocess.run(
@@ -43,6 +48,24 @@ def program(tmp_path, models):
 
     start.json = lambda *arguments, **options: json.loads(start(*arguments, "--json", **options).stdout)
     start.environment = lambda **more: program_environment(tmp_path, models, **more)
+
+    def kill_once_written(file, *arguments, **environment):
+        started = subprocess.Popen(
+            [sys.executable, "-m", "lookalike", *map(str, arguments)],
+            env=start.environment(**environment),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=tmp_path,
+        )
+        deadline = time.monotonic() + 240
+        while not file.exists() or not file.read_text():
+            assert started.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        started.send_signal(signal.SIGKILL)
+        started.wait(60)
+
+    start.kill_once_written = kill_once_written
     return start
 
 

@@ -2,10 +2,7 @@
 
 import io
 import json
-import signal
-import subprocess
 import sys
-import time
 from types import MappingProxyType
 
 import numpy as np
@@ -176,19 +173,8 @@ def test_without_tensorboard_its_install_command_is_told(run, asked, monkeypatch
 def test_a_run_killed_while_it_fine_tunes_goes_on_to_the_same_bits(program, asked, transformer, tmp_path):
     options = (*asked, "--backbone", f"vit:{transformer}", "--tune", "blocks", "--blocks", "1", "--tune-steps", "60")
     whole = program.json("train", "whole", *options, OMP_NUM_THREADS="1")
-    command = [sys.executable, "-m", "lookalike", *map(str, ("train", "killed", *options))]
     metrics = tmp_path / "library" / "training" / "runs" / "killed" / "fine-tuning" / "metrics.jsonl"
-    environment = program.environment(OMP_NUM_THREADS="1")
-    started = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path
-    )
-    deadline = time.monotonic() + 240
-    while not metrics.exists() or not metrics.read_text():
-        assert started.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    started.send_signal(signal.SIGKILL)
-    started.wait(60)
+    program.kill_once_written(metrics, "train", "killed", *options, OMP_NUM_THREADS="1")
     resumed = program.json("train", "killed", "--resume", *options, OMP_NUM_THREADS="1")
     assert resumed["model"]["fingerprint"] == whole["model"]["fingerprint"]
     assert np.isfinite(resumed["model"]["settings"]["validation nDCG@10 before fine-tuning"])

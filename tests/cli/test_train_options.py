@@ -1,10 +1,5 @@
 """`lookalike train --loss`: what applies where, and SimCLR and MoCo as documented."""
 
-import signal
-import subprocess
-import sys
-import time
-
 import pytest
 import torch
 
@@ -70,18 +65,7 @@ def test_a_network_whose_training_was_killed_goes_on_to_the_same_bits(program, t
     network = ("--on", "views", "--backbone", "resnet18-small:random", "--loss", "moco", "--tune", "full")
     options = (*network, "--tune-steps", "8", "--batch", "4", *QUICK)
     whole = program.json("train", "whole", *options, OMP_NUM_THREADS="1")
-    command = [sys.executable, "-m", "lookalike", *map(str, ("train", "killed", *options))]
     metrics = tmp_path / "library" / "training" / "runs" / "killed" / "metrics.jsonl"
-    environment = program.environment(OMP_NUM_THREADS="1")
-    started = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path
-    )
-    deadline = time.monotonic() + 240
-    while not metrics.exists() or not metrics.read_text():
-        assert started.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    started.send_signal(signal.SIGKILL)
-    started.wait(60)
+    program.kill_once_written(metrics, "train", "killed", *options, OMP_NUM_THREADS="1")
     resumed = program.json("train", "killed", "--resume", *options, OMP_NUM_THREADS="1")
     assert resumed["model"]["fingerprint"] == whole["model"]["fingerprint"]
