@@ -1,3 +1,5 @@
+import contextlib
+import gc
 import signal
 import socket
 import subprocess
@@ -156,3 +158,27 @@ def test_answers_do_not_wait_for_acknowledgements(server_of):
         (connection,) = server._uvicorn.server_state.connections
         accepted = connection.transport.get_extra_info("socket")
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_client_that_reads_nothing_is_cut_off_at_the_end(server_of):
+    asked = 400  # more than fits between the two
+    server = server_of(drain_seconds=1)
+    answer = httpx.get(f"{server.url}openapi.json", timeout=60).content
+    with connection_to(server) as connection:
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * asked)
+        wait_until_nothing_comes(connection)
+        server.stop()
+        gc.collect()  # a connection that nobody closed would be told now
+        received = 0
+        with contextlib.suppress(ConnectionResetError):
+            while chunk := connection.recv(1 << 20):
+                received += len(chunk)
+    assert 0 < received < asked * len(answer)
+
+
+def wait_until_nothing_comes(connection):
+    """Until as much lies unread as the client's side takes."""
+    before, now = -1, 0
+    while now != before:
+        time.sleep(0.3)
+        before, now = now, len(connection.recv(1 << 26, socket.MSG_PEEK))

@@ -1,5 +1,6 @@
 """uvicorn, configured for this app: limited request heads, quiet logs, and a graceful shutdown."""
 
+import asyncio
 import contextlib
 import logging
 import signal
@@ -7,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -110,6 +112,15 @@ class _Uvicorn(uvicorn.Server):
         if self.started:
             self.answers.set()
             self._on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, and connections that are still open after the time to drain are cut."""
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            transport: Any = getattr(connection, "transport", None)
+            if transport is not None:
+                transport.abort()
+        await asyncio.sleep(0)  # they are closed in the loop's next round, which is the last one
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

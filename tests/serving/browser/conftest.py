@@ -104,7 +104,7 @@ def guarded(real_additions, library, server_of):
 def _real_site(additions, library, server_of, **settings):
     library.catalog.images.add([_addition(library.encoder, prepared, **how) for prepared, how in additions])
     library.catalog.models.set_live(library.indexer.model)
-    server = server_of(**settings)
+    server = server_of(drain_seconds=1, **settings)  # the browser may hold connections longer than the test
     shown = library.catalog.images.browse(limit=200).images
     return Site(server.url, [image.id for image in shown], lambda: _stored_events(library.folder / "catalog.sqlite"))
 
