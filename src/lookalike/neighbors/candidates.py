@@ -161,6 +161,7 @@ class CandidateIndex:
         self.dimension = store.dimension
         self._finder = finder
         self._store = store
+        self._found_among_all: set[int] = set()
 
     @classmethod
     def of(cls, proposer: Proposer, store: Store, *, name: str, building: Any, searching: Any) -> "CandidateIndex":
@@ -195,6 +196,8 @@ class CandidateIndex:
     def search(self, queries: Vectors, k: int, *, allowed: Mask | AllowedRows | None = None) -> Neighbors:
         """The k rows nearest to each query; see `VectorIndex.search`."""
         queries = checked(queries, dimension=self.dimension)
+        if allowed is None and len(queries) == 1 and k in self._found_among_all:  # the usual case, by the shortest way
+            return Neighbors(*self._finder.nearest(queries, k, None, self.searching, once=False))
         prepared = allowed_rows(allowed, self.size)
         reachable = prepared.count if prepared else self.size
         kept = min(checked_k(k), reachable)
@@ -233,6 +236,8 @@ class CandidateIndex:
 
     def _answer(self, queries: Vectors, k: int, allowed: AllowedRows | None, *, once: bool) -> Found:
         if not self._compares_all(k, allowed):
+            if allowed is None:
+                self._found_among_all.add(k)
             return self._finder.nearest(queries, k, allowed, self.searching, once=once)
         return stacked(_in_blocks(partial(self._store.scan, k=k, allowed=allowed, once=once), queries))
 

@@ -39,7 +39,7 @@ class FastScanLists:
         self._store = store
         self._building = building
         self._index = lists if store is None else faiss.IndexRefine(lists, store.kept)
-        self._unfiltered: dict[CodesSearch, _Probe] = {}
+        self._unfiltered: _Probe | None = None
         self._filtered: WeakKeyDictionary[AllowedRows, dict[CodesSearch, _Probe]] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
@@ -70,10 +70,15 @@ class FastScanLists:
         return (LISTS_FILE,)
 
     def _probe(self, allowed: AllowedRows | None, searching: CodesSearch, *, once: bool) -> "_Probe":
-        if once and allowed is not None:
+        if allowed is None:
+            latest = self._unfiltered
+            if latest is None or latest.searching is not searching:
+                self._unfiltered = latest = self._new_probe(None, searching)
+            return latest
+        if once:
             return self._new_probe(allowed, searching)
         with self._lock:
-            known = self._unfiltered if allowed is None else self._filtered.setdefault(allowed, {})
+            known = self._filtered.setdefault(allowed, {})
             probe = known.get(searching)
             if probe is None:
                 known[searching] = probe = self._new_probe(allowed, searching)
@@ -116,7 +121,7 @@ class _Probe:
         self._kept = kept
         self._lists = lists
         self._reachable = reachable
-        self._searching = searching
+        self.searching = searching
         self._selector = selector
         self._usual: dict[int, Any] = {}
 
@@ -144,7 +149,7 @@ class _Probe:
 
     def _carefully(self, query: Vectors, k: int) -> Found:
         """With more probes until k rows are found, and with every row that equals the last of them."""
-        probes = self._searching.probes
+        probes = self.searching.probes
         wanted = min(max(k + 1, _MANY), self._reachable)
         rows, cosines = ask(self._index, query, wanted, self._parameters(wanted, probes))
         while rows[0, k - 1] < 0 and probes < self._lists:
@@ -156,12 +161,12 @@ class _Probe:
         return in_order(rows[0], cosines[0], k)
 
     def _remembered(self, k: int) -> Any:
-        self._usual[k] = parameters = self._parameters(k + 1, self._searching.probes)
+        self._usual[k] = parameters = self._parameters(k + 1, self.searching.probes)
         return parameters
 
     def _parameters(self, wanted: int, probes: int) -> Any:
         lists = faiss.SearchParametersIVF(nprobe=probes, **({"sel": self._selector} if self._selector else {}))
         if self._kept is None:
             return lists
-        candidates = max(self._searching.candidates_for(wanted - 1), wanted)
+        candidates = max(self.searching.candidates_for(wanted - 1), wanted)
         return faiss.IndexRefineSearchParameters(k_factor=candidates / wanted, base_index_params=lists)
