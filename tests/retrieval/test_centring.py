@@ -206,3 +206,19 @@ def test_exact_search_of_a_model_that_is_not_live_is_centred_as_its_index_would_
         found[0].cosines.tolist(), abs=1e-5
     )
     engine.close()
+
+
+def test_a_later_page_has_the_closeness_of_the_first(library):
+    """Which is that of its query: a picture that is unlike all of the library has no close hits."""
+    asked = Query.picture(picture(901), limit=60)
+    first = library.engine.search(asked)
+    assert library.engine.page(first.query_id, offset=0, limit=60).hits == first.hits
+    best, uncentred = first.hits[0], stored_cosine(library, asked, first.hits[0])
+    usual = view(library).snapshot.closeness
+    assert usual.uncentred is not None
+    assert best.closeness == pytest.approx(usual.for_query(best.cosine, uncentred).percent(best.cosine), abs=0.1)
+
+
+def stored_cosine(library, query, hit):
+    vector = library.engine.ranker.rank(query).query.vector
+    return float(vector @ library.catalog.vectors.get(fingerprint(library), [hit.image.id])[hit.image.id])

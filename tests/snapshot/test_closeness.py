@@ -3,13 +3,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lookalike import embedding
 from lookalike.embedding.projection import Projection
 from lookalike.neighbors import BACKENDS
-from lookalike.snapshot import Closeness
+from lookalike.snapshot import Centring, Closeness
 from lookalike.types import Match
 from unit_vectors import clustered, unit
 
@@ -120,3 +120,61 @@ def test_any_sample_gives_a_rising_scale(cosines, typical):
     sample = np.array(cosines, dtype=np.float32)
     for closeness in (Closeness.reference(np.sort(sample)), Closeness.of(sample, typical=typical, strangers=sample)):
         assert -1 < closeness.loose < closeness.close < closeness.very_close < 1
+
+
+def centred_library():
+    """600 images that share a direction, strangers that do not, and the centring of the images."""
+    common = np.zeros(32, np.float32)
+    common[0] = 2.5
+    images = unit(clustered(600, 32, seed=5) + common)
+    return images, Centring.of(images.mean(axis=0, dtype=np.float64), images[:0])
+
+
+def close_to_best(closeness, centring, images, pictures):
+    """How many of the pictures have a close best hit."""
+    cosines = centring.rows(pictures) @ centring.rows(images).T
+    best = cosines.argmax(axis=1)
+    found = zip(cosines.max(axis=1), np.vecdot(pictures, images[best]), strict=True)
+    scales = [(closeness.for_query(float(cosine), float(uncentred)), cosine) for cosine, uncentred in found]
+    return float(
+        np.mean([scale.match(cosine) is not Match.NONE and scale.percent(cosine) >= 90 for scale, cosine in scales])
+    )
+
+
+def test_what_a_library_has_in_common_tells_strangers_though_it_is_not_compared():
+    images, centring = centred_library()
+    strangers, others = directions(300, seed=1), directions(300, seed=2)
+    index = index_of(centring.rows(images))
+    told = calibrated(index, strangers=strangers, centring=centring)
+    alone = calibrated(index, centring=centring)
+    noisy = unit(images + 0.03 * np.random.default_rng(3).standard_normal(images.shape))
+    assert close_to_best(told, centring, images, others) <= 0.02
+    assert close_to_best(told, centring, images, noisy) >= 0.97
+    assert told.marks == alone.marks  # strangers move the scale of their own queries only
+
+
+@given(
+    st.tuples(*[st.floats(-0.9, 0.99)] * 3).map(sorted),
+    st.tuples(*[st.floats(-0.9, 0.99)] * 3).map(sorted),
+    st.floats(-1, 1),
+    st.floats(-1, 1),
+)
+def test_the_best_hit_is_no_closer_than_its_uncentred_cosine_says(marks, uncentred_marks, cosine, uncentred):
+    (loose, close, very_close), before = marks, tuple(uncentred_marks)
+    assume(min(close - loose, very_close - close, before[1] - before[0], before[2] - before[1]) > 1e-3)
+    usual = Closeness(loose=loose, close=close, very_close=very_close, uncentred=before)
+    scale = usual.for_query(cosine, uncentred)
+    allowed = min(usual.percent(cosine), Closeness.of_marks(before).percent(uncentred))
+    expected = 100 if cosine == 1 else max(allowed, 50)  # below 50 there is no match, and no more is promised
+    assert max(scale.percent(cosine), 50) == pytest.approx(expected, abs=1e-6)
+    values = [scale.percent(float(value)) for value in np.linspace(-1, 1, 101)]
+    assert values == sorted(values)
+    assert all(
+        value <= usual.percent(float(place)) + 1e-6
+        for value, place in zip(values, np.linspace(-1, 1, 101), strict=True)
+    )
+
+
+def test_without_centring_a_query_has_the_scale_of_the_library():
+    closeness = calibrated(index_of(clustered(600, 32)), strangers=directions(100, seed=1))
+    assert closeness.for_query(0.9, 0.1) is closeness

@@ -238,7 +238,7 @@ class Publisher:
                 fingerprint=model.fingerprint,
                 state=state,
                 index=self._plan(choice or self._chosen(model, len(rows))),
-                calibration=self._calibration(model, visibilities.count(Visibility.PUBLIC), centring),
+                calibration=self._calibration(model, visibilities.count(Visibility.PUBLIC)),
             )
 
     def _plan(self, choice: IndexChoice | None) -> IndexPlan:
@@ -252,14 +252,14 @@ class Publisher:
         encoder = self._encoder_of(model)
         return None if encoder is None or encoder.fingerprint != model.fingerprint else encoder
 
-    def _calibration(self, model: LiveModel, public: int, centring: Centring) -> Calibration:
+    def _calibration(self, model: LiveModel, public: int) -> Calibration:
         """What closeness is told by beside the library's own images; nothing where its model is not at hand."""
         encoder = self._encoder_at_hand(model)
         if encoder is None:
             return Calibration()
         if public < ENOUGH:
             return Calibration(reference_cosines=encoder.reference_cosines)
-        return Calibration(strangers=centring.rows(self._strangers(encoder)))
+        return Calibration(strangers=self._strangers(encoder))
 
     def _strangers(self, encoder: Encoder) -> Vectors:
         """A model's vectors of pictures that belong to no library: made once, and kept beside the snapshots."""

@@ -112,11 +112,12 @@ class SearchEngine:
         clock = Stopwatch()
         ranking = self.ranker.rank(query, wanted=query.limit, clock=clock)
         with clock("rerank"):
-            record = _record(query, ranking)
+            closeness = _closeness(ranking)
+            record = _record(query, ranking, closeness)
         with clock("hits"):
             best = ranking.candidates.first(query.limit)
             cosines = dict(zip(best.image_ids, best.cosines.tolist(), strict=True))
-            hits = self._hits(record, best.image_ids, cosines, first_rank=1, closeness=ranking.live.closeness)
+            hits = self._hits(record, best.image_ids, cosines, first_rank=1, closeness=closeness)
         self._journal.add(record)
         answer = _answer(record, hits, clock)
         notes = (*ranking.live.notes, *(self._not_verified(ranking) if query.verify else ()))
@@ -328,7 +329,16 @@ def _reachable(record: QueryRecord) -> int:
     return min(record.images, MOST_NEIGHBORS)
 
 
-def _record(query: Query, ranking: Ranking) -> QueryRecord:
+def _closeness(ranking: Ranking) -> Closeness:
+    """What cosines mean for this query."""
+    best = ranking.candidates.first(1)
+    if not len(best):
+        return ranking.live.closeness
+    uncentred = exact_cosines(ranking.query.vector, best.vectors)
+    return ranking.live.closeness.for_query(float(best.cosines[0]), float(uncentred[0]))
+
+
+def _record(query: Query, ranking: Ranking, closeness: Closeness) -> QueryRecord:
     return QueryRecord(
         id=secrets.token_hex(16),
         generation=ranking.live.view.generation,
@@ -343,7 +353,7 @@ def _record(query: Query, ranking: Ranking) -> QueryRecord:
         include_self=query.about.include_self,
         neighbors=ranking.neighbors,
         images=ranking.live.view.size,
-        calibration=ranking.live.closeness.marks,
+        calibration=closeness.marks,
         same_things=ranking.candidates.same_things,
     )
 

@@ -1,14 +1,15 @@
 """What a cosine means in one library, told by its own pictures and by pictures that have nothing to do with it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.neighbors import COSINE_DECIMALS, AllowedRows, VectorIndex, unit_rows
+from lookalike.snapshot.centring import Centring
 from lookalike.snapshot.recall import sampled_rows
-from lookalike.types import Mask, Match, Vectors
+from lookalike.types import Mask, Match, Rows, Vectors
 
 ENOUGH = 50
 """Images whose own neighbours say more than a model's reference."""
@@ -35,11 +36,15 @@ class Closeness:
         close: 97 of 100 of the library's images have another one at least as near, but 98 of 100 pictures that have
             nothing to do with it have none; where these contradict each other, the latter.
         very_close: half of the library's images have none as near.
+        uncentred: loose, close and very close for cosines of uncentred vectors, where the index holds centred ones.
+            `close` and `very_close` then follow the library's images alone: what they all have in common tells them
+            from strangers, and centring takes it out. None where vectors are searched as they are.
     """
 
     loose: float
     close: float
     very_close: float
+    uncentred: tuple[float, float, float] | None = None
 
     @classmethod
     def of_marks(cls, marks: tuple[float, float, float]) -> "Closeness":
@@ -51,6 +56,23 @@ class Closeness:
     def marks(self) -> tuple[float, float, float]:
         """The three cosines: loose, close, very close."""
         return self.loose, self.close, self.very_close
+
+    def for_query(self, cosine: float, uncentred: float) -> "Closeness":
+        """The scale for the hits of one query: the best of them is no closer than its uncentred cosine says.
+
+        Args:
+            cosine: of the query's best hit, as the index compares them.
+            uncentred: of the same two vectors without centring.
+        """
+        if self.uncentred is None:
+            return self
+        most = Closeness.of_marks(self.uncentred).percent(uncentred)
+        nearer = float(np.interp(most, _MARKS, (-1.0, *self.marks, 1.0)))
+        if not nearer < cosine < 1:
+            return self
+        shrunk = (1 - cosine) / (1 - nearer)  # keeps the order of the marks, and all of them below 1
+        loose, close, very_close = (1 - shrunk * (1 - mark) for mark in self.marks)
+        return Closeness(loose=loose, close=close, very_close=very_close)
 
     @classmethod
     def of(
@@ -90,6 +112,7 @@ class Closeness:
         seed: int = 0,
         strangers: Vectors | None = None,
         reference: NDArray[np.float32] | None = None,
+        centring: Centring | None = None,
     ) -> "Closeness":
         """From a sample of the public images of an index; the same index, images and seed give the same.
 
@@ -99,20 +122,28 @@ class Closeness:
             index: of the library.
             public: [index.size] bool, its rows that everybody may see.
             seed: of the sample.
-            strangers: [m, dimension] float32 unit rows, of pictures that have nothing to do with it.
+            strangers: [m, dimension] float32 unit rows, of pictures that have nothing to do with it, uncentred.
             reference: as for `reference`, used where there are fewer than 50 public images.
+            centring: of the rows of the index; None for none.
         """
         visible = np.flatnonzero(public)
         if len(visible) < ENOUGH:
             return cls.reference(reference)
         allowed = AllowedRows.of(public)
         rows = visible[sampled_rows(len(visible), _SAMPLE, seed=seed)]
-        vectors = unit_rows(index.vectors(rows))
-        found = index.search(vectors, 2, allowed=allowed)
-        others = np.where(found.rows[:, 0] == rows, found.cosines[:, 1], found.cosines[:, 0])
-        blindly = np.median((vectors @ vectors.T)[np.triu_indices(len(rows), 1)])
-        nearest = None if strangers is None else index.search(strangers, 1, allowed=allowed).cosines[:, 0]
-        return cls.of(others, typical=float(blindly), strangers=nearest)
+        centring = centring or Centring.none(index.dimension)
+        own = _Nearest.of(index, unit_rows(index.vectors(rows)), allowed, itself=rows)
+        foreign = None if strangers is None else _Nearest.of(index, centring.rows(strangers), allowed)
+        if not centring.is_on:
+            return cls._of_pairs(own, foreign)
+        uncentred = cls._of_pairs(
+            own.before(centring, index), None if foreign is None else foreign.before(centring, index)
+        )
+        return replace(cls._of_pairs(own, None), uncentred=uncentred.marks)
+
+    @classmethod
+    def _of_pairs(cls, own: "_Nearest", strangers: "_Nearest | None") -> "Closeness":
+        return cls.of(own.cosines, typical=own.typical, strangers=None if strangers is None else strangers.cosines)
 
     @classmethod
     def _between(cls, typical: float, close: float, very_close: float) -> "Closeness":
@@ -138,3 +169,40 @@ class Closeness:
         if cosine >= self.close:
             return Match.CLOSE
         return Match.LOOSE if cosine >= self.loose else Match.NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Nearest:
+    """Some vectors, as an index holds them, and the nearest image of each.
+
+    Attributes:
+        vectors: [n, dimension] float32 unit rows.
+        rows: [n] of the index; -1 where it found none.
+        cosines: [n] float32.
+    """
+
+    vectors: Vectors
+    rows: Rows
+    cosines: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls, index: VectorIndex, vectors: Vectors, allowed: AllowedRows, *, itself: Rows | None = None
+    ) -> "_Nearest":
+        """Search for the nearest allowed row, and for images of the index for the nearest other one."""
+        found = index.search(vectors, 1 if itself is None else 2, allowed=allowed)
+        place = np.zeros(len(vectors), np.int64) if itself is None else (found.rows[:, 0] == itself).astype(np.int64)
+        at = np.arange(len(vectors)), place
+        return cls(vectors=vectors, rows=found.rows[at], cosines=found.cosines[at])
+
+    @property
+    def typical(self) -> float:
+        """The median cosine of two of the vectors."""
+        return float(np.median((self.vectors @ self.vectors.T)[np.triu_indices(len(self.vectors), 1)]))
+
+    def before(self, centring: Centring, index: VectorIndex) -> "_Nearest":
+        """The same pairs without centring."""
+        found = self.rows >= 0
+        vectors = unit_rows(centring.restored(self.vectors[found]))
+        nearest = unit_rows(centring.restored(index.vectors(self.rows[found])))
+        return _Nearest(vectors=vectors, rows=self.rows[found], cosines=np.vecdot(vectors, nearest))

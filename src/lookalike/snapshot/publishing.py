@@ -123,6 +123,7 @@ def _manifest(
             seed=_SEED,
             strangers=calibration.strangers,
             reference=calibration.reference_cosines,
+            centring=rows.centring,
         ),
         self_recall=_self_recall(index, rows.vectors),
         recall_at_10=_recall(index, rows.vectors),

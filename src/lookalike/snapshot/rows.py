@@ -107,8 +107,7 @@ class Calibration:
 
     Attributes:
         reference_cosines: the model's own random-pair cosines, for libraries of fewer than 50 public images.
-        strangers: [n, dimension] float32 unit rows, of pictures that have nothing to do with any library,
-            centred as the rows are.
+        strangers: [n, dimension] float32 unit rows, of pictures that have nothing to do with any library, uncentred.
     """
 
     reference_cosines: NDArray[np.float32] | None = None
