@@ -66,6 +66,8 @@ class InteractionKind(StrEnum):
     IMPRESSION = "impression"
     CLICK = "click"
     DWELL = "dwell"
+    SAVE = "save"
+    NOT_SIMILAR = "not_similar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +233,24 @@ class User:
 class Interaction:
     """One thing a person did with one hit of one query.
 
-    `event_id` is made by whoever saw it happen and makes storing idempotent. `position` is the hit's 1-based rank.
-    `dwell_seconds` is set for `dwell` only. `simulated` marks clicks that no person made.
+    Attributes:
+        event_id: made by whoever saw it happen; storing an event again changes nothing.
+        query_id: of the search.
+        image_id: of the hit, or of an image that looks the same and stands behind it.
+        position: rank of the hit, from 1.
+        kind: what was done.
+        at: when; for a dwell, when it ended.
+        dwell_seconds: how long the hit was looked at; for `dwell` only.
+        row: of the hit in the grid, from 1: how many tiles of its column end with it.
+        column: of the hit in the grid, from 1.
+        fold: how many heights of the window the hit is below the top of the results: 0 is seen without scrolling.
+        x: where on the screen it happened, in CSS pixels from the left.
+        y: likewise, from the top.
+        client_id: of the browser or program, a random name.
+        session_id: of one visit.
+        user_id: of the person, where the application knows people.
+        application: that reported the event.
+        simulated: no person did it.
     """
 
     event_id: str
@@ -242,7 +260,15 @@ class Interaction:
     kind: InteractionKind
     at: datetime
     dwell_seconds: float | None = None
+    row: int | None = None
+    column: int | None = None
+    fold: int | None = None
+    x: float | None = None
+    y: float | None = None
+    client_id: str | None = None
+    session_id: str | None = None
     user_id: str | None = None
+    application: str | None = None
     simulated: bool = False
 
 

@@ -60,6 +60,11 @@ def test_a_library_of_the_first_schema_is_migrated(library, new_url, tmp_path):
         connection.exec_driver_sql(f"INSERT INTO image_tags VALUES ('{image_id}', 0, 'old')")  # noqa: S608
         connection.exec_driver_sql(f"INSERT INTO grades VALUES ('{image_id}', '{image_id}', 'ann', 'human', 4, 7)")  # noqa: S608
         connection.exec_driver_sql("INSERT INTO live_model VALUES (1, 'old', 'f', 2)")
+        connection.exec_driver_sql(
+            "INSERT INTO queries VALUES ('q', 'g', NULL, NULL, NULL, NULL, NULL, '', 7, NULL, '{}')"
+        )
+        clicked = f"'e', 'q', '{image_id}', 1, 'click', 7, NULL, 'ann', false"
+        connection.exec_driver_sql(f"INSERT INTO interactions VALUES ({clicked})")  # noqa: S608
         connection.exec_driver_sql("UPDATE change_counter SET value = 1")
     engine.dispose()
     for _ in range(2):
@@ -69,6 +74,8 @@ def test_a_library_of_the_first_schema_is_migrated(library, new_url, tmp_path):
                 ("ann", 4, "grades")
             ]
             assert [one.name for one in catalog.judgements.sets()] == ["grades"]
+            (click,) = catalog.interactions.log()
+            assert (click.event_id, click.user_id, click.row, click.simulated) == ("e", "ann", None, False)
             assert [step.model for step in catalog.models.history()] == [LiveModel("old", "f", 2)]
             catalog.vectors.add("f", [image_id], np.eye(1, 2, dtype=np.float32))
             (block,) = catalog.vectors.blocks("f")

@@ -3,10 +3,13 @@
 from lookalike.catalog.catalog import Catalog
 from lookalike.catalog.copying import library_id_of
 from lookalike.catalog.engine import parse_url, sqlite_url
+from lookalike.catalog.events import LONGEST_DWELL, EventFilter
 from lookalike.catalog.grades import JudgementSet
 from lookalike.catalog.records import (
     BEGINNING,
+    EVENT_REASONS,
     AdditionResult,
+    AskedQuery,
     BrowsePage,
     CatalogCounts,
     CatalogState,
@@ -18,10 +21,12 @@ from lookalike.catalog.records import (
     LiveModel,
     LiveSince,
     QueryRecord,
+    RefusedEvent,
     SourceFailure,
     SourceFile,
     SourceState,
     VectorBlock,
+    WrittenEvents,
     content_id,
     display_name,
 )
@@ -30,14 +35,18 @@ from lookalike.catalog.vectors import VectorReading
 
 __all__ = [
     "BEGINNING",
+    "EVENT_REASONS",
     "KEEP_REMOVED",
+    "LONGEST_DWELL",
     "AdditionResult",
+    "AskedQuery",
     "BrowsePage",
     "Catalog",
     "CatalogCounts",
     "CatalogState",
     "Change",
     "ChangesSince",
+    "EventFilter",
     "ImageAddition",
     "IndexedFolder",
     "JudgementSet",
@@ -45,11 +54,13 @@ __all__ = [
     "LiveModel",
     "LiveSince",
     "QueryRecord",
+    "RefusedEvent",
     "SourceFailure",
     "SourceFile",
     "SourceState",
     "VectorBlock",
     "VectorReading",
+    "WrittenEvents",
     "content_id",
     "display_name",
     "library_id_of",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 Record = TypeVar("Record")
+Key = TypeVar("Key")
 
 BUSY_SECONDS = 60.0
 """How long a writer waits for other processes."""
@@ -105,16 +106,22 @@ class Database:
             yield connection
 
     def read_in_blocks(
-        self, read: Callable[[Connection, str], Sequence[Record]], *, key: Callable[[Record], str], block: int
+        self,
+        read: Callable[[Connection, Key], Sequence[Record]],
+        *,
+        key: Callable[[Record], Key],
+        first: Key,
+        block: int,
     ) -> Iterator[Record]:
         """Records in the order of a key, each block in a transaction of its own.
 
         Args:
             read: reads the next records behind a key, `block` of them where there are as many.
             key: of a record.
+            first: a key that stands before all records.
             block: how many records a transaction reads.
         """
-        after = ""
+        after = first
         while True:
             with self.reading() as connection:
                 found = read(connection, after)

@@ -378,6 +378,7 @@ class QueryRecord:
         images: that could be found then; where it is `neighbors`, no more can be ranked.
         calibration: the cosines that told loose, close and very close hits apart; None where an earlier version wrote.
         same_things: by the id of a hit, those that were verified to show the very same thing.
+        simulated: no person asked.
     """
 
     id: str
@@ -395,3 +396,71 @@ class QueryRecord:
     images: int = 0
     calibration: tuple[float, float, float] | None = None
     same_things: Mapping[str, SameThing] = field(default_factory=dict)
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedQuery:
+    """What is counted of a search that was answered.
+
+    Attributes:
+        id: names it in events.
+        generation: that answered.
+        at: when.
+        image_id: the indexed image that was the query; None for a picture that was sent.
+        cropped: only a part of the picture was the query.
+        hits: how many images it ranked.
+        simulated: no person asked.
+    """
+
+    id: str
+    generation: str
+    at: datetime
+    image_id: str | None
+    cropped: bool
+    hits: int
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedEvent:
+    """An event that was not stored, and why.
+
+    Attributes:
+        number: of the event in its batch, from 0.
+        event_id: its own; may be anything.
+        reason: a stable slug, one of `EVENT_REASONS`.
+        message: in words.
+    """
+
+    number: int
+    event_id: str
+    reason: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"event {self.number} ({self.event_id[:64]!a}): {self.message}"
+
+
+EVENT_REASONS = {
+    "invalid": "a field is missing, or its value makes no sense",
+    "unknown-query": "the query is not known to this library, or is no longer kept",
+    "not-shown": "the query did not show that image",
+    "beyond-the-list": "the query ranked fewer images than that position",
+}
+"""Why an event may be refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenEvents:
+    """What became of a batch of events.
+
+    Attributes:
+        stored: how many were new.
+        already_known: how many were stored before, or stood in the batch twice.
+        refused: the others, by ascending number.
+    """
+
+    stored: int
+    already_known: int
+    refused: tuple[RefusedEvent, ...] = ()

@@ -20,14 +20,15 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     true,
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 """The integer stored in `library.schema_version`; each migration that is added raises it."""
 
-HEAD_REVISION = "0012"
+HEAD_REVISION = "0013"
 """The newest Alembic revision; a test holds it equal to what the migration files say."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -367,6 +368,7 @@ queries = Table(
     Column("close_cosine", Float(53)),
     Column("very_close_cosine", Float(53)),
     Column("same_things", LargeBinary),  # hits that were verified by keypoints, see same_things.py
+    Column("simulated", Boolean, nullable=False, server_default=false()),  # no person asked
     Index("ix_queries_at", "at"),
 )
 
@@ -377,14 +379,22 @@ interactions = Table(
     Column("query_id", String, ForeignKey("queries.id"), nullable=False),
     Column("image_id", _ImageId, nullable=False),
     Column("position", Integer, nullable=False),
-    Column("kind", String(10), nullable=False),
+    Column("kind", String(16), nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("dwell_seconds", Float(53)),
+    Column("grid_row", Integer),  # this and the next four: where it stood, as far as the page told
+    Column("grid_column", Integer),
+    Column("fold", Integer),
+    Column("x", Float(53)),
+    Column("y", Float(53)),
+    Column("client_id", String),
+    Column("session_id", String),
     Column("user_id", String),
+    Column("application", String),
     Column("simulated", Boolean, nullable=False),
-    CheckConstraint("kind IN ('impression', 'click', 'dwell')", name="ck_interactions_kind"),
+    CheckConstraint("kind IN ('impression', 'click', 'dwell', 'save', 'not_similar')", name="ck_interactions_kind"),
     Index("ix_interactions_query_id", "query_id"),
-    Index("ix_interactions_at", "at"),
+    Index("ix_interactions_at_event_id", "at", "event_id"),
 )
 
 judgement_sets = Table(

@@ -1,22 +1,20 @@
-"""Searches that were answered, and what people did with the hits."""
+"""Searches that were answered."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, select
 
 from lookalike.catalog import same_things
-from lookalike.catalog.changing import chunks
-from lookalike.catalog.records import QueryRecord, is_image_id, storable_text
-from lookalike.catalog.schema import images, interactions, queries
+from lookalike.catalog.records import AskedQuery, QueryRecord, storable_text
+from lookalike.catalog.schema import interactions, queries
 from lookalike.catalog.upserting import insert_into
-from lookalike.errors import EventRefused
-from lookalike.types import Box, Interaction, InteractionKind, Visibility
+from lookalike.types import Box
 
-_ID_BYTES = 16
-_MOST_POSITION = 2**31 - 1
+ID_BYTES = 16
+"""Of an image's id, where a query's hits are packed one behind the other."""
+
 _RANKED = ("ranked_ids", "duplicate_ids", "duplicates_of", "neighbors", "images")
 """Columns of a query that grow while it is paged through."""
 
@@ -80,6 +78,7 @@ def _query_row(record: QueryRecord) -> dict[str, Any]:
         "close_cosine": close,
         "very_close_cosine": very_close,
         "same_things": same_things.pack(record.same_things),
+        "simulated": record.simulated,
     }
 
 
@@ -104,6 +103,33 @@ def read_followed_queries(connection: Connection, *, after: str, limit: int) -> 
     return [_query(row) for row in connection.execute(statement)]
 
 
+def read_asked(
+    connection: Connection,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> list[AskedQuery]:
+    """What was asked from a time up to another, in the order of time and id, from behind that time and id."""
+    hits = (func.length(queries.c.ranked_ids) / ID_BYTES).label("hits")
+    cropped = queries.c.crop_x.is_not(None).label("cropped")
+    of_query = (queries.c.id, queries.c.generation, queries.c.at, queries.c.image_id, cropped, hits)
+    statement = select(*of_query, queries.c.simulated).order_by(queries.c.at, queries.c.id).limit(limit)
+    if since is not None:
+        statement = statement.where(queries.c.at >= since)
+    if until is not None:
+        statement = statement.where(queries.c.at < until)
+    if after is not None:
+        statement = statement.where(behind(queries.c.at, queries.c.id, after))
+    return [AskedQuery(**row._asdict()) for row in connection.execute(statement)]
+
+
+def behind(time: ColumnElement[Any], name: ColumnElement[Any], after: tuple[datetime, str]) -> ColumnElement[bool]:
+    """Whether a row stands behind that time and name, in their order; an index on both finds where to begin."""
+    return (time >= after[0]) & ((time > after[0]) | (name > after[1]))
+
+
 def _query(row: Row[Any]) -> QueryRecord:
     crop = None
     if row.crop_x is not None:
@@ -125,25 +151,13 @@ def _query(row: Row[Any]) -> QueryRecord:
         images=row.images,
         calibration=None if None in marks else marks,
         same_things=same_things.unpack(row.same_things),
+        simulated=row.simulated,
     )
 
 
 def _ranked(stored: bytes) -> list[str]:
     digits = bytes(stored).hex()
-    return [digits[start : start + 2 * _ID_BYTES] for start in range(0, len(digits), 2 * _ID_BYTES)]
-
-
-def read_interactions(connection: Connection, *, after: str, limit: int) -> list[Interaction]:
-    """What was done, in the order of event ids, from behind that one."""
-    statement = (
-        select(interactions).where(interactions.c.event_id > after).order_by(interactions.c.event_id).limit(limit)
-    )
-    return [_interaction(row) for row in connection.execute(statement)]
-
-
-def _interaction(row: Row[Any]) -> Interaction:
-    values = row._asdict()
-    return Interaction(kind=InteractionKind(values.pop("kind")), **values)
+    return [digits[start : start + 2 * ID_BYTES] for start in range(0, len(digits), 2 * ID_BYTES)]
 
 
 def forget_queries(connection: Connection, *, older_than: datetime, keep_with_interactions: bool, most: int) -> int:
@@ -157,84 +171,3 @@ def forget_queries(connection: Connection, *, older_than: datetime, keep_with_in
     if not keep_with_interactions:
         connection.execute(delete(interactions).where(interactions.c.query_id.in_(forgotten)))
     return connection.execute(delete(queries).where(queries.c.id.in_(forgotten), ~followed)).rowcount
-
-
-def write_interactions(connection: Connection, events: Sequence[Interaction]) -> int:
-    """Keep those not known yet, all or none; see `Interactions.write`."""
-    for number, event in enumerate(events):
-        _require_sense(number, event)
-    known: set[str] = set()
-    for chunk in chunks({event.event_id for event in events}):
-        statement = select(interactions.c.event_id).where(interactions.c.event_id.in_(chunk))
-        known.update(connection.execute(statement).scalars())
-    new: dict[str, tuple[int, Interaction]] = {}
-    for number, event in enumerate(events):
-        if event.event_id not in known:
-            new.setdefault(event.event_id, (number, event))
-    if not new:
-        return 0
-    _require_known(connection, new.values())
-    # The same events may come in twice at once: the database says which ones were written here.
-    written = insert_into(connection, interactions).on_conflict_do_nothing().returning(interactions.c.event_id)
-    rows = [_event_row(event) for _, event in (new[event_id] for event_id in sorted(new))]
-    return len(connection.execute(written, rows).all())
-
-
-def _event_row(event: Interaction) -> dict[str, Any]:
-    return {
-        "event_id": event.event_id,
-        "query_id": event.query_id,
-        "image_id": event.image_id,
-        "position": event.position,
-        "kind": event.kind.value,
-        "at": event.at,
-        "dwell_seconds": event.dwell_seconds,
-        "user_id": event.user_id,
-        "simulated": event.simulated,
-    }
-
-
-def _require_sense(number: int, event: Interaction) -> None:
-    texts = (event.event_id, event.query_id, event.user_id or "")
-    dwell = event.dwell_seconds
-    if not event.event_id or not all(storable_text(text) for text in texts):
-        problem = "its event_id is empty, or one of its ids is not text"
-    elif not 1 <= event.position <= _MOST_POSITION:
-        problem = f"position {event.position} is not a rank from 1"
-    elif (event.kind is InteractionKind.DWELL) != (dwell is not None):
-        problem = "dwell_seconds goes with kind dwell, and only with it"
-    elif dwell is not None and not (math.isfinite(dwell) and dwell >= 0):
-        problem = f"dwell_seconds {dwell} is not a number from 0"
-    elif event.at.tzinfo is None:
-        problem = "its time has no zone"
-    else:
-        return
-    raise EventRefused(f"event {number} ({event.event_id[:64]!a}): {problem}; nothing of this batch was stored")
-
-
-def _require_known(connection: Connection, events: Iterable[tuple[int, Interaction]]) -> None:
-    numbered = list(events)
-    shown = _shown(connection, {event.query_id for _, event in numbered})
-    not_ranked = {event.image_id for _, event in numbered if event.image_id not in shown.get(event.query_id, ())}
-    seen: set[str] = set()  # by everybody; a hidden image is as unknown as one that is not there
-    for chunk in chunks(image_id for image_id in not_ranked if is_image_id(image_id)):
-        public = select(images.c.id).where(images.c.id.in_(chunk), images.c.visibility == Visibility.PUBLIC.value)
-        seen.update(connection.execute(public).scalars())
-    for number, event in numbered:
-        if event.query_id not in shown:
-            problem = f"query {event.query_id[:64]!a} is not known here, or no longer kept"
-        elif event.image_id not in shown[event.query_id] and event.image_id not in seen:
-            problem = f"image {event.image_id[:64]!a} was not among that query's hits"
-        else:
-            continue
-        raise EventRefused(f"event {number} ({event.event_id[:64]!a}): {problem}; nothing of this batch was stored")
-
-
-def _shown(connection: Connection, query_ids: Iterable[str]) -> Mapping[str, set[str]]:
-    """The ids each known query ranked."""
-    shown: dict[str, set[str]] = {}
-    for chunk in chunks(query_ids):
-        statement = select(queries.c.id, queries.c.ranked_ids).where(queries.c.id.in_(chunk)).order_by(queries.c.id)
-        kept = statement.with_for_update(key_share=True, read=True)  # until their events are written
-        shown.update((query_id, set(_ranked(stored))) for query_id, stored in connection.execute(kept))
-    return shown

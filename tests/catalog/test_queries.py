@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from lookalike.catalog import QueryRecord
-from lookalike.errors import CallerError, EventRefused
-from lookalike.types import Box, InteractionKind, User
+from lookalike.catalog import AskedQuery, QueryRecord
+from lookalike.errors import CallerError
+from lookalike.types import Box, User
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -27,6 +27,7 @@ def test_a_query_comes_back_as_it_was_recorded(library, catalog):
         neighbors=301,
         images=1_000,
         calibration=(0.25, 0.5, 0.75),
+        simulated=True,
     )
     bare = QueryRecord(id="q-2", generation="g", ranked_ids=(), at=NOON)
     catalog.queries.write([whole, bare])
@@ -45,55 +46,6 @@ def test_what_a_query_ranks_is_only_gone_on_with(library, catalog):
     library.ask("q", ranked=[a, c, d])  # by another process, which had not seen the second record
     library.ask("q", ranked=[a])
     assert catalog.queries.get("q").ranked_ids == (a, b)
-
-
-def test_events_are_stored_once(library, catalog):
-    image_id = library.add("a")
-    query_id = library.ask(ranked=[image_id])
-    events = [library.event(f"e{n}", query_id, image_id, position=n + 1) for n in range(3)]
-    assert catalog.interactions.write(events[:2]) == 2
-    assert catalog.interactions.write([*events, events[2]]) == 1
-    assert catalog.interactions.write(events) == 0
-    dwell = library.event("e9", query_id, image_id, kind=InteractionKind.DWELL, dwell_seconds=2.5, simulated=True)
-    assert catalog.interactions.write([dwell]) == 1
-    assert catalog.counts().interactions == {"impression": 0, "click": 3, "dwell": 0}
-    assert catalog.counts().simulated_interactions == {"impression": 0, "click": 0, "dwell": 1}
-
-
-def test_events_may_name_a_hit_that_was_deleted_since_or_a_live_duplicate(library, catalog):
-    hit, duplicate = library.add("hit"), library.add("duplicate")
-    query_id = library.ask(ranked=[hit])
-    catalog.images.delete(hit)
-    assert catalog.interactions.write([library.event("1", query_id, hit), library.event("2", query_id, duplicate)]) == 2
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"query_id": "unknown"},
-        {"query_id": "\x00"},
-        {"image_id": "0" * 32},
-        {"image_id": "\x00"},
-        {"event_id": ""},
-        {"event_id": "\ud800"},
-        {"user_id": "\x00"},
-        {"position": 0},
-        {"position": 1 << 40},
-        {"dwell_seconds": 1.0},
-        {"kind": InteractionKind.DWELL},
-        {"kind": InteractionKind.DWELL, "dwell_seconds": float("nan")},
-        {"kind": InteractionKind.DWELL, "dwell_seconds": -1.0},
-        {"at": datetime(2026, 1, 1)},  # noqa: DTZ001 - the point
-    ],
-)
-def test_a_wrong_event_is_named_and_nothing_of_its_batch_is_stored(library, catalog, wrong):
-    image_id = library.add("a")
-    query_id = library.ask(ranked=[image_id])
-    good = [library.event(f"good{n}", query_id, image_id) for n in range(2)]
-    bad = dataclasses.replace(library.event("bad", query_id, image_id), **wrong)
-    with pytest.raises(EventRefused, match="event 1 "):
-        catalog.interactions.write([good[0], bad, good[1]])
-    assert catalog.counts().interactions["click"] == 0
 
 
 def test_old_queries_are_forgotten_but_for_those_people_acted_on(library, catalog):
@@ -125,13 +77,15 @@ def test_users_are_added_and_replaced(catalog):
     assert catalog.people.get("e") is None
 
 
-def test_what_was_done_is_read_back_in_blocks_with_its_queries(library, catalog):
-    image_id = library.add("a")
-    asked = [library.ask(f"q{n}", ranked=[image_id]) for n in range(6)]
-    events = [library.event(f"e{n}", asked[n % 5], image_id, position=n + 1) for n in range(7)]
-    dwell = library.event("z", asked[0], image_id, kind=InteractionKind.DWELL, dwell_seconds=2.5, simulated=True)
-    catalog.interactions.write([*events, dwell])
-    for block in (1, 2, 8, 100):
-        assert list(catalog.interactions.read(block=block)) == [*events, dwell]
-        followed = list(catalog.queries.followed(block=block))
-        assert followed == [catalog.queries.get(query_id) for query_id in sorted(asked[:5])]
+def test_what_was_asked_is_read_in_the_order_of_time(library, catalog):
+    a, b = (library.addition(name).content_id for name in "ab")
+    library.ask("z", ranked=[a, b], image_id=a, crop=Box(x=0.1, y=0.2, width=0.3, height=0.4))
+    library.ask("a", at=NOON + timedelta(hours=1), simulated=True)
+    library.ask("m", ranked=[b])
+    picture = AskedQuery(id="m", generation="g", at=NOON, image_id=None, cropped=False, hits=1, simulated=False)
+    cropped = dataclasses.replace(picture, id="z", image_id=a, cropped=True, hits=2)
+    nothing = dataclasses.replace(picture, id="a", at=NOON + timedelta(hours=1), hits=0, simulated=True)
+    for block in (1, 2, 100):
+        assert list(catalog.queries.asked(block=block)) == [picture, cropped, nothing]
+    assert list(catalog.queries.asked(since=NOON + timedelta(minutes=1))) == [nothing]
+    assert list(catalog.queries.asked(until=NOON + timedelta(hours=1))) == [picture, cropped]
