@@ -122,6 +122,7 @@ class Settings(BaseSettings):
         60, "How often `serve` measures what share of the true nearest the latest searches found; 0 for never."
     )
     keep_queries_days: int = _number(90, "Queries nobody clicked on are forgotten after so many days; 0 keeps them.")
+    keep_events_days: int = _number(0, "What people saw and clicked is forgotten after so many days; 0 keeps it.")
     centre_from_images: int = _number(
         500,
         "From so many public images on, what all images of the library have in common is taken out of their vectors"

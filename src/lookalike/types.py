@@ -243,7 +243,7 @@ class Interaction:
         dwell_seconds: how long the hit was looked at; for `dwell` only.
         row: of the hit in the grid, from 1: how many tiles of its column end with it.
         column: of the hit in the grid, from 1.
-        fold: how many heights of the window the hit is below the top of the results: 0 is seen without scrolling.
+        fold: how many heights of the window the hit is below the top of the page: 0 is seen without scrolling.
         x: where on the screen it happened, in CSS pixels from the left.
         y: likewise, from the top.
         client_id: of the browser or program, a random name.

@@ -111,10 +111,12 @@ def test_what_was_done_is_read_back_in_blocks_with_its_queries(library, catalog)
 def test_the_log_is_in_the_order_of_time_whole_and_filtered(library, catalog, shown):
     placed = {"row": 2, "column": 3, "fold": 1, "x": 1.5, "y": 2.0}
     names = {"client_id": "c", "session_id": "s", "user_id": "u", "application": "shop"}
+    assert catalog.interactions.extent() is None
     late = library.event("a", *shown, at=NOON + timedelta(hours=1), kind=InteractionKind.SAVE, **placed, **names)
     first = library.event("b", *shown, at=NOON - timedelta(hours=1), kind=InteractionKind.IMPRESSION, simulated=True)
     same_time = [library.event(name, *shown) for name in ("x", "c", "d")]
     catalog.interactions.write([late, *same_time, first])
+    assert catalog.interactions.extent() == (first.at, late.at)
     in_order = [first, same_time[1], same_time[2], same_time[0], late]
     for block in (1, 2, 3, 100):
         assert list(catalog.interactions.log(block=block)) == in_order

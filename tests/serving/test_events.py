@@ -41,7 +41,7 @@ def send(client, *events):
 
 
 def stored(library):
-    return dict(library.catalog.counts().interactions)
+    return {kind: count for kind, count in library.catalog.counts().interactions.items() if count}
 
 
 def test_events_are_stored_once_however_often_they_are_sent(client, library, event):
@@ -51,6 +51,58 @@ def test_events_are_stored_once_however_often_they_are_sent(client, library, eve
     assert send(client, batch[0], event()).json() == {"stored": 1, "already_known": 1}
     assert send(client, *[event(event_id="twice")] * 2).json() == {"stored": 1, "already_known": 1}
     assert stored(library) == {"impression": 3, "click": 1, "dwell": 1}
+
+
+def test_where_a_hit_stood_and_who_acted_are_kept(client, library, event):
+    told = {
+        "row": 2,
+        "column": 3,
+        "fold": 1,
+        "x": 12.5,
+        "y": 700.0,
+        "session_id": "s",
+        "client_id": "c",
+        "user_id": "u",
+    }
+    send(client, event(kind="save", **told))
+    (kept,) = library.catalog.interactions.log()
+    assert {name: getattr(kept, name) for name in told} == told
+    assert stored(library) == {"save": 1}
+
+
+def ubi(event, **changes):
+    """The same event as User Behavior Insights writes it."""
+    told = event(**changes)
+    return {
+        "application": "shop",
+        "action_name": told["kind"],
+        "query_id": told["query_id"],
+        "client_id": "browser",
+        "timestamp": "2026-03-01T12:00:00Z",
+        "message_type": "CLICK",
+        "event_attributes": {
+            "object": {"object_id": told["image_id"], "object_id_type": "product", "name": "a shoe"},
+            "position": {"ordinal": told["position"], "x": 10, "y": 20.5},
+            "browser": "any",
+        },
+    }
+
+
+def test_events_of_user_behavior_insights_are_taken_beside_ours(client, library, event):
+    theirs = ubi(event, kind="not_similar")
+    assert send(client, theirs, event(kind="click"), theirs).json() == {"stored": 2, "already_known": 1}
+    first, second = library.catalog.interactions.log()
+    assert (first.kind, first.position, first.x, first.y) == (InteractionKind.NOT_SIMILAR, 1, 10.0, 20.5)
+    assert (first.application, first.client_id, first.user_id) == ("shop", "browser", None)
+    assert first.at == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert second.kind is InteractionKind.CLICK
+
+
+def test_actions_that_are_of_no_use_here_are_refused_by_name(client, library, event, problem):
+    told = problem(send(client, ubi(event) | {"action_name": "add_to_cart"}, event()), 422, "event-refused")
+    assert [(error["field"], error["reason"]) for error in told.errors] == [("events[0].action_name", "unknown-action")]
+    assert "add_to_cart" in told.errors[0]["message"]
+    assert stored(library) == {"impression": 1}
 
 
 def test_a_click_right_after_its_search_is_taken(client, images):
@@ -84,14 +136,35 @@ def test_times_are_kept_in_utc_and_default_to_now(client, library, event):
     assert send(client, offset, event(at=None)).json()["stored"] == 2
 
 
+def test_clients_whose_clock_is_wrong_say_how_long_ago_it_was(client, library, event):
+    before = datetime.now(UTC)
+    send(
+        client,
+        event(event_id="now"),
+        event(event_id="first", seconds_ago=3600.5),
+        event(event_id="second", seconds_ago=9),
+    )
+    times = {one.event_id: one.at for one in library.catalog.interactions.log()}
+    assert list(times) == ["first", "second", "now"]
+    assert times["now"] - times["first"] == timedelta(seconds=3600.5)
+    assert times["now"] >= before
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
         ({"kind": "purchase"}, "kind"),
+        ({"seconds_ago": -1}, "seconds_ago"),
+        ({"seconds_ago": 1e9}, "seconds_ago"),
+        ({"seconds_ago": 1, "at": "2026-03-01T12:00:00Z"}, None),
         ({"position": 0}, "position"),
         ({"position": "1"}, "position"),
         ({"position": 2**70}, "position"),
         ({"position": 1.5}, "position"),
+        ({"row": 0}, "row"),
+        ({"fold": -1}, "fold"),
+        ({"x": 1e9}, "x"),
+        ({"session_id": "x" * 101}, "session_id"),
         ({"event_id": ""}, "event_id"),
         ({"event_id": "x" * 65}, "event_id"),
         ({"event_id": "a\x00b"}, "event_id"),
@@ -111,32 +184,91 @@ def test_times_are_kept_in_utc_and_default_to_now(client, library, event):
         ({"simulated": False}, "simulated"),
     ],
 )
-def test_a_malformed_event_is_named_by_its_index_and_nothing_is_stored(client, library, event, problem, changes, field):
-    told = problem(send(client, event(), event(), event(**changes)), 422, "invalid-request")
-    assert [error["field"] for error in told.errors] == ["events[2]" + (f".{field}" if field else "")]
-    assert sum(stored(library).values()) == 0
+def test_a_malformed_event_is_named_by_its_index_and_the_others_are_stored(
+    client, library, event, problem, changes, field
+):
+    told = problem(send(client, event(), event(), event(**changes), event()), 422, "event-refused")
+    (error,) = told.errors
+    assert error["field"] == "events[2]" + (f".{field}" if field else "")
+    assert error["reason"] == "invalid"
+    assert (told.stored, told.already_known) == (3, 0)
+    assert stored(library) == {"impression": 3}
 
 
-def test_numbers_that_are_not_finite_are_refused(client, event, problem):
+@pytest.mark.parametrize(
+    ("path", "value", "field"),
+    [
+        (("timestamp",), "2026-03-01T12:00:00", "timestamp"),
+        (("timestamp",), None, "timestamp"),
+        (("timestamp",), (datetime.now(UTC) + timedelta(hours=1)).isoformat(), "timestamp"),
+        (("event_attributes", "position", "ordinal"), 0, "event_attributes.position.ordinal"),
+        (("event_attributes", "object", "object_id"), 7, "event_attributes.object.object_id"),
+        (("event_attributes",), None, "event_attributes"),
+        (("action_name",), "dwell", None),
+    ],
+)
+def test_a_malformed_event_of_user_behavior_insights_is_named_likewise(client, event, problem, path, value, field):
+    wrong = ubi(event)
+    inside = wrong
+    for step in path[:-1]:
+        inside = inside[step]
+    inside[path[-1]] = value
+    told = problem(send(client, event(), wrong), 422, "event-refused")
+    assert [error["field"] for error in told.errors] == ["events[1]" + (f".{field}" if field else "")]
+    assert told.stored == 1
+
+
+def test_numbers_that_are_not_finite_are_refused(client, library, event):
     for number in ("NaN", "Infinity", "1e999"):
         body = json.dumps({"events": [event(kind="dwell", dwell_seconds=0.5)]}).replace("0.5", number)
         response = client.post("/v1/events", content=body, headers={"content-type": "application/json"})
         assert response.status_code in (400, 422)
+        assert stored(library) == {}
 
 
 def test_a_clock_a_little_ahead_is_forgiven(client, event):
     assert send(client, event(at=(datetime.now(UTC) + timedelta(minutes=2)).isoformat())).json()["stored"] == 1
 
 
-def test_events_about_unknown_things_are_refused_by_index_and_the_others_are_stored(client, library, event, problem):
+def test_events_that_do_not_belong_are_refused_with_their_reasons_and_the_others_are_stored(
+    client, library, event, shown, problem
+):
     batch = [event(kind="click") for _ in range(40)]
     batch[7]["query_id"] = "unknown"
+    batch[8]["kind"] = "purchase"
     batch[23]["image_id"] = "0" * 32
+    batch[31]["position"] = len(shown[1]) + 1000
     told = problem(send(client, *batch), 422, "event-refused")
-    assert [error["field"] for error in told.errors] == ["events[7]", "events[23]"]
-    assert stored(library)["click"] == 38
-    batch[7], batch[23] = event(), event()
-    assert send(client, *batch).json() == {"stored": 2, "already_known": 38}
+    assert [(error["field"], error["reason"]) for error in told.errors] == [
+        ("events[7]", "unknown-query"),
+        ("events[8].kind", "invalid"),
+        ("events[23]", "not-shown"),
+        ("events[31]", "beyond-the-list"),
+    ]
+    assert (told.stored, told.already_known) == (36, 0)
+    assert stored(library) == {"click": 36}
+    batch[7], batch[8], batch[23], batch[31] = (event() for _ in range(4))
+    assert send(client, *batch).json() == {"stored": 4, "already_known": 36}
+
+
+def test_every_event_that_is_refused_is_listed(client, event, problem):
+    told = problem(send(client, *[event(query_id=f"unknown-{n}") for n in range(500)]), 422, "event-refused")
+    assert [error["field"] for error in told.errors] == [f"events[{n}]" for n in range(500)]
+
+
+def test_ten_megabytes_of_events_are_refused_as_a_whole(client, library, event, problem):
+    body = json.dumps({"events": [event() for _ in range(70_000)]})
+    assert len(body) > 10_000_000
+    response = client.post("/v1/events", content=body, headers={"content-type": "application/json"})
+    problem(response, 413, "body-too-large")
+    assert stored(library) == {}
+
+
+def test_the_events_of_a_person_are_forgotten(client, library, event):
+    send(client, event(user_id="ann"), event(client_id="ann"), event(session_id="bob"), event())
+    assert client.delete("/v1/people/ann/events").json() == {"forgotten": 2}
+    assert client.delete("/v1/people/ann/events").json() == {"forgotten": 0}
+    assert stored(library) == {"impression": 2}
 
 
 def test_an_image_deleted_meanwhile_does_not_lose_the_batch(client, library, event, shown):
@@ -145,10 +277,23 @@ def test_an_image_deleted_meanwhile_does_not_lose_the_batch(client, library, eve
     assert send(client, event(), event(image_id=ids[3], position=4)).json()["stored"] == 2
 
 
-@pytest.mark.parametrize("body", [{}, {"events": []}, {"events": {}}, {"events": [None]}, [], None, {"events": [[]]}])
-def test_batches_are_checked(client, problem, body):
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "invalid-request"),
+        ({"events": []}, "invalid-request"),
+        ({"events": {}}, "invalid-request"),
+        ({"events": [{}], "more": 1}, "invalid-request"),
+        ([], "invalid-request"),
+        (None, "invalid-request"),
+        ({"events": [None]}, "event-refused"),
+        ({"events": [[]]}, "event-refused"),
+        ({"events": [{}, 5, "x", True]}, "event-refused"),
+    ],
+)
+def test_batches_are_checked(client, problem, body, code):
     response = client.post("/v1/events", content=json.dumps(body), headers={"content-type": "application/json"})
-    problem(response, 422, "invalid-request")
+    problem(response, 422, code)
 
 
 def test_events_are_counted_by_kind_and_when_they_are_new(client, event):
@@ -162,7 +307,7 @@ def test_events_are_counted_by_kind_and_when_they_are_new(client, event):
 
 
 def test_kinds_are_those_of_the_catalog():
-    assert {kind.value for kind in InteractionKind} == {"impression", "click", "dwell"}
+    assert {kind.value for kind in InteractionKind} == {"impression", "click", "dwell", "save", "not_similar"}
 
 
 def test_other_media_types_are_not_taken(client, problem):

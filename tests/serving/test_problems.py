@@ -128,6 +128,8 @@ def test_the_documentation_lists_every_route_with_summary_and_tag(openapi):
         "DELETE /v1/images/{image_id}",
         "GET /v1/images/{image_id}/content",
         "POST /v1/events",
+        "DELETE /v1/people/{person}/events",
+        "GET /v1/metrics/online",
         "GET /healthz",
         "GET /readyz",
         "GET /metrics",

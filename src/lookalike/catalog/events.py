@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, or_, select
 
 from lookalike.catalog.changing import chunks
 from lookalike.catalog.queries import ID_BYTES, behind
@@ -210,6 +210,12 @@ def read_log(
         statement = statement.where(behind(interactions.c.at, interactions.c.event_id, after))
     ordered = statement.order_by(interactions.c.at, interactions.c.event_id).limit(limit)
     return [_interaction(row) for row in connection.execute(ordered)]
+
+
+def read_extent(connection: Connection) -> tuple[datetime, datetime] | None:
+    """When the first and the last thing was done; None where nothing was."""
+    first, last = connection.execute(select(func.min(interactions.c.at), func.max(interactions.c.at))).one()
+    return None if first is None else (first, last)
 
 
 def _interaction(row: Row[Any]) -> Interaction:

@@ -29,6 +29,8 @@ COMMANDS = {
     "restore": "lookalike.cli.backup:restore_backup",
     "demo": "lookalike.cli.demo:demo",
     "judgements": "lookalike.cli.judgements:app",
+    "events": "lookalike.cli.events:app",
+    "metrics": "lookalike.cli.metrics:metrics",
     "models": "lookalike.cli.models:app",
 }
 """Where each command is, in the order in which help lists them."""

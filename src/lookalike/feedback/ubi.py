@@ -1,6 +1,6 @@
 """Events in the schema of User Behavior Insights (UBI 1.3.0): JSON to interactions, and back.
 
-The schema is open: what it has no field for stands in `event_attributes`, and fields that are not known here are skipped.
+The schema is open: what it has no field for stands in `event_attributes`; fields that are not known here are skipped.
 Ours are `dwell_seconds` and `simulated`, and in `position` `row`, `column` and `fold`; `event_id` stands at the top.
 """
 
@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    model_validator,
+)
 
 from lookalike.catalog import LONGEST_DWELL
 from lookalike.types import Interaction, InteractionKind
@@ -24,7 +33,7 @@ FURTHEST_POSITION = 1_000_000
 
 _FUTURE = timedelta(minutes=5)  # clocks of phones and laptops differ by this much, not by more
 _OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
-_LONG_ID = 100  # as the schema limits names
+_LONG_ID = 128  # the schema says 100
 
 
 def happened(at: datetime) -> datetime:
@@ -107,15 +116,12 @@ class UbiEvent(_Open):
     application: Name | None = None
 
     @model_validator(mode="after")
-    def _dwells_for_a_time(self) -> Self:
-        require_dwell(ACTIONS.get(self.action_name), self.event_attributes.dwell_seconds)
+    def _dwells_for_a_time(self, info: ValidationInfo) -> Self:
+        actions: Mapping[str, InteractionKind] = info.context or ACTIONS
+        require_dwell(actions.get(self.action_name), self.event_attributes.dwell_seconds)
         return self
 
-    def kind(self, actions: Mapping[str, InteractionKind] = ACTIONS) -> InteractionKind | None:
-        """What was done; None for an action that is of no use here."""
-        return actions.get(self.action_name)
-
-    def interaction(self, kind: InteractionKind) -> Interaction:
+    def interaction(self, kind: InteractionKind, *, simulated: bool = False) -> Interaction:
         """As the catalog stores it. Without an `event_id`, its content names it, so that it is stored once."""
         attributes = self.event_attributes
         position = attributes.position
@@ -136,7 +142,7 @@ class UbiEvent(_Open):
             session_id=self.session_id,
             user_id=self.user_id,
             application=self.application,
-            simulated=attributes.simulated,
+            simulated=simulated or attributes.simulated,
         )
 
     def _made_id(self) -> str:

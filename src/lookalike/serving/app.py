@@ -18,6 +18,7 @@ from lookalike.serving.health import HealthRoutes, WarmUp
 from lookalike.serving.images import ImageRoutes
 from lookalike.serving.limits import RequestLimits
 from lookalike.serving.metrics import Measured
+from lookalike.serving.online_metrics import OnlineMetricsRoutes
 from lookalike.serving.origin import HostNames, SecurityHeaders, SiteCheck
 from lookalike.serving.pages import PageRoutes
 from lookalike.serving.parameters import require_known_parameters
@@ -57,6 +58,7 @@ def create_app(services: Services, settings: ServingSettings) -> FastAPI:
     )
     for routes in (SearchRoutes(state), ImageRoutes(state), ContentRoutes(state), EventRoutes(state)):
         routes.add_to(app)
+    OnlineMetricsRoutes(state).add_to(app)
     HealthRoutes(state, warm_up).add_to(app)
     PageRoutes().add_to(app)
     problems.install(app)

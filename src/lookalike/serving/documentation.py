@@ -23,7 +23,10 @@ _REFERENCE = "#/components/schemas/{model}"
 _SENT: tuple[type[BaseModel], ...] = (SearchRequest, UploadRequest, ImageChange, EventBatch, ProblemDocument)
 _ANSWERED: tuple[type[BaseModel], ...] = (SearchAnswer, ImagePage)
 _TOKEN = "adminToken"  # noqa: S105 - a name
-_WITH_TOKEN = {"upload_image", "update_image", "delete_image", "list_images", "get_image", "get_image_content"}
+_WITH_TOKEN = {
+    *("upload_image", "update_image", "delete_image", "list_images", "get_image", "get_image_content"),
+    *("forget_events", "get_online_metrics"),
+}
 
 
 def body_of(json: dict[str, type[BaseModel]], *, form: type[BaseModel] | None = None) -> dict[str, Any]:

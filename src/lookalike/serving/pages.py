@@ -43,6 +43,7 @@ _RECORD = "bundle.json"
 _FOREVER = "public, max-age=31536000, immutable"  # of what is named by its content
 _LEAST_PACKED = 500  # bytes: below that, packing gains nothing
 _LOADED_AT_ONCE = ("early.js", "theme.js")
+_NOT_OF_THE_PAGE = (_BUNDLE, "dashboard/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +75,17 @@ class PageRoutes:
     def add_to(self, app: FastAPI) -> None:
         """Make the app serve the page."""
         app.get("/", include_in_schema=False)(self.index)
+        app.get("/dashboard", include_in_schema=False)(self.dashboard)
         app.get("/page/{path:path}", include_in_schema=False)(self.file)
 
     async def index(self, request: Request) -> Response:
         """The page itself, whose addresses are relative: to the path we are served below, where that is known."""
         below = address(request, "/")
         return _answer(request, self._index if below == "/" or self._index is None else _below(self._index, below))
+
+    async def dashboard(self, request: Request) -> Response:
+        """The page of online metrics; what it shows comes from the API."""
+        return _answer(request, self._files.get("dashboard.html"))
 
     async def file(self, request: Request, path: str) -> Response:
         """One of its files."""
@@ -90,7 +96,7 @@ class PageRoutes:
         page = self._files.get("index.html")
         if page is None or self._is_bundled():
             return self._files.get(f"{_BUNDLE}.html", page)
-        modules = sorted(path for path in self._files if path.endswith(".js") and not path.startswith(_BUNDLE))
+        modules = sorted(path for path in self._files if path.endswith(".js") and not path.startswith(_NOT_OF_THE_PAGE))
         links = [f'  <link rel="modulepreload" href="page/{path}">' for path in modules if path not in _LOADED_AT_ONCE]
         head = "\n  ".join([*links, "</head>"]).encode()
         return _file(page.content.replace(b"</head>", head, 1), page.media_type)

@@ -1,7 +1,8 @@
 """Every refusal as an RFC 9457 problem: one table from what went wrong to its status and stable type.
 
 `type` is `urn:lookalike:problem:<code>`. Members beside the standard ones: `errors` (field and message, for
-`invalid-request` and `event-refused`), `reason` (for `image-refused`), `incident` (for `internal`).
+`invalid-request` and `event-refused`; there also a reason, and `stored` and `already_known` beside the list), `reason`
+(for `image-refused`), `incident` (for `internal`).
 """
 
 import errno
@@ -10,7 +11,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypedDict, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -163,11 +164,6 @@ def without_paths(words: str, *, otherwise: str) -> str:
     return otherwise if "/" in words or "\\" in words else words
 
 
-class _Mistake(TypedDict):
-    loc: tuple[int | str, ...]
-    msg: str
-
-
 def invalid(mistakes: Sequence[Any], *, where: str = "body") -> Problem:
     """The problem that lists what Pydantic found, by field, without repeating the values.
 
@@ -177,20 +173,25 @@ def invalid(mistakes: Sequence[Any], *, where: str = "body") -> Problem:
     """
     if any(mistake["type"] == "json_invalid" for mistake in mistakes):
         return problem("malformed-request", f"the {where or 'body'} is not JSON: {mistakes[0]['msg'][:200]}")
-    errors = [FieldError(field=_field(mistake, where), message=mistake["msg"][:300]) for mistake in mistakes]
+    errors = [FieldError(field=field_of(mistake["loc"]) or where, message=mistake["msg"][:300]) for mistake in mistakes]
     more = f" and {len(errors) - _MOST_ERRORS} more" if len(errors) > _MOST_ERRORS else ""
     detail = "; ".join(f"{error.field}: {error.message}" for error in errors[:3])
     if len(errors) > 3:  # noqa: PLR2004 - as many as are read in one line
         detail += f"; see `errors` for all {min(len(errors), _MOST_ERRORS)}{more}"
-    return problem("invalid-request", detail, errors=[error.model_dump() for error in errors[:_MOST_ERRORS]])
+    return problem("invalid-request", detail, errors=as_members(errors[:_MOST_ERRORS]))
 
 
-def _field(mistake: _Mistake, where: str) -> str:
+def as_members(errors: Sequence[FieldError]) -> list[dict[str, str]]:
+    """What a problem lists."""
+    return [error.model_dump(exclude_none=True) for error in errors]
+
+
+def field_of(path: Sequence[int | str]) -> str:
     """`('events', 3, 'kind')` as `events[3].kind`."""
     text = ""
-    for step in mistake["loc"]:
+    for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text[:_LONGEST_FIELD] or where
+    return text[:_LONGEST_FIELD]
 
 
 def install(app: FastAPI) -> None:

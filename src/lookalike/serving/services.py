@@ -60,6 +60,7 @@ class ServingSettings:
         allowed_origins: other sites, as `https://name`, whose pages may send requests.
         picture_limits: limits for pictures, checked before decoding.
         retention: time after which queries without interactions are deleted; None keeps them.
+        event_retention: time after which events are deleted; None keeps them.
         recall_seconds: interval of measuring recall on the latest searches; None for never.
         drain_seconds: time that requests may still run after the server was asked to stop.
         access_log: one JSON line a request, in the log `lookalike.serving.access`.
@@ -83,6 +84,7 @@ class ServingSettings:
     allowed_origins: tuple[str, ...] = ()
     picture_limits: Limits = field(default_factory=Limits)
     retention: timedelta | None = timedelta(days=_USUAL.keep_queries_days)
+    event_retention: timedelta | None = None
     recall_seconds: float | None = 60.0 * _USUAL.measure_recall_minutes
     drain_seconds: int = 10
     access_log: bool = False
@@ -107,6 +109,7 @@ class ServingSettings:
             picture_limits=library.limits,
             recall_seconds=60.0 * settings.measure_recall_minutes or None,
             retention=timedelta(days=settings.keep_queries_days) if settings.keep_queries_days else None,
+            event_retention=timedelta(days=settings.keep_events_days) if settings.keep_events_days else None,
         )
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lookalike.serving.admin import Admin
-from lookalike.serving.background import QueryForgetting, RecallWatch
+from lookalike.serving.background import Forgetting, RecallWatch
 from lookalike.serving.gates import Gates
 from lookalike.serving.metrics import Meters
 from lookalike.serving.services import Services, ServingSettings
@@ -19,7 +19,7 @@ class State:
     gates: Gates
     meters: Meters
     recall_watch: RecallWatch
-    forgetting: QueryForgetting
+    forgetting: Forgetting
     thumbnails: ThumbnailCache
     admin: Admin
 
@@ -34,7 +34,7 @@ class State:
             gates=gates,
             meters=Meters(services, gates, watch),
             recall_watch=watch,
-            forgetting=QueryForgetting(services.catalog, retention=settings.retention),
+            forgetting=Forgetting(services.catalog, queries=settings.retention, events=settings.event_retention),
             thumbnails=ThumbnailCache(settings.thumbnails, most_bytes=settings.thumbnail_bytes),
             admin=Admin(settings.admin_token),
         )

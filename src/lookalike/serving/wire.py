@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, model_validator
+from pydantic import Tag as PydanticTag
 from pydantic.config import JsonDict
 
+from lookalike.feedback.ubi import DwellSeconds, Fold, Happened, Name, Pixels, Rank, Token, UbiEvent, require_dwell
 from lookalike.types import Box, BoxUnit, Hit, Image, Interaction, InteractionKind, Match, Visibility
 
 MOST_EVENTS = 500
@@ -18,13 +20,9 @@ MOST_EVENTS = 500
 MOST_HITS = 200
 """Hits, or images, on one page."""
 
-_FUTURE = timedelta(minutes=5)  # clocks of phones and laptops differ by this much, not by more
-_OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
-
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
-Token = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
-"""An identifier somebody made up: visible ASCII."""
+SecondsAgo = Annotated[float, Field(ge=0, le=30 * 86_400, allow_inf_nan=False)]
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Text without control characters."""
@@ -79,6 +77,7 @@ class FieldError(Wire):
 
     field: str
     message: str
+    reason: str | None = Field(default=None, description="For events: why one was refused, a stable word.")
 
 
 class ProblemDocument(BaseModel):
@@ -397,37 +396,47 @@ class Event(Wire):
     event_id: Token
     query_id: Token
     image_id: Token
-    position: int = Field(ge=1, le=1_000_000)
+    position: Rank
     kind: InteractionKind
-    at: AwareDatetime | None = None
-    dwell_seconds: float | None = Field(default=None, ge=0, le=86_400, allow_inf_nan=False)
+    at: Happened | None = Field(default=None, description="The time it is received at, if left out.")
+    seconds_ago: SecondsAgo | None = Field(
+        default=None, description="In place of `at`, for clients whose clock may be wrong: how long before it was sent."
+    )
+    dwell_seconds: DwellSeconds | None = None
+    row: Rank | None = Field(default=None, description="Number of the tile in its column, from 1.")
+    column: Rank | None = Field(default=None, description="Column of the tile, from 1.")
+    fold: Fold | None = Field(default=None, description="Heights of the window below the top; 0 needs no scrolling.")
+    x: Pixels | None = Field(default=None, description="CSS pixels from the left of the window.")
+    y: Pixels | None = Field(default=None, description="CSS pixels from the top of the window.")
+    client_id: Name | None = None
+    session_id: Name | None = None
     user_id: Words | None = None
-
-    @field_validator("at")
-    @classmethod
-    def _happened(cls, at: datetime | None) -> datetime | None:
-        if at is not None and not _OLDEST <= at <= datetime.now(UTC) + _FUTURE:
-            raise ValueError("must lie between the year 2000 and now; leave it out to mean now")
-        return at
+    application: Name | None = None
 
     @model_validator(mode="after")
     def _dwells_for_a_time(self) -> "Event":
-        if (self.kind is InteractionKind.DWELL) != (self.dwell_seconds is not None):
-            raise ValueError("dwell_seconds is required for dwell events, and allowed for no others")
+        require_dwell(self.kind, self.dwell_seconds)
+        if self.at is not None and self.seconds_ago is not None:
+            raise ValueError("give at or seconds_ago, not both")
         return self
 
     def interaction(self, now: datetime) -> Interaction:
         """As the catalog stores it."""
-        return Interaction(
-            event_id=self.event_id,
-            query_id=self.query_id,
-            image_id=self.image_id,
-            position=self.position,
-            kind=self.kind,
-            at=self.at.astimezone(UTC) if self.at else now,
-            dwell_seconds=self.dwell_seconds,
-            user_id=self.user_id,
-        )
+        told = self.model_dump(exclude={"at", "seconds_ago"})
+        at = self.at.astimezone(UTC) if self.at else now - timedelta(seconds=self.seconds_ago or 0.0)
+        return Interaction(**told, at=at)
+
+
+def _form_of(event: object) -> str:
+    """Which of the two forms of events it is: UBI's have an `action_name`."""
+    is_ubi = isinstance(event, UbiEvent) or (isinstance(event, dict) and "action_name" in event)
+    return "ubi" if is_ubi else "event"
+
+
+AnyEvent = Annotated[
+    Annotated[Event, PydanticTag("event")] | Annotated[UbiEvent, PydanticTag("ubi")], Discriminator(_form_of)
+]
+"""In our short form, or in that of User Behavior Insights."""
 
 
 class EventBatch(Wire):
@@ -452,7 +461,7 @@ class EventBatch(Wire):
         }
     )
 
-    events: tuple[Event, ...] = Field(min_length=1, max_length=MOST_EVENTS)
+    events: tuple[AnyEvent, ...] = Field(min_length=1, max_length=MOST_EVENTS)
 
 
 class EventReceipt(Wire):
@@ -460,6 +469,12 @@ class EventReceipt(Wire):
 
     stored: int
     already_known: int
+
+
+class EventsForgotten(Wire):
+    """The result of forgetting the events of a person."""
+
+    forgotten: int
 
 
 class Alive(Wire):

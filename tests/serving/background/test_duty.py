@@ -6,7 +6,7 @@ from typing import Any
 
 from lookalike.catalog import QueryRecord
 from lookalike.errors import StorageFailed
-from lookalike.serving.background import Duty, QueryForgetting, RecallWatch
+from lookalike.serving.background import Duty, Forgetting, RecallWatch
 
 HOUR = timedelta(hours=1)
 
@@ -44,9 +44,7 @@ def test_old_queries_are_forgotten_by_one_of_two_servers(library):
     old = QueryRecord(id="old", generation="g", ranked_ids=(), at=month_ago)
     new = QueryRecord(id="new", generation="g", ranked_ids=(), at=datetime.now(UTC))
     library.catalog.queries.write([old, new])
-    servers = [
-        QueryForgetting(library.catalog, retention=timedelta(days=30), every=timedelta(seconds=0.02)) for _ in range(2)
-    ]
+    servers = [Forgetting(library.catalog, queries=timedelta(days=30), every=timedelta(seconds=0.02)) for _ in range(2)]
     for server in servers:
         server.start()
     end = time.monotonic() + 30

@@ -320,13 +320,25 @@ class Api:
 
     async def events(self, request: Request) -> Response:
         received = (await request.json())["events"]
-        fresh = [event for event in received if event["event_id"] not in self.library.events]
-        for event in received:
+        fresh, errors = {}, []
+        for number, event in enumerate(received):
             ranks = {hit["image"]["id"]: hit["rank"] for hit in self.library.queries.get(event["query_id"], [])}
             if ranks.get(event["image_id"]) != event["position"]:
-                raise Refusal(422, "event-refused", "Not stored", f"{event} does not belong to its query")
-        self.library.events.update({event["event_id"]: event for event in fresh})
-        return JSONResponse({"stored": len(fresh), "already_known": len(received) - len(fresh)})
+                reason = "not-shown" if event["query_id"] in self.library.queries else "unknown-query"
+                errors.append({"field": f"events[{number}]", "message": "does not belong", "reason": reason})
+            elif event["event_id"] not in self.library.events:
+                fresh[event["event_id"]] = event
+        self.library.events.update(fresh)
+        receipt = {"stored": len(fresh), "already_known": len(received) - len(fresh) - len(errors)}
+        if not errors:
+            return JSONResponse(receipt)
+        problem = {
+            "type": "urn:lookalike:problem:event-refused",
+            "title": "Not stored",
+            "status": 422,
+            "detail": "some",
+        }
+        return JSONResponse(problem | receipt | {"errors": errors}, 422, media_type="application/problem+json")
 
 
 # -- pictures and running ----------------------------------------------------------------------------------------------

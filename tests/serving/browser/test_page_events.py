@@ -5,7 +5,16 @@ import time
 
 import pytest
 
-from serving.browser.driving import TILES, open_library, open_search, shown_ids, wait_for_results, wait_until
+from serving.browser.driving import (
+    PHONE,
+    TILES,
+    Fingers,
+    open_library,
+    open_search,
+    shown_ids,
+    wait_for_results,
+    wait_until,
+)
 
 
 @pytest.fixture(params=["pretended", "real"])
@@ -31,6 +40,60 @@ def test_what_was_in_view_for_a_second_is_an_impression_once(page, site):
     assert len(met) == len(set(met)), "each once"
     assert len({event["query_id"] for event in events}) == 1
     assert all(event["position"] == ids.index(event["image_id"]) + 1 for event in events)
+
+
+def test_an_impression_says_where_in_the_grid_and_on_the_screen(page, site):
+    open_search(page, site)
+    seen = in_view(page)
+    wait_until(page, lambda: set(seen) <= {event["image_id"] for event in site.kinds("impression")})
+    scroll_to(page, 1500)
+    below = set(in_view(page)) - set(seen)
+    wait_until(page, lambda: below <= {event["image_id"] for event in site.kinds("impression")})
+    events = {event["image_id"]: event for event in site.kinds("impression")}
+    columns = columns_of(page)
+    assert {place(event)["column"] for event in events.values()} == set(range(1, len(columns) + 1))
+    assert place(events[seen[0]]) == {"row": 1, "column": 1, "fold": 0}
+    assert {place(events[image_id])["fold"] for image_id in seen} <= {0, 1}
+    assert min(place(events[image_id])["fold"] for image_id in below) >= 1
+    for column in range(1, len(columns) + 1):
+        inside = sorted((event for event in events.values() if place(event)["column"] == column), key=position)
+        rows = [place(event)["row"] for event in inside]  # what was between the two screens was not seen
+        assert rows == sorted(set(rows))
+        assert rows[:2] == [1, 2]
+    assert all(event["session_id"] and event["client_id"] for event in events.values())
+    assert len({(event["session_id"], event["client_id"]) for event in events.values()}) == 1
+
+
+def position(event):
+    return event["position"]
+
+
+def place(event):
+    """As both servers store it."""
+    return {name: event.get(f"grid_{name}", event.get(name)) for name in ("row", "column", "fold")}
+
+
+def columns_of(page):
+    """Left edges of the tiles, from left to right."""
+    return page.eval_on_selector_all(
+        TILES, "tiles => [...new Set(tiles.map((tile) => Math.round(tile.getBoundingClientRect().left)))]"
+    )
+
+
+def test_a_visit_has_a_name_that_stays_and_the_browser_has_one_unless_it_asks_not_to_be_tracked(page_of, pretended):
+    page = page_of()
+    open_search(page, pretended)
+    wait_until(page, lambda: pretended.kinds("impression"))
+    before = len(pretended.events())
+    page.reload()
+    wait_for_results(page)
+    wait_until(page, lambda: len(pretended.events()) > before)
+    assert len({(event["session_id"], event["client_id"]) for event in pretended.events()}) == 1
+    other = page_of()
+    other.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', { value: true })")
+    open_search(other, pretended)
+    wait_until(other, lambda: any("client_id" not in event for event in pretended.events()))
+    assert len({event["session_id"] for event in pretended.events()}) == 2
 
 
 def in_view(page):
@@ -98,6 +161,92 @@ def test_a_click_and_how_long_one_looked_at_it(page, site):
     assert (click["image_id"], click["position"]) == (third, 3)
     assert (dwell["image_id"], dwell["position"], dwell["query_id"]) == (third, 3, click["query_id"])
     assert 1.4 <= dwell["dwell_seconds"] <= time.monotonic() - before
+
+
+def test_looking_at_a_hit_in_the_large_view_is_a_dwell_and_so_is_each_one_after_it(page, site):
+    open_search(page, site)
+    ids = shown_ids(page)
+    page.locator(f"{TILES} .tile-link").nth(1).focus()
+    page.keyboard.press("v")
+    page.locator("dialog.viewer").wait_for()
+    page.wait_for_timeout(700)
+    page.keyboard.press("ArrowRight")
+    wait_until(page, lambda: ids[2] in page.url)
+    page.wait_for_timeout(700)
+    page.keyboard.press("Escape")
+    wait_until(page, lambda: len(site.kinds("dwell")) == 2)
+    seconds = {event["image_id"]: event["dwell_seconds"] for event in site.kinds("dwell")}
+    assert list(seconds) == [ids[1], ids[2]]
+    assert all(0.5 <= time <= 60 for time in seconds.values())
+    assert [event["image_id"] for event in site.kinds("click")] == [ids[1]]
+
+
+def test_only_time_with_the_focus_counts(page, pretended):
+    open_search(page, pretended)
+    second = shown_ids(page)[1]
+    before = time.monotonic()
+    page.locator(f"{TILES} .tile-link").nth(1).click()
+    wait_until(page, lambda: second in page.url)
+    wait_for_results(page)
+    page.evaluate("document.hasFocus = () => false; dispatchEvent(new Event('blur'))")
+    left = time.monotonic()
+    page.wait_for_timeout(2000)
+    away = time.monotonic() - left
+    page.evaluate("document.hasFocus = () => true; dispatchEvent(new Event('focus'))")
+    page.wait_for_timeout(500)
+    page.go_back()
+    wait_until(page, lambda: pretended.kinds("dwell"))
+    (dwell,) = pretended.kinds("dwell")
+    assert 0.5 <= dwell["dwell_seconds"] <= time.monotonic() - before - away
+
+
+def test_a_hit_is_saved_and_called_not_similar_by_keyboard(page, site):
+    open_search(page, site)
+    ids = shown_ids(page)
+    links = page.locator(f"{TILES} .tile-link")
+    links.nth(1).focus()
+    page.keyboard.press("s")
+    page.locator(f"{TILES}[data-saved]").wait_for()
+    links.nth(2).focus()
+    page.keyboard.press("n")
+    page.keyboard.press("n")
+    wait_until(page, lambda: site.kinds("save") and site.kinds("not_similar"))
+    (save,), (unlike,) = site.kinds("save"), site.kinds("not_similar")
+    assert (save["image_id"], save["position"], unlike["image_id"], unlike["position"]) == (ids[1], 2, ids[2], 3)
+    assert links.nth(1).get_attribute("aria-description") == "Saved"
+    assert links.nth(2).get_attribute("aria-description") == "Called not similar"
+    page.reload()
+    wait_for_results(page)
+    assert links.nth(1).get_attribute("aria-description") == "Saved"
+    links.nth(1).focus()
+    page.keyboard.press("s")
+    page.locator(f"{TILES}[data-saved]").wait_for(state="detached")
+    page.wait_for_timeout(2500)
+    assert len(site.kinds("save")) == 1
+
+
+def test_a_hit_is_saved_and_called_not_similar_by_a_finger(page_of, pretended):
+    page = page_of(**PHONE)
+    open_search(page, pretended)
+    ids = shown_ids(page)
+    for words in ("Save", "Not similar"):
+        Fingers(page).rest_on(page.locator(f"{TILES} .tile-link").first)
+        page.locator("dialog.menu").get_by_role("button", name=words).tap()
+    wait_until(page, lambda: pretended.kinds("save") and pretended.kinds("not_similar"))
+    assert {event["image_id"] for event in pretended.kinds("save") + pretended.kinds("not_similar")} == {ids[0]}
+
+
+def test_in_the_library_there_is_nothing_to_call_similar(page, pretended):
+    open_library(page, pretended)
+    page.locator(f"{TILES} .tile-link").first.focus()
+    page.keyboard.press("s")
+    page.keyboard.press("n")
+    page.locator(TILES).first.hover()
+    page.locator(TILES).first.get_by_role("button", name="More actions").click()
+    names = page.locator("dialog.menu .menu-item").all_inner_texts()
+    assert names == ["More like this", "View large", "Open original", "Copy link"]
+    page.wait_for_timeout(2300)
+    assert pretended.events() == []
 
 
 def test_leaving_the_page_sends_what_is_left(page, site):

@@ -70,6 +70,11 @@ class Interactions:
             block=block,
         )
 
+    def extent(self) -> tuple[datetime, datetime] | None:
+        """When the first and the last thing was done; None where nothing was."""
+        with self._database.reading() as connection:
+            return sql.read_extent(connection)
+
     def forget(self, *, older_than: datetime) -> int:
         """Drop events from before a time (with a zone); how many. Several transactions, so that others can write."""
         return self._repeat(

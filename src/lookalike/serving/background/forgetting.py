@@ -1,4 +1,4 @@
-"""Forgetting queries that nobody followed, after a time."""
+"""Forgetting events, and queries that nobody followed, after a time."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -11,27 +11,41 @@ _log = logging.getLogger(__name__)
 _BETWEEN_CLEANINGS = timedelta(hours=1)
 
 
-class QueryForgetting(RepeatedDuty):
-    """A thread that forgets old queries once an hour, in one of the processes that serve a library.
+class Forgetting(RepeatedDuty):
+    """A thread that forgets old events and queries once an hour, in one of the processes that serve a library.
 
     Args:
-        catalog: whose queries.
-        retention: how long they are kept; None for ever.
+        catalog: of the library.
+        queries: how long queries without events are kept; None for ever.
+        events: how long events are kept; None for ever.
         every: how often to look.
     """
 
     thread_name = "forget-queries"
 
-    def __init__(self, catalog: Catalog, *, retention: timedelta | None, every: timedelta = _BETWEEN_CLEANINGS) -> None:
-        super().__init__(catalog, "forget-queries", every=None if retention is None else every)
+    def __init__(
+        self,
+        catalog: Catalog,
+        *,
+        queries: timedelta | None,
+        events: timedelta | None = None,
+        every: timedelta = _BETWEEN_CLEANINGS,
+    ) -> None:
+        kept_for_ever = queries is None and events is None
+        super().__init__(catalog, "forget-queries", every=None if kept_for_ever else every)
         self._catalog = catalog
-        self._retention = retention
+        self._queries = queries
+        self._events = events
 
     def _take_turn(self, *, ours: bool) -> None:
-        if not ours or self._retention is None:
+        if not ours:
             return
         try:
-            forgotten = self._catalog.queries.forget(older_than=datetime.now(UTC) - self._retention)
-            _log.info("%d queries older than %s were forgotten", forgotten, self._retention)
+            if self._events is not None:  # first: the last event of a query keeps it
+                forgotten = self._catalog.interactions.forget(older_than=datetime.now(UTC) - self._events)
+                _log.info("%d events older than %s were forgotten", forgotten, self._events)
+            if self._queries is not None:
+                forgotten = self._catalog.queries.forget(older_than=datetime.now(UTC) - self._queries)
+                _log.info("%d queries older than %s were forgotten", forgotten, self._queries)
         except LookalikeError as fault:
-            _log.warning("old queries were not forgotten: %s", fault)
+            _log.warning("old events and queries were not forgotten: %s", fault)

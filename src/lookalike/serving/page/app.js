@@ -4,11 +4,10 @@ import * as api from "./api.js";
 import { Blocks } from "./blocks.js";
 import { Connection } from "./connection.js";
 import { isPlainClick } from "./dom.js";
-import { Dwell } from "./events/dwell.js";
-import { Impressions } from "./events/impressions.js";
-import { EventLog } from "./events/log.js";
+import { Reports } from "./events/reports.js";
 import { icon } from "./icons.js";
 import { listenForKeys, listenForUndo } from "./keyboard.js";
+import { Marks } from "./marks.js";
 import { queryItems, tileItems } from "./menus.js";
 import { connectionWords, emptyNotice, lostNotice, problemNotice, spoken } from "./messages.js";
 import { session } from "./owner/session.js";
@@ -55,13 +54,16 @@ const viewing = new Viewing(node("viewer"), trail, {
   subject: () => subject,
   view: () => trail.current.view,
   more: (from, to) => listFurther(from, to),
+  looked: (key) => reports.lookLarge(listOf(trail.current.view).of(key)),
   left: (key) => comeFrom(key),
 });
-const log = new EventLog(api.eventsUrl);
-const impressions = new Impressions((shown) => log.record("impression", shown));
+const reports = new Reports(api.eventsUrl, {
+  queryId: () => trail.current.view?.queryId,
+  whereIs: (id) => results.grid.whereIs(id),
+});
+const marks = new Marks();
 const connection = new Connection(api.aliveUrl, () => followConnection());
 const blocks = new Blocks(() => results.grid.fill(), askAgain);
-const dwell = new Dwell((shown, seconds) => log.record("dwell", shown, { dwell_seconds: seconds }));
 
 let loading = new AbortController();
 let cropTimer = 0;
@@ -79,7 +81,7 @@ let subject = null;
  */
 async function open(entry, { keep = false, stay = false } = {}) {
   const { signal } = restart();
-  if (keyOfRoute(entry.route) !== looksAt) dwell.end();
+  if (keyOfRoute(entry.route) !== looksAt) reports.goElsewhere();
   looksAt = keyOfRoute(entry.route);
   showKnownSubject(entry.route);
   node("columns").hidden = false; // not before its columns are known: nothing shifts
@@ -111,7 +113,7 @@ function restart() {
  */
 function present(entry, view, { glide = false, stay = false } = {}) {
   entry.view = view;
-  impressions.clear();
+  reports.impressions.clear();
   if (view.list.length) results.show(view, { glide });
   else results.say(emptyNotice(view, () => go(BROWSE)), view.title);
   panel.remarks = view.remarks;
@@ -139,9 +141,9 @@ function followResults() {
 }
 
 /** @param {import("./elements/tile.js").Tile} tile  it is in the document now */
-function watch({ element, shown }) {
-  const queryId = trail.current.view?.queryId;
-  if (queryId && shown.hit) impressions.watch(element, { queryId, imageId: shown.image.id, position: shown.hit.rank });
+function watch(tile) {
+  reports.watch(tile);
+  marks.show(tile, trail.current.view?.queryId);
 }
 
 /** @param {any} error @param {Entry} entry @param {AbortSignal} signal  aborted as soon as something else is asked for */
@@ -310,32 +312,24 @@ function go(route) {
   return open(trail.push({ ...BROWSE, ...route }));
 }
 
-/** @param {import("./elements/tile.js").Shown|undefined} shown  what was opened @returns the click, if it was on a hit */
-function recordClick(shown) {
-  const queryId = trail.current.view?.queryId;
-  if (!queryId || !shown?.hit) return null;
-  const clicked = { queryId, imageId: shown.image.id, position: shown.hit.rank };
-  log.record("click", clicked);
-  return clicked;
-}
-
 /** @param {string} key  of the picture that is wanted large */
 function lookAt(key) {
-  recordClick(listOf(trail.current.view).of(key));
+  reports.click(listOf(trail.current.view).of(key));
   return viewing.open(key);
 }
 
 /** @param {{id: string, shown: import("./elements/tile.js").Shown, plain: boolean}} opened */
 function openImage({ id, shown, plain }) {
-  const clicked = recordClick(shown);
+  const clicked = reports.click(shown);
   if (!plain) return;
   trail.current.focus = shown.image.id;
   go({ image: id });
-  if (clicked) dwell.start(clicked);
+  if (clicked) reports.dwell.start(clicked);
 }
 
 /** Back from the large view: where its last picture is in the list. @param {string} key */
 function comeFrom(key) {
+  reports.lookAway();
   if (!results.grid.focusImage(key)) return;
   document.activeElement?.closest(".tile")?.scrollIntoView({ block: "nearest" });
 }
@@ -351,7 +345,38 @@ function openViewed(key) {
 
 /** @param {api.Image} image @param {DOMRect} anchor */
 function openTileMenu(image, anchor) {
-  menu.open(image, nameOf(image), [...tileItems(image, ways), ...ownerItems(image)], anchor);
+  menu.open(image, nameOf(image), [...tileItems(image, ways, markedAs(image.id)), ...ownerItems(image)], anchor);
+}
+
+/** @param {string} id @returns {import("./menus.js").Marked|null} null where it is no hit of a search */
+function markedAs(id) {
+  const { view } = trail.current;
+  if (!view?.queryId || !listOf(view).of(id)?.hit) return null;
+  return { saved: marks.isSaved(id), unlike: marks.isUnlike(view.queryId, id) };
+}
+
+/** Save a hit, or take that back: only saving is told to the server. @param {string} id */
+function save(id) {
+  const saved = !marks.isSaved(id);
+  if (saved && !reports.save(listOf(trail.current.view).of(id))) return;
+  marks.setSaved(id, saved);
+  results.grid.forEach((tile) => marks.show(tile, trail.current.view?.queryId));
+  toast(saved ? "Saved in this browser" : "No longer saved");
+}
+
+/** @param {string} id  of a hit that is not similar to the query */
+function callUnlike(id) {
+  const { view } = trail.current;
+  if (!view?.queryId || marks.isUnlike(view.queryId, id) || !reports.callNotSimilar(listOf(view).of(id))) return;
+  marks.callUnlike(view.queryId, id);
+  results.grid.forEach((tile) => marks.show(tile, view.queryId));
+  toast("Noted: not similar");
+}
+
+/** @param {(id: string) => void} act  on the hit that has the focus */
+function withFocused(act) {
+  const tile = /** @type {HTMLElement|null|undefined} */ (document.activeElement?.closest(".tile"));
+  if (tile?.dataset.id && markedAs(tile.dataset.id)) act(tile.dataset.id);
 }
 
 /** The large view of the tile that has the focus, else of the query picture. */
@@ -440,6 +465,8 @@ const ways = {
   view: (key) => lookAt(key),
   copy: (address) => copyLink(address),
   numbers: () => panel.startNumbers(),
+  save: (id) => save(id),
+  callUnlike: (id) => callUnlike(id),
 };
 
 /** @param {string} address */
@@ -469,13 +496,8 @@ function followConnection() {
   node("offline").hidden = !words;
 }
 
-function leave() {
-  dwell.end();
-  log.leave();
-}
-
 results.grid.entered = watch;
-results.grid.left = ({ element }) => impressions.unwatch(element);
+results.grid.left = ({ element }) => reports.impressions.unwatch(element);
 results.grid.addEventListener("want-pictures", (event) => {
   if (trail.current.view) blocks.want(trail.current.view, event.detail);
 });
@@ -495,12 +517,12 @@ drop.addEventListener("picture", (event) => bring(event.detail));
 drop.addEventListener("same-as", (event) => go(parseRoute(new URL(event.detail).search)));
 node("help").append(icon("help"));
 node("help").addEventListener("click", () => node("help-dialog").open());
-listenForKeys({ "/": () => drop.focus(), c: () => panel.startCrop(), v: () => viewFocused(), "?": () => node("help-dialog").open() });
+listenForKeys({ "/": () => drop.focus(), c: () => panel.startCrop(), v: () => viewFocused(), s: () => withFocused(save), n: () => withFocused(callUnlike), "?": () => node("help-dialog").open() });
 const cropUndone = (way) => !trail.viewed && panel[way]();
 listenForUndo(() => owner?.undo() || cropUndone("undo"), () => cropUndone("redo"));
 document.addEventListener("sign-in", async () => (await loadOwner()).ask().catch(refuse));
 if (session()) loadOwner();
-addEventListener("pagehide", leave);
+addEventListener("pagehide", () => reports.leave());
 addEventListener("offline", followConnection);
 addEventListener("online", followConnection);
 followConnection();

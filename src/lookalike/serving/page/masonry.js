@@ -22,6 +22,7 @@ export class Masonry {
   #heights = new Float32Array(64);
   #pictures = new Float32Array(64);
   #columns = new Uint8Array(64);
+  #rows = new Uint32Array(64);
   #tallest = 0;
   length = 0;
 
@@ -30,6 +31,7 @@ export class Masonry {
     this.columns = columns;
     this.gap = gap;
     this.bottoms = new Array(columns.count).fill(0);
+    this.counts = new Array(columns.count).fill(0); // tiles of each column
   }
 
   /** @param {number} picture  height of the next rank's picture @param {number} [below]  of what stands below it */
@@ -45,6 +47,8 @@ export class Masonry {
     this.#heights[rank] = height;
     this.#pictures[rank] = picture;
     this.#columns[rank] = column;
+    this.#rows[rank] = this.counts[column];
+    this.counts[column] += 1;
     this.bottoms[column] += height + this.gap;
     this.#tallest = Math.max(this.#tallest, height);
     this.length += 1;
@@ -55,6 +59,11 @@ export class Masonry {
     const x = this.#columns[rank] * (this.columns.width + this.gap);
     const [y, height, picture] = [this.#tops[rank], this.#heights[rank], this.#pictures[rank]];
     return { x, y, width: this.columns.width, height, picture };
+  }
+
+  /** @param {number} rank  from 0 @returns {{row: number, column: number}} from 1: its column, and which tile of that it is */
+  cell(rank) {
+    return { row: this.#rows[rank] + 1, column: this.#columns[rank] + 1 };
   }
 
   get height() {
@@ -114,5 +123,6 @@ export class Masonry {
     this.#heights = roomier(Float32Array, this.#heights);
     this.#pictures = roomier(Float32Array, this.#pictures);
     this.#columns = roomier(Uint8Array, this.#columns);
+    this.#rows = roomier(Uint32Array, this.#rows);
   }
 }

@@ -12,6 +12,7 @@ import { byteText, factsOf, nameOf } from "./words.js";
  * @property {() => Subject|null} subject  the query picture, which comes before the first hit
  * @property {() => import("./views.js").View|null} view  null while it is loading
  * @property {(from: number, to: number) => Promise<void>} more  loads what stands at those ranks of the list
+ * @property {(key: string) => void} looked  told which picture is looked at
  * @property {(key: string) => void} left  told which picture was looked at last
  */
 
@@ -81,6 +82,7 @@ export class Viewing {
   #show(viewed) {
     const rank = this.#rankOf(viewed.key);
     this.viewer.show(viewed, this.#placeOf(viewed.key));
+    this.around.looked(viewed.key);
     for (const near of [rank + 1, rank - 1]) this.#preload(near);
     const [from, to] = [Math.max(rank - 1, 0), rank + 1 + AHEAD];
     if (rank >= 0 && !(this.#list.at(from) && this.#list.at(to - 1))) this.around.more(from, to).then(() => this.refresh(), () => undefined);

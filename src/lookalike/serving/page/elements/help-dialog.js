@@ -9,6 +9,7 @@ const KEYS = [
   ["Home, End", "in the results: first, last"],
   ["Enter", "more like this picture"],
   ["V", "view large: the tile in focus, or the query"],
+  ["S, N", "save the tile in focus; call it not similar"],
   ["← →, + −, 0", "in the large view: other pictures, zoom"],
   ["C", "crop the query picture"],
   ["Ctrl Z", "undo the last crop"],

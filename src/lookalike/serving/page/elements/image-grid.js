@@ -127,6 +127,25 @@ export class ImageGrid extends HTMLElement {
     return rank >= 0;
   }
 
+  /**
+   * Where a tile stands: in the grid, how many screens below the top of the page, and its middle on the screen.
+   * @param {string} id @returns {import("../events/log.js").Where|null} null where it has no place
+   */
+  whereIs(id) {
+    const rank = this.#list.rankOf(id);
+    if (rank < 0 || rank >= this.#masonry.length) return null;
+    const { left, top } = this.getBoundingClientRect();
+    const box = this.#masonry.box(rank);
+    const [x, y] = [left + box.x + box.width / 2, top + box.y + box.picture / 2];
+    const fold = Math.max(0, Math.floor((y + scrollY) / innerHeight));
+    return { ...this.#masonry.cell(rank), fold, x: Math.round(x), y: Math.round(y) };
+  }
+
+  /** @param {(tile: Tile) => void} act  on each tile in the document that has its picture */
+  forEach(act) {
+    this.#known().forEach(act);
+  }
+
   /** @returns {Tile[]} those in the document that have their picture */
   #known() {
     return /** @type {Tile[]} */ ([...this.#tiles.values()].filter((tile) => tile instanceof Tile));

@@ -1,4 +1,7 @@
-/** An impression: at least half of a hit's tile was on the screen for a second, counted once a query and image. */
+/**
+ * An impression: at least half of a hit's tile was on the screen for a second without a break, counted once a query and
+ * image.
+ */
 
 /** @typedef {import("./log.js").Shown} Shown */
 
@@ -28,6 +31,13 @@ export class Impressions {
     if (this.#counted.has(keyOf(shown))) return;
     this.#watched.set(tile, shown);
     this.observer.observe(tile);
+  }
+
+  /** What is clicked was seen, however short it was in view. @param {Shown} shown */
+  countNow(shown) {
+    if (this.#counted.has(keyOf(shown))) return;
+    this.#counted.add(keyOf(shown));
+    this.seen(shown);
   }
 
   /** Stop watching all tiles; what was counted stays counted. */
@@ -75,9 +85,7 @@ export class Impressions {
   #count(tile) {
     const shown = this.#watched.get(tile);
     this.#forget(tile);
-    if (!shown || this.#counted.has(keyOf(shown))) return;
-    this.#counted.add(keyOf(shown));
-    this.seen(shown);
+    if (shown) this.countNow(shown);
   }
 }
 

@@ -1,12 +1,13 @@
-/** Impressions, clicks and dwell times on their way to the server: batched, retried, each stored once. */
+/** What people see and do on its way to the server: batched, retried, each stored once. */
 
 import { uuid } from "../dom.js";
+import { visitor } from "./visitor.js";
 
-/** @typedef {{queryId: string, imageId: string, position: number}} Shown  one hit of one query */
+/** @typedef {{row: number, column: number, fold: number, x: number, y: number}} Where  a tile in the grid and on the screen */
+/** @typedef {{queryId: string, imageId: string, position: number, where?: () => Where|null}} Shown  one hit of one query */
 /** @typedef {{event: object, at: number}} Waiting  ms since 1970 by this device's clock */
 
-const FRESH = 10_000; // ms: what is sent this soon is timed by the server, whose clock is right
-const BATCH = 100; // a beacon may carry 64 kB
+const BATCH = 100; // events: a beacon may carry 64 kB
 const WAIT = 2000;
 const LONGEST_WAIT = 60_000;
 const PATIENCE = 30_000; // with one request: what hangs must not hold back the rest
@@ -27,11 +28,12 @@ export class EventLog {
   }
 
   /**
-   * @param {"impression"|"click"|"dwell"} kind @param {Shown} shown
+   * @param {"impression"|"click"|"dwell"|"save"|"not_similar"} kind @param {Shown} shown
    * @param {{dwell_seconds?: number}} [more]
    */
-  record(kind, { queryId, imageId, position }, more = {}) {
-    const event = { event_id: uuid(), query_id: queryId, image_id: imageId, position, kind, ...more };
+  record(kind, { queryId, imageId, position, where }, more = {}) {
+    const hit = { query_id: queryId, image_id: imageId, position, ...where?.() };
+    const event = { event_id: uuid(), kind, ...hit, ...visitor(), ...more };
     this.#waiting.push({ event, at: Date.now() });
     this.#later();
   }
@@ -67,23 +69,28 @@ export class EventLog {
     try {
       const headers = { "Content-Type": "application/json" };
       const options = { method: "POST", headers, body: bodyOf(batch), keepalive: true, signal: AbortSignal.timeout(PATIENCE) };
-      const { ok, status } = await fetch(this.url, options);
-      if (ok) return [];
-      if (status >= 500 || status === 429 || status === 408) return batch;
+      const response = await fetch(this.url, options);
+      if (response.ok) return [];
+      if (response.status >= 500 || response.status === 429 || response.status === 408) return batch;
+      return worthTrying(batch, await response.json().catch(() => ({})));
     } catch {
       return batch;
     }
-    // Refused. The query or the image of an old event is not known any more; that of a young one may not be known yet.
-    if (batch.length === 1) return batch.filter(({ at }) => Date.now() - at < LATE);
-    const middle = batch.length >> 1;
-    const first = await this.#send(batch.slice(0, middle));
-    return [...first, ...(await this.#send(batch.slice(middle)))];
   }
 }
 
-/** @param {Waiting[]} batch @returns {string} */
+/**
+ * The others of a batch are stored. A query may become known a moment later than its first events.
+ * @param {Waiting[]} batch @param {{errors?: {field: string, reason?: string}[]}} problem
+ */
+function worthTrying(batch, { errors = [] }) {
+  const early = errors.filter(({ reason }) => reason === "unknown-query").map(({ field }) => Number(/\d+/.exec(field)?.[0]));
+  return batch.filter(({ at }, number) => early.includes(number) && Date.now() - at < LATE);
+}
+
+/** @param {Waiting[]} batch @returns {string} how long ago each happened, since the server's clock is the right one */
 function bodyOf(batch) {
   const now = Date.now();
-  const timed = ({ event, at }) => (now - at < FRESH ? event : { ...event, at: new Date(at).toISOString() });
+  const timed = ({ event, at }) => ({ ...event, seconds_ago: Math.max(now - at, 0) / 1000 });
   return JSON.stringify({ events: batch.map(timed) });
 }
