@@ -109,6 +109,8 @@ def read_events(
             yield _event_line(number, record, text, reading)
     except OSError as error:
         raise CallerError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except csv.Error as error:  # in the first line: others cost only themselves
+        raise CallerError(f"{path}: cannot be read: its first line names no columns ({error})") from error
 
 
 def write_events(path: Path, file_format: EventFormat, events: Iterable[Interaction]) -> int:

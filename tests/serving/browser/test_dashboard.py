@@ -112,6 +112,16 @@ def test_where_there_is_a_token_the_owner_signs_in(page, guarded):
     page.faults.clear()  # the first answer was 401
 
 
+def test_the_owners_menu_leads_there(page, real):
+    open_search(page, real)
+    page.get_by_role("button", name="Keyboard help").click()
+    page.get_by_role("button", name="Owner sign-in").click()
+    page.get_by_role("button", name="Manage pictures").click()
+    page.get_by_role("button", name="Owner", exact=True).click()
+    page.get_by_role("button", name="Dashboard").click()
+    expect(page.locator(".number")).to_have_count(8)
+
+
 def test_a_period_that_makes_no_sense_is_explained(page, real):
     page.goto(f"{real.url}dashboard?since=2026-02-02&until=2026-02-01")
     expect(page.locator("#fault")).to_contain_text("not after the last one")

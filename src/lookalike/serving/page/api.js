@@ -213,6 +213,8 @@ export const aliveUrl = new URL("healthz", root).href;
 /** Where events are sent; `sendBeacon` needs the address itself. */
 export const eventsUrl = new URL("v1/events", root).href;
 
+export const dashboardUrl = new URL("dashboard", root).href;
+
 /**
  * Thumbnail addresses for `srcset`. A thumbnail's longest side is its size, so a tall picture is narrower than that.
  * @param {Image} image

@@ -3,6 +3,7 @@
  * somebody signs in.
  */
 
+import { dashboardUrl } from "../api.js";
 import { el } from "../dom.js";
 import { icon } from "../icons.js";
 import { counted } from "../words.js";
@@ -92,6 +93,7 @@ export class Owner {
     /** @type {Item[]} */
     const items = [{ icon: "check", words: "Select pictures", act: () => this.selection.start() }];
     if (session()?.token) items.push({ icon: "hide", words: "Hidden pictures", act: () => this.hidden.open() });
+    items.push({ icon: "chart", words: "Dashboard", act: () => location.assign(dashboardUrl) });
     items.push({ icon: "close", words: "Sign out", act: () => this.signOut() });
     this.page.menu("Owner", items, this.button.getBoundingClientRect());
   }
