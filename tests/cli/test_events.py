@@ -91,7 +91,7 @@ def test_wrong_lines_of_a_log_are_listed_with_their_reasons_and_the_others_are_s
     written = [json.loads(line)["number"] for line in (tmp_path / "refused.jsonl").read_text().splitlines()]
     assert sorted(written) == list(range(601, 607))
     told = run("events", "import", "log.jsonl", "--action", "view=click").stdout
-    assert "607 events read, 0 stored, 602 known already, 5 refused" in told
+    assert "607 events read, 1 stored, 601 known already, 5 refused" in told
     assert "line 602: unknown-query" in told
 
 

@@ -164,7 +164,7 @@ def test_clients_whose_clock_is_wrong_say_how_long_ago_it_was(client, library, e
         ({"row": 0}, "row"),
         ({"fold": -1}, "fold"),
         ({"x": 1e9}, "x"),
-        ({"session_id": "x" * 101}, "session_id"),
+        ({"session_id": "x" * 129}, "session_id"),
         ({"event_id": ""}, "event_id"),
         ({"event_id": "x" * 65}, "event_id"),
         ({"event_id": "a\x00b"}, "event_id"),
