@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def fill(folder, events=()):
 
 
 def event(name, **options):
-    described = {"position": 1, "kind": InteractionKind.CLICK, "at": NOON} | options
+    described: dict[str, Any] = {"position": 1, "kind": InteractionKind.CLICK, "at": NOON} | options
     return Interaction(event_id=name, query_id="q", image_id=IMAGE, **described)
 
 

@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +13,7 @@ from lookalike.feedback.ubi import ACTIONS
 from lookalike.feedback.ubi_files import EventLine, Reading, RefusedLine, format_of, read_events, write_events
 from lookalike.types import InteractionKind
 
-EVENT = {
+EVENT: dict[str, Any] = {
     "event_id": "e",
     "action_name": "click",
     "query_id": "q",

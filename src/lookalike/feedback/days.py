@@ -31,7 +31,8 @@ def local_days(at: Integers, zone: ZoneInfo) -> Integers:
     """
     minutes, place = np.unique(np.floor_divide(at, _MINUTE), return_inverse=True)
     offsets = [_offset(int(minute), zone) for minute in minutes]
-    return np.floor_divide(at + np.asarray(offsets, dtype=np.int64)[place], _DAY)
+    days: Integers = np.floor_divide(at + np.asarray(offsets, dtype=np.int64)[place], _DAY)
+    return days
 
 
 def _offset(minute: int, zone: ZoneInfo) -> int:

@@ -68,7 +68,7 @@ class EventTable:
 
     def only(self, kind: InteractionKind) -> NDArray[np.bool_]:
         """[events], whether it is of that kind."""
-        return self.kind == KINDS.index(kind)
+        return np.equal(self.kind, KINDS.index(kind))
 
 
 def event_table(

@@ -270,7 +270,8 @@ def _time_per_active(table: EventTable, number: Integers) -> Sums:
     """
     pairs = np.unique(np.stack([table.person, number], axis=1), axis=0)
     active = np.bincount(pairs[:, 0], minlength=table.people).astype(np.float64)
-    return Sums(np.bincount(table.person, weights=table.seconds, minlength=table.people), active)
+    seconds = np.bincount(table.person, weights=table.seconds, minlength=table.people)
+    return Sums(seconds.astype(np.float64), active)
 
 
 def _time_spent(unit: str, per_person: Share, period: Period) -> TimeSpent:

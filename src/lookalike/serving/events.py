@@ -80,8 +80,13 @@ class EventRoutes:
         listed = [errors[number] for number in sorted(errors)]
         total = len(batch.interactions) + len(batch.errors)
         detail = f"{len(listed)} of {total} events were refused, the others are stored; {listed[0].message}"
-        members = {"stored": written.stored, "already_known": written.already_known, "errors": as_members(listed)}
-        raise refused("event-refused", detail, **members)
+        raise refused(
+            "event-refused",
+            detail,
+            stored=written.stored,
+            already_known=written.already_known,
+            errors=as_members(listed),
+        )
 
     def _write(self, batch: Batch) -> WrittenEvents:
         if not batch.interactions:

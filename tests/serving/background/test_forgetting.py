@@ -37,11 +37,13 @@ def left(catalog):
         ({"events": None, "queries": timedelta(minutes=1)}, (["old", "new"], {"old", "new"})),
     ],
 )
-def test_old_events_are_forgotten_and_with_them_the_queries_that_only_they_kept(clicked, retention, expected):
+def test_old_events_are_forgotten_and_with_them_the_queries_that_only_they_kept(
+    clicked, monkeypatch, retention, expected
+):
     forgetting = Forgetting(clicked, every=timedelta(seconds=0.01), **retention)
     turns = []
     take = forgetting._take_turn
-    forgetting._take_turn = lambda *, ours: turns.append(take(ours=ours))
+    monkeypatch.setattr(forgetting, "_take_turn", lambda *, ours: turns.append(take(ours=ours)))
     forgetting.start()
     end = time.monotonic() + 30
     while len(turns) < 2:
