@@ -1,6 +1,6 @@
 """Which pairs of pictures take one place in results, and should they?
 
-    python benchmarks/near_duplicates.py [--models lookalike-small,efficientnet-lite0] [--pairs 2000] [--seed N]
+    python benchmarks/near_duplicates.py [--models lookalike-small,efficientnet-lite0,...] [--pairs 2000] [--seed N]
 
 Half of the pairs are copies: re-encoded, resized, to thumbnails and back, with fine noise, in fewer colours. The other
 half are not: other hues of all or a part of a picture, without colour, mirrored, something put in; two chats, pages or
@@ -17,6 +17,7 @@ import random
 import tarfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -259,8 +260,8 @@ def made_pairs(count: int, rng: random.Random) -> Iterator[Pair]:
             yield kind, False, draw(seed, random.Random(2 * seed)), draw(seed, random.Random(2 * seed + 1))
 
 
-def looked_at(encoder: Encoder, image: Image.Image) -> tuple[np.void, np.ndarray]:
-    prepared = prepare(saved(image), encoder.preprocessing, name="picture")
+def looked_at(encoder: Encoder, content: bytes) -> tuple[np.void, np.ndarray]:
+    prepared = prepare(content, encoder.preprocessing, name="picture")
     return prepared.columns, encoder.encode_image(prepared.rows)
 
 
@@ -271,19 +272,18 @@ class Verdicts:
         self.same: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
         self.other: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
 
-    def take(self, encoder: Encoder, pairs: Iterator[Pair]) -> None:
+    def take(self, encoder: Encoder, pair: tuple[bytes, bytes], kind: str, *, same: bool) -> None:
         collapse = CollapseDuplicates()
-        for kind, same, first, second in pairs:
-            rows, vectors = zip(*(looked_at(encoder, image) for image in (first, second)), strict=True)
-            both = Candidates(
-                image_ids=("first", "second"),
-                cosines=np.array([1.0, 0.9]),
-                vectors=np.array(vectors),
-                columns=np.array(list(rows), dtype=IMAGE_ROW),
-            )
-            bits = (int(rows[0]["difference_hash"]) ^ int(rows[1]["difference_hash"])).bit_count()
-            two = bits <= 6 and float(np.dot(*vectors)) >= collapse.least_cosine
-            (self.same if same else self.other)[kind].append((len(collapse(WHOLE, both)) == 1, two))
+        rows, vectors = zip(*(looked_at(encoder, content) for content in pair), strict=True)
+        both = Candidates(
+            image_ids=("first", "second"),
+            cosines=np.array([1.0, 0.9]),
+            vectors=np.array(vectors),
+            columns=np.array(list(rows), dtype=IMAGE_ROW),
+        )
+        bits = (int(rows[0]["difference_hash"]) ^ int(rows[1]["difference_hash"])).bit_count()
+        two = bits <= 6 and float(np.dot(*vectors)) >= collapse.least_cosine
+        (self.same if same else self.other)[kind].append((len(collapse(WHOLE, both)) == 1, two))
 
     def table(self, name: str) -> list[str]:
         lines = [f"## {name}", "", "| pairs | | | take one place | by hash and vector alone |", "|---|---|--:|--:|--:|"]
@@ -301,17 +301,21 @@ class Verdicts:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--models", default="lookalike-small,efficientnet-lite0")
+    parser.add_argument("--models", default="lookalike-small,efficientnet-lite0,clip-vit-b16")
     parser.add_argument("--pairs", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
+    verdicts = {name: Verdicts() for name in options.models.split(",")}
+    with ExitStack() as opened:
+        models = load_settings({}).models
+        encoders = {name: opened.enter_context(open_encoder(name, models=models)) for name in verdicts}
+        for kind, same, first, second in made_pairs(options.pairs, random.Random(options.seed)):
+            pair = saved(first, compress_level=1), saved(second, compress_level=1)
+            for name, encoder in encoders.items():
+                verdicts[name].take(encoder, pair, kind, same=same)
     lines = ["# Near-duplicates", "", "See `benchmarks/near_duplicates.py` for how the pairs are made.", ""]
-    for name in options.models.split(","):
-        verdicts = Verdicts()
-        with open_encoder(name, models=load_settings({}).models) as encoder:
-            verdicts.take(encoder, made_pairs(options.pairs, random.Random(options.seed)))
-        lines += verdicts.table(name)
-        RESULT.write_text("\n".join(lines), encoding="utf-8")
+    lines += [line for name, of_model in verdicts.items() for line in of_model.table(name)]
+    RESULT.write_text("\n".join(lines), encoding="utf-8")
     print("\n".join(lines))
 
 
