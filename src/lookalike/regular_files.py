@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 _KINDS = {
     stat.S_IFIFO: "a pipe",
@@ -30,6 +31,31 @@ def kind_of(mode: int) -> str | None:
     return None if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "something else")
 
 
+def open_regular(path: Path) -> tuple[BinaryIO, os.stat_result]:
+    """A file to read from, unbuffered, and what it looks like now.
+
+    Opening a pipe that nobody writes to returns at once, and nothing is read of what is not a regular file.
+
+    Args:
+        path: links are followed.
+
+    Raises:
+        NotRegular: it is a pipe, a device, a socket or a folder.
+        OSError: it cannot be read.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
+    kind = kind_of(path.stat().st_mode)  # opening a device may do something already
+    if kind is not None:
+        raise NotRegular(kind)
+    file: BinaryIO = open(os.open(path, flags), "rb", buffering=0)  # noqa: PTH123, SIM115 - of a descriptor
+    status = os.fstat(file.fileno())
+    kind = kind_of(status.st_mode)
+    if kind is not None:
+        file.close()
+        raise NotRegular(kind)
+    return file, status
+
+
 def read_regular(path: Path, *, most: int | None = None) -> tuple[bytes, os.stat_result]:
     """The bytes of a file, and what it looked like before the first of them was read.
 
@@ -44,15 +70,8 @@ def read_regular(path: Path, *, most: int | None = None) -> tuple[bytes, os.stat
         TooLarge: it has more than `most` bytes.
         OSError: it cannot be read.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
-    kind = kind_of(path.stat().st_mode)  # opening a device may do something already
-    if kind is not None:
-        raise NotRegular(kind)
-    with open(os.open(path, flags), "rb", buffering=0) as file:  # noqa: PTH123 - of a descriptor
-        status = os.fstat(file.fileno())
-        kind = kind_of(status.st_mode)
-        if kind is not None:
-            raise NotRegular(kind)
+    file, status = open_regular(path)
+    with file:
         if most is not None and status.st_size > most:
             raise TooLarge(27, f"{status.st_size:,} bytes is above the limit of {most:,} bytes")
         pieces: list[bytes] = []

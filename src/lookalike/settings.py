@@ -110,6 +110,14 @@ class Settings(BaseSettings):
     keep_alive_seconds: int = _number(
         75, "A connection that sends no request for so long is closed; 0 closes each after one answer.", most=86_400
     )
+    max_connections: int = _number(
+        1000,
+        "Open connections; at the limit, a new one takes the place of the one that has been idle longest.",
+        least=1,
+    )
+    max_connections_per_client: int = _number(
+        100, "Open connections of one address; proxies and programs on this machine may have all.", least=1
+    )
     admin_token: str = Field(
         default="",
         description="If set, uploading, changing and deleting need `Authorization: Bearer TOKEN`.",

@@ -21,6 +21,8 @@ def test_an_empty_store(blobs):
     assert not blobs.has(ID)
     with pytest.raises(FileNotFoundError):
         blobs.get(ID)
+    with pytest.raises(FileNotFoundError):
+        blobs.open(ID)
     assert (blobs.incoming(), blobs.orphans(), blobs.incoming_for(ID)) == (set(), {}, None)
     assert blobs.remove_abandoned_parts() == 0
 
@@ -30,6 +32,8 @@ def test_bytes_are_kept_under_their_id(blobs):
     blobs.put(ID, b"bytes")
     blobs.put(OTHER, b"")
     assert (blobs.get(ID), blobs.get(OTHER)) == (b"bytes", b"")
+    with blobs.open(ID) as file:
+        assert (file.read(2), file.seek(3), file.read()) == (b"by", 3, b"es")
     assert blobs.has(ID)
     assert set(blobs.ids()) == {ID, OTHER}
     assert ID in blobs.place(ID)

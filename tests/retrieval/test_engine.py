@@ -1,5 +1,6 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -332,3 +333,22 @@ def test_results_are_always_exactly_the_public_images(tmp_path_factory, steps):
                 parts.publisher.publish(parts.indexer.model)
             expected = {present[s] for s in public}
             assert set(parts.find_ids(picture(99), limit=100)) == expected
+
+
+def test_the_steps_of_a_search_give_the_same_answer_as_all_at_once(library):
+    crop = Box(x=0.1, y=0.2, width=0.5, height=0.6)
+    for query in (Query.picture(picture(7), limit=9), Query.picture(picture(3), crop=crop, limit=9)):
+        whole = library.engine.search(query)
+        embedded = library.engine.embed(library.engine.decode(query))
+        stepwise = library.engine.search(query, embedded)
+        assert as_tuples(stepwise) == as_tuples(whole)
+        assert (stepwise.width, stepwise.height, stepwise.crop) == (whole.width, whole.height, whole.crop)
+        assert stepwise.milliseconds["decode"] > 0
+
+
+def test_a_query_that_was_embedded_by_a_model_that_answers_no_more_is_embedded_again(library):
+    query = Query.picture(picture(7), limit=9)
+    embedded = library.engine.embed(library.engine.decode(query))
+    former = replace(embedded.model, fingerprint="f" * 64)
+    wrong = replace(embedded, model=former, encoded=replace(embedded.encoded, vector=embedded.encoded.vector[:3]))
+    assert as_tuples(library.engine.search(query, wrong)) == as_tuples(library.engine.search(query))

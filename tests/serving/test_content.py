@@ -1,5 +1,9 @@
+import contextlib
 import io
+import os
 
+import httpx
+import psutil
 import pytest
 from PIL import Image
 
@@ -7,6 +11,7 @@ from lookalike.catalog import ImageAddition, content_id
 from lookalike.errors import ImageRefused
 from pictures import gif_bytes, jpeg_bytes, oriented_bytes, photo, png_bytes, webp_bytes
 from serving.asking import address
+from serving.sockets import connection_to
 
 
 @pytest.mark.parametrize(
@@ -47,7 +52,7 @@ def test_a_file_that_is_gone_is_a_problem(client, library, images, twelve, probl
     def gone(image_id):
         raise ImageRefused(image_id, "unreadable", "its file is gone")
 
-    monkeypatch.setattr(library.catalog.images, "content", gone)
+    monkeypatch.setattr(library.catalog.images, "open_content", gone)
     for url in (address(images[0]), address(images[0], 64)):
         assert "gone" in problem(client.get(url), 404, "content-missing").detail
 
@@ -98,16 +103,76 @@ def test_file_names_are_safe_in_headers(client, library):
 def test_what_is_deleted_or_hidden_while_its_pixels_are_made_is_neither_sent_nor_kept(
     client, library, images, problem, monkeypatch, size, end
 ):
-    read = library.catalog.images.content
+    opened = library.catalog.images.open_content
 
     def ended_meanwhile(image_id):
-        content = read(image_id)
+        content = opened(image_id)
         if end == "delete":
             client.delete(f"/v1/images/{image_id}")
         else:
             client.patch(f"/v1/images/{image_id}", json={"visibility": "private"})
         return content
 
-    monkeypatch.setattr(library.catalog.images, "content", ended_meanwhile)
+    monkeypatch.setattr(library.catalog.images, "open_content", ended_meanwhile)
     problem(client.get(address(images[0], size)), 404, "unknown-image")
     assert list(library.settings().thumbnails.rglob(f"{images[0]}-*")) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "part", "told"),
+    [
+        ("bytes=0-9", 206, slice(0, 10), "bytes 0-9/{size}"),
+        ("bytes=10-", 206, slice(10, None), "bytes 10-{last}/{size}"),
+        ("bytes=-5", 206, slice(-5, None), "bytes {fifth}-{last}/{size}"),
+        ("bytes=5-999999999", 206, slice(5, None), "bytes 5-{last}/{size}"),
+        ("bytes=9-1", 200, slice(None), None),
+        ("bytes=0-1,3-4", 200, slice(None), None),
+        ("lines=0-9", 200, slice(None), None),
+        ("bytes=-", 200, slice(None), None),
+    ],
+)
+def test_a_part_of_an_original_is_sent(client, library, asked, status, part, told):
+    content = jpeg_bytes(photo(seed=5))
+    image, _ = library.indexer.add_upload(content, name="a.jpg")
+    response = client.get(address(image.id), headers={"Range": asked})
+    size = len(content)
+    wanted = told and told.format(size=size, last=size - 1, fifth=size - 5)
+    assert (response.status_code, response.content, response.headers.get("content-range")) == (
+        status,
+        content[part],
+        wanted,
+    )
+    assert response.headers["accept-ranges"] == "bytes"
+
+
+def test_a_part_that_is_not_there_is_refused_with_the_size(client, library, problem):
+    content = jpeg_bytes(photo(seed=5))
+    image, _ = library.indexer.add_upload(content, name="a.jpg")
+    for asked in (f"bytes={len(content)}-", "bytes=-0", "bytes=99999999999999999999-"):
+        response = client.get(address(image.id), headers={"Range": asked})
+        problem(response, 416, "range-not-satisfiable")
+        assert response.headers["content-range"] == f"bytes */{len(content)}"
+
+
+def test_a_part_is_sent_only_of_the_version_that_the_client_has(client, library):
+    content = jpeg_bytes(photo(seed=5))
+    image, _ = library.indexer.add_upload(content, name="a.jpg")
+    etag = client.get(address(image.id)).headers["etag"]
+    for version, status in ((etag, 206), (f"W/{etag}", 200), ('"other"', 200)):
+        headers = {"Range": "bytes=0-9", "If-Range": version}
+        assert client.get(address(image.id), headers=headers).status_code == status
+
+
+def test_slow_readers_hold_no_originals_in_memory(server_of, library):
+    """Sixteen clients that read nothing of 8 MB each: far less than all of it stands in memory."""
+    content = png_bytes(photo(seed=1, width=64, height=64)) + os.urandom(8_000_000)
+    image, _ = library.indexer.add_upload(content, name="a.png")
+    server = server_of()
+    before = psutil.Process().memory_info().rss
+    with contextlib.ExitStack() as opened:
+        for _ in range(16):
+            connection = opened.enter_context(connection_to(server))
+            connection.sendall(f"GET {address(image.id)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert httpx.get(f"{server.url}{address(image.id)[1:]}", timeout=60).content == content
+        grown = psutil.Process().memory_info().rss - before
+    assert grown < 4 * len(content), grown

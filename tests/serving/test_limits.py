@@ -1,10 +1,15 @@
+import contextlib
 import json
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from lookalike.serving.limits import Room
+from lookalike.serving.problems import Refused
 from pictures import jpeg_bytes, photo
-from serving.sockets import MIB, connected, is_problem, sent_and_answered, wait_until
+from serving.sockets import MIB, answer_from, connected, is_problem, sent_and_answered, wait_until
 
 
 def head(method="POST", path="/v1/search", **headers):
@@ -141,3 +146,40 @@ def test_forms_are_bounded(client, images, problem, kind):
     else:
         response = client.search(b"", crop="x" * 200_000)
     problem(response, 400, "malformed-request")
+
+
+def test_a_body_that_stops_coming_ends_sooner(server_of):
+    server = server_of(body_idle_seconds=0.3)
+    answer = sent_and_answered(server, head(Content_Length=1000, Content_Type="application/json"), b" ")
+    assert "stopped coming" in is_problem(answer, 408, "body-timeout")["detail"]
+
+
+def test_large_bodies_share_room_that_small_ones_do_not_need(server_of, images):
+    server = server_of(max_received_bytes=4 * MIB)
+    large = head(Content_Length=3 * MIB, Content_Type="image/jpeg") + b"\xff\xd8\xff" + bytes(3 * MIB - 100)
+    with connected(server) as slow:
+        slow.sendall(large)
+        assert httpx.post(f"{server.url}v1/search", json={"image_id": images[0]}, timeout=60).status_code == 200
+        sent = {"image": ("a.jpg", jpeg_bytes(photo(seed=0)) + bytes(3 * MIB))}
+        refused = httpx.post(f"{server.url}v1/search", files=sent, timeout=60)
+        assert (refused.status_code, refused.json()["type"]) == (503, "urn:lookalike:problem:busy")
+        slow.sendall(bytes(97))
+        assert answer_from(slow)[0] in (415, 422)
+    assert httpx.post(f"{server.url}v1/search", files=sent, timeout=60).status_code == 200
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 900 * 1024)), max_size=30))
+def test_room_is_given_back_and_one_client_has_half_of_it(requests):
+    room, most, taken = Room(2 * MIB), 2 * MIB, []
+    for client, count in requests:
+        with contextlib.suppress(Refused):
+            room.take(count, client=client, of_request=count)
+            taken.append((client, count))
+    beyond = 256 * 1024  # always taken
+    large = [(client, count) for client, count in taken if count > beyond]
+    assert sum(count for _, count in large) <= most
+    assert all(sum(count for one, count in large if one == client) <= most // 2 for client in "abc")
+    for client, count in taken:
+        room.give_back(count, client=client)
+    assert room.taken == 0
+    room.take(most // 2, client="a", of_request=most // 2)

@@ -145,6 +145,31 @@ print("went on", flush=True)
     assert process.returncode == 0
 
 
+def test_a_signal_ends_it_in_time_whatever_still_runs(tmp_path):
+    code = f"""
+import time
+from contextlib import asynccontextmanager
+from pathlib import Path
+from fastapi import FastAPI
+from lookalike.serving import ServingSettings, run, server
+
+server._CLOSING_SECONDS = 0.5
+
+@asynccontextmanager
+async def lifespan(app):
+    yield
+    time.sleep(3600)
+
+settings = ServingSettings(thumbnails=Path({str(tmp_path)!r}), port=0, drain_seconds=1)
+run(FastAPI(lifespan=lifespan), settings, listening=lambda url: print(url, flush=True))
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 1
+
+
 def test_serving_needs_no_torch():
     code = "import sys, lookalike.serving; assert not {'torch', 'torchvision', 'jax'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -161,7 +186,7 @@ def test_answers_do_not_wait_for_acknowledgements(server_of):
 
 
 def test_a_client_that_reads_nothing_is_cut_off_at_the_end(server_of):
-    asked = 400  # more than fits between the two
+    asked = 120  # more than fits between the two
     server = server_of(drain_seconds=1)
     answer = httpx.get(f"{server.url}openapi.json", timeout=60).content
     with connection_to(server) as connection:

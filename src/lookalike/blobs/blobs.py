@@ -1,7 +1,7 @@
 """The interface of every store of bytes."""
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 
 class Blobs(Protocol):
@@ -27,6 +27,14 @@ class Blobs(Protocol):
 
         Raises:
             OSError: they are not there, as FileNotFoundError, or cannot be read.
+        """
+        ...
+
+    def open(self, blob_id: str) -> BinaryIO:
+        """The bytes as a file, which the caller closes.
+
+        Raises:
+            OSError: as for `get`.
         """
         ...
 

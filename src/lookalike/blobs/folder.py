@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from lookalike.durable import PART, replacing, sync, whole_file
 from lookalike.errors import StorageFailed
@@ -82,6 +83,14 @@ class FolderBlobs:
             OSError: they are not there or cannot be read.
         """
         return self.path(blob_id).read_bytes()
+
+    def open(self, blob_id: str) -> BinaryIO:
+        """The file of the bytes, unbuffered.
+
+        Raises:
+            OSError: they are not there or cannot be read.
+        """
+        return self.path(blob_id).open("rb", buffering=0)
 
     def has(self, blob_id: str) -> bool:
         """Whether the bytes are there."""

@@ -3,7 +3,7 @@
 from lookalike.retrieval.engine import Readiness, SearchEngine
 from lookalike.retrieval.journal import QueryJournal
 from lookalike.retrieval.query import Answer, IndexedImage, Picture, Query, Subject, Words
-from lookalike.retrieval.query_encoder import EncodedQuery, QueryEncoder
+from lookalike.retrieval.query_encoder import DecodedQuery, EmbeddedQuery, EncodedQuery, QueryEncoder
 from lookalike.retrieval.rankers import RERANKERS, ExactRanker, IndexRanker, Ranker, stored_keypoints
 from lookalike.retrieval.ranking import FROZEN_HITS, MOST_NEIGHBORS, Ranking, with_duplicates
 from lookalike.retrieval.view import View
@@ -13,6 +13,8 @@ __all__ = [
     "MOST_NEIGHBORS",
     "RERANKERS",
     "Answer",
+    "DecodedQuery",
+    "EmbeddedQuery",
     "EncodedQuery",
     "ExactRanker",
     "IndexRanker",

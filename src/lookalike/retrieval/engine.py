@@ -18,7 +18,7 @@ from lookalike.reranking import VERIFIED_HITS, Candidates, RankingQuery, ReRanke
 from lookalike.retrieval.journal import QueryJournal
 from lookalike.retrieval.live import LiveIndex
 from lookalike.retrieval.query import Answer, Query
-from lookalike.retrieval.query_encoder import EncodedQuery, QueryEncoder
+from lookalike.retrieval.query_encoder import DecodedQuery, EmbeddedQuery, EncodedQuery, QueryEncoder
 from lookalike.retrieval.rankers import NEAR_DUPLICATES, ExactRanker, IndexRanker, Ranker, usual_rerankers
 from lookalike.retrieval.ranking import FROZEN_HITS, MOST_NEIGHBORS, Ranking
 from lookalike.retrieval.scoring import exact_cosines
@@ -100,8 +100,28 @@ class SearchEngine:
         self._depth = depth
         self.ranker: Ranker = IndexRanker(self._index, self._encoder, rerankers=self._rerankers, depth=depth)
 
-    def search(self, query: Query) -> Answer:
+    def decode(self, query: Query) -> DecodedQuery:
+        """The first step of a search by a picture, for a caller who runs the steps in threads of their own.
+
+        Raises: as `search`.
+        """
+        return self._encoder.decode(query, self._index.peek() or self._index.current())
+
+    def embed(self, decoded: DecodedQuery) -> EmbeddedQuery:
+        """The second step, which runs the model. Raises as `search` does."""
+        clock = Stopwatch()
+        live = self._index.peek() or self._index.current()
+        with clock("embed"):
+            encoded = self._encoder.embed(decoded, live)
+        clock.add("decode", decoded.milliseconds)
+        return EmbeddedQuery(encoded=encoded, model=live.model, milliseconds=clock.milliseconds)
+
+    def search(self, query: Query, embedded: EmbeddedQuery | None = None) -> Answer:
         """The first page of hits.
+
+        Args:
+            query: what is asked.
+            embedded: the same query after `decode` and `embed`; None to do everything here.
 
         Raises:
             ImageRefused: the query's bytes are not an image we accept.
@@ -110,7 +130,7 @@ class SearchEngine:
             QueryRefused: the live model cannot be asked with such a subject.
         """
         clock = Stopwatch()
-        ranking = self.ranker.rank(query, wanted=query.limit, clock=clock)
+        ranking = self.ranker.rank(query, wanted=query.limit, clock=clock, embedded=embedded)
         with clock("rerank"):
             closeness = _closeness(ranking)
             record = _record(query, ranking, closeness)
@@ -120,7 +140,7 @@ class SearchEngine:
             hits = self._hits(record, best.image_ids, cosines, first_rank=1, closeness=closeness)
         self._journal.add(record)
         answer = _answer(record, hits, clock)
-        notes = (*ranking.live.notes, *(self._not_verified(ranking) if query.verify else ()))
+        notes = (*ranking.live.notes, *(_not_verified(self._catalog, ranking) if query.verify else ()))
         return replace(answer, width=ranking.query.width, height=ranking.query.height, notes=notes)
 
     def page(self, query_id: str, *, offset: int, limit: int) -> Answer:
@@ -152,7 +172,7 @@ class SearchEngine:
             record = self._continued(record, clock, wanted=max(offset + limit, 2 * len(record.ranked_ids)))
         with clock("hits"):
             ids = record.ranked_ids[offset : offset + limit]
-            cosines = self._frozen_cosines(record, ids, centring)
+            cosines = _frozen_cosines(self._catalog, record, ids, centring)
             hits = self._hits(record, ids, cosines, first_rank=offset + 1, closeness=closeness)
         return _answer(record, hits, clock)
 
@@ -256,34 +276,6 @@ class SearchEngine:
         self._journal.add(continued)
         return self._journal.find(record.id) or continued
 
-    def _not_verified(self, ranking: Ranking) -> tuple[str, ...]:
-        """What to tell where hits were to be verified, and some of the best have no keypoints."""
-        best = ranking.candidates.image_ids[:VERIFIED_HITS]
-        without = len(best) - len(self._catalog.keypoints.among(RECIPE, best))
-        if not without:
-            return ()
-        which = "all" if without == len(best) else f"{without} of the {len(best)}"
-        return (f"{which} nearest images could not be verified: run `lookalike keypoints` once",)
-
-    def _frozen_cosines(self, record: QueryRecord, image_ids: Sequence[str], centring: Centring) -> dict[str, float]:
-        """Of each image's nearest region, computed again from stored vectors, which never change for one model.
-
-        Args:
-            record: the query.
-            image_ids: of a page.
-            centring: of the index that answered the first page.
-        """
-        found = self._catalog.vectors.of_regions(record.fingerprint, image_ids)
-        if not found:
-            return {}
-        regions = np.array([region for _, region in found], dtype=np.int16)
-        rows = centring.rows(np.array(list(found.values()), dtype=np.float32), regions)
-        cosines = exact_cosines(centring.query(_vector(record), record.crop), rows)
-        best: dict[str, float] = {}
-        for (image_id, _), cosine in zip(found, cosines.tolist(), strict=True):
-            best[image_id] = max(best.get(image_id, -1.0), cosine)
-        return best
-
     def _hits(
         self,
         record: QueryRecord,
@@ -310,6 +302,39 @@ class SearchEngine:
             for rank, image_id in enumerate(ids, start=first_rank)
             if image_id in images and image_id in cosines
         )
+
+
+def _frozen_cosines(
+    catalog: Catalog, record: QueryRecord, image_ids: Sequence[str], centring: Centring
+) -> dict[str, float]:
+    """Of each image's nearest region, computed again from stored vectors, which never change for one model.
+
+    Args:
+        catalog: of the library.
+        record: the query.
+        image_ids: of a page.
+        centring: of the index that answered the first page.
+    """
+    found = catalog.vectors.of_regions(record.fingerprint, image_ids)
+    if not found:
+        return {}
+    regions = np.array([region for _, region in found], dtype=np.int16)
+    rows = centring.rows(np.array(list(found.values()), dtype=np.float32), regions)
+    cosines = exact_cosines(centring.query(_vector(record), record.crop), rows)
+    best: dict[str, float] = {}
+    for (image_id, _), cosine in zip(found, cosines.tolist(), strict=True):
+        best[image_id] = max(best.get(image_id, -1.0), cosine)
+    return best
+
+
+def _not_verified(catalog: Catalog, ranking: Ranking) -> tuple[str, ...]:
+    """What to tell where hits were to be verified, and some of the best have no keypoints."""
+    best = ranking.candidates.image_ids[:VERIFIED_HITS]
+    without = len(best) - len(catalog.keypoints.among(RECIPE, best))
+    if not without:
+        return ()
+    which = "all" if without == len(best) else f"{without} of the {len(best)}"
+    return (f"{which} nearest images could not be verified: run `lookalike keypoints` once",)
 
 
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,19 +1,21 @@
 """What is asked, as a vector of the model that answers."""
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalog import Catalog
+from lookalike.catalog import Catalog, LiveModel
 from lookalike.columns import ImageRow
 from lookalike.embedding import PictureEncoder
 from lookalike.errors import QueryRefused, UnknownImage
 from lookalike.keypoints import ASKED, Keypoints
-from lookalike.preprocessing import Limits, picture_keypoints
+from lookalike.preprocessing import Limits, Prepared, Preprocessing, picture_keypoints
 from lookalike.reranking import RankingQuery
 from lookalike.retrieval.live import Live
-from lookalike.retrieval.query import Picture, Query, Words
+from lookalike.retrieval.query import IndexedImage, Picture, Query, Words
 from lookalike.retrieval.stopwatch import Stopwatch
 from lookalike.types import Box, Image, Visibility
 
@@ -37,6 +39,40 @@ class EncodedQuery:
     crop: Box | None = None
     width: int = 0
     height: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodedQuery:
+    """A query whose picture was decoded for a model, which is yet to embed it.
+
+    Attributes:
+        query: what is asked.
+        preprocessing: that the picture was prepared by.
+        prepared: the picture, or the part of it that is asked with.
+        keypoints: of the same, where hits are to be verified.
+        milliseconds: that decoding took.
+    """
+
+    query: Query
+    preprocessing: Preprocessing
+    prepared: Prepared
+    keypoints: Keypoints | None = None
+    milliseconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedQuery:
+    """A query after its first two steps.
+
+    Attributes:
+        encoded: its vector, and what else is known of its picture.
+        model: whose vector that is.
+        milliseconds: that the steps took, by stage.
+    """
+
+    encoded: EncodedQuery
+    model: LiveModel
+    milliseconds: Mapping[str, float]
 
 
 class QueryEncoder:
@@ -66,7 +102,52 @@ class QueryEncoder:
             QueryRefused: it is words, and the model knows none.
             DependencyMissing: hits are to be verified, and OpenCV is not installed.
         """
-        encoded = self._encoded(query, live, clock)
+        if isinstance(query.subject, IndexedImage) and query.crop is None:
+            with clock("embed"):
+                stored = self._stored(query, self.public_image(query.subject.image_id), live)
+            if stored is not None:
+                return self._with_keypoints(stored, query, clock)
+        decoded = self.decode(query, live)
+        clock.add("decode", decoded.milliseconds)
+        with clock("embed"):
+            return self.embed(decoded, live)
+
+    def decode(self, query: Query, live: Live) -> DecodedQuery:
+        """The picture that is asked with, decoded for a model. Raises as `encode` does."""
+        started = time.perf_counter()
+        subject = query.subject
+        if isinstance(subject, Words):
+            raise QueryRefused(f"{live.model.name} finds images by pictures only: it cannot be asked with words")
+        if isinstance(subject, IndexedImage):
+            image = self.public_image(subject.image_id)
+            subject = Picture(content=self._catalog.images.content(image.id), name=image.id)
+        pictures = PictureEncoder(encoder=live.encoder, limits=self._limits)
+        prepared = pictures.prepare(subject.content, name=subject.name, crop=query.crop)
+        keypoints = self._keypoints(query) if query.verify else None
+        return DecodedQuery(
+            query=query,
+            preprocessing=live.encoder.preprocessing,
+            prepared=prepared,
+            keypoints=keypoints,
+            milliseconds=(time.perf_counter() - started) * 1000,
+        )
+
+    def embed(self, decoded: DecodedQuery, live: Live) -> EncodedQuery:
+        """The vector of a decoded query by a model, which is decoded again where that was for another model."""
+        if decoded.preprocessing != live.encoder.preprocessing:
+            decoded = self.decode(decoded.query, live)
+        query, prepared = decoded.query, decoded.prepared
+        vector = PictureEncoder(encoder=live.encoder, limits=self._limits).encode(prepared)
+        return EncodedQuery(
+            about=replace(query.about, keypoints=decoded.keypoints),
+            vector=vector,
+            columns=prepared.columns if query.crop is None else None,
+            crop=query.crop.as_fractions(prepared.width, prepared.height) if query.crop else None,
+            width=prepared.width,
+            height=prepared.height,
+        )
+
+    def _with_keypoints(self, encoded: EncodedQuery, query: Query, clock: Stopwatch) -> EncodedQuery:
         if not query.verify:
             return encoded
         with clock("decode"):
@@ -79,21 +160,6 @@ class QueryEncoder:
             name = query.image_id or ""
             content = self._catalog.images.content(name)
         return picture_keypoints(content, ASKED, name=name, limits=self._limits, crop=query.crop)
-
-    def _encoded(self, query: Query, live: Live, clock: Stopwatch) -> EncodedQuery:
-        subject = query.subject
-        if isinstance(subject, Words):
-            raise QueryRefused(f"{live.model.name} finds images by pictures only: it cannot be asked with words")
-        if isinstance(subject, Picture):
-            return self._embedded(query, subject, live, clock)
-        image = self.public_image(subject.image_id)
-        if query.crop is None:
-            with clock("embed"):
-                stored = self._stored(query, image, live)
-            if stored is not None:
-                return stored
-        picture = Picture(content=self._catalog.images.content(image.id), name=image.id)
-        return self._embedded(query, picture, live, clock)
 
     def public_image(self, image_id: str) -> Image:
         """The record of an image that can be searched with.
@@ -116,18 +182,3 @@ class QueryEncoder:
         if vector is None:
             return None
         return EncodedQuery(about=query.about, vector=vector, columns=columns, width=image.width, height=image.height)
-
-    def _embedded(self, query: Query, picture: Picture, live: Live, clock: Stopwatch) -> EncodedQuery:
-        pictures = PictureEncoder(encoder=live.encoder, limits=self._limits)
-        with clock("decode"):
-            prepared = pictures.prepare(picture.content, name=picture.name, crop=query.crop)
-        with clock("embed"):
-            vector = pictures.encode(prepared)
-        return EncodedQuery(
-            about=query.about,
-            vector=vector,
-            columns=prepared.columns if query.crop is None else None,
-            crop=query.crop.as_fractions(prepared.width, prepared.height) if query.crop else None,
-            width=prepared.width,
-            height=prepared.height,
-        )

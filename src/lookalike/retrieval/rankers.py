@@ -16,7 +16,7 @@ from lookalike.preprocessing import Limits
 from lookalike.reranking import CollapseDuplicates, NotItself, ReRanker, VerifySameThing
 from lookalike.retrieval.live import Live, LiveIndex
 from lookalike.retrieval.query import Query
-from lookalike.retrieval.query_encoder import EncodedQuery, QueryEncoder
+from lookalike.retrieval.query_encoder import EmbeddedQuery, EncodedQuery, QueryEncoder
 from lookalike.retrieval.ranking import FROZEN_HITS, Ranking, ranked
 from lookalike.retrieval.stopwatch import Stopwatch
 from lookalike.retrieval.view import View
@@ -43,13 +43,21 @@ def stored_keypoints(catalog: Catalog, image_ids: Sequence[str]) -> dict[str, Ke
 class Ranker(Protocol):
     """Ranks images for queries. Thread-safe."""
 
-    def rank(self, query: Query, *, wanted: int = 0, clock: Stopwatch | None = None) -> Ranking:
+    def rank(
+        self,
+        query: Query,
+        *,
+        wanted: int = 0,
+        clock: Stopwatch | None = None,
+        embedded: EmbeddedQuery | None = None,
+    ) -> Ranking:
         """The images for a query, best first.
 
         Args:
             query: what is asked.
             wanted: candidates, where the ranker's own depth is less.
             clock: is told how long each stage takes.
+            embedded: the same query by a model: used where it is the ranker's.
 
         Raises:
             ImageRefused: the query's bytes are not an image we accept.
@@ -88,11 +96,22 @@ class _ViewRanker(ABC):
     def _live(self) -> Live:
         """The model and the view that answer now."""
 
-    def rank(self, query: Query, *, wanted: int = 0, clock: Stopwatch | None = None) -> Ranking:
+    def rank(
+        self,
+        query: Query,
+        *,
+        wanted: int = 0,
+        clock: Stopwatch | None = None,
+        embedded: EmbeddedQuery | None = None,
+    ) -> Ranking:
         """See `Ranker`."""
         clock = clock or Stopwatch()
         live = self._live()
-        return self._ranked(self._encoder.encode(query, live, clock), live, wanted, clock)
+        if embedded is None or embedded.model != live.model:
+            return self._ranked(self._encoder.encode(query, live, clock), live, wanted, clock)
+        for stage, milliseconds in embedded.milliseconds.items():
+            clock.add(stage, milliseconds)
+        return self._ranked(embedded.encoded, live, wanted, clock)
 
     def rank_encoded(self, query: EncodedQuery, *, wanted: int = 0, clock: Stopwatch | None = None) -> Ranking:
         """See `Ranker`."""

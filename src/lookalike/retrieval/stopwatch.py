@@ -19,3 +19,7 @@ class Stopwatch:
             yield
         finally:
             self.milliseconds[stage] += (time.perf_counter() - started) * 1000
+
+    def add(self, stage: str, milliseconds: float) -> None:
+        """Add time that was measured elsewhere."""
+        self.milliseconds[stage] += milliseconds

@@ -16,7 +16,7 @@ from lookalike.serving.content import ContentRoutes
 from lookalike.serving.events import EventRoutes
 from lookalike.serving.health import HealthRoutes, WarmUp
 from lookalike.serving.images import ImageRoutes
-from lookalike.serving.limits import RequestLimits
+from lookalike.serving.limits import BodyLimits, RequestLimits, Room
 from lookalike.serving.metrics import Measured
 from lookalike.serving.online_metrics import OnlineMetricsRoutes
 from lookalike.serving.origin import HostNames, SecurityHeaders, SiteCheck
@@ -27,6 +27,7 @@ from lookalike.serving.proxies import PublicAddress, TrustedProxies, root_path_o
 from lookalike.serving.search import SearchRoutes
 from lookalike.serving.services import Services, ServingSettings
 from lookalike.serving.state import State
+from lookalike.serving.streaming import HEAD_ONLY
 from lookalike.version import __version__
 
 _log = logging.getLogger(__name__)
@@ -73,12 +74,18 @@ def _add_middleware(app: FastAPI, state: State) -> None:
     names = HostNames(settings.host, settings.allowed_hosts)
     app.add_middleware(SiteCheck, names=names, origins=settings.allowed_origins)
     app.add_middleware(Incidents)
-    app.add_middleware(RequestLimits, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds)
+    trusted = TrustedProxies(settings.trusted_proxies)
+    bodies = BodyLimits(
+        max_bytes=settings.max_body_bytes,
+        seconds=settings.body_seconds,
+        idle_seconds=settings.body_idle_seconds,
+        room=Room(settings.max_received_bytes, many=trusted.stands_for_many),
+    )
+    app.add_middleware(RequestLimits, bodies=bodies)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(PackedJson)
     app.add_middleware(Measured, meters=state.meters, log=settings.access_log)
     app.add_middleware(HeadAsGet)
-    trusted = TrustedProxies(settings.trusted_proxies)
     app.add_middleware(PublicAddress, root_path=root_path_of(settings.root_path), trusted=trusted)
 
 
@@ -114,7 +121,7 @@ class HeadAsGet:
         async def without_body(message: Message) -> None:
             await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
-        await self._app({**scope, "method": "GET"}, receive, without_body)
+        await self._app({**scope, "method": "GET", HEAD_ONLY: True}, receive, without_body)
 
 
 def _lifespan(state: State, warm_up: WarmUp) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
@@ -140,7 +147,8 @@ def _finish(state: State, warm_up: WarmUp) -> None:
     warm_up.stop()
     state.recall_watch.stop()
     state.forgetting.stop()
-    state.gates.close()
+    if not state.gates.close():
+        _log.warning("requests that are still worked on are given up")
     state.services.engine.flush()
 
 

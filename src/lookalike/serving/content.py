@@ -1,6 +1,8 @@
 """`/v1/images/{id}/content`: the bytes as they came, or a thumbnail."""
 
-from typing import Annotated
+import os
+from functools import partial
+from typing import Annotated, BinaryIO
 from urllib.parse import quote
 
 from fastapi import FastAPI, Query
@@ -11,8 +13,10 @@ from lookalike.errors import ImageRefused, UnknownImage
 from lookalike.preprocessing import THUMBNAIL_MEDIA_TYPE, thumbnail
 from lookalike.serving.answers import BRIEFLY, REVALIDATE, is_known
 from lookalike.serving.images import known_id
+from lookalike.serving.patience import patience_of
 from lookalike.serving.problems import documented, refused
 from lookalike.serving.state import State
+from lookalike.serving.streaming import StreamedFile, requested_part
 from lookalike.serving.thumbnails import ThumbnailSize
 from lookalike.serving.wire import one_line, source_name
 from lookalike.types import Image, Visibility
@@ -49,8 +53,16 @@ class ContentRoutes:
             response_class=Response,
             responses={
                 200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _SENT}},
+                206: {"description": "The part of an original that `Range` asks for"},
                 304: {"description": "The client has it: its If-None-Match names the ETag"},
-                **documented("unknown-image", "content-missing", "invalid-request", "busy"),
+                **documented(
+                    "unknown-image",
+                    "content-missing",
+                    "range-not-satisfiable",
+                    "invalid-request",
+                    "busy",
+                    "deadline-passed",
+                ),
             },
         )(self.content)
 
@@ -72,14 +84,33 @@ class ContentRoutes:
         if is_known(request, etag):
             return Response(status_code=304, headers=headers)
         if size is None:
-            content = await self._state.gates.pictures.enter_and_run(self._original, image)
-            await self._require_still_visible(request, image)
-            return _original_answer(image, content, headers)
+            return await self._send_original(request, image, headers)
         self._state.meters.thumbnails.labels("miss" if kept is None else "hit").inc()
         if kept is None:
-            kept = await self._state.gates.pictures.enter_and_run(self._make_thumbnail, image, size)
+            patience, gate = patience_of(request), self._state.gates.thumbnails
+            with gate.place():
+                kept = await gate.run_for(patience, partial(self._make_thumbnail, image, size))
             await self._require_still_visible(request, image)
         return Response(kept, headers=headers, media_type=THUMBNAIL_MEDIA_TYPE)
+
+    async def _send_original(self, request: Request, image: Image, headers: dict[str, str]) -> Response:
+        files = self._state.gates.files
+        file = await files.enter_and_run(self._open_original, image)
+        try:
+            await self._require_still_visible(request, image)
+            size = file.seek(0, os.SEEK_END)
+            part = requested_part(request, size=size, etag=headers["ETag"])
+        except BaseException:
+            file.close()
+            raise
+        return StreamedFile(
+            file,
+            size=size,
+            part=part,
+            read=files.enter_and_run,
+            headers={**headers, "Content-Disposition": _disposition(image)},
+            media_type=image.media_type if image.media_type in _EXTENSIONS else "application/octet-stream",
+        )
 
     def _look_up(
         self, image_id: str, size: ThumbnailSize | None, visibility: Visibility | None
@@ -102,14 +133,15 @@ class ContentRoutes:
         if now.visibility is not Visibility.PUBLIC:
             self._state.thumbnails.forget(image.id)
 
-    def _original(self, image: Image) -> bytes:
+    def _open_original(self, image: Image) -> BinaryIO:
         try:
-            return self._state.services.catalog.images.content(image.id)
+            return self._state.services.catalog.images.open_content(image.id)
         except ImageRefused as gone:
             raise refused("content-missing", gone.message) from None
 
     def _make_thumbnail(self, image: Image, size: ThumbnailSize) -> bytes:
-        original = self._original(image)
+        with self._open_original(image) as file:
+            original = file.read()
         name = source_name(image) or image.id
         try:
             small = thumbnail(original, size=size.value, name=name, limits=self._state.settings.picture_limits)
@@ -119,14 +151,9 @@ class ContentRoutes:
         return small
 
 
-def _original_answer(image: Image, content: bytes, headers: dict[str, str]) -> Response:
+def _disposition(image: Image) -> str:
     extension = _EXTENSIONS.get(image.media_type)
     name = one_line(source_name(image) or f"{image.id}.{extension or 'bin'}", most=200)
     shown = "attachment" if extension is None else "inline"
     plain = "".join(letter if letter.isascii() and letter not in '"\\' else "_" for letter in name)
-    disposition = f"{shown}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    return Response(
-        content,
-        headers={**headers, "Content-Disposition": disposition},
-        media_type="application/octet-stream" if extension is None else image.media_type,
-    )
+    return f"{shown}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,15 +1,27 @@
-"""Bounded queues before the threads that do the work: the event loop never computes, and no queue grows."""
+"""Bounded queues before the threads that do the work: the event loop never computes, and no queue grows.
+
+Each kind of work has threads of its own, so that no kind waits behind another; and the kinds that somebody waits for
+most urgently get the processor first.
+"""
 
 import asyncio
+import os
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import ParamSpec, TypeVar
 
+from lookalike.serving.admission import AdaptiveLimit
+from lookalike.serving.patience import Patience
 from lookalike.serving.problems import refused
+from lookalike.serving.worker_threads import WorkerThreads
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_PATIENT = Patience()
+_CLOSING_SECONDS = 5.0
 
 
 class Gate:
@@ -19,16 +31,19 @@ class Gate:
         name: in metrics and thread names.
         workers: calls that run at once.
         waiting: requests that may wait beside them; one more is refused with `busy`.
+        niceness: as in `WorkerThreads`.
+        adaptive: refuse sooner where answers take long; see `AdaptiveLimit`.
     """
 
-    def __init__(self, name: str, *, workers: int, waiting: int) -> None:
+    def __init__(self, name: str, *, workers: int, waiting: int, niceness: int = 0, adaptive: bool = False) -> None:
         self.name = name
         self.refusals = 0
         self._workers = workers
         self._places = workers + waiting
+        self._adaptive = AdaptiveLimit(workers=workers, most=self._places) if adaptive else None
         self._taken = 0
         self._running = 0
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix=f"lookalike-{name}")
+        self._threads = WorkerThreads(name, workers, niceness=niceness)
 
     @property
     def running(self) -> int:
@@ -37,31 +52,68 @@ class Gate:
 
     @property
     def waiting(self) -> int:
-        """Requests that hold a place and do not run: they wait for a thread, or their body is still coming."""
-        return self._taken - self.running
+        """Requests that hold a place and do not run here."""
+        return max(self._taken - self.running, 0)
+
+    @property
+    def places(self) -> int:
+        """Requests that may hold a place now."""
+        return self._places if self._adaptive is None else self._adaptive.limit
+
+    def require_place(self) -> None:
+        """Refuse at once what would find no place.
+
+        Raises:
+            Refused: `busy`.
+        """
+        full = self._taken >= self._places
+        if full or (self._adaptive is not None and not self._adaptive.admits(self._taken)):
+            self.refusals += 1
+            detail = f"{self._taken} requests are being served or wait already; try again in a moment"
+            raise refused("busy", detail, headers={"Retry-After": "1"})
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Hold a place while the body comes and the work runs. Only for the event loop's thread.
+        """Hold a place while the work is done, here and at other gates. Only for the event loop's thread.
 
         Raises:
             Refused: `busy`: every place is taken.
         """
-        if self._taken >= self._places:
-            self.refusals += 1
-            detail = f"{self._taken} requests are being served or wait already; try again in a moment"
-            raise refused("busy", detail, headers={"Retry-After": "1"})
+        self.require_place()
         self._taken += 1
+        started = time.monotonic()
         try:
             yield
-        finally:
+        except BaseException:
             self._taken -= 1
+            raise
+        if self._adaptive is not None:
+            self._adaptive.answered(time.monotonic() - started, self._taken)
+        self._taken -= 1
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run blocking work in a thread; the caller must hold a slot."""
+        """Run blocking work in a thread; the caller must hold a place."""
+        return await self.run_for(_PATIENT, partial(work, *args, **kwargs))
+
+    async def run_for(self, patience: Patience, work: Callable[[], T], *, rank: int = 0) -> T:
+        """Run blocking work in a thread, unless its client has stopped waiting when its turn comes.
+
+        Args:
+            patience: of the client.
+            work: without arguments.
+            rank: work of a lower rank goes first.
+
+        Raises:
+            Refused: `deadline-passed`.
+        """
+
+        def while_wanted() -> T:
+            patience.require()
+            return work()
+
         self._running += 1
         try:
-            return await asyncio.wrap_future(self._threads.submit(work, *args, **kwargs))
+            return await asyncio.wrap_future(self._threads.submit(while_wanted, rank=rank))
         finally:
             self._running -= 1
 
@@ -74,29 +126,56 @@ class Gate:
         with self.place():
             return await self.run(work, *args, **kwargs)
 
-    def close(self) -> None:
-        """Wait for what runs and let the threads go."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+    def close(self, *, seconds: float) -> bool:
+        """Give what runs that long, and drop what waits; False where something still runs then."""
+        return self._threads.close(seconds=seconds)
 
 
 class Gates:
-    """The kinds of work, so that lists never wait behind thumbnails, nor thumbnails behind searches.
+    """The kinds of work.
+
+    Attributes:
+        model: queries by pictures. They hold a place from their decoding to their answer; the model runs here.
+        decoding: their pictures.
+        searching: neighbours of a vector: the rest of queries by pictures, queries by indexed images, later pages.
+        reading: records and lists.
+        files: originals.
+        writing: changes, deletions and events.
+        uploads: from decoding to storing.
+        thumbnails: decoding and making small.
 
     Args:
         workers: model runs at once.
-        waiting: requests that may wait for the model.
+        waiting: queries by pictures that may wait.
     """
 
     def __init__(self, *, workers: int, waiting: int) -> None:
-        self.model = Gate("model", workers=workers, waiting=waiting)
-        self.pictures = Gate("pictures", workers=2, waiting=256)
-        self.reading = Gate("reading", workers=4, waiting=256)
-        self.writing = Gate("writing", workers=2, waiting=256)
+        cores = os.cpu_count() or 1
+        self.model = Gate("model", workers=workers, waiting=waiting, niceness=2, adaptive=True)
+        self.decoding = Gate("decoding", workers=max(cores, workers), waiting=256, niceness=2)
+        self.searching = Gate("searching", workers=4, waiting=256)
+        self.reading = Gate("reading", workers=4, waiting=256, niceness=1)
+        self.files = Gate("files", workers=4, waiting=256, niceness=1)
+        self.writing = Gate("writing", workers=4, waiting=256, niceness=1)
+        self.uploads = Gate("uploads", workers=2, waiting=64, niceness=5)
+        self.thumbnails = Gate("thumbnails", workers=2, waiting=256, niceness=10)
 
     def __iter__(self) -> Iterator[Gate]:
-        return iter((self.model, self.pictures, self.reading, self.writing))
+        return iter(
+            (
+                self.model,
+                self.decoding,
+                self.searching,
+                self.reading,
+                self.files,
+                self.writing,
+                self.uploads,
+                self.thumbnails,
+            )
+        )
 
-    def close(self) -> None:
-        """Wait for what runs."""
-        for gate in self:
-            gate.close()
+    def close(self) -> bool:
+        """Give what runs five seconds in all; False where something still runs then."""
+        until = time.monotonic() + _CLOSING_SECONDS
+        ended = [gate.close(seconds=max(0.0, until - time.monotonic())) for gate in self]
+        return all(ended)

@@ -1,6 +1,5 @@
 """`/v1/images`: list, upload, look at, change and delete."""
 
-import asyncio
 import base64
 import threading
 from collections import OrderedDict
@@ -19,9 +18,10 @@ from starlette.responses import Response
 from lookalike.catalog import CatalogState, display_name
 from lookalike.errors import UnknownImage
 from lookalike.serving.answers import json_answer
-from lookalike.serving.bodies import checked, media_type, read_body, read_json, unsupported
+from lookalike.serving.bodies import checked, media_type, read_json, unsupported
 from lookalike.serving.documentation import body_of
-from lookalike.serving.pictures import picture_in_json, read_picture, require_no_query
+from lookalike.serving.patience import patience_of
+from lookalike.serving.pictures import ReceivedPicture, receive_picture
 from lookalike.serving.problems import documented
 from lookalike.serving.proxies import address
 from lookalike.serving.state import State
@@ -125,7 +125,7 @@ class ImageRoutes:
                 200: {"model": ImageRecord, "description": "The library has this image already"},
                 **documented(
                 "malformed-request", *_MANAGEMENT, "body-timeout", "body-too-large", "unsupported-media-type",
-                "invalid-request", "image-refused", "busy", "environment", "storage-failed",
+                "invalid-request", "image-refused", "busy", "environment", "storage-failed", "deadline-passed",
                 ),
             },
             openapi_extra=body_of({"application/json": UploadRequest}, form=UploadForm),
@@ -187,31 +187,35 @@ class ImageRoutes:
         client, the answer is the same as for a new image, and the image stays hidden.
         """
         self._state.admin.require_for_changes(request)
-        with self._state.gates.model.place():
-            sent = await self._sent(request)
-            image, created = await self._state.gates.model.run(
-                self._state.services.indexer.add_upload,
-                sent.content,
-                name=sent.name,
-                owner_id=sent.fields.owner_id,
-                tags=sent.fields.tags or (),
-                visibility=sent.fields.visibility,
-            )
+        patience, uploads = patience_of(request), self._state.gates.uploads
+        uploads.require_place()  # before the body is read
+        received = await receive_picture(request)
+        with uploads.place():
+            sent, image, created = await uploads.run_for(patience, partial(self._stored, received))
         self._state.meters.model_runs.labels("upload").inc()
         if image.visibility is not Visibility.PUBLIC and not self._state.admin.asks(request):
             image, created = _as_if_new(image, sent), True
         headers = {"Location": address(request, f"/v1/images/{image.id}")}
         return json_answer(self._recorder(request)(image), status=201 if created else 200, headers=headers)
 
-    async def _sent(self, request: Request) -> _Upload:
-        if media_type(request) != "application/json":
-            form = await read_picture(request, allowed=tuple(UploadForm.model_fields))
+    def _stored(self, received: ReceivedPicture) -> tuple[_Upload, Image, bool]:
+        sent = self._sent(received)
+        image, created = self._state.services.indexer.add_upload(
+            sent.content,
+            name=sent.name,
+            owner_id=sent.fields.owner_id,
+            tags=sent.fields.tags or (),
+            visibility=sent.fields.visibility,
+        )
+        return sent, image, created
+
+    def _sent(self, received: ReceivedPicture) -> _Upload:
+        if not received.is_json:
+            form = received.parse(allowed=tuple(UploadForm.model_fields))
             named = checked(UploadForm, form.fields)
             return _Upload(content=form.content, name=named.name or form.file_name or "", fields=named)
-        require_no_query(request.query_params)
-        body = await read_body(request, most_bytes=self._state.settings.max_body_bytes)
         most = self._state.settings.max_json_bytes
-        fields, content = await asyncio.to_thread(picture_in_json, body, UploadRequest, most_other_bytes=most)
+        fields, content = received.parse_json(UploadRequest, most_other_bytes=most)
         return _Upload(content=content or b"", name=fields.name or "", fields=fields)
 
     async def read(self, request: Request, image_id: str) -> Response:

@@ -2,6 +2,9 @@
 
 import asyncio
 import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,6 +13,68 @@ from lookalike.serving.problems import Refused, problem, refused
 
 _MOST_URL_BYTES = 8192
 _LINGER_SECONDS = 10.0
+_ALWAYS_TAKEN = 256 * 1024
+
+
+class Room:
+    """Memory for the bodies of all requests that are being received or answered.
+
+    A body's first 256 KiB are always taken, so that clients that send large bodies slowly keep no small ones out. One
+    client may have half of the room.
+
+    Args:
+        most: bytes.
+        many: whether an address stands for many clients, as a proxy's does; it may have all of the room.
+    """
+
+    def __init__(self, most: int, *, many: Callable[[str], bool] = lambda _address: False) -> None:
+        self.taken = 0
+        self._most = most
+        self._many = many
+        self._of_client: Counter[str] = Counter()
+
+    def take(self, count: int, *, client: str, of_request: int) -> None:
+        """Take room for the next bytes of a request.
+
+        Args:
+            count: bytes.
+            client: whose.
+            of_request: bytes of the request so far, these ones included.
+
+        Raises:
+            Refused: `busy`: there is none.
+        """
+        full = self.taken + count > self._most
+        share_is_full = not self._many(client) and self._of_client[client] + count > self._most // 2
+        if (full or share_is_full) and of_request > _ALWAYS_TAKEN:
+            detail = "too many large bodies are being received; try again in a moment"
+            raise refused("busy", detail, headers={"Retry-After": "1"})
+        self.taken += count
+        self._of_client[client] += count
+
+    def give_back(self, count: int, *, client: str) -> None:
+        """A request is over."""
+        self.taken -= count
+        self._of_client[client] -= count
+        if self._of_client[client] <= 0:
+            del self._of_client[client]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyLimits:
+    """What bodies may take.
+
+    Attributes:
+        max_bytes: of a body.
+        seconds: for a whole body to come.
+        idle_seconds: for the next piece of it to come.
+        room: for the bodies of all requests.
+    """
+
+    max_bytes: int
+    seconds: float
+    idle_seconds: float
+    room: Room
 
 
 class RequestLimits:
@@ -20,14 +85,12 @@ class RequestLimits:
 
     Args:
         app: what is protected.
-        max_bytes: of a body.
-        seconds: for a whole body to come.
+        bodies: what they may take.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, seconds: float) -> None:
+    def __init__(self, app: ASGIApp, *, bodies: BodyLimits) -> None:
         self._app = app
-        self._max_bytes = max_bytes
-        self._seconds = seconds
+        self._bodies = bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -35,14 +98,22 @@ class RequestLimits:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        body = _Body(headers, receive, send, max_bytes=self._max_bytes, seconds=self._seconds)
+        client = str((scope.get("client") or ("", 0))[0])
+        body = _Body(self._bodies, client, receive, send, comes=_has_body(headers))
         try:
             _check_url(scope)
             body.check_declared_length(headers)
         except Refused as refusal:
             await refusal.problem.response(scope["path"])(scope, body.receive, body.send)
             return
-        await self._app(scope, body.receive, body.send)
+        try:
+            await self._app(scope, body.receive, body.send)
+        finally:
+            self._bodies.room.give_back(body.kept, client=client)
+
+
+def _has_body(headers: Headers) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 def _check_url(scope: Scope) -> None:
@@ -54,40 +125,45 @@ def _check_url(scope: Scope) -> None:
 class _Body:
     """One request's body on its way in, and the answer on its way out."""
 
-    def __init__(self, headers: Headers, receive: Receive, send: Send, *, max_bytes: int, seconds: float) -> None:
+    def __init__(self, limits: BodyLimits, client: str, receive: Receive, send: Send, *, comes: bool) -> None:
+        self.kept = 0
+        self._limits = limits
+        self._client = client
         self._receive = receive
         self._send = send
-        self._max_bytes = max_bytes
-        self._seconds = seconds
-        self._deadline = time.monotonic() + seconds
-        self._bytes = 0
-        self._comes = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        self._deadline = time.monotonic() + limits.seconds
+        self._comes = comes
         self._lingers = False
 
     def check_declared_length(self, headers: Headers) -> None:
         declared = headers.get("content-length", "0")
         if not declared.isdecimal():
             raise refused("malformed-request", "Content-Length is not a number")
-        if int(declared[:20]) > self._max_bytes:
+        if int(declared[:20]) > self._limits.max_bytes:
             raise self._too_large(f"of {declared[:20]} bytes ")
 
     async def receive(self) -> Message:
         if not self._comes:
             return await self._receive()
+        limits = self._limits
+        left = max(self._deadline - time.monotonic(), 0)
         try:
-            async with asyncio.timeout(max(self._deadline - time.monotonic(), 0)):
+            async with asyncio.timeout(min(left, limits.idle_seconds)):
                 message = await self._receive()
         except TimeoutError:
-            detail = f"the body did not come within {self._seconds:g} s"
-            raise Refused(problem("body-timeout", detail)) from None
+            late = f"did not come within {limits.seconds:g} s"
+            detail = late if left <= limits.idle_seconds else f"stopped coming for {limits.idle_seconds:g} s"
+            raise Refused(problem("body-timeout", f"the body {detail}")) from None
         self._comes = message["type"] == "http.request" and message.get("more_body", False)
-        self._bytes += len(message.get("body", b""))
-        if self._bytes > self._max_bytes:
+        count = len(message.get("body", b""))
+        if self.kept + count > limits.max_bytes:
             raise self._too_large("")
+        limits.room.take(count, client=self._client, of_request=self.kept + count)
+        self.kept += count
         return message
 
     def _too_large(self, size: str) -> Refused:
-        return refused("body-too-large", f"a body {size}is too large: at most {self._max_bytes} bytes are taken")
+        return refused("body-too-large", f"a body {size}is too large: at most {self._limits.max_bytes} bytes are taken")
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start" and self._comes:
@@ -105,7 +181,7 @@ class _Body:
         thrown_away = 0
         try:
             async with asyncio.timeout(_LINGER_SECONDS):
-                while self._comes and thrown_away <= 2 * self._max_bytes:
+                while self._comes and thrown_away <= 2 * self._limits.max_bytes:
                     message = await self._receive()
                     thrown_away += len(message.get("body", b""))
                     self._comes = message["type"] == "http.request" and message.get("more_body", False)

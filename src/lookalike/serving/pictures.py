@@ -3,14 +3,14 @@
 import binascii
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Coroutine, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote, unquote_to_bytes
 
 from pydantic import BaseModel
-from starlette.datastructures import UploadFile
+from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
@@ -23,15 +23,20 @@ TAKEN = "multipart/form-data, application/json, image/*, application/octet-strea
 _MOST_FILES = 2  # so that a second one can be told of
 MOST_FIELDS = 80  # as many tags as an image may have, and the others
 _MOST_FIELD_BYTES = 16 * 1024
+_MOST_PART_HEADERS = 32
+_PIECE = 256 * 1024
+_TYPES = frozenset({"multipart/form-data", "application/json", "application/octet-stream"})
 _LISTS = frozenset({"tags"})
 _NAMELESS = frozenset({"blob", "image"})  # what browsers and programs call a file that has no name
 
+_BOUNDARY = re.compile(r"""boundary\s*=\s*"?([^";]+)""", re.IGNORECASE)
 _JSON_MEMBER = re.compile(rb'"image"\s*:\s*"')
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _WHITESPACE = b" \t\r\n\f\v"
 _EXTENDED_NAME = re.compile(rb"""filename\*\s*=\s*"?utf-8'[^']*'([^;"]+)""", re.IGNORECASE)
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,25 +59,61 @@ class SentPicture:
         return self.file_name or "image"
 
 
-async def read_picture(request: Request, *, allowed: Collection[str]) -> SentPicture:
-    """A body with a picture: a form with the picture in `image`, or the picture's bytes alone.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedPicture:
+    """A body that should hold a picture, received whole and not looked into yet.
 
-    Pictures over 1 MiB in a form wait on disk while they come.
+    Attributes:
+        body: its bytes.
+        media_type: of it, lower case, without parameters.
+        headers: of the request.
+        parameters: of the request's query.
+    """
 
-    Args:
-        request: with that body.
-        allowed: names of the form's other fields, which may stand in the query as well.
+    body: bytes
+    media_type: str
+    headers: Headers
+    parameters: list[tuple[str, str]]
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the picture, if any, is a member of JSON."""
+        return self.media_type == "application/json"
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for equal bodies; forms are equal whatever boundary their sender drew."""
+        boundary = _BOUNDARY.search(self.headers.get("content-type", ""))
+        body = self.body.replace(boundary[1].encode("latin-1"), b"") if boundary else self.body
+        return self.media_type, body, tuple(self.parameters)
+
+    def parse(self, *, allowed: Collection[str]) -> SentPicture:
+        """The picture of a form in its field `image`, or of a body that is the picture. Large ones take a while.
+
+        Args:
+            allowed: names of the form's other fields, which may stand in the query as well.
+
+        Raises:
+            Refused: the body or its fields are not as expected.
+        """
+        if self.media_type == "multipart/form-data":
+            return _parse_form(self, allowed)
+        name = _file_name(self.headers.get("content-disposition", "").encode("latin-1"), None)
+        return SentPicture(content=self.body, file_name=name, fields=_once(self.parameters, allowed))
+
+    def parse_json(self, model: type[M], *, most_other_bytes: int) -> tuple[M, bytes | None]:
+        """JSON as that model, and its picture if it has one. See `picture_in_json`."""
+        require_no_query(dict(self.parameters))
+        return picture_in_json(self.body, model, most_other_bytes=most_other_bytes)
+
+
+async def receive_picture(request: Request) -> ReceivedPicture:
+    """A body with a picture, whole: a form, JSON, or the picture's bytes alone.
 
     Raises:
-        Refused: the body is something else, or its fields are not as expected.
+        Refused: it is of another type, too large, or did not come in time.
     """
     kind = media_type(request)
-    if kind == "multipart/form-data":
-        return await _read_form(request, allowed)
-    if kind.startswith("image/") or kind == "application/octet-stream":
-        content = await request.body()
-        name = _file_name(request.headers.get("content-disposition", "").encode("latin-1"), None)
-        return SentPicture(content=content, file_name=name, fields=_once(request.query_params.multi_items(), allowed))
     if kind == "application/x-www-form-urlencoded":
         raise refused(
             "unsupported-media-type",
@@ -80,11 +121,23 @@ async def read_picture(request: Request, *, allowed: Collection[str]) -> SentPic
             " add -H 'Content-Type: image/jpeg', or send a form with -F image=@FILE",
             headers={"Accept": TAKEN},
         )
-    raise unsupported(request, TAKEN)
+    if kind not in _TYPES and not kind.startswith("image/"):
+        raise unsupported(request, TAKEN)
+    body = await request.body()
+    parameters = request.query_params.multi_items()
+    return ReceivedPicture(body=body, media_type=kind, headers=request.headers, parameters=parameters)
 
 
 class _PictureParser(MultiPartParser):
-    """Starlette's, for which the part `image` is a file whether or not it has a file name."""
+    """Starlette's, for which the part `image` is a file whether or not it has a file name. All stays in memory."""
+
+    spool_max_size = 1 << 40
+
+    def on_header_end(self) -> None:
+        """One header of a part has come."""
+        super().on_header_end()
+        if len(self._current_part.item_headers) > _MOST_PART_HEADERS:
+            raise MultiPartException(f"A part may have {_MOST_PART_HEADERS} headers.")
 
     def on_headers_finished(self) -> None:
         """A part's head has come."""
@@ -99,26 +152,40 @@ def _has_file_name(disposition: bytes) -> bool:
     return re.search(rb"[;\s]filename\s*=", disposition) is not None
 
 
-async def _read_form(request: Request, allowed: Collection[str]) -> SentPicture:
-    parser = _PictureParser(request.headers, request.stream(), max_files=_MOST_FILES, max_fields=MOST_FIELDS)
+async def _pieces(body: bytes) -> AsyncGenerator[bytes, None]:
+    for start in range(0, len(body), _PIECE):
+        yield body[start : start + _PIECE]
+
+
+def _at_once(work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that never waits for anything."""
+    try:
+        work.send(None)
+    except StopIteration as finished:
+        result: T = finished.value
+        return result
+    raise RuntimeError("parsing a body in memory waited for something")
+
+
+def _parse_form(received: ReceivedPicture, allowed: Collection[str]) -> SentPicture:
+    parser = _PictureParser(received.headers, _pieces(received.body), max_files=_MOST_FILES, max_fields=MOST_FIELDS)
     parser.max_part_size = _MOST_FIELD_BYTES
     try:
-        form = await parser.parse()
+        form = _at_once(parser.parse())
     except MultiPartException as mistake:
         raise refused("malformed-request", mistake.message) from None
-    try:
-        items = form.multi_items()
-        files = [(name, value) for name, value in items if isinstance(value, UploadFile)]
-        stray = next((name for name, _ in files if name != "image"), None)
-        if stray is not None:
-            raise wrong_field(stray, "the picture belongs in the field image, as the only file")
-        if len(files) != 1:
-            raise wrong_field("image", "is missing or given twice: send the picture's bytes as one file in image")
-        texts = [(name, value) for name, value in items if isinstance(value, str)]
-        fields = _once([*texts, *request.query_params.multi_items()], allowed)
-        content, file_name = await files[0][1].read(), _name_in_form(files[0][1])
-    finally:
-        await form.close()
+    items = form.multi_items()
+    files = [(name, value) for name, value in items if isinstance(value, UploadFile)]
+    stray = next((name for name, _ in files if name != "image"), None)
+    if stray is not None:
+        raise wrong_field(stray, "the picture belongs in the field image, as the only file")
+    if len(files) != 1:
+        raise wrong_field("image", "is missing or given twice: send the picture's bytes as one file in image")
+    texts = [(name, value) for name, value in items if isinstance(value, str)]
+    fields = _once([*texts, *received.parameters], allowed)
+    file = files[0][1]
+    content, file_name = file.file.read(), _name_in_form(file)
+    file.file.close()
     if file_name is None and content[:5].lower() == b"data:":
         content = picture_in_text(content)
     return SentPicture(content=content, file_name=file_name, fields=fields)

@@ -56,6 +56,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "body-too-large": (413, "The request's body is too large"),
     "url-too-long": (414, "The address is too long"),
     "unsupported-media-type": (415, "The body's media type is not supported"),
+    "range-not-satisfiable": (416, "The file has no such part"),
     "host-refused": (421, "The server does not answer to this host name"),
     "invalid-request": (422, "A value is missing or invalid"),
     "image-refused": (422, "The picture cannot be used"),
@@ -64,6 +65,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "internal": (500, "Internal error"),
     "busy": (503, "Too many requests are waiting"),
     "environment": (503, "Something the server needs is missing"),
+    "deadline-passed": (504, "The answer was not ready in the time the client gives"),
     "storage-failed": (507, "The disk is full or failing"),
 }
 """Code to status and title. Other environment faults keep their own code and share the status of `environment`."""

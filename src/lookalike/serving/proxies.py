@@ -69,6 +69,14 @@ class TrustedProxies:
         mapped = getattr(found, "ipv4_mapped", None) or found
         return any(mapped in network for network in self._networks)
 
+    def stands_for_many(self, peer: str) -> bool:
+        """Whether an address may be that of many clients: a trusted proxy's, or that of programs on this machine."""
+        try:
+            loopback = ipaddress.ip_address(peer.partition("%")[0]).is_loopback
+        except ValueError:  # a unix socket
+            loopback = True
+        return loopback or self.includes(peer)
+
     def client_of(self, forwarded_for: Sequence[str], peer: str) -> str:
         """The nearest address that no trusted proxy has, which nobody but a trusted proxy can have written.
 

@@ -1,14 +1,16 @@
 """`POST /v1/search`: a picture, an indexed image, or the next page."""
 
-import asyncio
 import base64
 import binascii
 import hashlib
 import re
 import time
-from contextlib import nullcontext
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Annotated
+from functools import partial
+from typing import Annotated, TypeVar
 
 from fastapi import FastAPI
 from pydantic import Field
@@ -17,13 +19,15 @@ from starlette.responses import Response
 
 from lookalike.catalog import content_id
 from lookalike.errors import CursorRefused, UnknownImage
-from lookalike.retrieval import Answer, IndexedImage, Picture, Query
-from lookalike.serving.bodies import checked, declared_bytes, media_type, read_body
+from lookalike.retrieval import Answer, DecodedQuery, EmbeddedQuery, IndexedImage, Picture, Query
+from lookalike.serving.bodies import checked, declared_bytes, media_type
 from lookalike.serving.documentation import body_of
-from lookalike.serving.pictures import picture_in_json, read_picture, require_no_query
+from lookalike.serving.patience import Patience, patience_of
+from lookalike.serving.pictures import ReceivedPicture, receive_picture
 from lookalike.serving.previews import PreviewWish, preview_url
 from lookalike.serving.problems import Refused, documented, problem, told_notes
 from lookalike.serving.proxies import address
+from lookalike.serving.shared import SharedWork
 from lookalike.serving.state import State
 from lookalike.serving.wire import (
     MOST_HITS,
@@ -38,7 +42,10 @@ from lookalike.serving.wire import (
 )
 from lookalike.types import Box, BoxUnit
 
+T = TypeVar("T")
+
 _USUAL_LIMIT = 30
+_PARSED_AT_ONCE = 16 * 1024  # bytes of JSON: longer ones are parsed in a thread
 _CURSOR = re.compile(r"([0-9A-Za-z_-]{1,64}):([0-9]{1,7}):([0-9]{1,3})")
 
 
@@ -102,11 +109,64 @@ class _About:
     preview: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What a body asks for."""
+
+    query: Query
+    preview: PreviewWish
+
+
+def _asked_by_form(received: ReceivedPicture) -> _Asked:
+    sent = received.parse(allowed=tuple(SearchForm.model_fields))
+    fields = checked(SearchForm, sent.fields)
+    query = Query(
+        subject=Picture(content=sent.content, name=sent.name),
+        crop=Box.parse(fields.crop, unit=fields.crop_unit) if fields.crop else None,
+        limit=fields.limit,
+        include_self=fields.include_self,
+        verify=fields.verify,
+    )
+    return _Asked(query=query, preview=fields.preview)
+
+
+def _is_small_json(request: Request) -> bool:
+    """Whether a body is too small to hold a picture: an id or a cursor, which the model has nothing to do with."""
+    return media_type(request) == "application/json" and declared_bytes(request) <= _PARSED_AT_ONCE
+
+
+def _first(answer: Answer, query: Query) -> Cursor:
+    return Cursor(query_id=answer.query_id, offset=0, limit=query.limit)
+
+
+class _Crops:
+    """Crops in work by client: whoever drags a crop over a picture sends many, which others do not wait behind."""
+
+    def __init__(self) -> None:
+        self._in_work: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self, client: str, *, counted: Box | None) -> Iterator[int]:
+        """The rank of a query at the model: 0 for a whole picture, else as many crops of the client as are in work."""
+        if counted is None:
+            yield 0
+            return
+        self._in_work[client] += 1
+        try:
+            yield self._in_work[client]
+        finally:
+            self._in_work[client] -= 1
+            if not self._in_work[client]:
+                del self._in_work[client]
+
+
 class SearchRoutes:
     """Search, first pages and later ones."""
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._shared: SharedWork[tuple[_Asked, EmbeddedQuery, _About | None]] = SharedWork()
+        self._crops = _Crops()
 
     def add_to(self, app: FastAPI) -> None:
         """Make the app answer searches."""
@@ -119,7 +179,7 @@ class SearchRoutes:
             responses=documented(
                 "malformed-request", "cursor-refused", "cross-site-request", "unknown-image", "body-timeout",
                 "body-too-large", "image-refused", "unsupported-media-type", "invalid-request", "crop-refused", "busy",
-                "environment",
+                "environment", "deadline-passed",
             ) | {410: documented("cursor-refused")[400]},
             openapi_extra=body_of({"application/json": SearchRequest}, form=SearchForm),
         )(self.search)  # fmt: skip
@@ -135,59 +195,75 @@ class SearchRoutes:
         or hidden meanwhile are left out.
         """
         started = time.perf_counter()
-        if media_type(request) == "application/json":
-            return await self._by_json(request, started)
-        return await self._by_picture(request, started)
+        patience = patience_of(request)
+        if not _is_small_json(request):
+            self._state.gates.model.require_place()  # before the body is read
+        received = await receive_picture(request)
+        if not received.is_json:
+            return await self._by_model(request, received, partial(_asked_by_form, received), patience, started)
+        most = self._state.settings.max_json_bytes
+        read = partial(received.parse_json, SearchRequest, most_other_bytes=most)
+        sent, content = read() if len(received.body) <= _PARSED_AT_ONCE else await self._decoding(patience, read)
+        if sent.cursor is not None:
+            return await self._next_page(request, Cursor.of(sent.cursor), sent.limit, started)
+        subject = Picture(content=content, name="image") if content is not None else None
+        query = Query(
+            subject=subject or IndexedImage(image_id=sent.image_id or ""),
+            crop=sent.crop.box() if sent.crop else None,
+            limit=sent.limit or _USUAL_LIMIT,
+            include_self=sent.include_self,
+            verify=sent.verify,
+        )
+        if subject is None and query.crop is None:
+            answer = await self._searching(patience, partial(self._state.services.engine.search, query))
+            return self._respond(request, answer, _first(answer, query), started)
+        asked = _Asked(query=query, preview=PreviewWish.NEVER)
+        return await self._by_model(request, received, lambda: asked, patience, started)
 
-    async def _by_json(self, request: Request, started: float) -> Response:
-        require_no_query(request.query_params)
-        gate, usual_bytes = self._state.gates.model, self._state.settings.max_json_bytes
-        large = declared_bytes(request) > usual_bytes  # only with a picture
-        with gate.place() if large else nullcontext():
-            most_bytes = self._state.settings.max_body_bytes if large else usual_bytes
-            body = await read_body(request, most_bytes=most_bytes)
-            sent, content = await asyncio.to_thread(picture_in_json, body, SearchRequest, most_other_bytes=usual_bytes)
-            if sent.cursor is not None:
-                return await self._next_page(request, Cursor.of(sent.cursor), sent.limit, started)
-            limit = sent.limit or _USUAL_LIMIT
-            picture = Picture(content=content, name="image") if content is not None else None
-            query = Query(
-                subject=picture or IndexedImage(image_id=sent.image_id or ""),
-                crop=sent.crop.box() if sent.crop else None,
-                limit=limit,
-                include_self=sent.include_self,
-                verify=sent.verify,
-            )
-            answer = await (gate.run if large else gate.enter_and_run)(self._state.services.engine.search, query)
-            about = await self._describe(picture, PreviewWish.NEVER) if picture else None
-        return self._respond(request, answer, Cursor(query_id=answer.query_id, offset=0, limit=limit), started, about)
-
-    async def _by_picture(self, request: Request, started: float) -> Response:
+    async def _by_model(
+        self,
+        request: Request,
+        received: ReceivedPicture,
+        asked_of: Callable[[], "_Asked"],
+        patience: Patience,
+        started: float,
+    ) -> Response:
+        """A query whose picture has to be decoded and embedded; the same one at the same time only once."""
         with self._state.gates.model.place():
-            sent = await read_picture(request, allowed=tuple(SearchForm.model_fields))
-            fields = checked(SearchForm, sent.fields)
-            picture = Picture(content=sent.content, name=sent.name)
-            crop = Box.parse(fields.crop, unit=fields.crop_unit) if fields.crop else None
-            query = Query(
-                subject=picture,
-                crop=crop,
-                limit=fields.limit,
-                include_self=fields.include_self,
-                verify=fields.verify,
-            )
-            answer = await self._state.gates.model.run(self._state.services.engine.search, query)
-            about = await self._describe(picture, fields.preview)
-        here = Cursor(query_id=answer.query_id, offset=0, limit=fields.limit)
-        return self._respond(request, answer, here, started, about)
+            embed = partial(self._embedded, request, asked_of, patience)
+            asked, embedded, about = await self._shared.get(received.key, embed, patience)
+            search = partial(self._state.services.engine.search, asked.query, embedded)
+            answer = await self._searching(patience, search)
+        return self._respond(request, answer, _first(answer, asked.query), started, about)
 
-    async def _describe(self, picture: Picture, preview: PreviewWish) -> _About:
-        return await self._state.gates.pictures.enter_and_run(self._about, picture, preview)
+    async def _embedded(
+        self, request: Request, asked_of: Callable[[], "_Asked"], patience: Patience
+    ) -> tuple["_Asked", EmbeddedQuery, "_About | None"]:
+        asked, decoded, about = await self._decoding(patience, partial(self._decoded, asked_of))
+        with self._crops.one(request.client.host if request.client else "", counted=asked.query.crop) as rank:
+            embed = partial(self._state.services.engine.embed, decoded)
+            return asked, await self._state.gates.model.run_for(patience, embed, rank=rank), about
+
+    def _decoded(self, asked_of: Callable[[], "_Asked"]) -> tuple["_Asked", DecodedQuery, "_About | None"]:
+        """In a thread: reading forms, decoding and hashing take a while."""
+        asked = asked_of()
+        decoded = self._state.services.engine.decode(asked.query)
+        subject = asked.query.subject
+        return asked, decoded, self._about(subject, asked.preview) if isinstance(subject, Picture) else None
+
+    async def _decoding(self, patience: Patience, work: Callable[[], T]) -> T:
+        with self._state.gates.decoding.place():
+            return await self._state.gates.decoding.run_for(patience, work)
+
+    async def _searching(self, patience: Patience, work: Callable[[], T]) -> T:
+        with self._state.gates.searching.place():
+            return await self._state.gates.searching.run_for(patience, work)
 
     async def _next_page(self, request: Request, cursor: Cursor, limit: int | None, started: float) -> Response:
         limit = limit or cursor.limit
         page = self._state.services.engine.page
         try:
-            answer = await self._state.gates.reading.enter_and_run(
+            answer = await self._state.gates.searching.enter_and_run(
                 page, cursor.query_id, offset=cursor.offset, limit=limit
             )
         except CursorRefused as gone:
@@ -195,7 +271,6 @@ class SearchRoutes:
         return self._respond(request, answer, replace(cursor, limit=limit), started)
 
     def _about(self, picture: Picture, wish: PreviewWish) -> _About:
-        """In a thread: hashing and decoding take a while."""
         preview = preview_url(picture.content, wish, name=picture.name, limits=self._state.settings.picture_limits)
         image_id = content_id(picture.content)
         try:

@@ -3,24 +3,30 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
 from lookalike.errors import EnvironmentFault
-from lookalike.serving.connections import protocol
+from lookalike.serving.connections import ConnectionLimits, connections_within
+from lookalike.serving.open_files import most_open_files, raise_most_open_files
+from lookalike.serving.proxies import TrustedProxies
 from lookalike.serving.services import ServingSettings
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 512
 _STARTING_SECONDS = 30.0
+_CLOSING_SECONDS = 10.0
 _UNIX = "unix:"
+_OTHER_FILES = 200  # that a server has open beside connections, and beside a file that each of them is sent
 
 
 def run(app: FastAPI, settings: ServingSettings, *, listening: Callable[[str], None] | None = None) -> None:
@@ -34,6 +40,7 @@ def run(app: FastAPI, settings: ServingSettings, *, listening: Callable[[str], N
     Raises:
         EnvironmentFault: the address cannot be listened on.
     """
+    raise_most_open_files()
     Server(app, settings, listening=listening).run()
 
 
@@ -85,7 +92,7 @@ class Server:
 def _config(app: FastAPI, settings: ServingSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=protocol(settings.header_seconds),
+        http=connections_within(_connection_limits(settings)),
         timeout_keep_alive=settings.keep_alive_seconds,
         headers=[] if settings.keep_alive_seconds else [("connection", "close")],
         ws="none",
@@ -96,6 +103,16 @@ def _config(app: FastAPI, settings: ServingSettings) -> uvicorn.Config:
         server_header=False,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=settings.drain_seconds,
+    )
+
+
+def _connection_limits(settings: ServingSettings) -> ConnectionLimits:
+    return ConnectionLimits(
+        head_seconds=settings.header_seconds,
+        write_seconds=settings.write_seconds,
+        most=min(settings.max_connections, max((most_open_files() - _OTHER_FILES) // 2, 1)),
+        most_of_client=settings.max_connections_per_client,
+        many=TrustedProxies(settings.trusted_proxies).stands_for_many,
     )
 
 
@@ -122,6 +139,15 @@ class _Uvicorn(uvicorn.Server):
                 transport.abort()
         await asyncio.sleep(0)  # they are closed in the loop's next round, which is the last one
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End in order, and at the latest when the time to drain and to close is over, whatever clients do."""
+        if not self.should_exit:
+            seconds = float(self.config.timeout_graceful_shutdown or 0) + _CLOSING_SECONDS
+            watchdog = threading.Timer(seconds, _give_up, args=(seconds,))
+            watchdog.daemon = True
+            watchdog.start()
+        super().handle_exit(sig, frame)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread():
@@ -134,6 +160,13 @@ class _Uvicorn(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _give_up(seconds: float) -> None:
+    """Nothing that was acknowledged is lost by ending at once: every change is a transaction, every file a renaming."""
+    _log.error("not everything ended within %g s of the signal; the process ends now", seconds)
+    logging.shutdown()
+    os._exit(1)
 
 
 def _listen(host: str, port: int) -> socket.socket:

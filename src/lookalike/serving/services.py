@@ -49,6 +49,11 @@ class ServingSettings:
         max_json_bytes: maximum for a JSON body.
         header_seconds: time to receive a request's head; then the connection is closed.
         body_seconds: time to receive a request's body; then it is refused.
+        body_idle_seconds: time to receive the next piece of a body.
+        max_received_bytes: maximum for the bodies of all requests that are received or answered at a time.
+        write_seconds: time for a client to read 48 KiB of an answer; then the connection is closed.
+        max_connections: open connections; at the limit, a new one takes the place of one that is idle.
+        max_connections_per_client: of one address; proxies and programs on this machine may have all.
         workers: number of searches and uploads that run the model at the same time.
         max_waiting: number of requests that may wait for them; further ones are answered with 503 `busy`.
         admin_token: if set, it is required for changes, and gives access to images that are not public. If None,
@@ -74,6 +79,11 @@ class ServingSettings:
     max_json_bytes: int = MIB
     header_seconds: float = 10.0
     body_seconds: float = 60.0
+    body_idle_seconds: float = 15.0
+    max_received_bytes: int = 512 * MIB
+    write_seconds: float = 30.0
+    max_connections: int = _USUAL.max_connections
+    max_connections_per_client: int = _USUAL.max_connections_per_client
     workers: int = 2
     max_waiting: int = _USUAL.max_waiting_queries
     admin_token: str | None = field(default=None, repr=False)
@@ -106,6 +116,8 @@ class ServingSettings:
             root_path=settings.root_path,
             trusted_proxies=_listed(settings.trusted_proxies),
             keep_alive_seconds=settings.keep_alive_seconds,
+            max_connections=settings.max_connections,
+            max_connections_per_client=settings.max_connections_per_client,
             picture_limits=library.limits,
             recall_seconds=60.0 * settings.measure_recall_minutes or None,
             retention=timedelta(days=settings.keep_queries_days) if settings.keep_queries_days else None,

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import BinaryIO
 
 from sqlalchemy import exists, select
 
 from lookalike.catalog import additions as adding  # a method's argument has this name
-from lookalike.catalog import contents, images, recycle_bin, schema, sources
+from lookalike.catalog import images, recycle_bin, schema, sources
+from lookalike.catalog.contents import OpenedContents
 from lookalike.catalog.database import Database
 from lookalike.catalog.recent import RecentImages
 from lookalike.catalog.records import (
@@ -16,6 +18,7 @@ from lookalike.catalog.records import (
     ImageAddition,
     KnownImage,
     Outline,
+    content_id,
     is_image_id,
 )
 from lookalike.catalog.stores.changes import ChangeSequence
@@ -32,6 +35,7 @@ class Images:
         self._uploads = uploads
         self._changes = changes
         self._recent = RecentImages()
+        self._contents = OpenedContents()
 
     def add(self, additions: Sequence[ImageAddition]) -> list[AdditionResult]:
         """Add images, with their sources, uploads and vectors, in one transaction.
@@ -173,7 +177,15 @@ class Images:
             return images.outline(connection, after=after, limit=limit, every=every, tag=tag)
 
     def content(self, image_id: str) -> bytes:
-        """The image's bytes, from its upload or any file it was seen at.
+        """The image's bytes, from its upload or any file it was seen at. Raises as `open_content` does."""
+        with self.open_content(image_id) as file:
+            content = file.read()
+        if content_id(content) != image_id:  # it is being written to
+            raise _gone(image_id)
+        return content
+
+    def open_content(self, image_id: str) -> BinaryIO:
+        """The same as a file, which the caller closes.
 
         Raises:
             UnknownImage: there is none of that id, or it was deleted.
@@ -184,17 +196,19 @@ class Images:
             if not connection.execute(select(exists().where(of_id))).scalar_one():
                 raise UnknownImage.of(image_id)
             files = sources.paths_of(connection, [image_id]).get(image_id, [])
-        content, differing = contents.read_content(image_id, self._uploads.originals, files)
+        opened, differing = self._contents.open(image_id, self._uploads.originals, files)
         if differing:
             with suppress(EnvironmentFault), self._database.writing() as connection:  # a library may be read-only
                 sources.distrust(connection, differing)
-        if content is None:
-            raise ImageRefused(
-                image_id, "unreadable", "its file is gone, unreadable, or has changed; run `lookalike index`"
-            )
-        return content
+        if opened is None:
+            raise _gone(image_id)
+        return opened
 
     def known(self, fingerprint: str, image_id: str) -> KnownImage | None:
         """What bytes of that id look like, where they need be neither decoded nor embedded by that model again."""
         with self._database.reading() as connection:
             return recycle_bin.read_known(connection, fingerprint, image_id)
+
+
+def _gone(image_id: str) -> ImageRefused:
+    return ImageRefused(image_id, "unreadable", "its file is gone, unreadable, or has changed; run `lookalike index`")
