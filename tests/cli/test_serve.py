@@ -6,6 +6,7 @@ import sys
 import time
 
 import httpx
+import psutil
 import pytest
 
 from doubles import picture
@@ -71,3 +72,37 @@ def test_serving_and_searching_do_not_import_torch(program):
         check=True,
     )
     assert not {"torch", "torchvision", "tensorflow", "transformers"} & set(json.loads(loaded.stdout))
+
+
+@pytest.mark.slow
+def test_workers_share_a_library_survive_a_kill_and_reload_settings_without_a_failed_request(program, run, photos):
+    run("index", photos)
+    command = [sys.executable, "-m", "lookalike", "serve", "--port", "0", "--workers", "2"]
+    serving = subprocess.Popen(
+        command, env=program.environment(COLUMNS="300"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    told = serving.stdout.readline()
+    url = re.search(r"http://\S+?:\d+", told)
+    assert url is not None
+    assert "2 workers" in told
+    workers = psutil.Process(serving.pid).children()
+    assert len(workers) == 2
+    with httpx.Client(base_url=url[0], timeout=60) as client:
+        hits = client.post("/v1/search", files={"image": ("3.png", picture(3))}).json()["hits"]
+
+    def same_answer():  # a connection of its own, so that either worker may take it
+        answer = httpx.post(f"{url[0]}/v1/search", files={"image": ("3.png", picture(3))}, timeout=60)
+        return answer.status_code == 200 and answer.json()["hits"] == hits
+
+    workers[0].kill()
+    assert all(same_answer() for _ in range(20))
+    serving.send_signal(signal.SIGHUP)
+    end = time.monotonic() + 60
+    while {worker.pid for worker in workers} & {child.pid for child in psutil.Process(serving.pid).children()}:
+        assert same_answer()
+        assert time.monotonic() < end
+    assert all(same_answer() for _ in range(20))
+    serving.send_signal(signal.SIGTERM)
+    _, stderr = serving.communicate(timeout=120)
+    assert serving.returncode == 0, stderr
+    assert "Traceback" not in stderr

@@ -1,5 +1,6 @@
 import contextlib
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -183,6 +184,29 @@ def test_pipelined_requests_are_answered_in_order_up_to_a_number(server_of):
         received = read_to_end(connection)
     assert 100 < received.count(b"200 OK") < 200
     assert b"malformed-request" in received
+
+
+def test_a_request_on_its_way_when_the_server_ends_is_answered(server_of):
+    server = server_of()
+    with connection_to(server) as new, connection_to(server) as used:
+        used.sendall(HEALTHZ)
+        assert answer_from(used)[0] == 200
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        wait_until(lambda: is_refused(server))
+        for connection in (new, used):
+            connection.sendall(HEALTHZ)
+            status, headers, _ = answer_from(connection)
+            assert (status, headers["connection"]) == (200, "close")
+        stopping.join()
+
+
+def is_refused(server):
+    try:
+        connection_to(server).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_an_upgrade_that_we_have_not_is_answered_as_if_it_was_not_asked_for(server_of):

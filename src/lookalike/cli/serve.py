@@ -1,13 +1,20 @@
 """`lookalike serve`."""
 
+import contextlib
+import sys
 from typing import Annotated
 
 import typer
 
 from lookalike.cli.output import LibraryOption, console, default_of, faults_are_told, printable, settings_for
+from lookalike.embedding.runtimes.session import available_cores
+from lookalike.errors import LookalikeError
 from lookalike.library.opening import open_library
 from lookalike.library.parts import LibraryParts
 from lookalike.library.places import require_library
+from lookalike.settings import Settings
+
+_STOPPING_SECONDS = 30.0  # a worker gives its requests 10, and itself 10 more
 
 HostOption = Annotated[
     str | None, typer.Option(help=f"Address to listen on, or unix:PATH for a unix socket. {default_of('host')}")
@@ -31,6 +38,15 @@ KeepAliveOption = Annotated[
         help=f"Close idle connections after this time. {default_of('keep_alive_seconds')}",
     ),
 ]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=256,
+        help="Serve by so many processes, which share the cores. One that ends is replaced; SIGHUP reads the settings"
+        " anew without a pause.",
+    ),
+]
 CreateOption = Annotated[bool, typer.Option("--create", help="Create an empty library if there is none.")]
 
 
@@ -44,6 +60,7 @@ def serve(
     trusted_proxies: TrustedProxiesOption = None,
     keep_alive: KeepAliveOption = None,
     create: CreateOption = False,
+    workers: WorkersOption = None,
 ) -> None:
     """Serve the page and the HTTP API."""
     with faults_are_told(as_json=False):
@@ -57,18 +74,53 @@ def serve(
             keep_alive_seconds=keep_alive,
         )
         require_library(settings, named=library is not None, create=create)
+        if workers is not None and not _is_worker():
+            raise typer.Exit(_supervise(settings, workers))
         with open_library(settings, create=True) as opened:
             serve_library(opened)
 
 
+def _is_worker() -> bool:
+    from lookalike.serving.supervisor import Inherited  # noqa: PLC0415 - other commands start sooner without FastAPI
+
+    return Inherited.is_here()
+
+
+def _supervise(settings: Settings, workers: int) -> int:
+    """Serve by processes of their own; the exit code."""
+    from lookalike.serving.server import listen, url_of  # noqa: PLC0415 - as above
+    from lookalike.serving.supervisor import Supervisor  # noqa: PLC0415
+
+    threads = settings.threads or max(1, available_cores() // workers)
+    with listen(settings.host, settings.port) as listener:
+        url = url_of(settings.host, listener)
+        return Supervisor(
+            [sys.executable, "-m", "lookalike", *sys.argv[1:]],
+            count=workers,
+            listener=listener,
+            environment={"LOOKALIKE_THREADS": str(threads)},
+            stopping_seconds=_STOPPING_SECONDS,
+            all_ready=lambda: _tell(settings, url, f"  ({workers} workers; Ctrl-C stops)"),
+        ).run()
+
+
+def _tell(settings: Settings, url: str, how: str) -> None:
+    console.print(printable(f"Serving {settings.library} at {url}{how}"), soft_wrap=True)
+
+
 def serve_library(library: LibraryParts) -> None:
-    """Serve until told to stop."""
-    from lookalike.serving import Services, ServingSettings, create_app, run  # noqa: PLC0415 - other commands start sooner without FastAPI
+    """Serve until told to stop; as one of several workers where this process was started as one."""
+    from lookalike.serving import Services, ServingSettings, create_app, run  # noqa: PLC0415 - as above
+    from lookalike.serving.supervisor import Inherited  # noqa: PLC0415
 
     library.indexer.claim_library()  # so that an empty library is ready for its first upload
     settings = ServingSettings.of(library)
-
-    def tell(url: str) -> None:
-        console.print(printable(f"Serving {library.settings.library} at {url}  (Ctrl-C stops)"), soft_wrap=True)
-
-    run(create_app(Services.of(library), settings), settings, listening=tell)
+    app = create_app(Services.of(library), settings)
+    if not Inherited.is_here():
+        run(app, settings, listening=lambda url: _tell(library.settings, url, "  (Ctrl-C stops)"))
+        return
+    worker = Inherited.of_environment()
+    with contextlib.suppress(LookalikeError):  # the server waits for what is missing
+        library.engine.warm_up()  # before the first connection is accepted
+    worker.end_with_parent()
+    run(app, settings, listening=lambda _: worker.tell_ready(), listener=worker.listener)

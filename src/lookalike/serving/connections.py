@@ -24,6 +24,7 @@ _FREE_PIECES = 4096  # of a body; beyond them pieces must hold so many bytes on 
 _LEAST_PIECE_BYTES = 128
 _FREE_FRAMING = 64 * 1024  # bytes of a body that are not its content: lengths and extensions of chunks, trailers
 _SECONDS_BETWEEN_LOOKS = 0.25
+_SECONDS_TO_LEAVE = 0.5
 _FOR_EVER = float("inf")
 
 
@@ -123,7 +124,7 @@ class BoundedConnection(HttpToolsProtocol):
         self.active_at = time.monotonic()
         self._head_until = self.active_at + limits.head_seconds
         self._write_until = self._close_until = _FOR_EVER
-        self._in_head = False
+        self._in_head = self._is_leaving = False
         self._head_bytes = self._hosts = 0
         self._pieces = self._content_bytes = self._wire_bytes = 0
         self._mistake: str | None = None
@@ -220,6 +221,8 @@ class BoundedConnection(HttpToolsProtocol):
             raise _OverLimitError
         self.scope[GONE] = self.transport.is_closing  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
+        if self._is_leaving:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """A piece of a body."""
@@ -233,6 +236,14 @@ class BoundedConnection(HttpToolsProtocol):
         """The next request's turn, or what was wrong behind the last one."""
         super().on_response_complete()
         self._tell_mistake()
+
+    def shutdown(self) -> None:
+        """The server ends: a request that is on its way already is answered, and the connection closed behind it."""
+        self._is_leaving = True
+        if self.is_idle:
+            self._head_until = min(self._head_until, time.monotonic() + _SECONDS_TO_LEAVE)
+        else:
+            super().shutdown()
 
     def pause_writing(self) -> None:
         """The peer reads slower than we write: it has to read some in time."""

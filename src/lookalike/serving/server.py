@@ -29,19 +29,26 @@ _UNIX = "unix:"
 _OTHER_FILES = 200  # that a server has open beside connections, and beside a file that each of them is sent
 
 
-def run(app: FastAPI, settings: ServingSettings, *, listening: Callable[[str], None] | None = None) -> None:
+def run(
+    app: FastAPI,
+    settings: ServingSettings,
+    *,
+    listening: Callable[[str], None] | None = None,
+    listener: socket.socket | None = None,
+) -> None:
     """Serve until Ctrl-C or SIGTERM; then finish what runs, within `settings.drain_seconds`.
 
     Args:
         app: from `create_app`.
         settings: the same.
         listening: called with the URL once the server answers.
+        listener: a socket that listens; None makes one.
 
     Raises:
         EnvironmentFault: the address cannot be listened on.
     """
     raise_most_open_files()
-    Server(app, settings, listening=listening).run()
+    Server(app, settings, listening=listening, listener=listener).run()
 
 
 class Server:
@@ -51,16 +58,22 @@ class Server:
         app: from `create_app`.
         settings: the same.
         listening: called with the URL once the server answers.
+        listener: a socket that listens; None makes one.
 
     Raises:
         EnvironmentFault: the address cannot be listened on.
     """
 
     def __init__(
-        self, app: FastAPI, settings: ServingSettings, *, listening: Callable[[str], None] | None = None
+        self,
+        app: FastAPI,
+        settings: ServingSettings,
+        *,
+        listening: Callable[[str], None] | None = None,
+        listener: socket.socket | None = None,
     ) -> None:
-        self._socket = _listen(settings.host, settings.port)
-        self.url = _url(settings.host, self._socket.getsockname())
+        self._socket = listener or listen(settings.host, settings.port)
+        self.url = url_of(settings.host, self._socket)
         self._uvicorn = _Uvicorn(_config(app, settings), on_start=lambda: listening(self.url) if listening else None)
         self._thread: threading.Thread | None = None
 
@@ -169,7 +182,12 @@ def _give_up(seconds: float) -> None:
     os._exit(1)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there; `unix:PATH` for a unix socket.
+
+    Raises:
+        EnvironmentFault: the address cannot be listened on.
+    """
     if host.startswith(_UNIX):
         return _listen_at_path(Path(host.removeprefix(_UNIX)))
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -212,7 +230,9 @@ def _is_answered(path: Path) -> bool:
         return probe.connect_ex(str(path)) == 0
 
 
-def _url(host: str, bound: tuple[str, int] | str) -> str:
+def url_of(host: str, listener: socket.socket) -> str:
+    """The address that a socket is reached at from this machine."""
+    bound: tuple[str, int] | str = listener.getsockname()
     if isinstance(bound, str):
         return f"{_UNIX}{bound}"
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
