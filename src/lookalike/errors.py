@@ -56,7 +56,7 @@ class ImageRefused(CallerError):
     Args:
         name: the file or field, as the caller knows it.
         reason: a stable slug, one of `not-an-image`, `empty`, `truncated`, `too-many-bytes`, `too-many-pixels`,
-            `side-too-long`, `unsupported-format`, `unreadable`.
+            `side-too-long`, `unsupported-format`, `unreadable`, `decoder-failed`.
         message: what is wrong, with the limit and the value where there is one, and what to do.
     """
 

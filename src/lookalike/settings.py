@@ -26,7 +26,7 @@ from pydantic_settings import (
 
 from lookalike.catalog import KEEP_REMOVED, parse_url, sqlite_url
 from lookalike.errors import CallerError
-from lookalike.preprocessing.limits import DEFAULT_LIMITS, PILLOW_WARNS_ABOVE
+from lookalike.preprocessing.limits import DEFAULT_LIMITS, PILLOW_WARNS_ABOVE, Limits
 
 FILE_NAME = "library.toml"
 PREFIX = "LOOKALIKE_"
@@ -125,6 +125,12 @@ class Settings(BaseSettings):
     )
     max_concurrent_queries: int = _number(0, "Queries that run the model at once; 0 for what the model takes.")
     max_waiting_queries: int = _number(64, "Queries that may wait for their turn; more are answered 503.")
+    decode_processes: int = _number(
+        0,
+        "Processes that decode pictures apart from the one that serves or indexes, each limited in memory and time; 0"
+        " for none.",
+        most=64,
+    )
     thumbnail_bytes: int = _number(1024 * 1024 * 1024, "Disk space the thumbnails may take.")
     measure_recall_minutes: int = _number(
         60, "How often `serve` measures what share of the true nearest the latest searches found; 0 for never."
@@ -147,6 +153,11 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """The catalog's SQLAlchemy URL."""
         return self.catalog_url or sqlite_url(self.library.absolute() / "catalog.sqlite")
+
+    @property
+    def limits(self) -> Limits:
+        """What pictures may be at most, tested before they are decoded."""
+        return Limits(max_bytes=self.max_image_bytes, max_pixels=self.max_image_pixels, max_side=self.max_image_side)
 
     @property
     def originals(self) -> Path:

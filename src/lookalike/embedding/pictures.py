@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.embedding.encoder import Encoder
-from lookalike.preprocessing import Limits, Prepared, prepare
+from lookalike.preprocessing import Limits, Prepared, Preparer, prepare
 from lookalike.preprocessing.limits import DEFAULT_LIMITS
 from lookalike.types import Box
 
@@ -18,10 +18,12 @@ class PictureEncoder:
     Attributes:
         encoder: the model.
         limits: tested before decoding.
+        decoding: what prepares pictures.
     """
 
     encoder: Encoder
     limits: Limits = DEFAULT_LIMITS
+    decoding: Preparer = prepare
 
     def prepare(self, content: bytes, *, name: str, crop: Box | None = None) -> Prepared:
         """A picture, or a part of it, as the model's input.
@@ -35,7 +37,7 @@ class PictureEncoder:
             ImageRefused: the bytes are not an image we accept.
             CropRefused: the crop leaves the picture.
         """
-        return prepare(content, self.encoder.preprocessing, name=name, limits=self.limits, crop=crop)
+        return self.decoding(content, self.encoder.preprocessing, name=name, limits=self.limits, crop=crop)
 
     def encode(self, prepared: Prepared) -> NDArray[np.float32]:
         """The vector of a prepared picture, [dimension] float32, with the precision of stored ones."""

@@ -17,7 +17,7 @@ from lookalike.indexing.publishing import Publisher
 from lookalike.indexing.reading import embedded_addition
 from lookalike.indexing.report import IndexReport
 from lookalike.indexing.run import FolderRun
-from lookalike.preprocessing import Limits
+from lookalike.preprocessing import Limits, Preparer, prepare
 from lookalike.progress import Progress, Silent
 from lookalike.types import Image, Visibility
 
@@ -42,6 +42,7 @@ class Indexer:
         lock: a file; only one process at a time indexes folders into a library.
         leave_out: a folder not to look into: the library itself.
         limits: for images.
+        decoding: what prepares them.
         workers: threads that decode and embed; None for one more than the model runs at once.
         live: the model that is live, opened, for uploads; None refuses them where it is not the one to embed with.
         keep_removed: how long images whose files are gone, and uploaded bytes without a record, stay in the bin.
@@ -56,6 +57,7 @@ class Indexer:
         lock: Path,
         leave_out: Path | None = None,
         limits: Limits | None = None,
+        decoding: Preparer = prepare,
         workers: int | None = None,
         live: LiveModelFollower | None = None,
         keep_removed: timedelta = KEEP_REMOVED,
@@ -66,6 +68,7 @@ class Indexer:
         self._leave_out = leave_out
         self._workers = workers
         self._limits = limits or Limits()
+        self._decoding = decoding
         self._encoder = encoder
         self._live = live
         self._keep_removed = keep_removed
@@ -81,7 +84,7 @@ class Indexer:
         latest = self._latest
         if latest is None or latest.pictures.encoder is not encoder:
             model = LiveModel(name=encoder.name, fingerprint=encoder.fingerprint, dimension=encoder.dimension)
-            pictures = PictureEncoder(encoder=encoder, limits=self._limits)
+            pictures = PictureEncoder(encoder=encoder, limits=self._limits, decoding=self._decoding)
             self._latest = latest = _Using(model=model, pictures=pictures)
         return latest
 

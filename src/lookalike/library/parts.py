@@ -19,7 +19,8 @@ from lookalike.errors import (
     VectorsRefused,
 )
 from lookalike.indexing import Indexer, Publisher, alone
-from lookalike.preprocessing import Limits
+from lookalike.preprocessing import Limits, Preparer
+from lookalike.preprocessing.decoding_processes import preparer
 from lookalike.retrieval import ExactRanker, QueryJournal, SearchEngine
 from lookalike.settings import Settings
 from lookalike.snapshot import CHOICE_FILE, Centring
@@ -57,10 +58,12 @@ class LibraryParts:
     @property
     def limits(self) -> Limits:
         """What pictures may be at most, tested before they are decoded."""
-        settings = self.settings
-        return Limits(
-            max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels, max_side=settings.max_image_side
-        )
+        return self.settings.limits
+
+    @cached_property
+    def decoding(self) -> Preparer:
+        """What prepares pictures: this process, or others that may be lost."""
+        return self._closing.enter_context(preparer(self.settings.decode_processes))
 
     @cached_property
     def live_model(self) -> LiveModelFollower:
@@ -193,6 +196,7 @@ class LibraryParts:
             lock=self._lock,
             leave_out=self.settings.library,
             limits=self.limits,
+            decoding=self.decoding,
             live=live,
             keep_removed=timedelta(days=self.settings.keep_removed_days),
         )
@@ -206,6 +210,7 @@ class LibraryParts:
             models=self.live_model,
             journal=QueryJournal(self.catalog),
             limits=self.limits,
+            decoding=self.decoding,
         )
         self._closing.callback(engine.close)
         return engine

@@ -6,7 +6,7 @@ from lookalike.preprocessing.formats import EXTENSIONS, begins_like_an_image, re
 from lookalike.preprocessing.keypoints import picture_keypoints
 from lookalike.preprocessing.limits import Limits
 from lookalike.preprocessing.thumbnail import THUMBNAIL_MEDIA_TYPE, thumbnail
-from lookalike.preprocessing.transform import Prepared, Preprocessing, prepare, transform, transform_parts
+from lookalike.preprocessing.transform import Prepared, Preparer, Preprocessing, prepare, transform, transform_parts
 
 __all__ = [
     "EXTENSIONS",
@@ -15,6 +15,7 @@ __all__ = [
     "Limits",
     "OpenedImage",
     "Prepared",
+    "Preparer",
     "Preprocessing",
     "begins_like_an_image",
     "colour_signature",

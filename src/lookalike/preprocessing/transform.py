@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,22 @@ class Prepared:
     media_type: str
     mean_colour: str
     columns: ImageRow
+
+
+class Preparer(Protocol):
+    """What prepares pictures as `prepare` does, here or elsewhere."""
+
+    def __call__(
+        self,
+        content: bytes,
+        preprocessing: Preprocessing,
+        *,
+        name: str,
+        limits: Limits = DEFAULT_LIMITS,
+        crop: Box | None = None,
+    ) -> Prepared:
+        """See `prepare`."""
+        ...
 
 
 def prepare(

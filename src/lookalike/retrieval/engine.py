@@ -13,7 +13,7 @@ from lookalike.catalog import Catalog, QueryRecord, content_id
 from lookalike.embedding import LiveModelFollower
 from lookalike.errors import CursorRefused, LibraryBusy
 from lookalike.keypoints import RECIPE
-from lookalike.preprocessing import Limits
+from lookalike.preprocessing import Limits, Preparer, prepare
 from lookalike.reranking import VERIFIED_HITS, Candidates, RankingQuery, ReRanker, visible
 from lookalike.retrieval.journal import QueryJournal
 from lookalike.retrieval.live import LiveIndex
@@ -73,6 +73,7 @@ class SearchEngine:
         models: the model that the catalog says is live, opened.
         journal: where queries are written down.
         limits: for query pictures.
+        decoding: what prepares them.
         rerankers: applied in order; None for the usual ones.
         depth: how many hits are ranked before the first page; later pages rank more.
 
@@ -88,13 +89,14 @@ class SearchEngine:
         models: LiveModelFollower,
         journal: QueryJournal,
         limits: Limits | None = None,
+        decoding: Preparer = prepare,
         rerankers: Sequence[ReRanker] | None = None,
         depth: int = FROZEN_HITS,
     ) -> None:
         self._catalog = catalog
         self._index = LiveIndex(catalog, snapshots=snapshots, models=models)
         self._journal = journal
-        self._encoder = QueryEncoder(catalog, limits=limits)
+        self._encoder = QueryEncoder(catalog, limits=limits, decoding=decoding)
         self._limits = limits
         self._rerankers = usual_rerankers(catalog) if rerankers is None else tuple(rerankers)
         self._depth = depth

@@ -12,7 +12,7 @@ from lookalike.columns import ImageRow
 from lookalike.embedding import PictureEncoder
 from lookalike.errors import QueryRefused, UnknownImage
 from lookalike.keypoints import ASKED, Keypoints
-from lookalike.preprocessing import Limits, Prepared, Preprocessing, picture_keypoints
+from lookalike.preprocessing import Limits, Prepared, Preparer, Preprocessing, picture_keypoints, prepare
 from lookalike.reranking import RankingQuery
 from lookalike.retrieval.live import Live
 from lookalike.retrieval.query import IndexedImage, Picture, Query, Words
@@ -81,11 +81,13 @@ class QueryEncoder:
     Args:
         catalog: where indexed images are looked up.
         limits: for query pictures.
+        decoding: what prepares them.
     """
 
-    def __init__(self, catalog: Catalog, *, limits: Limits | None = None) -> None:
+    def __init__(self, catalog: Catalog, *, limits: Limits | None = None, decoding: Preparer = prepare) -> None:
         self._catalog = catalog
         self._limits = limits or Limits()
+        self._decoding = decoding
 
     def encode(self, query: Query, live: Live, clock: Stopwatch) -> EncodedQuery:
         """The query as a vector of a model: the stored one of a whole indexed image, else a new one.
@@ -121,7 +123,7 @@ class QueryEncoder:
         if isinstance(subject, IndexedImage):
             image = self.public_image(subject.image_id)
             subject = Picture(content=self._catalog.images.content(image.id), name=image.id)
-        pictures = PictureEncoder(encoder=live.encoder, limits=self._limits)
+        pictures = PictureEncoder(encoder=live.encoder, limits=self._limits, decoding=self._decoding)
         prepared = pictures.prepare(subject.content, name=subject.name, crop=query.crop)
         keypoints = self._keypoints(query) if query.verify else None
         return DecodedQuery(
@@ -137,7 +139,7 @@ class QueryEncoder:
         if decoded.preprocessing != live.encoder.preprocessing:
             decoded = self.decode(decoded.query, live)
         query, prepared = decoded.query, decoded.prepared
-        vector = PictureEncoder(encoder=live.encoder, limits=self._limits).encode(prepared)
+        vector = PictureEncoder(encoder=live.encoder, limits=self._limits, decoding=self._decoding).encode(prepared)
         return EncodedQuery(
             about=replace(query.about, keypoints=decoded.keypoints),
             vector=vector,
