@@ -1,14 +1,16 @@
 """What does HTTP cost, does the server's memory grow, and how soon is it ready?
 
-Three questions, each with its own answer in `results/serving.json`:
+Four questions, each with its own answer in `results/serving.json`:
 
 - latency: one query over HTTP (decode, embed, search, re-rank, JSON) as a multiple of decode and one run of the same
-  model, on the same photos in the same process, in turn; at most 1.3 is wanted.
+  model, on the same photos in the same process, in turn; at most 1.2 is wanted.
 - memory: what the process grows by from the 1,000th to the 10,000th query, with a small model; nothing is wanted.
+- load: see `serving_load.py`: the peak rate, the knee, 0.5 to 10 times the knee, and searches by id beside other loads.
 - ready: seconds from starting `lookalike serve` to `/readyz` answering 200, on a library of 100,000 images; under 3 is
   wanted.
 
-    python benchmarks/serving.py [latency] [memory] [ready] [--model efficientnet-lite0] [--queries 200] [--images N]
+    python benchmarks/serving.py [latency] [memory] [load] [ready] [--model efficientnet-lite0] [--queries 200]
+                                 [--images N] [--seconds 60]
 """
 
 import argparse
@@ -30,6 +32,7 @@ from typing import Any
 import numpy as np
 import psutil
 
+import serving_load
 from lookalike.catalog import Catalog, ImageAddition, SourceFile
 from lookalike.columns import image_row
 from lookalike.embedding import LiveModelFollower
@@ -48,23 +51,28 @@ INDEXED = 300
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("questions", nargs="*", choices=["latency", "memory", "ready"])
+    parser.add_argument("questions", nargs="*", choices=["latency", "memory", "load", "ready"])
     parser.add_argument("--model", action="append")
     parser.add_argument("--queries", type=int, default=200, help="photos asked with; memory asks with 10,000")
     parser.add_argument("--images", type=int, default=100_000, help="in the library that has to be ready")
+    parser.add_argument("--seconds", type=float, default=60, help="of each step of the load")
     options = parser.parse_args()
-    questions = options.questions or ["latency", "memory", "ready"]
+    questions = options.questions or ["latency", "memory", "load", "ready"]
     out = PROJECT / "benchmarks" / "results" / "serving.json"
     results = json.loads(out.read_text()) if out.exists() else {}
     with tempfile.TemporaryDirectory() as working:
         if "latency" in questions:
-            for model in options.model or ["efficientnet-lite0", "clip-vit-b16"]:
+            for model in options.model or ["efficientnet-lite0", "lookalike-small", "clip-vit-b16"]:
                 queries = options.queries // 5 if model == "clip-vit-b16" else options.queries
                 results[f"latency, {model}"] = latency(model, photos(INDEXED + queries), Path(working) / model)
                 print(model, json.dumps(results[f"latency, {model}"], indent=2))
         if "memory" in questions:
             results["memory"] = memory(Path(working) / "memory")
             print(json.dumps(results["memory"], indent=2))
+        if "load" in questions:
+            for model in options.model or ["lookalike-small", "clip-vit-b16"]:
+                results[f"load, {model}"] = load(model, Path(working) / f"load-{model}", options.seconds)
+                print(model, json.dumps(results[f"load, {model}"], indent=2))
         if "ready" in questions:
             results["ready"] = ready(Path(working) / "ready", options.images)
             print(json.dumps(results["ready"], indent=2))
@@ -91,7 +99,7 @@ def latency(model: str, pictures: list[bytes], folder: Path) -> dict:
     for number, content in enumerate(indexed if model != "clip-vit-b16" else indexed[:60]):
         (originals / f"{number}.jpg").write_bytes(content)
     settings = load_settings({"library": folder / "library", "models": Path(MODELS), "model": model, "port": 0})
-    with open_library(settings, create=True) as library:
+    with open_library(settings, create=True, mode="serving") as library:
         library.indexer.index([originals])
         app_settings = ServingSettings.of(library)
         with served(Services.of(library), app_settings) as ask:
@@ -153,6 +161,22 @@ def post(connection: http.client.HTTPConnection, content: bytes) -> dict:
     assert response.status == 200, body
     answer: dict = json.loads(body)
     return answer
+
+
+# -- load --------------------------------------------------------------------------------------------------------------
+
+
+def load(model: str, folder: Path, seconds: float) -> dict:
+    """On a library of 300 photos; others are asked with."""
+    pictures = photos(INDEXED + 200)
+    originals = folder / "photos"
+    originals.mkdir(parents=True)
+    for number, content in enumerate(pictures[:INDEXED]):
+        (originals / f"{number}.jpg").write_bytes(content)
+    settings = load_settings({"library": folder / "library", "models": Path(MODELS), "model": model})
+    with open_library(settings, create=True, mode="throughput") as library:
+        library.indexer.index([originals])
+    return serving_load.measure(folder / "library", model, Path(MODELS), pictures[INDEXED:], seconds=seconds)
 
 
 # -- memory ------------------------------------------------------------------------------------------------------------

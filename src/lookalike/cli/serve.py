@@ -76,7 +76,7 @@ def serve(
         require_library(settings, named=library is not None, create=create)
         if workers is not None and not _is_worker():
             raise typer.Exit(_supervise(settings, workers))
-        with open_library(settings, create=True) as opened:
+        with open_library(settings, create=True, mode="serving") as opened:
             serve_library(opened)
 
 

@@ -132,7 +132,8 @@ def open_encoder(
         name: of the model.
         models: the folder.
         runtime: what runs it; `auto` chooses.
-        mode: `latency` gives one image all threads; `throughput` gives each of several images one thread.
+        mode: `latency` gives one image all threads; `throughput` gives each of several images one thread;
+            `serving` does the one for an image that is alone and the other for several at the same time.
         threads: None for all cores that this process may use.
 
     Raises:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from lookalike.catalog import Catalog, LiveModel
-from lookalike.embedding import Encoder, LiveModelFollower, open_encoder
+from lookalike.embedding import Encoder, LiveModelFollower, Mode, open_encoder
 from lookalike.errors import (
     CallerError,
     LibraryOutdated,
@@ -25,7 +25,6 @@ from lookalike.retrieval import ExactRanker, QueryJournal, SearchEngine
 from lookalike.settings import Settings
 from lookalike.snapshot import CHOICE_FILE, Centring
 
-Mode = Literal["latency", "throughput"]
 _RUNTIMES = ("auto", "openvino", "onnxruntime")
 
 
@@ -34,7 +33,7 @@ class LibraryParts:
 
     Args:
         settings: which library, and how its parts work.
-        mode: what models are opened for: `latency` answers one query soon, `throughput` many images.
+        mode: what models are opened for: `latency` answers one query soon, `throughput` many images, `serving` both.
     """
 
     def __init__(self, settings: Settings, *, mode: Mode = "latency") -> None:

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import onnx
 import pytest
@@ -20,6 +22,18 @@ def test_one_lane_for_latency_and_one_a_thread_for_throughput(graph, images, mod
     (rotation,) = (onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer)
     grid = images(4).reshape(4, 3, 4, 8, 4, 8).mean((3, 5)).reshape(4, 48)
     np.testing.assert_allclose(session.run(images(4)), grid @ rotation, atol=1e-4)
+    session.close()
+
+
+def test_serving_runs_as_many_images_at_once_as_there_are_threads_with_the_same_bits(graph, images):
+    session = openvino.open_session(graph, mode="serving", threads=2)
+    assert session.wait()
+    assert session.concurrency == 2
+    alone = np.stack([session.run(images(40)[n : n + 1])[0] for n in range(40)])
+    with ThreadPoolExecutor(4) as pool:
+        together = np.stack(list(pool.map(lambda n: session.run(images(40)[n : n + 1])[0], range(40))))
+    np.testing.assert_array_equal(together, alone)
+    np.testing.assert_array_equal(session.run(images(40)), alone)
     session.close()
 
 

@@ -9,7 +9,15 @@ from typing import Any, cast
 
 import numpy as np
 
-from lookalike.embedding.runtimes.session import Descriptors, GraphFile, Lanes, Mode, Session, available_cores
+from lookalike.embedding.runtimes.session import (
+    Descriptors,
+    GraphFile,
+    Lanes,
+    Mode,
+    Session,
+    WideOrNarrow,
+    available_cores,
+)
 from lookalike.errors import DependencyMissing, ModelRefused
 from lookalike.on_demand import load
 from lookalike.types import Batch
@@ -53,7 +61,7 @@ def import_openvino() -> Any:
 
 
 def open_session(graph: GraphFile, *, mode: Mode, threads: int | None) -> Session:
-    """Opens a graph: one lane over all threads for latency, one lane a thread for throughput.
+    """Opens a graph: one lane over all threads for latency, one lane a thread for throughput, both for serving.
 
     Raises:
         DependencyMissing: OpenVINO is not installed.
@@ -61,10 +69,17 @@ def open_session(graph: GraphFile, *, mode: Mode, threads: int | None) -> Sessio
     """
     openvino = import_openvino()
     cores = threads or available_cores()
-    lanes = cores if mode == "throughput" else 1
+    compiled = partial(_compiled, openvino, graph, cores=cores)
+    if mode != "serving" or cores == 1:
+        return compiled(lanes=cores if mode == "throughput" else 1)
+    probe = np.random.default_rng(0).normal(size=(1, 3, graph.size, graph.size)).astype(np.float32)
+    return WideOrNarrow(compiled(lanes=1), partial(compiled, lanes=cores), probe=probe, concurrency=cores)
+
+
+def _compiled(openvino: Any, graph: GraphFile, *, lanes: int, cores: int) -> Session:
     settings = {
         **_ACCURACY,
-        "PERFORMANCE_HINT": mode.upper(),
+        "PERFORMANCE_HINT": "LATENCY" if lanes == 1 else "THROUGHPUT",
         "NUM_STREAMS": str(lanes),
         "INFERENCE_NUM_THREADS": str(cores),
     }

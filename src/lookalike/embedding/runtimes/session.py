@@ -1,6 +1,9 @@
 """Sessions: opened graphs that turn model input into raw descriptors."""
 
+import logging
 import os
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +13,13 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.errors import LookalikeError
 from lookalike.types import Batch
 
-Mode: TypeAlias = Literal["latency", "throughput"]
+_log = logging.getLogger(__name__)
+
+Mode: TypeAlias = Literal["latency", "throughput", "serving"]
+"""What a graph is opened for: one image soon, many images, or now the one and now the other."""
 
 Descriptors: TypeAlias = NDArray[np.float32]
 """What the graph computes, before the projection: [images, d], float32."""
@@ -55,6 +62,65 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) or 1
     return os.cpu_count() or 1
+
+
+class WideOrNarrow:
+    """A session that gives an image all threads while it is alone, and one thread each to images at the same time.
+
+    The narrow lanes are opened in the background, and used only if they compute the same bits: an answer must not
+    depend on who else asks.
+
+    Args:
+        wide: one lane over all threads.
+        open_narrow: gives one lane a thread, after their first run.
+        probe: [1, 3, size, size] float32, to compare the two with.
+        concurrency: images that are worked on at once.
+    """
+
+    def __init__(self, wide: Session, open_narrow: Callable[[], Session], *, probe: Batch, concurrency: int) -> None:
+        self.concurrency = concurrency
+        self._wide = wide
+        self._narrow: Session | None = None
+        self._running = 0
+        self._lock = threading.Lock()
+        self._opening = threading.Thread(target=self._open, args=(open_narrow, probe), name="open-lanes", daemon=True)
+        self._opening.start()
+
+    def run(self, batch: Batch) -> Descriptors:
+        """The raw descriptors of a batch, [images, d]."""
+        with self._lock:
+            is_alone = self._running == 0
+            self._running += 1
+        try:
+            narrow = self._narrow
+            return self._wide.run(batch) if narrow is None or (is_alone and len(batch) == 1) else narrow.run(batch)
+        finally:
+            with self._lock:
+                self._running -= 1
+
+    def wait(self) -> bool:
+        """Wait until the narrow lanes are open; whether they are used."""
+        self._opening.join()
+        return self._narrow is not None
+
+    def close(self) -> None:
+        """Free both."""
+        self._opening.join()
+        self._wide.close()
+        if self._narrow is not None:
+            self._narrow.close()
+
+    def _open(self, open_narrow: Callable[[], Session], probe: Batch) -> None:
+        try:
+            narrow = open_narrow()
+        except LookalikeError as fault:
+            _log.warning("the model runs one image at a time: %s", fault)
+            return
+        if np.array_equal(narrow.run(probe), self._wide.run(probe)):
+            self._narrow = narrow
+            return
+        _log.info("the model runs one image at a time: its results depend on the number of threads")
+        narrow.close()
 
 
 class Lanes:
