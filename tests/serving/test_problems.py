@@ -94,7 +94,7 @@ def test_a_full_disk_under_an_upload_in_transit_is_507(client, images, problem, 
 
 
 def test_a_missing_model_says_what_to_do(client, library, images, problem, monkeypatch):
-    def missing(_query):
+    def missing(*_):
         raise errors.ModelMissing("run `lookalike models pull clip-vit-b16`")
 
     monkeypatch.setattr(library.engine, "search", missing)
