@@ -130,6 +130,7 @@ def _lifespan(state: State, warm_up: WarmUp) -> Callable[[FastAPI], contextlib.A
         warm_up.start()
         state.recall_watch.start()
         state.forgetting.start()
+        await asyncio.to_thread(state.reserve.keep)
         task = asyncio.create_task(_keep_published(state))
         try:
             yield
@@ -158,5 +159,6 @@ async def _keep_published(state: State) -> None:
         await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
         try:
             await asyncio.to_thread(state.services.indexer.publish_if_late)
+            await asyncio.to_thread(state.reserve.keep)
         except LookalikeError as fault:
             _log.warning("whether the index is due could not be seen: %s", fault)

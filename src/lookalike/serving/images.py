@@ -230,13 +230,14 @@ class ImageRoutes:
         if media_type(request) != "application/json":
             raise unsupported(request, "application/json")
         change = await read_json(request, ImageChange, most_bytes=self._state.settings.max_json_bytes)
-        image = await self._state.gates.writing.enter_and_run(self._change, image_id, change)
+        work = partial(self._change, image_id, change)
+        image = await self._state.gates.writing.enter_and_run(self._state.reserve.within, work)
         return json_answer(self._recorder(request)(image))
 
     async def delete(self, request: Request, image_id: str) -> Response:
         """The image disappears from results immediately, and indexing its folder again does not bring it back."""
         self._state.admin.require_for_changes(request)
-        await self._state.gates.writing.enter_and_run(self._delete, image_id)
+        await self._state.gates.writing.enter_and_run(self._state.reserve.within, partial(self._delete, image_id))
         return Response(status_code=204)
 
     def _recorder(self, request: Request) -> Callable[[Image], ImageRecord]:

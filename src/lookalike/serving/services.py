@@ -64,6 +64,7 @@ class ServingSettings:
         keep_alive_seconds: idle time after which a connection is closed; 0 closes it after each answer.
         allowed_origins: other sites, as `https://name`, whose pages may send requests.
         picture_limits: limits for pictures, checked before decoding.
+        reserve: file that keeps space free on the library's disk, for deleting on a full one; None for none.
         retention: time after which queries without interactions are deleted; None keeps them.
         event_retention: time after which events are deleted; None keeps them.
         recall_seconds: interval of measuring recall on the latest searches; None for never.
@@ -93,6 +94,7 @@ class ServingSettings:
     keep_alive_seconds: int = _USUAL.keep_alive_seconds
     allowed_origins: tuple[str, ...] = ()
     picture_limits: Limits = field(default_factory=Limits)
+    reserve: Path | None = None
     retention: timedelta | None = timedelta(days=_USUAL.keep_queries_days)
     event_retention: timedelta | None = None
     recall_seconds: float | None = 60.0 * _USUAL.measure_recall_minutes
@@ -107,6 +109,7 @@ class ServingSettings:
             host=settings.host,
             port=settings.port,
             thumbnails=settings.thumbnails,
+            reserve=None if settings.catalog_url else settings.library / "reserve",
             thumbnail_bytes=settings.thumbnail_bytes,
             workers=settings.max_concurrent_queries or library.encoder.concurrency,
             max_waiting=settings.max_waiting_queries,

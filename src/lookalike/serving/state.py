@@ -6,6 +6,7 @@ from lookalike.serving.admin import Admin
 from lookalike.serving.background import Forgetting, RecallWatch
 from lookalike.serving.gates import Gates
 from lookalike.serving.metrics import Meters
+from lookalike.serving.reserve import DiskReserve
 from lookalike.serving.services import Services, ServingSettings
 from lookalike.serving.thumbnails import ThumbnailCache
 
@@ -22,6 +23,7 @@ class State:
     forgetting: Forgetting
     thumbnails: ThumbnailCache
     admin: Admin
+    reserve: DiskReserve
 
     @classmethod
     def of(cls, services: Services, settings: ServingSettings) -> "State":
@@ -37,4 +39,5 @@ class State:
             forgetting=Forgetting(services.catalog, queries=settings.retention, events=settings.event_retention),
             thumbnails=ThumbnailCache(settings.thumbnails, most_bytes=settings.thumbnail_bytes),
             admin=Admin(settings.admin_token),
+            reserve=DiskReserve(settings.reserve),
         )
