@@ -7,7 +7,7 @@ import pytest
 
 from doubles import picture
 from lookalike.catalog import Catalog, QueryRecord
-from lookalike.errors import StorageFailed
+from lookalike.errors import LibraryBusy, StorageFailed
 from lookalike.retrieval import Query, QueryJournal, journal
 from parts import write_pictures
 
@@ -52,6 +52,23 @@ def test_what_cannot_be_written_is_found_here_and_written_later(library, full, m
     full()
     kept._trying.join(30)
     assert library.catalog.queries.get("q").ranked_ids == ("a" * 32, "b" * 32)
+    kept.close()
+
+
+def test_only_the_first_search_waits_for_a_database_that_is_held(library, monkeypatch):
+    tried = []
+
+    def held(_store, records):
+        tried.append(len(records))
+        raise LibraryBusy("held")
+
+    monkeypatch.setattr(type(library.catalog.queries), "write", held)
+    monkeypatch.setattr(journal, "_SECONDS_BETWEEN_TRIES", 3600)
+    kept = QueryJournal(library.catalog)
+    for number in range(20):
+        kept.add(replace(RECORD, id=f"q{number}"))
+    assert tried == [1]
+    assert all(kept.find(f"q{number}") is not None for number in range(20))
     kept.close()
 
 

@@ -35,10 +35,17 @@ class QueryJournal:
         self._trying: threading.Thread | None = None
 
     def add(self, record: QueryRecord) -> None:
-        """Write a record down, or keep it until it can be written."""
+        """Write a record down, or keep it until it can be written.
+
+        Where others are waiting to be written already, it joins them: only the first search waits for the database.
+        """
         if self._catalog.read_only:
             self._keep(record)  # its pages are found as long as this process runs
             return
+        with self._lock:
+            if self._trying is not None:
+                self._put(record)
+                return
         try:
             self._catalog.queries.write([record])
         except EnvironmentFault as fault:
@@ -85,10 +92,13 @@ class QueryJournal:
 
     def _keep(self, record: QueryRecord) -> None:
         with self._lock:
-            self._unwritten[record.id] = record
-            while len(self._unwritten) > self._most:
-                self._unwritten.popitem(last=False)
-                self.dropped += 1
+            self._put(record)
+
+    def _put(self, record: QueryRecord) -> None:
+        self._unwritten[record.id] = record
+        while len(self._unwritten) > self._most:
+            self._unwritten.popitem(last=False)
+            self.dropped += 1
 
     def _try_later(self, fault: EnvironmentFault) -> None:
         with self._lock:
