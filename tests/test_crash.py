@@ -1,5 +1,6 @@
 """Nothing that was acknowledged is lost, whenever the power goes: indexing and serving are killed at seeded moments."""
 
+import contextlib
 import os
 import random
 import re
@@ -11,6 +12,7 @@ import threading
 import time
 
 import httpx
+import psutil
 import pytest
 
 from doubles import picture
@@ -23,6 +25,37 @@ _FILES = 400
 _STORED = re.compile(r"stored ([0-9a-f]{32})")
 
 
+class Below(threading.Thread):
+    """Kills one of the processes below another, again and again."""
+
+    def __init__(self, parent, chance):
+        super().__init__(daemon=True)
+        self.killed = 0
+        self._parent = psutil.Process(parent.pid)
+        self._chance = chance
+        self._enough = threading.Event()
+        self._seen = set()
+
+    def run(self):
+        while not self._enough.wait(self._chance.uniform(0.3, 1.5)):
+            below = self._parent.children(recursive=True)
+            self._seen.update(below)
+            if below:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    self._chance.choice(below).kill()
+                    self.killed += 1
+
+    def stop(self):
+        self._enough.set()
+        if self.ident is not None:
+            self.join()
+        self._seen.update(self._parent.children(recursive=True))
+
+    def wait_for_end(self):
+        _, alive = psutil.wait_procs(self._seen, timeout=60)
+        assert alive == []
+
+
 class Machine:
     """A library whose processes are started, watched and killed."""
 
@@ -33,8 +66,9 @@ class Machine:
         import_model(write_tiny_model(folder / "tiny"), models=folder / "models")
         self.acknowledged, self.answered = set(), set()
         self.uploaded = 0
+        self.killed = 0
 
-    def start(self, *arguments):
+    def start(self, *arguments, **settings):
         return subprocess.Popen(
             [sys.executable, "-m", "lookalike", *map(str, arguments)],
             env={
@@ -45,6 +79,7 @@ class Machine:
                 "LOOKALIKE_MODELS": str(self.folder / "models"),
                 "LOOKALIKE_MODEL": "tiny",
                 "COLUMNS": "300",
+                **{f"LOOKALIKE_{name.upper()}": str(value) for name, value in settings.items()},
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -57,20 +92,30 @@ class Machine:
         assert done.returncode == 0, (stdout, stderr)
         return stdout
 
-    def crash(self, chance):
-        """Index and upload at once; kill both at some moment after something was acknowledged."""
+    def crash(self, chance, *, workers=0):
+        """Index and upload at once; kill both at some moment after something was acknowledged.
+
+        With workers, they and their decoders are killed all the time, too.
+        """
         port = free_port()
-        serving = self.start("serve", "--port", port)
+        with_workers = ("--workers", workers) if workers else ()
+        serving = self.start("serve", "--port", port, *with_workers, decode_processes=min(workers, 1))
+        below = Below(serving, random.Random(chance.random()))
         indexing = self.start("index", "--verbose", self.photos)
         reading = threading.Thread(target=self._read, args=(indexing,))
         reading.start()
+        if workers:
+            below.start()
         try:
             self._upload(port, seconds_after_first=chance.uniform(0.0, 2.0))
         finally:
+            below.stop()
             for process in (serving, indexing):
                 process.send_signal(signal.SIGKILL)
                 process.wait()
             reading.join()
+            self.killed += below.killed
+            below.wait_for_end()  # without their parent they end by themselves
             for process in (serving, indexing):
                 process.stdout.close()
                 process.stderr.close()
@@ -120,12 +165,12 @@ def free_port():
         return listening.getsockname()[1]
 
 
-def crash_repeatedly(folder, *, times, seed):
+def crash_repeatedly(folder, *, times, seed, workers=0):
     machine, chance = Machine(folder), random.Random(seed)
     for crash in range(times):
         if crash % 10 == 9:  # something to do again for the index run
             write_pictures(machine.photos, range(_FILES + crash * 50, _FILES + crash * 50 + 300), size=(200, 150))
-        machine.crash(chance)
+        machine.crash(chance, workers=workers)
         machine.check()
     assert machine.acknowledged
     assert machine.uploaded
@@ -140,6 +185,7 @@ def crash_repeatedly(folder, *, times, seed):
     assert len(stored - files) - machine.uploaded in range(
         times + 1
     )  # an upload may be stored as its answer is cut off
+    return machine
 
 
 def test_three_crashes(tmp_path):
@@ -150,6 +196,13 @@ def test_three_crashes(tmp_path):
 @pytest.mark.timeout(1800)
 def test_fifty_crashes(tmp_path):
     crash_repeatedly(tmp_path, times=50, seed=50)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_twenty_crashes_of_a_server_whose_workers_and_decoders_are_killed_all_the_time(tmp_path):
+    machine = crash_repeatedly(tmp_path, times=20, seed=20, workers=2)
+    assert machine.killed >= 20
 
 
 class Asking(threading.Thread):
