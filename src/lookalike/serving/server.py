@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ _log = logging.getLogger(__name__)
 _BACKLOG = 512
 _STARTING_SECONDS = 30.0
 _CLOSING_SECONDS = 10.0
+_SWITCH_SECONDS = 0.001  # that a thread keeps Python's lock while others want it; usually 5 ms, which each step waits
 _UNIX = "unix:"
 _OTHER_FILES = 200  # that a server has open beside connections, and beside a file that each of them is sent
 
@@ -48,6 +50,7 @@ def run(
         EnvironmentFault: the address cannot be listened on.
     """
     raise_most_open_files()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     Server(app, settings, listening=listening, listener=listener).run()
 
 
