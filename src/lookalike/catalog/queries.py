@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Insert, Row, delete, exists, func, select
 
 from lookalike.catalog import same_things
 from lookalike.catalog.records import AskedQuery, QueryRecord, storable_text
 from lookalike.catalog.schema import interactions, queries
-from lookalike.catalog.upserting import insert_into
+from lookalike.catalog.upserting import insert_for
 from lookalike.types import Box
 
 ID_BYTES = 16
@@ -27,12 +28,18 @@ def write_queries(connection: Connection, records: Sequence[QueryRecord]) -> Non
     latest = {record.id: record for record in records}
     if not latest:
         return
-    added = insert_into(connection, queries)
+    written = _writing(connection.dialect.name)
+    connection.execute(written, [_query_row(latest[key]) for key in sorted(latest)])
+
+
+@cache
+def _writing(dialect: str) -> Insert:
+    """The statement, which takes longer to make than to run."""
+    added = insert_for(dialect, queries)
     longer = func.length(added.excluded.ranked_ids) > func.length(queries.c.ranked_ids)
     ranked = {name: added.excluded[name] for name in _RANKED}
     begins_alike = func.substr(added.excluded.ranked_ids, 1, func.length(queries.c.ranked_ids)) == queries.c.ranked_ids
-    written = added.on_conflict_do_update(index_elements=[queries.c.id], set_=ranked, where=longer & begins_alike)
-    connection.execute(written, [_query_row(latest[key]) for key in sorted(latest)])
+    return added.on_conflict_do_update(index_elements=[queries.c.id], set_=ranked, where=longer & begins_alike)
 
 
 def _packed(image_ids: Iterable[str]) -> bytes:
