@@ -209,6 +209,15 @@ def is_refused(server):
     return False
 
 
+def test_an_answer_is_sent_in_one_piece(server_of):
+    with connection_to(server_of()) as connection:
+        for _ in range(5):
+            connection.sendall(HEALTHZ)
+            received = connection.recv(65536)
+            assert received.startswith(b"HTTP/1.1 200 OK")
+            assert received.endswith(b'{"status":"alive"}')
+
+
 def test_an_upgrade_that_we_have_not_is_answered_as_if_it_was_not_asked_for(server_of):
     upgrade = HEALTHZ.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
     last = HEALTHZ.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
