@@ -176,7 +176,8 @@ def load(model: str, folder: Path, seconds: float) -> dict:
     settings = load_settings({"library": folder / "library", "models": Path(MODELS), "model": model})
     with open_library(settings, create=True, mode="throughput") as library:
         library.indexer.index([originals])
-    return serving_load.measure(folder / "library", model, Path(MODELS), pictures[INDEXED:], seconds=seconds)
+    measured: dict = serving_load.measure(folder / "library", model, Path(MODELS), pictures[INDEXED:], seconds=seconds)
+    return measured
 
 
 # -- memory ------------------------------------------------------------------------------------------------------------

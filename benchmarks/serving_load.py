@@ -209,7 +209,8 @@ class Served:
 
     @property
     def resident_mb(self) -> float:
-        return psutil.Process(self.process.pid).memory_info().rss / 1e6
+        resident: int = psutil.Process(self.process.pid).memory_info().rss
+        return resident / 1e6
 
     @contextmanager
     def watched(self):

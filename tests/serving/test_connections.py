@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -167,8 +168,9 @@ class Busy:
 def test_one_client_has_a_share_of_the_connections(many, taken):
     counted = OpenConnections(ConnectionLimits(most=10, most_of_client=2, many=many))
     loop = SimpleNamespace(call_later=lambda *_: SimpleNamespace(cancel=lambda: None))
-    assert [counted.add(Busy("192.0.2.7", loop)) for _ in range(3)] == taken
-    assert counted.add(Busy("192.0.2.8", loop))
+    connection: Any = Busy
+    assert [counted.add(connection("192.0.2.7", loop)) for _ in range(3)] == taken
+    assert counted.add(connection("192.0.2.8", loop))
 
 
 def test_pipelined_requests_are_answered_in_order_up_to_a_number(server_of):

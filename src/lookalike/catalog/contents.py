@@ -16,6 +16,7 @@ from lookalike.regular_files import open_regular
 
 logger = logging.getLogger(__name__)
 _MOST_REMEMBERED = 4096
+_PIECE = 1 << 20
 
 
 class OpenedContents:
@@ -89,6 +90,8 @@ class OpenedContents:
 
 
 def _hash_of(file: BinaryIO) -> str:
-    hashed = hashlib.file_digest(file, "sha256").hexdigest()[: len(content_id(b""))]
+    digest = hashlib.sha256()
+    while piece := file.read(_PIECE):
+        digest.update(piece)
     file.seek(0)
-    return hashed
+    return digest.hexdigest()[: len(content_id(b""))]

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from lookalike.embedding import Mode
 from lookalike.errors import LibraryMissing, StorageFailed
-from lookalike.library.parts import LibraryParts, Mode
+from lookalike.library.parts import LibraryParts
 from lookalike.library.places import library_exists
 from lookalike.settings import Settings
 

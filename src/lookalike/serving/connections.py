@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from lookalike.serving.patience import GONE
 from lookalike.serving.problems import MEDIA_TYPE, problem
@@ -140,7 +140,13 @@ class BoundedConnection(HttpToolsProtocol):
     @property
     def is_idle(self) -> bool:
         """Whether no request is being answered."""
-        return (self.cycle is None or self.cycle.response_complete) and not self.pipeline
+        cycle = self._current
+        return (cycle is None or cycle.response_complete) and not self.pipeline
+
+    @property
+    def _current(self) -> RequestResponseCycle | None:
+        """The newest request; None before the first."""
+        return self.cycle
 
     def is_late(self, now: float) -> bool:
         """Whether its peer took too long over what is waited for."""
@@ -184,7 +190,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _check_sizes(self) -> None:
         framing = self._wire_bytes - self._content_bytes
-        in_body = self.cycle is not None and self.cycle.more_body
+        in_body = self._current is not None and self._current.more_body
         if self._in_head and self._head_bytes > _MOST_HEAD_BYTES:
             raise _OverLimitError
         if in_body and framing > _FREE_FRAMING + self._content_bytes:
@@ -220,7 +226,7 @@ class BoundedConnection(HttpToolsProtocol):
             raise _OverLimitError  # RFC 9112, 3.2
         if len(self.pipeline) >= _MOST_PIPELINED:
             raise _OverLimitError
-        self.scope[GONE] = self.transport.is_closing  # type: ignore[typeddict-unknown-key]
+        cast("dict[str, Any]", self.scope)[GONE] = self.transport.is_closing
         super().on_headers_complete()
         if self._is_leaving:
             self.cycle.keep_alive = False
@@ -260,12 +266,12 @@ class BoundedConnection(HttpToolsProtocol):
         """Say what is wrong and close, behind the answers to the requests that came before."""
         if self._mistake is None or self.transport.is_closing():
             return
-        complete = self.cycle is None or self.cycle.response_complete
-        if not complete and not self.cycle.more_body:
+        cycle = self._current
+        if cycle is not None and not cycle.response_complete and not cycle.more_body:
             self.flow.pause_reading()
         elif self.pipeline:
             pass  # it is told behind their answers
-        elif complete or not self.cycle.response_started:
+        elif cycle is None or cycle.response_complete or not cycle.response_started:
             self._answer_and_close(400, "malformed-request", f"{self._mistake} It must be HTTP/1.1.")
         else:
             self.transport.close()
