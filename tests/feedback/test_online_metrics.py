@@ -60,6 +60,8 @@ def test_days_are_other_ones_in_another_zone():
 
 def test_searches_without_a_result_or_a_click(found):
     assert found.searches == 5  # not the robot's, nor the simulated one
+    made = [replace(one, simulated=True) if one.query_id == "q3" else one for one in EVENTS]
+    assert metrics(made).searches == 4  # a search of which only simulated events are known is no person's
     assert ratio(found.zero_results) == (1, 5, 0.2)
     assert ratio(found.abandoned) == (1, 4, 0.25)  # q3 of q1, q2, q3 and q5
     assert (found.saves, found.not_similar) == (1, 1)

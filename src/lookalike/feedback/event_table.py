@@ -50,7 +50,7 @@ class EventTable:
         seconds: [events], of a dwell; 0 for others.
         person: [events].
         left_out: events that do not count.
-        bot_queries: ids of searches with which only bots did something.
+        others: ids of searches with which only programs did something, or only events of the other origin are about.
     """
 
     queries: Sequence[AskedQuery]
@@ -64,7 +64,7 @@ class EventTable:
     seconds: NDArray[np.float64]
     person: Integers
     left_out: LeftOut
-    bot_queries: frozenset[str]
+    others: frozenset[str]
 
     def only(self, kind: InteractionKind) -> NDArray[np.bool_]:
         """[events], whether it is of that kind."""
@@ -102,6 +102,7 @@ class _Rows:
         self._columns: dict[str, list[float]] = {
             name: [] for name in ("query", "image", "kind", "at", "position", "seconds", "person")
         }
+        self._of_others: set[str] = set()
         self._other_origin = self._query_itself = self._unknown_query = 0
 
     def add(self, event: Interaction, *, simulated: bool) -> None:
@@ -109,6 +110,7 @@ class _Rows:
         query = self._asked.get(event.query_id)
         if event.simulated != simulated:
             self._other_origin += 1
+            self._of_others.add(event.query_id)
         elif query is None:
             self._unknown_query += 1
         elif query.image_id == event.image_id:
@@ -155,7 +157,7 @@ class _Rows:
                 query_itself=self._query_itself,
                 unknown_query=self._unknown_query,
             ),
-            bot_queries=frozenset(name for number, name in enumerate(names) if number not in by_people),
+            others=frozenset(self._of_others.union(names) - {names[number] for number in by_people}),
         )
 
 

@@ -179,7 +179,7 @@ def online_metrics(
     """
     seen = _Seen(table)
     days = local_days(table.at, period.zone)
-    searches = [query for query in asked if query.simulated == simulated and query.id not in table.bot_queries]
+    searches = [query for query in asked if query.simulated == simulated and query.id not in table.others]
     groups = _groups(table, seen, about)
     questions = {
         ("ctr", ""): seen.ctr(),

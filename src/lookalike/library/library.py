@@ -8,6 +8,7 @@ from typing import Self
 
 from lookalike.catalog import JudgementSet
 from lookalike.evaluation import DEFAULT_MEASURES, parse_measures
+from lookalike.feedback.online_metrics import OnlineMetrics
 from lookalike.indexing import IndexOptions
 from lookalike.library.adapt import AdaptRequest, AdaptResult, adapt
 from lookalike.library.bench import BenchRequest, BenchResult, bench
@@ -22,6 +23,7 @@ from lookalike.library.judgements import (
     list_judgements,
 )
 from lookalike.library.judging import JudgementSource
+from lookalike.library.metrics import MetricsRequest, library_metrics
 from lookalike.library.opening import library_parts
 from lookalike.library.parts import LibraryParts
 from lookalike.library.places import check_new_library
@@ -267,6 +269,10 @@ class Library:
     def verify(self, *, queries: int = 200, files: int = 200, progress: Progress | None = None) -> Verification:
         """Check what is stored, and the index's recall on so many images; the result's `problems` say what is wrong."""
         return verify(self.parts, VerifyRequest(queries=queries, files=files), progress or Silent())
+
+    def metrics(self, request: MetricsRequest | None = None) -> OnlineMetrics:
+        """What people saw and did: click-through rate, time spent on suggested images, searches without a click."""
+        return library_metrics(self.parts.catalog, request or MetricsRequest())
 
     def import_judgements(self, source: str | Path | JudgementSource, *, name: str | None = None) -> ImportResult:
         """Keep the grades of a file in the library, as a judgement set of that name or of the file's."""
