@@ -37,7 +37,7 @@ def test_people_who_do_much_make_the_interval_wider_than_their_events_would():
 
 
 def test_the_same_seed_draws_the_same_people():
-    one = sums([1, 2, 0, 5], [4, 4, 4, 5])
+    one = sums([1, 2, 0, 5, 1, 0], [4, 4, 4, 5, 2, 3])
     assert shares([one]) == shares([one])
     assert shares([one], seed=1) != shares([one])
 
@@ -52,7 +52,12 @@ def test_thousands_of_people_are_drawn_in_buckets():
 
 def test_what_cannot_be_said_is_none():
     assert shares([]) == []
-    nobody, one, nothing = shares([sums([], [])])[0], shares([sums([1], [2])])[0], shares([sums([0, 0], [0, 0])])[0]
+    nobody, nothing = shares([sums([], [])])[0], shares([sums([0, 0], [0, 0])])[0]
     assert (nobody.value, nobody.low, nobody.high) == (None, None, None)
-    assert (one.value, one.low, one.high) == (0.5, None, None)
     assert (nothing.value, nothing.low, nothing.high) == (None, None, None)
+
+
+def test_fewer_than_five_people_say_too_little_about_others():
+    four, five = shares([sums([1, 0, 1, 0, 0, 0], [2, 2, 2, 2, 0, 0]), sums([1, 0, 1, 0, 0, 0], [2, 2, 2, 2, 2, 0])])
+    assert (four.value, four.low, four.high) == (0.25, None, None)
+    assert (five.value, five.low < 0.2 < five.high) == (0.2, True)

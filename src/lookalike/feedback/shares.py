@@ -11,6 +11,9 @@ Floats = NDArray[np.float64]
 
 RESAMPLES = 1_000
 CONFIDENCE = 0.95
+FEWEST_PEOPLE = 5
+"""For an interval: those who add something to the denominator."""
+
 _BUCKETS = 4_096
 _CELLS = 1 << 21
 
@@ -23,7 +26,7 @@ class Share:
         count: the numerator.
         of: the denominator.
         value: count / of; None where there is nothing to divide by.
-        low: lower end of the 95 % interval; None for fewer than two people, who say nothing about others.
+        low: lower end of the 95 % interval; None for fewer than five people, who say too little about others.
         high: upper end; None likewise.
     """
 
@@ -65,6 +68,7 @@ def shares(sums: Iterable[Sums], *, resamples: int = RESAMPLES, seed: int = 0) -
     numerators = np.stack([one.numerator for one in columns], axis=1).astype(np.float64)
     denominators = np.stack([one.denominator for one in columns], axis=1).astype(np.float64)
     ratios = _drawn_ratios(numerators, denominators, resamples, seed)
+    ratios[:, np.count_nonzero(denominators, axis=0) < FEWEST_PEOPLE] = math.nan
     tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
     return [
         _share(float(numerators[:, column].sum()), float(denominators[:, column].sum()), ratios[:, column], tails)
@@ -84,13 +88,13 @@ def _or_none(value: float) -> float | None:
 
 
 def _drawn_ratios(numerators: Floats, denominators: Floats, resamples: int, seed: int) -> Floats:
-    """[resamples, shares]; NaN where a draw has nothing to divide by, and everywhere for fewer than two people."""
+    """[resamples, shares]; NaN where a draw has nothing to divide by."""
     random = np.random.default_rng(seed)
     if len(numerators) > _BUCKETS:
         bucket = random.permutation(len(numerators)) % _BUCKETS
         numerators, denominators = (_in_buckets(sums, bucket) for sums in (numerators, denominators))
     people = len(numerators)
-    if people < 2:  # noqa: PLR2004 - see above
+    if not people:
         return np.full((resamples, numerators.shape[1]), math.nan)
     blocks = []
     rows = max(1, _CELLS // people)
