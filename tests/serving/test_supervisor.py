@@ -97,6 +97,7 @@ def test_where_no_worker_can_start_its_exit_code_is_given():
         assert process.wait(60) == 3
 
 
+@pytest.mark.slow
 def test_a_worker_that_ends_again_and_again_is_not_started_at_once(tmp_path):
     starts = tmp_path / "starts"
     worker = WORKER.replace(
@@ -119,8 +120,7 @@ while not ends:""",
     assert 4 <= len(starts.read_text()) <= 12
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_workers_end_with_their_parent(how):
+def test_workers_end_with_their_parent():
     worker = """
 from lookalike.serving.supervisor import Inherited
 import os, time
@@ -136,6 +136,6 @@ while True:
 """
     with supervised(worker) as (process, port):
         workers = pids(port)
-        process.send_signal(how)
+        process.kill()
         process.wait(60)
         wait_until(lambda: not any(is_alive(pid) for pid in workers))
