@@ -37,7 +37,7 @@ class Below(threading.Thread):
         self._seen = set()
 
     def run(self):
-        while not self._enough.wait(self._chance.uniform(0.3, 1.5)):
+        while not self._enough.wait(self._chance.uniform(1.0, 5.0)):
             below = self._parent.children(recursive=True)
             self._seen.update(below)
             if below:
@@ -107,7 +107,7 @@ class Machine:
         if workers:
             below.start()
         try:
-            self._upload(port, seconds_after_first=chance.uniform(0.0, 2.0))
+            self._upload(port, seconds_after_first=chance.uniform(0.0, 12.0 if workers else 2.0))
         finally:
             below.stop()
             for process in (serving, indexing):

@@ -74,7 +74,7 @@ class Supervisor:
         self._was_ready = False
 
     def run(self) -> int:
-        """Serve until a signal; the exit code: that of a worker where none of them ever answered.
+        """Serve until a signal; the exit code: that of a worker that gives up before all of them have answered once.
 
         Raises:
             EnvironmentFault: this system cannot pass sockets on.
@@ -108,8 +108,8 @@ class Supervisor:
             worker.link.close()
             if not worker.is_leaving:
                 self._note_end(worker)
-                if not self._was_ready:
-                    return worker.process.returncode if worker.process.returncode > 0 else 1
+                if not self._was_ready and worker.process.returncode > 0:
+                    return worker.process.returncode
         for worker in self._workers:
             worker.is_ready = worker.is_ready or _says_ready(worker.link)
         if not self._was_ready and sum(worker.is_ready for worker in self._workers) >= self._count:
