@@ -160,10 +160,11 @@ HEAD = f"""# The very same thing
 
 Made by `python benchmarks/same_thing.py`, whose first lines say how. 95 % bootstrap intervals over queries.
 Stored: {STORED.most} points at {STORED.side} px; queries: {ASKED.most} points at {ASKED.side} px; at least
-{Rule().least_inliers} inliers. Times are of one core of a shared machine; bytes are those of an image.
+{Rule().least_inliers} inliers. Bytes are those of an image. The milliseconds are those of one core of a shared
+machine: to extract the keypoints of a query, and to compare 100 candidates.
 
-| set | queries | images | measure | vectors | with verify | verified: relevant / not | bytes | extract, ms | 100, ms |
-|---|--:|--:|---|---|---|---|--:|--:|--:|"""
+| set, model | queries | images | measure | vectors | verified | change | hits: relevant / not | bytes | ms | ms |
+|---|--:|--:|---|---|---|---|---|--:|--:|--:|"""
 
 
 def as_markdown(sets: Mapping[str, dict]) -> str:
@@ -171,8 +172,10 @@ def as_markdown(sets: Mapping[str, dict]) -> str:
     for name, one in sets.items():
         measure = "R@1" if "R@1" in one else "mAP"
         cells = [f"{v['mean']:.3f} ({v['low']:.3f}-{v['high']:.3f})" for v in one[measure].values()]
+        change = one.get("change")
+        cells.append(f"{change['mean']:+.4f} ({change['low']:+.4f} to {change['high']:+.4f})" if change else "")
         lines.append(
-            f"| {name} | {one['queries']:,} | {one['images']:,} | {measure} | {cells[0]} | {cells[1]} |"
+            f"| {name}, {one['model']} | {one['queries']:,} | {one['images']:,} | {measure} | {' | '.join(cells)} |"
             f" {one['accepted']['relevant']:,} / {one['accepted']['not']:,} | {one['bytes_an_image']:,} |"
             f" {one['extract_ms']:.0f} | {one['compare_ms']:.0f} |"
         )

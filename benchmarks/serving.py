@@ -37,8 +37,9 @@ from lookalike.catalog import Catalog, ImageAddition, SourceFile
 from lookalike.columns import image_row
 from lookalike.embedding import LiveModelFollower
 from lookalike.indexing import Indexer, Publisher
+from lookalike.library.copy_search import CopySearch
 from lookalike.library.opening import open_library
-from lookalike.preprocessing import Preprocessing, prepare
+from lookalike.preprocessing import Limits, Preprocessing, prepare
 from lookalike.retrieval import QueryJournal, SearchEngine
 from lookalike.serving import Server, Services, ServingSettings, create_app
 from lookalike.settings import load_settings
@@ -223,7 +224,8 @@ def memory(folder: Path, queries: int = 10_000) -> dict:
         )
         settings = ServingSettings(thumbnails=folder / "thumbnails", port=0)
         resident = []
-        with served(Services(catalog=catalog, engine=engine, indexer=indexer), settings) as ask:
+        copies = CopySearch(catalog=catalog, folder=folder, limits=Limits())
+        with served(Services(catalog=catalog, engine=engine, indexer=indexer, copies=copies), settings) as ask:
             started = time.perf_counter()
             for number in range(1, queries + 1):
                 ask(pictures[number % len(pictures)])

@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from lookalike.indexing import IndexOptions
     from lookalike.library.adapt import AdaptRequest, AdaptResult
     from lookalike.library.bench import BenchResult
+    from lookalike.library.duplicates import DuplicatesResult
     from lookalike.library.evaluate import EvaluateResult
     from lookalike.library.index import IndexResult
     from lookalike.library.judging import JudgementSource
+    from lookalike.library.keypoints import KeypointsResult
     from lookalike.library.library import Library, open  # noqa: A004 - `lookalike.open` reads best
     from lookalike.library.promote import Switch
     from lookalike.library.search import SearchResult
@@ -56,9 +58,11 @@ _MODULES = {
     "lookalike.indexing": ("IndexOptions",),
     "lookalike.library.adapt": ("AdaptRequest", "AdaptResult"),
     "lookalike.library.bench": ("BenchResult",),
+    "lookalike.library.duplicates": ("DuplicatesResult",),
     "lookalike.library.evaluate": ("EvaluateResult",),
     "lookalike.library.index": ("IndexResult",),
     "lookalike.library.judging": ("JudgementSource",),
+    "lookalike.library.keypoints": ("KeypointsResult",),
     "lookalike.library.library": ("Library", "open"),
     "lookalike.library.promote": ("Switch",),
     "lookalike.library.search": ("SearchResult",),
@@ -78,6 +82,7 @@ __all__ = [
     "BenchResult",
     "Box",
     "CallerError",
+    "DuplicatesResult",
     "EnvironmentFault",
     "EvaluateResult",
     "HeadRecipe",
@@ -86,6 +91,7 @@ __all__ = [
     "IndexOptions",
     "IndexResult",
     "JudgementSource",
+    "KeypointsResult",
     "Library",
     "LibraryMissing",
     "LookalikeError",

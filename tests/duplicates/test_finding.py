@@ -36,8 +36,8 @@ def library(*images, keypoints=True):
 
 
 def found(*images, **options):
-    pairs = CopyFinder(library(*images, **options)).find(0, len(images))
-    return {(int(pair.one, 16), int(pair.other, 16)): pair for pair in pairs}
+    blocks = CopyFinder(library(*images, **options)).find(range(len(images)))
+    return {(int(pair.one, 16), int(pair.other, 16)): pair for block in blocks for pair in block.pairs}
 
 
 @pytest.mark.parametrize("change", SIMPLE.values(), ids=SIMPLE.keys())
@@ -74,13 +74,18 @@ def test_flat_pictures_are_never_copies(one, other):
     assert found(Image.new("RGB", (64, 48), one), Image.new("RGB", (80, 60), other)) == {}
 
 
-def test_blocks_find_what_all_at_once_finds():
+def test_every_pair_is_in_the_first_block_that_has_one_of_its_images():
     images = [scene(1), scene(2), SIMPLE["mirrored"](scene(1)), DETAILED["cut"](scene(2))]
-    finder = CopyFinder(library(*images))
-    in_blocks = {(pair.one, pair.other) for start in range(4) for pair in finder.find(start, start + 1)}
-    assert in_blocks == {(pair.one, pair.other) for pair in finder.find(0, 4)}
-    assert len(in_blocks) == 2
+    blocks = list(CopyFinder(library(*images)).find(range(4), size=1))
+    assert [block.rows for block in blocks] == [(0,), (1,), (2,), (3,)]
+    assert [[int(pair.other, 16) for pair in block.pairs] for block in blocks] == [[2], [3], [], []]
+
+
+def test_new_images_are_compared_with_all_others():
+    images = [scene(1), scene(2), SIMPLE["mirrored"](scene(1)), DETAILED["cut"](scene(2))]
+    (block,) = CopyFinder(library(*images)).find([2])
+    assert [(int(pair.one, 16), int(pair.other, 16)) for pair in block.pairs] == [(0, 2)]
 
 
 def test_a_single_image_has_no_copy():
-    assert CopyFinder(library(scene(1))).find(0, 9) == []
+    assert [block.pairs for block in CopyFinder(library(scene(1))).find([0])] == [[]]

@@ -10,7 +10,8 @@ import pytest
 
 from doubles import ColourGridEncoder
 from lookalike.catalog import Catalog, ImageAddition, SourceFile, content_id
-from lookalike.preprocessing import prepare
+from lookalike.library.copy_search import CopySearch
+from lookalike.preprocessing import Limits, prepare
 from lookalike.serving import Server, Services, ServingSettings, create_app
 from parts import Parts
 from serving.asking import picture
@@ -40,7 +41,8 @@ class Library(Parts):
     def __init__(self, folder, **options):
         super().__init__(folder, encoder=HeldEncoder(), **options)
         self.encoder = self.encoders["colour-grid"]
-        self.services = Services(catalog=self.catalog, engine=self.engine, indexer=self.indexer)
+        copies = CopySearch(catalog=self.catalog, folder=folder, limits=Limits())
+        self.services = Services(catalog=self.catalog, engine=self.engine, indexer=self.indexer, copies=copies)
 
     def settings(self, **changes):
         return ServingSettings(**{"thumbnails": self.folder / "thumbnails", "port": 0, **changes})

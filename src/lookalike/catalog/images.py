@@ -72,6 +72,12 @@ def read_images(
     return {image_id: found[image_id] for image_id in wanted if image_id in found}
 
 
+def read_ids(connection: Connection, visibility: Visibility) -> set[str]:
+    """Of every readable image of that visibility."""
+    statement = select(images.c.id).where(*_filters(visibility, readable=True))
+    return set(connection.execute(statement).scalars())
+
+
 def from_rows(connection: Connection, rows: Sequence[Sequence[Any]]) -> list[Image]:
     """The images of rows of `SELECT_IMAGES`, with their tags."""
     names = (*_FIELDS, "source")

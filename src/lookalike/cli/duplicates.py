@@ -59,15 +59,14 @@ def duplicates(
     """Find copies: the same picture re-encoded, resized, turned, mirrored, bordered, marked or cut.
 
     Without --hide or --delete it only reports. Files are never touched. Run `lookalike keypoints` first to find copies
-    that are bordered, marked, tilted or cut. After Ctrl-C it continues where it stopped.
+    that are bordered, marked, tilted or cut. Only images that are new are compared again; after Ctrl-C it continues.
     """
     with faults_are_told(as_json=as_json):
         if hide and delete:
             raise CallerError("--hide and --delete: choose one of them")
         action: Action = "hide" if hide else "delete" if delete else "report"
         with open_library(settings_for(library)) as opened, IndexProgress(messages, quiet=as_json) as progress:
-            least = sure or (Sureness.LIKELY if action == "report" else Sureness.CERTAIN)
-            request = DuplicatesRequest(keep=keep.value, action=action, least=least)
+            request = DuplicatesRequest(keep=keep.value, action=action, least=sure)
             result = use_case.duplicates(opened, request, progress)
         if as_json:
             print_json(as_document(result, action))

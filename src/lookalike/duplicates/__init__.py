@@ -1,6 +1,6 @@
 """Copies: which images of a library are the same picture, changed or not, and why that is believed."""
 
-from lookalike.duplicates.finding import CopyFinder, Library
+from lookalike.duplicates.finding import CopyFinder, FoundBlock, Library
 from lookalike.duplicates.grouping import CopyGroup, group_copies
 from lookalike.duplicates.pairs import CopyPair, Reason, Sureness
 from lookalike.duplicates.progress_file import ProgressFile
@@ -9,6 +9,7 @@ __all__ = [
     "CopyFinder",
     "CopyGroup",
     "CopyPair",
+    "FoundBlock",
     "Library",
     "ProgressFile",
     "Reason",

@@ -19,6 +19,7 @@ from lookalike.reranking import Candidates, CollapseDuplicates
 from lookalike.types import Pixels, Vectors
 
 _KEPT_PICTURES = 2_000
+_ASKED = 5_000  # rows whose neighbours are asked for at a time
 RULES = 1
 """Of the rules here. Raise it when they find other pairs: searches that were interrupted then start anew."""
 
@@ -43,6 +44,19 @@ class Library:
     columns: ImageRows
     keypoints_of: Callable[[Sequence[str]], Mapping[str, Keypoints]]
     pixels_of: Callable[[str], Pixels | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundBlock:
+    """Some images that were compared with all others.
+
+    Attributes:
+        rows: of these images.
+        pairs: of copies of these images, but for those that a block before has.
+    """
+
+    rows: tuple[int, ...]
+    pairs: list[CopyPair]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +110,27 @@ class CopyFinder:
         self._shape_index.add(self._shapes[self._shaped])
         self._small = lru_cache(maxsize=_KEPT_PICTURES)(self._decoded)
 
-    def find(self, start: int, end: int) -> list[CopyPair]:
-        """The copies of the images in rows from `start` to `end`, among those in later rows and in these."""
-        one, other = self._candidates(np.arange(start, min(end, len(self._library.ids))))
+    def find(self, rows: Sequence[int], *, size: int = 500) -> Iterator[FoundBlock]:
+        """The copies of the images in those rows, among all images.
+
+        Candidates are chosen for all rows first, so that no pair is compared twice.
+
+        Args:
+            rows: ascending.
+            size: rows that are looked at between two blocks.
+        """
+        asked = np.asarray(rows, np.intp)
+        one, other = self._candidates(asked)
+        owner = np.where(np.isin(one, asked), one, other)
+        order = np.argsort(owner, kind="stable")
+        one, other, owner = one[order], other[order], owner[order]
+        for start in range(0, len(asked), size):
+            block = asked[start : start + size]
+            ours = slice(*np.searchsorted(owner, [block[0], block[-1] + 1]))
+            yield FoundBlock(rows=tuple(block.tolist()), pairs=self._compare(one[ours], other[ours]))
+
+    def _compare(self, one: NDArray[np.intp], other: NDArray[np.intp]) -> list[CopyPair]:
+        """Those of the pairs that are copies."""
         cosines = np.einsum("ij,ij->i", self._library.vectors[one], self._library.vectors[other])
         found: dict[tuple[int, int], CopyPair] = {}
         for pair, place in chain(self._by_look(one, other, cosines), self._by_turn(one, other, cosines)):
@@ -114,8 +146,15 @@ class CopyFinder:
     def _candidates(self, rows: NDArray[np.intp]) -> Pairs:
         """Pairs of those rows with their nearest by vector, and by shape in any turn, each once."""
         size = len(self._library.ids)
-        if size < 2 or not len(rows):  # noqa: PLR2004 - one image has no copy
-            return np.zeros(0, np.intp), np.zeros(0, np.intp)
+        keys = [np.zeros(0, np.int64)]
+        for start in range(0, len(rows) if size > 1 else 0, _ASKED):
+            keys += self._nearest(rows[start : start + _ASKED])
+        pairs = np.unique(np.concatenate(keys))
+        return pairs // size, pairs % size
+
+    def _nearest(self, rows: NDArray[np.intp]) -> list[NDArray[np.int64]]:
+        """Keys of pairs, some of them several times."""
+        size = len(self._library.ids)
         wanted = min(self._rules.neighbors + 1, size)
         near = self._index.search(self._library.vectors[rows], wanted).rows
         keys = [_keys(rows, near, size)]
@@ -125,8 +164,7 @@ class CopyFinder:
             apart, places = self._shape_index.search(asked, min(wanted, len(self._shaped)))
             near = np.where((apart <= self._rules.turned_bits) & (places >= 0), self._shaped[places], -1)
             keys.append(_keys(shaped, near, size))
-        pairs = np.unique(np.concatenate(keys))
-        return pairs // size, pairs % size
+        return keys
 
     def _by_look(
         self, one: NDArray[np.intp], other: NDArray[np.intp], cosines: NDArray[np.float32]

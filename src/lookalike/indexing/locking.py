@@ -10,8 +10,12 @@ from lookalike.errors import LibraryBusy, StorageFailed
 
 
 @contextmanager
-def alone(file: Path) -> Iterator[None]:
-    """Hold the library's lock.
+def alone(file: Path, *, doing: str = "indexing into") -> Iterator[None]:
+    """Hold a lock of the library.
+
+    Args:
+        file: the lock.
+        doing: what a process that holds it does, between "is" and "this library".
 
     Raises:
         LibraryBusy: another process holds it; nothing was changed.
@@ -22,7 +26,7 @@ def alone(file: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise LibraryBusy(
-            "another process is indexing into this library; nothing was changed, try again when it is done"
+            f"another process is {doing} this library; nothing was changed, try again when it is done"
         ) from None
     except OSError as fault:
         raise StorageFailed(

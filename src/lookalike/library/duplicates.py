@@ -1,43 +1,20 @@
 """Finding copies in a library, and hiding or deleting all but one of each; files are never touched."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
-from hashlib import sha256
-from typing import Any, Literal
-
-import numpy as np
+from typing import Literal
 
 from lookalike.catalog import Catalog
-from lookalike.columns import unknown_rows
-from lookalike.duplicates import CopyFinder, CopyGroup, CopyPair, ProgressFile, Sureness, group_copies
-from lookalike.duplicates import Library as Compared
-from lookalike.duplicates.agreement import SIDE
-from lookalike.duplicates.finding import RULES
-from lookalike.errors import CallerError
-from lookalike.keypoints import RECIPE
+from lookalike.duplicates import CopyGroup, Sureness
+from lookalike.errors import CallerError, UnknownImage
+from lookalike.library.copy_search import CopySearch, FoundCopies, Keep
 from lookalike.library.parts import LibraryParts
-from lookalike.preprocessing import decode
 from lookalike.progress import Progress
-from lookalike.retrieval import stored_keypoints
-from lookalike.types import WHOLE_IMAGE, Image, Pixels, Visibility
+from lookalike.types import Image, Visibility
 
-Keep = Literal["largest", "oldest", "newest"]
 Action = Literal["report", "hide", "delete"]
 
-_BLOCK = 500  # images between two moments at which the search can be interrupted without loss
-_FILE = "duplicates.jsonl"
-
-_PREFERRED: dict[Keep, Callable[[Image], Any]] = {
-    "largest": lambda image: (-image.width * image.height, -image.byte_count, image.uploaded_at),
-    "oldest": lambda image: (image.uploaded_at, -image.width * image.height),
-    "newest": lambda image: (-_seconds(image.uploaded_at), -image.width * image.height),
-}
-
-
-def _seconds(at: datetime) -> float:
-    return at.timestamp()
+_ACTIONS = ("report", "hide", "delete")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +25,18 @@ class DuplicatesRequest:
         keep: which image of each group stays.
         action: `report` changes nothing; `hide` makes the other images private; `delete` takes them out of the
             library, as `forget ID` does.
-        least: only copies that are at least so sure.
+        least: only copies that are at least so sure; None for likely ones, or for certain ones where something is done
+            with them.
     """
 
     keep: Keep = "largest"
     action: Action = "report"
-    least: Sureness = Sureness.LIKELY
+    least: Sureness | None = None
+
+    @property
+    def least_sure(self) -> Sureness:
+        """How sure copies have to be."""
+        return self.least or (Sureness.LIKELY if self.action == "report" else Sureness.CERTAIN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,113 +65,61 @@ class DuplicatesResult:
 def duplicates(library: LibraryParts, request: DuplicatesRequest, progress: Progress) -> DuplicatesResult:
     """Find the public images that are copies of each other: re-encoded, resized, turned, mirrored, bordered, cut.
 
-    Ctrl-C ends the search early, and the next one goes on from there, as long as the library has not changed.
+    What was found is kept, so that the next search compares only images that are new. Ctrl-C ends a search early, and
+    the next one goes on from there.
 
     Raises:
         CallerError: an action or a choice that there is not.
         LibraryMissing: nothing was indexed yet.
+        LibraryBusy: another process is looking for copies.
         StorageFailed: the disk is full.
     """
-    if request.keep not in _PREFERRED or request.action not in {"report", "hide", "delete"}:
-        raise CallerError(f"keep={request.keep!r}, action={request.action!r}: one of them is not known")
-    fingerprint = library.require_live().fingerprint
-    compared = _compared(library, fingerprint)
-    done = ProgressFile(library.settings.library / _FILE, of=_identity(library.catalog, fingerprint))
+    if request.action not in _ACTIONS:
+        raise CallerError(f"action={request.action!r}: choose one of {', '.join(_ACTIONS)}")
+    search = CopySearch.of(library)
     interrupted = False
     try:
-        _search(compared, done, progress)
+        search.run(progress)
     except KeyboardInterrupt:
         interrupted = True
-    pairs = [pair for pair in done.pairs if pair.sure.level >= request.least.level]
-    images = _images(library.catalog, pairs)
-    groups = group_copies(pairs, images, preferred=_PREFERRED[request.keep])
-    groups = sorted(groups, key=lambda group: -len(group.copies))
+    found = search.found(keep=request.keep, least=request.least_sure)
+    copies = [image_id for group in found.groups for image_id in group.copies]
+    acts = request.action != "report" and not interrupted
     return DuplicatesResult(
-        groups=groups,
-        images=images,
-        same_bytes=_same_bytes(library.catalog, compared.ids),
-        compared=len(compared.ids),
-        changed=0 if interrupted else _change(library.catalog, groups, request.action),
+        groups=found.groups,
+        images=found.images,
+        same_bytes=_same_bytes(library.catalog),
+        compared=found.compared,
+        changed=len(change_copies(library.catalog, copies, delete=request.action == "delete")) if acts else 0,
         interrupted=interrupted,
-        warnings=_warnings(library.catalog, compared.ids),
+        warnings=warnings_of(found),
     )
 
 
-def _compared(library: LibraryParts, fingerprint: str) -> Compared:
-    """The public images, with their vectors as the model made them, all read into memory."""
-    catalog = library.catalog
-    ids: list[str] = []
-    vectors, columns = [np.zeros((0, library.require_live().dimension), np.float32)], [unknown_rows(0)]
-    for block in catalog.vectors.blocks(fingerprint):
-        whole = np.flatnonzero(block.regions == WHOLE_IMAGE)
-        kept = [row for row in whole.tolist() if block.visibilities[row] is Visibility.PUBLIC]
-        ids += [block.image_ids[row] for row in kept]
-        vectors.append(block.vectors[kept])
-        columns.append(block.columns[kept])
-    rows = np.concatenate(vectors)
-    return Compared(
-        ids=ids,
-        vectors=rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12),
-        columns=np.concatenate(columns),
-        keypoints_of=partial(stored_keypoints, catalog),
-        pixels_of=lambda image_id: _pixels(library, image_id),
-    )
+def change_copies(catalog: Catalog, image_ids: Sequence[str], *, delete: bool) -> list[str]:
+    """Make images private, or delete them from the library; those that were changed, without those gone meanwhile."""
+    changed = []
+    for image_id in image_ids:
+        try:
+            if delete:
+                catalog.images.delete(image_id)
+            else:
+                catalog.images.update(image_id, visibility=Visibility.PRIVATE)
+        except UnknownImage:
+            continue
+        changed.append(image_id)
+    return changed
 
 
-def _search(compared: Compared, done: ProgressFile, progress: Progress) -> None:
-    """The blocks that are not done yet."""
-    size = len(compared.ids)
-    starts = range(0, size, _BLOCK)[done.done :]
-    if not starts:
-        return
-    progress.stage("Preparing the comparison")
-    finder = CopyFinder(compared)
-    progress.stage("Looking for copies", size - starts[0])
-    for start in starts:
-        done.add(finder.find(start, start + _BLOCK))
-        progress.advance(min(_BLOCK, size - start))
-
-
-def _identity(catalog: Catalog, fingerprint: str) -> str:
-    """Names the images, the keypoints and the rules: where any is another, a search starts anew."""
-    state = catalog.changes.state()
-    missing = [image.id for image in catalog.keypoints.images_without(RECIPE, limit=10_000)]
-    parts = [state.library_id, state.sequence, state.token, fingerprint, RULES, RECIPE, _BLOCK, *missing]
-    return sha256("\n".join(map(str, parts)).encode()).hexdigest()
-
-
-def _pixels(library: LibraryParts, image_id: str) -> Pixels | None:
-    try:
-        content = library.catalog.images.content(image_id)
-        return decode(content, name=image_id, limits=library.limits, shortest_side=2 * SIDE).pixels
-    except CallerError:  # its file is gone
-        return None
-
-
-def _images(catalog: Catalog, pairs: Sequence[CopyPair]) -> dict[str, Image]:
-    """Those of the pairs that are public now."""
-    ids = sorted({image_id for pair in pairs for image_id in (pair.one, pair.other)})
-    return catalog.images.get_many(ids, visibility=Visibility.PUBLIC)
-
-
-def _same_bytes(catalog: Catalog, image_ids: Sequence[str]) -> dict[str, Sequence[str]]:
-    files = catalog.sources.files_of(image_ids)
+def _same_bytes(catalog: Catalog) -> dict[str, Sequence[str]]:
+    files = catalog.sources.files_of(sorted(catalog.images.ids(Visibility.PUBLIC)))
     return {one: [file.path for file in found] for one, found in sorted(files.items()) if len(found) > 1}
 
 
-def _change(catalog: Catalog, groups: Sequence[CopyGroup], action: Action) -> int:
-    copies = [image_id for group in groups for image_id in group.copies] if action != "report" else []
-    for image_id in copies:
-        if action == "hide":
-            catalog.images.update(image_id, visibility=Visibility.PRIVATE)
-        else:
-            catalog.images.delete(image_id)
-    return len(copies)
-
-
-def _warnings(catalog: Catalog, image_ids: Sequence[str]) -> tuple[str, ...]:
-    without = len(image_ids) - len(catalog.keypoints.among(RECIPE, image_ids))
+def warnings_of(found: FoundCopies) -> tuple[str, ...]:
+    """What people should know of a search for copies."""
+    without = found.without_keypoints
     if not without:
         return ()
-    which = "no image has keypoints" if without == len(image_ids) else f"{without:,} images have no keypoints"
+    which = "no image has keypoints" if without == found.compared else f"{without:,} images have no keypoints"
     return (f"{which}: run `lookalike keypoints` first, to find copies that are bordered, cut, tilted or marked, too",)

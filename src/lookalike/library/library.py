@@ -7,11 +7,14 @@ from types import TracebackType
 from typing import Self
 
 from lookalike.catalog import JudgementSet
+from lookalike.duplicates import Sureness
 from lookalike.evaluation import DEFAULT_MEASURES, parse_measures
 from lookalike.feedback.online_metrics import OnlineMetrics
 from lookalike.indexing import IndexOptions
 from lookalike.library.adapt import AdaptRequest, AdaptResult, adapt
 from lookalike.library.bench import BenchRequest, BenchResult, bench
+from lookalike.library.copy_search import Keep
+from lookalike.library.duplicates import Action, DuplicatesRequest, DuplicatesResult, duplicates
 from lookalike.library.evaluate import EvaluateRequest, EvaluateResult, evaluate
 from lookalike.library.index import IndexRequest, IndexResult, index
 from lookalike.library.judgements import (
@@ -23,6 +26,7 @@ from lookalike.library.judgements import (
     list_judgements,
 )
 from lookalike.library.judging import JudgementSource
+from lookalike.library.keypoints import KeypointsRequest, KeypointsResult, keypoints
 from lookalike.library.metrics import MetricsRequest, library_metrics
 from lookalike.library.opening import library_parts
 from lookalike.library.parts import LibraryParts
@@ -273,6 +277,22 @@ class Library:
     def metrics(self, request: MetricsRequest | None = None) -> OnlineMetrics:
         """What people saw and did: click-through rate, time spent on suggested images, searches without a click."""
         return library_metrics(self.parts.catalog, request or MetricsRequest())
+
+    def keypoints(self, *, remove: bool = False, progress: Progress | None = None) -> KeypointsResult:
+        """Extract missing keypoints, for verified searches and copies, or remove those of every image. Needs OpenCV."""
+        return keypoints(self.parts, KeypointsRequest(remove=remove), progress or Silent())
+
+    def duplicates(
+        self,
+        *,
+        keep: Keep = "largest",
+        action: Action = "report",
+        least: Sureness | None = None,
+        progress: Progress | None = None,
+    ) -> DuplicatesResult:
+        """Find copies, and hide or delete all but one of each on request. See `DuplicatesRequest` for the arguments."""
+        request = DuplicatesRequest(keep=keep, action=action, least=least)
+        return duplicates(self.parts, request, progress or Silent())
 
     def import_judgements(self, source: str | Path | JudgementSource, *, name: str | None = None) -> ImportResult:
         """Keep the grades of a file in the library, as a judgement set of that name or of the file's."""

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lookalike.errors import LookalikeError
 from lookalike.serving import documentation, problems
 from lookalike.serving.content import ContentRoutes
+from lookalike.serving.duplicates import DuplicateRoutes
 from lookalike.serving.events import EventRoutes
 from lookalike.serving.health import HealthRoutes, WarmUp
 from lookalike.serving.images import ImageRoutes
@@ -60,6 +61,7 @@ def create_app(services: Services, settings: ServingSettings) -> FastAPI:
     for routes in (SearchRoutes(state), ImageRoutes(state), ContentRoutes(state), EventRoutes(state)):
         routes.add_to(app)
     OnlineMetricsRoutes(state).add_to(app)
+    DuplicateRoutes(state).add_to(app)
     HealthRoutes(state, warm_up).add_to(app)
     PageRoutes().add_to(app)
     problems.install(app)
@@ -148,6 +150,7 @@ def _finish(state: State, warm_up: WarmUp) -> None:
     warm_up.stop()
     state.recall_watch.stop()
     state.forgetting.stop()
+    state.copies.stop()
     if not state.gates.close():
         _log.warning("requests that are still worked on are given up")
     state.services.engine.flush()

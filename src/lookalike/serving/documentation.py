@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from lookalike.serving.copies import DuplicatesChange
 from lookalike.serving.proxies import address
 from lookalike.serving.wire import (
     EventBatch,
@@ -20,12 +21,20 @@ from lookalike.serving.wire import (
 )
 
 _REFERENCE = "#/components/schemas/{model}"
-_SENT: tuple[type[BaseModel], ...] = (SearchRequest, UploadRequest, ImageChange, EventBatch, ProblemDocument)
+_SENT: tuple[type[BaseModel], ...] = (
+    SearchRequest,
+    UploadRequest,
+    ImageChange,
+    EventBatch,
+    DuplicatesChange,
+    ProblemDocument,
+)
 _ANSWERED: tuple[type[BaseModel], ...] = (SearchAnswer, ImagePage)
 _TOKEN = "adminToken"  # noqa: S105 - a name
 _WITH_TOKEN = {
     *("upload_image", "update_image", "delete_image", "list_images", "get_image", "get_image_content"),
     *("forget_events", "get_online_metrics"),
+    *("search_duplicates", "change_duplicates"),
 }
 
 

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import math
 import re
 import time
 from collections import Counter
@@ -45,6 +46,7 @@ from lookalike.types import Box, BoxUnit
 T = TypeVar("T")
 
 _USUAL_LIMIT = 30
+_SECONDS_BETWEEN_LOOKS = 10.0  # whether there are keypoints
 _PARSED_AT_ONCE = 16 * 1024  # bytes of JSON: longer ones are parsed in a thread
 _CURSOR = re.compile(r"([0-9A-Za-z_-]{1,64}):([0-9]{1,7}):([0-9]{1,3})")
 
@@ -167,6 +169,8 @@ class SearchRoutes:
         self._state = state
         self._shared: SharedWork[tuple[_Asked, EmbeddedQuery, _About | None]] = SharedWork()
         self._crops = _Crops()
+        self._verifiable = False
+        self._looked_at = -math.inf
 
     def add_to(self, app: FastAPI) -> None:
         """Make the app answer searches."""
@@ -199,6 +203,7 @@ class SearchRoutes:
         if not _is_small_json(request):
             self._state.gates.model.require_place()  # before the body is read
         received = await receive_picture(request)
+        await self._see_whether_verifiable()
         if not received.is_json:
             return await self._by_model(request, received, partial(_asked_by_form, received), patience, started)
         most = self._state.settings.max_json_bytes
@@ -255,6 +260,13 @@ class SearchRoutes:
         with self._state.gates.decoding.place():
             return await self._state.gates.decoding.run_for(patience, work)
 
+    async def _see_whether_verifiable(self) -> None:
+        """Whether any image has keypoints: they are made by hand, and seldom."""
+        if time.monotonic() - self._looked_at > _SECONDS_BETWEEN_LOOKS:
+            self._looked_at = time.monotonic()
+            are_kept = self._state.services.catalog.keypoints.are_kept
+            self._verifiable = await self._state.gates.reading.enter_and_run(are_kept)
+
     async def _searching(self, patience: Patience, work: Callable[[], T]) -> T:
         with self._state.gates.searching.place():
             return await self._state.gates.searching.run_for(patience, work)
@@ -306,6 +318,7 @@ class SearchRoutes:
             reachable=answer.reachable,
             hits=tuple(HitRecord.of(hit, below, for_owner=for_owner) for hit in answer.hits),
             next_cursor=None if answer.complete and following.offset >= answer.total else following.text(),
+            verifiable=self._verifiable,
             milliseconds=Milliseconds(**stages, total=total),
             notes=told_notes(answer.notes),
         )

@@ -7,6 +7,7 @@ from typing import Self
 
 from lookalike.catalog import Catalog
 from lookalike.indexing import Indexer
+from lookalike.library.copy_search import CopySearch
 from lookalike.library.parts import LibraryParts
 from lookalike.preprocessing import Limits
 from lookalike.retrieval import SearchEngine
@@ -24,16 +25,20 @@ class Services:
         catalog: the truth.
         engine: answers searches.
         indexer: takes uploads.
+        copies: looks for copies.
     """
 
     catalog: Catalog
     engine: SearchEngine
     indexer: Indexer
+    copies: CopySearch
 
     @classmethod
     def of(cls, library: LibraryParts) -> Self:
         """The services of a library, which closes them."""
-        return cls(catalog=library.catalog, engine=library.engine, indexer=library.indexer)
+        return cls(
+            catalog=library.catalog, engine=library.engine, indexer=library.indexer, copies=CopySearch.of(library)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lookalike.serving.admin import Admin
-from lookalike.serving.background import Forgetting, RecallWatch
+from lookalike.serving.background import CopySearching, Forgetting, RecallWatch
 from lookalike.serving.gates import Gates
 from lookalike.serving.metrics import Meters
 from lookalike.serving.reserve import DiskReserve
@@ -21,6 +21,7 @@ class State:
     meters: Meters
     recall_watch: RecallWatch
     forgetting: Forgetting
+    copies: CopySearching
     thumbnails: ThumbnailCache
     admin: Admin
     reserve: DiskReserve
@@ -37,6 +38,7 @@ class State:
             meters=Meters(services, gates, watch),
             recall_watch=watch,
             forgetting=Forgetting(services.catalog, queries=settings.retention, events=settings.event_retention),
+            copies=CopySearching(services.copies),
             thumbnails=ThumbnailCache(settings.thumbnails, most_bytes=settings.thumbnail_bytes),
             admin=Admin(settings.admin_token),
             reserve=DiskReserve(settings.reserve),

@@ -370,6 +370,7 @@ class SearchAnswer(Wire):
                         }
                     ],
                     "next_cursor": "NWQ0MTQwMmFiYzRiMmE3NmI5NzE5ZDkxMTAxN2M1OTI6MzA6MzA6OGU1ZDYzMzE",
+                    "verifiable": False,
                     "milliseconds": {"decode": 6.1, "embed": 4.2, "search": 0.2, "rerank": 0.9, "total": 13.0},
                     "notes": [],
                 }
@@ -386,6 +387,9 @@ class SearchAnswer(Wire):
     reachable: int = Field(description="Number of images that can be reached by paging: at most 10,000.")
     hits: tuple[HitRecord, ...]
     next_cursor: str | None
+    verifiable: bool = Field(
+        description="Whether images have keypoints, so that `verify` can find the very same thing."
+    )
     milliseconds: Milliseconds
     notes: tuple[str, ...]
 

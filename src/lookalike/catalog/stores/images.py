@@ -135,6 +135,11 @@ class Images:
             known = known | read
         return {image_id: known[image_id] for image_id in image_ids if image_id in known}
 
+    def ids(self, visibility: Visibility) -> set[str]:
+        """Those of all live, readable images of that visibility."""
+        with self._database.reading() as connection:
+            return images.read_ids(connection, visibility)
+
     def browse(
         self,
         *,

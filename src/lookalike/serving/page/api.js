@@ -23,6 +23,12 @@ import { ownerHeaders } from "./owner/session.js";
  * @property {number} closeness  0..100
  * @property {"duplicate"|"very-close"|"close"|"loose"|"none"} match
  * @property {string[]} duplicates
+ * @property {SameThing|null} [same_thing]  where it was verified to show the very same thing
+ */
+/**
+ * @typedef {object} SameThing
+ * @property {number} inliers  matching details
+ * @property {[number, number][]} outline  corners of where the query lies in the image, fractions of its sides
  */
 /**
  * @typedef {object} Answer
@@ -35,6 +41,7 @@ import { ownerHeaders } from "./owner/session.js";
  * @property {number} reachable  of those, by paging
  * @property {Hit[]} hits
  * @property {string|null} next_cursor
+ * @property {boolean} [verifiable]  whether images have keypoints
  * @property {Record<string, number>} milliseconds
  * @property {string[]} notes
  */
@@ -164,25 +171,26 @@ export function image(id, signal) {
 
 /**
  * Search by an indexed image.
- * @param {string} id @param {{crop: Crop|null, limit?: number, signal?: AbortSignal}} options
+ * @param {string} id @param {{crop: Crop|null, verify?: boolean, limit?: number, signal?: AbortSignal}} options
  * @returns {Promise<Answer>}
  */
-export function searchImage(id, { crop, limit = 40, signal }) {
-  const body = { image_id: id, limit, ...(crop && { crop: { ...crop, unit: "fraction" } }) };
+export function searchImage(id, { crop, verify, limit = 40, signal }) {
+  const body = { image_id: id, limit, ...(crop && { crop: { ...crop, unit: "fraction" } }), ...(verify && { verify }) };
   return call("v1/search", jsonPost(body, signal));
 }
 
 /**
  * Search by a picture that is not in the library.
  * @param {Blob} file
- * @param {{name: string, crop: Crop|null, preview?: "never"|"if-needed"|"always", limit?: number, signal?: AbortSignal}} options
+ * @param {{name: string, crop: Crop|null, verify?: boolean, preview?: "never"|"if-needed"|"always", limit?: number, signal?: AbortSignal}} options
  * @returns {Promise<Answer>}
  */
-export function searchPicture(file, { name, crop, preview = "never", limit = 40, signal }) {
+export function searchPicture(file, { name, crop, verify, preview = "never", limit = 40, signal }) {
   const form = pictureForm(file, name);
   form.append("preview", preview);
   form.append("limit", String(limit));
   if (crop) form.append("crop", [crop.x, crop.y, crop.width, crop.height].join(","));
+  if (verify) form.append("verify", "true");
   return call("v1/search", { method: "POST", body: form, signal });
 }
 

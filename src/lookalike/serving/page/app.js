@@ -28,6 +28,7 @@ import "./elements/image-menu.js";
 import "./elements/image-viewer.js";
 import "./elements/query-panel.js";
 import "./elements/theme-toggle.js";
+import "./elements/verify-toggle.js";
 
 /** @typedef {import("./state/trail.js").Entry} Entry */
 /** @typedef {import("./state/route.js").Route} Route */
@@ -38,10 +39,11 @@ const ASK_AGAIN = 3000; // ms
 const CROP_PAUSE = 180; // ms without a change of the crop before it is searched
 const MOST_PAGES = 50; // of hits, loaded again after a reload to get back to where one was
 const PAGE = 200; // hits on each of them
-const BROWSE = { image: null, upload: null, crop: null, tag: null };
+const BROWSE = { image: null, upload: null, crop: null, verify: false, tag: null };
 
 const node = (id) => /** @type {any} */ (document.getElementById(id));
 const panel = /** @type {import("./elements/query-panel.js").QueryPanel} */ (node("query"));
+const verifying = /** @type {import("./elements/verify-toggle.js").VerifyToggle} */ (node("verify"));
 const drop = /** @type {import("./elements/drop-zone.js").DropZone} */ (node("drop"));
 const results = new Results(() => loadMore());
 const menu = /** @type {import("./elements/image-menu.js").ImageMenu} */ (node("menu"));
@@ -117,6 +119,7 @@ function present(entry, view, { glide = false, stay = false } = {}) {
   if (view.list.length) results.show(view, { glide });
   else results.say(emptyNotice(view, () => go(BROWSE)), view.title);
   panel.remarks = view.remarks;
+  verifying.show({ offered: view.verifiable, chosen: entry.route.verify });
   if (subject?.upload) panel.showUpload(subject.upload, entry.route.crop); // the server told more about it
   if (glide && !stay) followResults();
   else if (!stay) takeUp(entry);
@@ -250,6 +253,11 @@ function cropTo(crop) {
   }, CROP_PAUSE);
 }
 
+/** The same search, with pictures of the very same thing first or not; Back undoes it. @param {boolean} verify */
+function verifyHits(verify) {
+  open(trail.push({ ...trail.current.route, verify }), { keep: true });
+}
+
 /** Search by a picture from outside; only when the server took it does the page go there. @param {File} file */
 async function bring(file) {
   const { signal } = restart();
@@ -291,8 +299,8 @@ async function addToLibrary() {
 
 /** The upload on the page is an image of the library now: same results, another address. @param {api.Image} image */
 function becomeIndexed(image) {
-  const { crop } = trail.current.route;
-  trail.replace({ ...BROWSE, image: image.id, crop });
+  const { crop, verify } = trail.current.route;
+  trail.replace({ ...BROWSE, image: image.id, crop, verify });
   looksAt = keyOfRoute(trail.current.route);
   showKnownSubject(trail.current.route);
   panel.heading.focus({ preventScroll: true });
@@ -513,11 +521,12 @@ document.addEventListener("details-changed", () => results.grid.arrange());
 panel.addEventListener("query-menu", (event) => openQueryMenu(event.detail));
 panel.addEventListener("crop", (event) => cropTo(event.detail));
 panel.addEventListener("add", addToLibrary);
+verifying.addEventListener("verify", (event) => verifyHits(event.detail));
 drop.addEventListener("picture", (event) => bring(event.detail));
 drop.addEventListener("same-as", (event) => go(parseRoute(new URL(event.detail).search)));
 node("help").append(icon("help"));
 node("help").addEventListener("click", () => node("help-dialog").open());
-listenForKeys({ "/": () => drop.focus(), c: () => panel.startCrop(), v: () => viewFocused(), s: () => withFocused(save), n: () => withFocused(callUnlike), "?": () => node("help-dialog").open() });
+listenForKeys({ "/": () => drop.focus(), c: () => panel.startCrop(), v: () => viewFocused(), s: () => withFocused(save), n: () => withFocused(callUnlike), t: () => verifying.press(), "?": () => node("help-dialog").open() });
 const cropUndone = (way) => !trail.viewed && panel[way]();
 listenForUndo(() => owner?.undo() || cropUndone("undo"), () => cropUndone("redo"));
 document.addEventListener("sign-in", async () => (await loadOwner()).ask().catch(refuse));

@@ -8,7 +8,7 @@ import { isTyping } from "./dom.js";
  */
 export function listenForUndo(undo, redo) {
   addEventListener("keydown", (event) => {
-    if (event.altKey || !(event.ctrlKey || event.metaKey) || isTyping(event) || document.querySelector("dialog[open]:not(.viewer)")) return;
+    if (event.altKey || !(event.ctrlKey || event.metaKey) || isTyping(event) || document.querySelector("dialog[open]:not(.viewer, .copies)")) return;
     const key = event.key.toLowerCase();
     const again = key === "y" || (key === "z" && event.shiftKey);
     if (key !== "z" && key !== "y") return;

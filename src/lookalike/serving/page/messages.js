@@ -13,14 +13,24 @@ export function connectionWords(online, lost) {
 
 /** @param {View} view @returns {boolean} whether even the first hit is not close */
 export function isWeak(view) {
+  if (view.list.at(0)?.hit?.same_thing) return false;
   return ["none", "loose"].includes(view.list.at(0)?.hit?.match ?? "");
 }
 
 /** @param {View} view @returns {string} under the heading */
 export function summaryOf(view) {
+  if (view.verified) return verifiedWords(view);
   if (isWeak(view)) return "No close match in this library – these are the nearest.";
   const order = view.queryId ? "Closest first" : "Newest first";
   return view.total === null ? order : `${counted(view.total, "picture")}, ${order.toLowerCase()}`;
+}
+
+/** @param {View} view  whose hits were to be verified; those that were come first @returns {string} */
+function verifiedWords(view) {
+  let count = 0;
+  while (view.list.at(count)?.hit?.same_thing) count += 1;
+  if (!count) return "No picture was found to show the very same thing – these look most like it.";
+  return `${counted(count, "picture shows", "pictures show")} the very same thing. The others look like it, closest first.`;
 }
 
 /** @param {View} view @returns {string} read out when it appears */
@@ -29,6 +39,7 @@ export function spoken(view) {
   const count = counted(view.total ?? view.list.length, view.queryId ? "result" : "picture");
   const hit = view.list.at(0)?.hit;
   if (!hit) return count;
+  if (view.verified) return verifiedWords(view);
   return isWeak(view) ? `${count}. No close match` : `${count}. The first: ${closenessOf(hit).words}`;
 }
 

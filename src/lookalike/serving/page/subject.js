@@ -52,10 +52,10 @@ export async function findSubject(route, signal) {
 
 /** @param {Route} route @param {AbortSignal} signal @returns {Promise<api.Answer>} */
 export async function searchBy(route, signal) {
-  const { image, crop } = route;
-  if (image) return api.searchImage(image, { crop, signal });
+  const { image, crop, verify } = route;
+  if (image) return api.searchImage(image, { crop, verify, signal });
   const upload = await uploadOf(route);
-  const answer = await api.searchPicture(upload.blob, { name: upload.name, crop, signal });
+  const answer = await api.searchPicture(upload.blob, { name: upload.name, crop, verify, signal });
   upload.indexedAs = answer.query.indexed_as || null; // it may have been added or deleted since
   return answer;
 }

@@ -162,5 +162,6 @@ function indexed(image, hit) {
     size: { width, height },
     facts: factsOf(image, hit),
     tags: image.tags,
+    outline: hit?.same_thing?.outline,
   };
 }

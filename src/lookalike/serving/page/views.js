@@ -14,6 +14,8 @@ import { findSubject, noteImages, searchBy } from "./subject.js";
  * @property {string|null} tag  what is browsed
  * @property {string} title
  * @property {string[]} remarks  what the server says about its answer
+ * @property {boolean} verifiable  whether hits can be verified to show the very same thing
+ * @property {boolean} verified  whether they were to be
  */
 
 const NOTHING = new Listing([]);
@@ -38,7 +40,7 @@ export async function loadView(route, signal, found) {
   if (!route.image && !route.upload) return browseView(await api.browse({ tag: route.tag, signal }), route.tag);
   const telling = findSubject(route, signal).then((subject) => !signal.aborted && found(subject));
   const [answer] = await Promise.all([searchBy(route, signal), telling]);
-  return searchView(answer);
+  return searchView(answer, route.verify);
 }
 
 /**
@@ -75,8 +77,8 @@ function reachWords({ reachable, images }) {
   return reachable < images ? `The nearest ${some} of ${all} pictures can be looked through.` : "";
 }
 
-/** @param {api.Answer} answer @returns {View} */
-export function searchView(answer) {
+/** @param {api.Answer} answer @param {boolean} [verified]  whether hits were to be verified @returns {View} */
+export function searchView(answer, verified = false) {
   const took = answer.milliseconds?.total;
   return {
     list: new Listing(hitsOf(answer)),
@@ -86,13 +88,15 @@ export function searchView(answer) {
     tag: null,
     title: titleOf({ image: "any" }),
     remarks: [took ? `Found in ${Math.round(took)} ms.` : "", reachWords(answer), ...answer.notes].filter(Boolean),
+    verifiable: Boolean(answer.verifiable),
+    verified,
   };
 }
 
 /** @param {api.BrowsePage} page @param {string|null} tag @returns {View} */
 function browseView(page, tag) {
   const { total, next_cursor: cursor } = page;
-  return { list: new Listing(imagesOf(page)), total, cursor, queryId: null, tag, title: titleOf({ tag }), remarks: [] };
+  return { list: new Listing(imagesOf(page)), total, cursor, queryId: null, tag, title: titleOf({ tag }), remarks: [], verifiable: false, verified: false };
 }
 
 /** @param {api.Answer} answer @returns {import("./listing.js").Shown[]} */

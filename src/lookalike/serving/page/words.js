@@ -16,6 +16,11 @@ export function closenessOf(hit) {
   return { words, bars, detail: `Closeness ${Math.floor(hit.closeness)} of 100 in this library (cosine ${hit.cosine.toFixed(3)})` };
 }
 
+/** @param {Hit} hit @returns {string} empty where it was not verified to show the very same thing */
+export function sameThingOf(hit) {
+  return hit.same_thing ? `The very same thing: ${counted(hit.same_thing.inliers, "matching detail")}` : "";
+}
+
 /** @param {number} count @param {string} one @param {string} [many] */
 export function counted(count, one, many = `${one}s`) {
   return `${count.toLocaleString("en-GB")} ${count === 1 ? one : many}`;
@@ -47,7 +52,7 @@ function shortType(mediaType) {
 export function factsOf(image, hit = null) {
   const added = dateText(image.uploaded_at);
   return [
-    hit ? closenessOf(hit).words : "",
+    (hit && sameThingOf(hit)) || (hit ? closenessOf(hit).words : ""),
     image.width ? `${image.width} × ${image.height}` : "",
     shortType(image.media_type),
     byteText(image.bytes),

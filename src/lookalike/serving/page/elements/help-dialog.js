@@ -11,6 +11,8 @@ const KEYS = [
   ["V", "view large: the tile in focus, or the query"],
   ["S, N", "save the tile in focus; call it not similar"],
   ["← →, + −, 0", "in the large view: other pictures, zoom"],
+  ["T", "the very same thing first, where the library has keypoints"],
+  ["O", "in the large view: where the same thing is, shown or not"],
   ["C", "crop the query picture"],
   ["Ctrl Z", "undo the last crop"],
   ["← ↑ → ↓", "in the crop box: move it"],

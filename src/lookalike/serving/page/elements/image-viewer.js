@@ -19,6 +19,7 @@ import { ZoomStage } from "./zoom-stage.js";
  * @property {import("../zoom.js").Size} size
  * @property {string[]} facts
  * @property {string[]} tags
+ * @property {[number, number][]} [outline]  where the query lies in it, in fractions of its sides
  */
 /** @typedef {{words: string, previous: boolean, next: boolean}} Place  among the pictures of the list */
 
@@ -55,6 +56,7 @@ export class ImageViewer extends HTMLElement {
     this.facts.textContent = viewed.facts.join(" · ");
     this.tags.replaceChildren(...viewed.tags.map((tag) => el("a", { className: "tag", dir: "auto", href: routeUrl({ tag }), onclick: () => this.hide() }, tag)));
     this.similar.href = routeUrl({ image: viewed.key });
+    this.outlining.hidden = !viewed.outline;
     this.place = place;
     if (!this.dialog.open) {
       this.dialog.showModal();
@@ -82,8 +84,10 @@ export class ImageViewer extends HTMLElement {
 
   #tools() {
     const { stage } = this;
+    this.outlining = tool("outline", "Where the same thing is (O)", () => this.#outline(), "outlining");
+    this.outlining.setAttribute("aria-pressed", "true");
     return el("div", { className: "viewer-tools" },
-      tool("minus", "Zoom out", () => stage.zoomBy(1 / stage.step)), tool("add", "Zoom in", () => stage.zoomBy(stage.step)),
+      this.outlining, tool("minus", "Zoom out", () => stage.zoomBy(1 / stage.step)), tool("add", "Zoom in", () => stage.zoomBy(stage.step)),
       tool("more", "More actions", (event) => emit(this, "viewer-menu", /** @type {Element} */ (event.currentTarget).getBoundingClientRect())),
       tool("close", "Close", () => this.#close()));
   }
@@ -91,6 +95,13 @@ export class ImageViewer extends HTMLElement {
   /** @param {number} step */
   #step(step) {
     if (!(step < 0 ? this.previous : this.next).hidden) emit(this, "viewer-step", step);
+  }
+
+  /** Show where the same thing is, or do not, in this picture and in those that follow. */
+  #outline() {
+    const shown = this.outlining.getAttribute("aria-pressed") !== "true";
+    this.outlining.setAttribute("aria-pressed", String(shown));
+    this.dialog.toggleAttribute("plain", !shown);
   }
 
   #close() {
@@ -115,6 +126,7 @@ export class ImageViewer extends HTMLElement {
     else if (event.key === "+" || event.key === "=") stage.zoomBy(stage.step);
     else if (event.key === "-" || event.key === "_") stage.zoomBy(1 / stage.step);
     else if (event.key === "0") stage.reset();
+    else if (event.key.toLowerCase() === "o" && !this.outlining.hidden) this.#outline();
     else return;
     event.preventDefault();
   }

@@ -2,8 +2,10 @@
 
 import { contentUrl, thumbnails } from "../api.js";
 import { el, emit, isPlainClick } from "../dom.js";
+import { icon } from "../icons.js";
 import { routeUrl } from "../state/route.js";
-import { closenessOf, nameOf } from "../words.js";
+import { closenessOf, nameOf, sameThingOf } from "../words.js";
+import { outlineOf } from "./outline.js";
 import { listenForLongPress, tileActions } from "./tile-actions.js";
 import { detailsHeight, tileDetails } from "./tile-details.js";
 
@@ -48,11 +50,15 @@ export class Tile {
       this.#setGroup([], false);
       return;
     }
-    const { words, bars, detail } = closenessOf(shown.hit);
+    const { bars, ...how } = closenessOf(shown.hit);
+    const same = sameThingOf(shown.hit);
+    const [words, detail] = same ? ["Same thing", `${same}. ${how.detail}`] : [how.words, how.detail];
     this.link.setAttribute("aria-label", `${shown.hit.rank}. ${words}: ${name}`);
+    this.link.querySelector(".outline")?.remove();
+    if (same) this.link.append(outlineOf(shown.hit.same_thing.outline, this.image, "slice"));
     const meter = el("span", { className: "meter", "data-bars": bars, "aria-hidden": "true" },
       ...[1, 2, 3, 4].map((bar) => el("i", { className: bar <= bars ? "on" : "" })));
-    this.caption.replaceChildren(el("span", { className: "closeness", title: detail }, meter, el("span", {}, words)));
+    this.caption.replaceChildren(el("span", { className: same ? "closeness verified" : "closeness", title: detail }, same ? icon("check") : meter, el("span", {}, words)));
     this.#setGroup(shown.hit.duplicates, unfolded);
   }
 

@@ -1,6 +1,7 @@
 /** The stage of the large view: wheel, pinch, double click and double tap zoom; a drag pans; a swipe goes on. */
 
 import { el } from "../dom.js";
+import { outlineOf } from "./outline.js";
 import { fitInside, mostScale, settledZoom, WHOLE, zoomedAt } from "../zoom.js";
 
 /** @typedef {import("../zoom.js").Point} Point */
@@ -52,10 +53,12 @@ export class ZoomStage {
   }
 
   /** @param {Viewed} viewed */
-  show({ name, low, high, sharp, size }) {
+  show({ name, low, high, sharp, size, outline }) {
     this.#picture = size;
     this.#sharp = sharp;
     this.frame.classList.remove("loaded", "unavailable");
+    this.frame.querySelector(".outline")?.remove();
+    if (outline) this.frame.append(outlineOf(outline, size, "meet"));
     this.low.src = low;
     this.high.alt = name;
     this.high.src = high;

@@ -10,6 +10,7 @@ import { counted } from "../words.js";
 import * as changes from "./changes.js";
 import { Selection } from "./selection.js";
 import { deleting, keepDeleting, keepSession, session } from "./session.js";
+import "./duplicates-dialog.js";
 import "./hidden-dialog.js";
 import "./sign-in-dialog.js";
 import "./tag-dialog.js";
@@ -36,13 +37,15 @@ export class Owner {
     this.signIn = /** @type {import("./sign-in-dialog.js").SignInDialog} */ (document.createElement("sign-in-dialog"));
     this.tagging = /** @type {import("./tag-dialog.js").TagDialog} */ (document.createElement("tag-dialog"));
     this.hidden = /** @type {import("./hidden-dialog.js").HiddenDialog} */ (document.createElement("hidden-dialog"));
+    this.duplicates = /** @type {import("./duplicates-dialog.js").DuplicatesDialog} */ (document.createElement("duplicates-dialog"));
     this.undoing = /** @type {import("./undo-bar.js").UndoBar} */ (document.createElement("undo-bar"));
     this.button = el("button", { type: "button", className: "quiet-button owner-button", title: "Owner", "aria-label": "Owner", "aria-haspopup": "dialog" }, icon("owner"));
     this.button.addEventListener("click", () => this.#openMenu());
     this.selection = new Selection(page.grid, this.#tasks(), page.order);
     this.hidden.onShow = (id) => this.#showAgain(id);
     this.hidden.onDelete = (id) => this.#deleteHidden(id);
-    document.body.append(this.signIn, this.tagging, this.hidden, this.undoing);
+    this.duplicates.onHidden = (action, ids) => this.#copiesHidden(action, ids);
+    document.body.append(this.signIn, this.tagging, this.hidden, this.duplicates, this.undoing);
     if (!session()) return;
     page.nav.prepend(this.button);
     this.#finish(deleting()); // the page was left before it was done
@@ -93,6 +96,7 @@ export class Owner {
     /** @type {Item[]} */
     const items = [{ icon: "check", words: "Select pictures", act: () => this.selection.start() }];
     if (session()?.token) items.push({ icon: "hide", words: "Hidden pictures", act: () => this.hidden.open() });
+    items.push({ icon: "same", words: "Duplicates", act: () => this.duplicates.open() });
     items.push({ icon: "chart", words: "Dashboard", act: () => location.assign(dashboardUrl) });
     items.push({ icon: "close", words: "Sign out", act: () => this.signOut() });
     this.page.menu("Owner", items, this.button.getBoundingClientRect());
@@ -102,6 +106,15 @@ export class Owner {
   async #hide(ids) {
     const done = await this.#takeAway(ids);
     if (done.length) this.undoing.offer({ words: `${counted(done.length, "picture")} hidden.`, undo: () => this.#bringBack(done) });
+  }
+
+  /** Copies are hidden; those to be deleted are when the time to undo it is over. @param {"hide"|"delete"} action @param {string[]} ids */
+  #copiesHidden(action, ids) {
+    if (!ids.length) return;
+    const undo = () => this.#bringBack(ids).then(() => this.duplicates.reload());
+    if (action === "delete") this.#offerDeleted(ids, undo);
+    else this.undoing.offer({ words: `${counted(ids.length, "picture")} hidden.`, undo });
+    this.page.reload();
   }
 
   /** Hidden at once; deleted when the time to undo it is over. @param {string[]} ids */

@@ -35,9 +35,9 @@ export class UndoBar extends HTMLElement {
 
   /** Nothing outside a dialog can be pressed while it is open. */
   #moveUp() {
-    const viewer = document.querySelector("dialog.viewer[open]");
-    (viewer || document.body).append(this);
-    viewer?.addEventListener("close", () => document.body.append(this), { once: true });
+    const dialog = document.querySelector("dialog:is(.viewer, .copies)[open]");
+    (dialog || document.body).append(this);
+    dialog?.addEventListener("close", () => document.body.append(this), { once: true });
   }
 
   /** @returns {boolean} whether there was something to take back */
