@@ -100,8 +100,9 @@ def run(*command, folder, path):
 def test_operations_have_names_that_stay(client):
     paths = client.get("/openapi.json").json()["paths"]
     assert sorted(operation["operationId"] for item in paths.values() for operation in item.values()) == [
-        "check_health", "check_readiness", "delete_image", "forget_events", "get_image", "get_image_content",
-        "get_metrics", "get_online_metrics", "list_images", "list_shapes", "search", "send_events",
+        "change_duplicates", "check_health", "check_readiness", "delete_image", "forget_events", "get_image",
+        "get_image_content", "get_metrics", "get_online_metrics", "list_duplicates", "list_images", "list_shapes",
+        "search", "search_duplicates", "send_events",
         "update_image", "upload_image",
     ]  # fmt: skip
 

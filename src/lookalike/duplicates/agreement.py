@@ -7,12 +7,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from lookalike.keypoints import Alignment
-from lookalike.types import Pixels
+from lookalike.types import Mask, Pixels
 
 SIDE = 128
 """The longer side, pixels, at which pictures are compared."""
 
 _BLUR = 2  # pixels each way: what a map is off by, and details that copies lose, must not count
+_RIM = _BLUR + 1  # pixels at a picture's edges into which a border around its copy was blurred
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +22,13 @@ class Agreement:
 
     Attributes:
         luma: correlation of their brightness, -1 to 1.
+        contrast: standard deviation of the brightness of the one with less, levels of 255.
         chroma: median distance of their colours, levels of 255.
         share: of the smaller picture that overlaps, 0 to 1.
     """
 
     luma: float
+    contrast: float
     chroma: float
     share: float
 
@@ -45,12 +48,24 @@ def agreement(one: NDArray[np.float32], other: NDArray[np.float32], alignment: A
     places = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1) / SIDE
     there = (places @ alignment.matrix[:, :2].T + alignment.matrix[:, 2]) * SIDE
     x, y = np.floor(there).astype(np.intp).T
-    inside = (x >= 0) & (y >= 0) & (x < other.shape[1]) & (y < other.shape[0])
-    if inside.sum() < SIDE:
-        return Agreement(luma=0, chroma=255, share=0)
-    ours, theirs = one.reshape(-1, 3)[inside], other[y[inside], x[inside]]
-    spread = ours[:, 0].std() * theirs[:, 0].std()
-    luma = float(np.mean((ours[:, 0] - ours[:, 0].mean()) * (theirs[:, 0] - theirs[:, 0].mean())) / max(spread, 1e-6))
-    chroma = float(np.median(np.linalg.norm(ours[:, 1:] - theirs[:, 1:], axis=1)))
+    inside = _within(x, y, other, rim=0)
+    compared = inside & _within(x, y, other, rim=_RIM) & _within(columns.ravel(), rows.ravel(), one, rim=_RIM)
+    if compared.sum() < SIDE:
+        return Agreement(luma=0, contrast=0, chroma=255, share=0)
+    ours, theirs = one.reshape(-1, 3)[compared], other[y[compared], x[compared]]
+    spreads = ours[:, 0].std(), theirs[:, 0].std()
+    both = np.mean((ours[:, 0] - ours[:, 0].mean()) * (theirs[:, 0] - theirs[:, 0].mean()))
     covered = len(np.unique(y[inside] * other.shape[1] + x[inside])) / (other.shape[0] * other.shape[1])
-    return Agreement(luma=luma, chroma=chroma, share=max(float(inside.mean()), covered))
+    return Agreement(
+        luma=float(both / max(spreads[0] * spreads[1], 1e-6)),
+        contrast=float(min(spreads)),
+        chroma=float(np.median(np.linalg.norm(ours[:, 1:] - theirs[:, 1:], axis=1))),
+        share=max(float(inside.mean()), covered),
+    )
+
+
+def _within(x: NDArray[np.intp], y: NDArray[np.intp], picture: NDArray[np.float32], *, rim: int) -> Mask:
+    """[places], which of the places lie in a picture, and not in its rim."""
+    height, width = picture.shape[:2]
+    within: Mask = (x >= rim) & (y >= rim) & (x < width - rim) & (y < height - rim)
+    return within

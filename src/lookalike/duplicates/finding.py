@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.columns import ImageRows
-from lookalike.duplicates.agreement import agreement, small
+from lookalike.duplicates.agreement import Agreement, agreement, small
 from lookalike.duplicates.pairs import CopyPair, Reason
 from lookalike.duplicates.turns import TURNS, UPRIGHT, shapes, turned
 from lookalike.keypoints import Keypoints, Rule, aligned
@@ -20,7 +20,7 @@ from lookalike.types import Pixels, Vectors
 
 _KEPT_PICTURES = 2_000
 _ASKED = 5_000  # rows whose neighbours are asked for at a time
-RULES = 1
+RULES = 2
 """Of the rules here. Raise it when they find other pairs: searches that were interrupted then start anew."""
 
 Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -60,6 +60,19 @@ class FoundBlock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What is enough together.
+
+    Attributes:
+        inliers: matching details.
+        luma: correlation of brightness where two pictures overlap.
+    """
+
+    inliers: int
+    luma: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CopyRules:
     """When two images are copies.
 
@@ -69,8 +82,9 @@ class CopyRules:
         turned_bits: of 112, in which the shape of a turned copy may differ.
         turned_cosine: of the vectors of a turned copy, at least.
         details_cosine: of the vectors of images whose keypoints are compared, at least.
-        details: when keypoints agree.
-        least_luma: correlation of brightness where two pictures overlap.
+        details: when keypoints agree; few are enough where the pixels say the same.
+        enough: any of these; fewer details need brightness that agrees better.
+        least_contrast: standard deviation of brightness where two pictures overlap, levels of 255.
         most_chroma: distance of colours there, levels of 255.
         least_share: of one of the two pictures that overlaps.
     """
@@ -78,12 +92,24 @@ class CopyRules:
     neighbors: int = 20
     look: CollapseDuplicates = field(default_factory=CollapseDuplicates)
     turned_bits: int = 14
-    turned_cosine: float = 0.5
+    turned_cosine: float = 0.1
     details_cosine: float = 0.3
-    details: Rule = field(default_factory=lambda: Rule(least_inliers=12))
-    least_luma: float = 0.7
+    details: Rule = field(default_factory=lambda: Rule(least_inliers=4))
+    enough: tuple[Evidence, ...] = (
+        Evidence(inliers=4, luma=0.97),
+        Evidence(inliers=6, luma=0.93),
+        Evidence(inliers=12, luma=0.9),
+        Evidence(inliers=20, luma=0.8),
+    )
+    least_contrast: float = 4
     most_chroma: float = 10
     least_share: float = 0.5
+
+    def are_met(self, inliers: int, agreed: Agreement) -> bool:
+        """Whether pictures with so many details at matching places, whose pixels agree so well, are copies."""
+        overlaps = agreed.share >= self.least_share and agreed.contrast >= self.least_contrast
+        enough = any(inliers >= one.inliers and agreed.luma >= one.luma for one in self.enough)
+        return overlaps and agreed.chroma <= self.most_chroma and enough
 
 
 class CopyFinder:
@@ -212,11 +238,7 @@ class CopyFinder:
             if one is None or other is None:
                 return 0, False
             agreed = agreement(one[:, ::-1] if mirrored else one, other, alignment)
-            if (
-                agreed.luma >= self._rules.least_luma
-                and agreed.chroma <= self._rules.most_chroma
-                and agreed.share >= self._rules.least_share
-            ):
+            if self._rules.are_met(alignment.inliers, agreed):
                 return alignment.inliers, mirrored
         return 0, False
 

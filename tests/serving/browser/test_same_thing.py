@@ -53,7 +53,7 @@ def test_a_key_puts_the_very_same_thing_first_and_back_undoes_it(page, things):
     wait_until_verified(page)
     assert "verify=1" in page.url
     expect(switch(page)).to_have_attribute("aria-pressed", "true")
-    expect(page.locator("#summary")).to_contain_text("1 picture shows the very same thing")
+    expect(page.locator("#summary")).to_contain_text("1 picture of the very same thing")
     assert page.locator(".outline").count() == 1
     page.reload()
     wait_until_verified(page)
@@ -87,7 +87,7 @@ def test_a_finger_can_do_it_on_a_phone_and_every_picture_that_is_brought(page_of
     wait_for_results(page)
     assert min(switch(page).bounding_box()[side] for side in ("width", "height")) >= 44
     switch(page).tap()
-    expect(page.locator("#summary")).to_contain_text("2 pictures show the very same thing")
+    expect(page.locator("#summary")).to_contain_text("2 pictures of the very same thing")
     assert violations(page) == []
     page.locator(f"{TILES} .tile-link").first.focus()
     page.locator(f"{TILES} [aria-label='View large']").first.press("Enter")
@@ -109,4 +109,4 @@ def test_without_keypoints_there_is_no_switch(page, site):
 def test_that_nothing_is_the_same_is_said(page, things):
     page.goto(f"{things.url}?image={things.image_ids[5]}&verify=1")
     wait_for_results(page)
-    expect(page.locator("#summary")).to_contain_text("No picture was found to show the very same thing")
+    expect(page.locator("#summary")).to_contain_text("The very same thing was not found")

@@ -29,8 +29,8 @@ export function summaryOf(view) {
 function verifiedWords(view) {
   let count = 0;
   while (view.list.at(count)?.hit?.same_thing) count += 1;
-  if (!count) return "No picture was found to show the very same thing – these look most like it.";
-  return `${counted(count, "picture shows", "pictures show")} the very same thing. The others look like it, closest first.`;
+  if (!count) return "The very same thing was not found – these are the nearest.";
+  return `${counted(count, "picture")} of the very same thing, then the closest`;
 }
 
 /** @param {View} view @returns {string} read out when it appears */

@@ -103,7 +103,7 @@ export class DuplicatesDialog extends HTMLElement {
     const far = running ? `Looking for copies: ${compared.toLocaleString("en-GB")} of ${counted(images, "picture")} compared.`
       : left > 0 ? `${counted(left, "picture")} not compared yet.` : "";
     const result = total ? `${counted(total, "group")}, ${counted(copies, "copy", "copies")}.` : compared ? "No copies." : "";
-    this.status.textContent = [result, far, fault, ...notes].filter(Boolean).join(" ");
+    this.status.textContent = [result, far, ...[fault || "", ...notes].map(sentence)].filter(Boolean).join(" ");
     this.search.disabled = running || left <= 0;
     this.certain.disabled = !this.#rows.some((row) => row.isCertain);
     clearTimeout(this.#timer);
@@ -202,6 +202,11 @@ export class DuplicatesDialog extends HTMLElement {
     else return;
     event.preventDefault();
   }
+}
+
+/** @param {string} words */
+function sentence(words) {
+  return words && `${words[0].toUpperCase()}${words.slice(1)}.`;
 }
 
 /** @param {string} words @param {Record<string, string>} options @param {() => void} changed */
