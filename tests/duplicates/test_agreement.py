@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from PIL import ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
+from duplicates.altered import again
 from keypoints.scenes import pasted, pixels, scene
 from lookalike.duplicates.agreement import agreement, small
 from lookalike.keypoints import Alignment
@@ -15,7 +16,7 @@ def agreed(one, other, alignment=SAME):
 
 def test_a_picture_agrees_with_itself_and_not_with_another():
     same, other = agreed(scene(1), scene(1)), agreed(scene(1), scene(2))
-    assert (same.luma, same.chroma, same.share) == pytest.approx((1, 0, 1), abs=1e-3)
+    assert (same.luma, same.colour, same.share) == pytest.approx((1, 0, 1), abs=1e-3)
     assert other.luma < 0.5
 
 
@@ -29,7 +30,33 @@ def test_a_part_agrees_under_the_map_that_puts_it_there():
 def test_other_colours_do_not_agree():
     grey = ImageOps.grayscale(scene(1)).convert("RGB")
     assert agreed(scene(1), grey).luma > 0.9
-    assert agreed(scene(1), grey).chroma > 10
+    assert agreed(scene(1), grey).colour > 8
+
+
+def test_a_small_thing_in_another_colour_does_not_agree():
+    shots = []
+    for colour in ("red", "green"):
+        shot = Image.new("RGB", (240, 180), "white")
+        ImageDraw.Draw(shot).rectangle((90, 60, 150, 110), fill=colour)
+        shots.append(shot)
+    assert agreed(*shots).colour > 8
+    assert agreed(shots[0], again(shots[0], 40)).colour < 5
+
+
+def test_a_border_does_not_count():
+    light = Image.new("RGB", (240, 180), "white")
+    ImageDraw.Draw(light).ellipse((90, 60, 150, 120), fill="gray")
+    bordered = ImageOps.expand(light, border=24, fill="black")
+    found = agreed(light, bordered, Alignment(matrix=np.array([[240, 0, 24], [0, 240, 24]]) / 288, inliers=9))
+    assert found.luma > 0.98
+    assert found.difference < 4
+
+
+def test_another_shot_of_a_scene_differs_more_than_a_copy():
+    shot = scene(1, size=(480, 360))
+    other = shot.copy()
+    ImageDraw.Draw(other).rectangle((100, 80, 300, 260), fill="white")
+    assert agreed(shot, other).difference > 16 > agreed(shot, again(shot, 40)).difference
 
 
 def test_pictures_that_do_not_overlap_do_not_agree():

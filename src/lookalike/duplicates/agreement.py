@@ -1,5 +1,6 @@
 """Whether the pixels of two pictures agree once one is laid over the other."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ SIDE = 128
 """The longer side, pixels, at which pictures are compared."""
 
 _BLUR = 2  # pixels each way: what a map is off by, and details that copies lose, must not count
+_CELLS = 8  # each way, whose colours are compared
+_STRANGE_CELLS = 0.03  # share of the cells in which colours may differ, as under a mark
 _RIM = _BLUR + 1  # pixels at a picture's edges into which a border around its copy was blurred
 
 
@@ -23,14 +26,27 @@ class Agreement:
     Attributes:
         luma: correlation of their brightness, -1 to 1.
         contrast: standard deviation of the brightness of the one with less, levels of 255.
-        chroma: median distance of their colours, levels of 255.
+        colour: distance of the mean colours of cells, levels of 255: nearly all cells are nearer than that.
         share: of the smaller picture that overlaps, 0 to 1.
     """
 
     luma: float
     contrast: float
-    chroma: float
+    colour: float
     share: float
+
+    @property
+    def difference(self) -> float:
+        """Standard deviation of what brightness differs by where both have the same contrast, levels of 255.
+
+        Another shot of a scene correlates as well as a copy of it where the scene has much contrast; this tells them
+        apart.
+        """
+        return self.contrast * math.sqrt(max(1 - self.luma**2, 0))
+
+
+NOTHING = Agreement(luma=0, contrast=0, colour=255, share=0)
+"""Of pictures that do not overlap."""
 
 
 def small(pixels: Pixels) -> NDArray[np.float32]:
@@ -51,17 +67,35 @@ def agreement(one: NDArray[np.float32], other: NDArray[np.float32], alignment: A
     inside = _within(x, y, other, rim=0)
     compared = inside & _within(x, y, other, rim=_RIM) & _within(columns.ravel(), rows.ravel(), one, rim=_RIM)
     if compared.sum() < SIDE:
-        return Agreement(luma=0, contrast=0, chroma=255, share=0)
+        return NOTHING
     ours, theirs = one.reshape(-1, 3)[compared], other[y[compared], x[compared]]
     spreads = ours[:, 0].std(), theirs[:, 0].std()
     both = np.mean((ours[:, 0] - ours[:, 0].mean()) * (theirs[:, 0] - theirs[:, 0].mean()))
     covered = len(np.unique(y[inside] * other.shape[1] + x[inside])) / (other.shape[0] * other.shape[1])
+    cells = (rows * _CELLS // one.shape[0] * _CELLS + columns * _CELLS // one.shape[1]).ravel()[compared]
     return Agreement(
         luma=float(both / max(spreads[0] * spreads[1], 1e-6)),
         contrast=float(min(spreads)),
-        chroma=float(np.median(np.linalg.norm(ours[:, 1:] - theirs[:, 1:], axis=1))),
+        colour=_colour_distance(ours[:, 1:], theirs[:, 1:], cells),
         share=max(float(inside.mean()), covered),
     )
+
+
+def _colour_distance(ours: NDArray[np.float32], theirs: NDArray[np.float32], cells: NDArray[np.intp]) -> float:
+    """Of the mean colours of two pictures, cell by cell; so many of the cells may be farther apart than that.
+
+    Most of a product photo is its background, so that a median says nothing of the product's colour.
+
+    Args:
+        ours: [pixels, 2], Cb and Cr.
+        theirs: likewise.
+        cells: [pixels], which cell each lies in.
+    """
+    sizes = np.bincount(cells, minlength=_CELLS * _CELLS)
+    large = sizes >= sizes.max() / 2
+    apart = ours - theirs
+    means = [np.bincount(cells, apart[:, part], minlength=len(sizes))[large] / sizes[large] for part in (0, 1)]
+    return float(np.quantile(np.hypot(*means), 1 - _STRANGE_CELLS, method="lower"))
 
 
 def _within(x: NDArray[np.intp], y: NDArray[np.intp], picture: NDArray[np.float32], *, rim: int) -> Mask:

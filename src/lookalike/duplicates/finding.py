@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lookalike.columns import ImageRows
 from lookalike.duplicates.agreement import Agreement, agreement, small
 from lookalike.duplicates.pairs import CopyPair, Reason
-from lookalike.duplicates.turns import TURNS, UPRIGHT, shapes, turned
+from lookalike.duplicates.turns import LUMA, TURNS, UPRIGHT, shapes, turned
 from lookalike.keypoints import Keypoints, Rule, aligned
 from lookalike.neighbors import BACKENDS, choose_backend
 from lookalike.reranking import Candidates, CollapseDuplicates
@@ -80,12 +80,16 @@ class CopyRules:
         neighbors: candidates of each image by its vector; as many again by its shape, in every turn.
         look: of images that look the same as they are.
         turned_bits: of 112, in which the shape of a turned copy may differ.
-        turned_cosine: of the vectors of a turned copy, at least.
+        turned_cosine: of the vectors of a turned copy, at least; models see a turned picture as another one.
+        turned_contrast: levels that the brightness of its cells spans, where the cosine is below `near_cosine`: a plain
+            picture with something small in it has hardly any shape.
+        near_cosine: see there.
         details_cosine: of the vectors of images whose keypoints are compared, at least.
         details: when keypoints agree; few are enough where the pixels say the same.
         enough: any of these; fewer details need brightness that agrees better.
+        most_difference: of brightness there, levels of 255, see `Agreement.difference`.
         least_contrast: standard deviation of brightness where two pictures overlap, levels of 255.
-        most_chroma: distance of colours there, levels of 255.
+        most_colour: distance of colours there, levels of 255, see `Agreement.colour`.
         least_share: of one of the two pictures that overlaps.
     """
 
@@ -93,6 +97,8 @@ class CopyRules:
     look: CollapseDuplicates = field(default_factory=CollapseDuplicates)
     turned_bits: int = 14
     turned_cosine: float = 0.1
+    turned_contrast: int = 40
+    near_cosine: float = 0.5
     details_cosine: float = 0.3
     details: Rule = field(default_factory=lambda: Rule(least_inliers=4))
     enough: tuple[Evidence, ...] = (
@@ -101,15 +107,16 @@ class CopyRules:
         Evidence(inliers=12, luma=0.9),
         Evidence(inliers=20, luma=0.8),
     )
+    most_difference: float = 16
     least_contrast: float = 4
-    most_chroma: float = 10
+    most_colour: float = 12
     least_share: float = 0.5
 
     def are_met(self, inliers: int, agreed: Agreement) -> bool:
         """Whether pictures with so many details at matching places, whose pixels agree so well, are copies."""
         overlaps = agreed.share >= self.least_share and agreed.contrast >= self.least_contrast
-        enough = any(inliers >= one.inliers and agreed.luma >= one.luma for one in self.enough)
-        return overlaps and agreed.chroma <= self.most_chroma and enough
+        same = agreed.difference <= self.most_difference and agreed.colour <= self.most_colour
+        return overlaps and same and any(inliers >= one.inliers and agreed.luma >= one.luma for one in self.enough)
 
 
 class CopyFinder:
@@ -129,6 +136,8 @@ class CopyFinder:
         self._images = Candidates(
             image_ids=tuple(library.ids), cosines=np.zeros(size), vectors=library.vectors, columns=library.columns
         )
+        luma = self._signatures[:, :LUMA]
+        self._spans = np.ptp(luma, axis=1) >= self._rules.turned_contrast
         self._has_shape = self._rules.look.has_contrast(self._signatures)
         self._shapes = _padded(shapes(self._signatures))
         self._shape_index = faiss.IndexBinaryFlat(8 * self._shapes.shape[1])
@@ -203,8 +212,7 @@ class CopyFinder:
         self, one: NDArray[np.intp], other: NDArray[np.intp], cosines: NDArray[np.float32]
     ) -> Iterator[tuple[CopyPair, int]]:
         """Pairs of which one is the other turned or mirrored, and their places."""
-        shaped = self._has_shape[one] & self._has_shape[other] & (cosines >= self._rules.turned_cosine)
-        places = np.flatnonzero(shaped)
+        places = np.flatnonzero(self._may_be_turned(one, other, cosines))
         ours, our_shapes = self._signatures[one[places]], self._shapes[one[places]]
         for turn in [turn for turn in TURNS if turn != UPRIGHT and len(places)]:
             theirs = turned(self._signatures[other[places]], turn)
@@ -212,6 +220,16 @@ class CopyFinder:
             same &= np.bitwise_count(our_shapes ^ _padded(shapes(theirs))).sum(axis=1) <= self._rules.turned_bits
             for place in places[same].tolist():
                 yield self._pair(one[place], other[place], Reason.TURNED, cosines[place], turn=turn), place
+
+    def _may_be_turned(
+        self, one: NDArray[np.intp], other: NDArray[np.intp], cosines: NDArray[np.float32]
+    ) -> NDArray[np.bool_]:
+        """[pairs], where the vectors and the contrast of both images allow it."""
+        rules = self._rules
+        shaped = self._has_shape[one] & self._has_shape[other] & (cosines >= rules.turned_cosine)
+        spans: NDArray[np.bool_] = self._spans[one] & self._spans[other]
+        near: NDArray[np.bool_] = cosines >= rules.near_cosine
+        return shaped & (near | spans)
 
     def _by_details(
         self, one: NDArray[np.intp], other: NDArray[np.intp], cosines: NDArray[np.float32]

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 Signatures = NDArray[np.uint8]
 """[n, 96]: mean Y of 8 x 8 cells, then mean Cb and Cr of 4 x 4, row by row; see `lookalike.columns`."""
 
-_LUMA = 64
+LUMA = 64
+"""How many of a signature's numbers are brightness: they come first."""
 
 TURNS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     "upright": lambda cells: cells,
@@ -28,8 +29,8 @@ UPRIGHT = "upright"
 
 def turned(signatures: Signatures, turn: str) -> Signatures:
     """The signatures of turned pictures, [n, 96] uint8."""
-    luma = signatures[:, :_LUMA].reshape(-1, 8, 8)
-    chroma = signatures[:, _LUMA:].reshape(-1, 4, 4, 2)
+    luma = signatures[:, :LUMA].reshape(-1, 8, 8)
+    chroma = signatures[:, LUMA:].reshape(-1, 4, 4, 2)
     parts = [np.ascontiguousarray(TURNS[turn](cells)).reshape(len(signatures), -1) for cells in (luma, chroma)]
     return np.concatenate(parts, axis=1)
 
@@ -39,7 +40,7 @@ def shapes(signatures: Signatures) -> NDArray[np.uint8]:
 
     A difference hash (Krawetz 2013) over both directions, so that it can be had of every turn.
     """
-    luma = signatures[:, :_LUMA].reshape(-1, 8, 8)
+    luma = signatures[:, :LUMA].reshape(-1, 8, 8)
     right, below = luma[:, :, :-1] < luma[:, :, 1:], luma[:, :-1] < luma[:, 1:]
     bits = np.concatenate([right.reshape(len(luma), -1), below.reshape(len(luma), -1)], axis=1)
     return np.packbits(bits, axis=1)
