@@ -15,7 +15,7 @@ SIDE = 128
 
 _BLUR = 2  # pixels each way: what a map is off by, and details that copies lose, must not count
 _CELLS = 8  # each way, whose colours are compared
-_STRANGE_CELLS = 0.03  # share of the cells in which colours may differ, as under a mark
+_MOST, _NEARLY_ALL = 0.85, 0.97  # shares of the cells: under a mark, some have other colours
 _RIM = _BLUR + 1  # pixels at a picture's edges into which a border around its copy was blurred
 
 
@@ -26,13 +26,15 @@ class Agreement:
     Attributes:
         luma: correlation of their brightness, -1 to 1.
         contrast: standard deviation of the brightness of the one with less, levels of 255.
-        colour: distance of the mean colours of cells, levels of 255: nearly all cells are nearer than that.
+        colour: distance of the mean colours of a cell, levels of 255, that most cells stay below.
+        odd_colour: the distance that nearly all of them stay below.
         share: of the smaller picture that overlaps, 0 to 1.
     """
 
     luma: float
     contrast: float
     colour: float
+    odd_colour: float
     share: float
 
     @property
@@ -45,7 +47,7 @@ class Agreement:
         return self.contrast * math.sqrt(max(1 - self.luma**2, 0))
 
 
-NOTHING = Agreement(luma=0, contrast=0, colour=255, share=0)
+NOTHING = Agreement(luma=0, contrast=0, colour=255, odd_colour=255, share=0)
 """Of pictures that do not overlap."""
 
 
@@ -73,16 +75,20 @@ def agreement(one: NDArray[np.float32], other: NDArray[np.float32], alignment: A
     both = np.mean((ours[:, 0] - ours[:, 0].mean()) * (theirs[:, 0] - theirs[:, 0].mean()))
     covered = len(np.unique(y[inside] * other.shape[1] + x[inside])) / (other.shape[0] * other.shape[1])
     cells = (rows * _CELLS // one.shape[0] * _CELLS + columns * _CELLS // one.shape[1]).ravel()[compared]
+    colour, odd_colour = _colour_distances(ours[:, 1:], theirs[:, 1:], cells)
     return Agreement(
         luma=float(both / max(spreads[0] * spreads[1], 1e-6)),
         contrast=float(min(spreads)),
-        colour=_colour_distance(ours[:, 1:], theirs[:, 1:], cells),
+        colour=colour,
+        odd_colour=odd_colour,
         share=max(float(inside.mean()), covered),
     )
 
 
-def _colour_distance(ours: NDArray[np.float32], theirs: NDArray[np.float32], cells: NDArray[np.intp]) -> float:
-    """Of the mean colours of two pictures, cell by cell; so many of the cells may be farther apart than that.
+def _colour_distances(
+    ours: NDArray[np.float32], theirs: NDArray[np.float32], cells: NDArray[np.intp]
+) -> tuple[float, float]:
+    """Distances of mean colours, below which those of most cells, and of nearly all cells, stay.
 
     Most of a product photo is its background, so that a median says nothing of the product's colour.
 
@@ -95,7 +101,8 @@ def _colour_distance(ours: NDArray[np.float32], theirs: NDArray[np.float32], cel
     large = sizes >= sizes.max() / 2
     apart = ours - theirs
     means = [np.bincount(cells, apart[:, part], minlength=len(sizes))[large] / sizes[large] for part in (0, 1)]
-    return float(np.quantile(np.hypot(*means), 1 - _STRANGE_CELLS, method="lower"))
+    most, nearly_all = np.quantile(np.hypot(*means), [_MOST, _NEARLY_ALL], method="lower")
+    return float(most), float(nearly_all)
 
 
 def _within(x: NDArray[np.intp], y: NDArray[np.intp], picture: NDArray[np.float32], *, rim: int) -> Mask:

@@ -90,6 +90,7 @@ class CopyRules:
         most_difference: of brightness there, levels of 255, see `Agreement.difference`.
         least_contrast: standard deviation of brightness where two pictures overlap, levels of 255.
         most_colour: distance of colours there, levels of 255, see `Agreement.colour`.
+        most_odd_colour: likewise, see `Agreement.odd_colour`.
         least_share: of one of the two pictures that overlaps.
     """
 
@@ -109,13 +110,15 @@ class CopyRules:
     )
     most_difference: float = 16
     least_contrast: float = 4
-    most_colour: float = 12
+    most_colour: float = 4
+    most_odd_colour: float = 14
     least_share: float = 0.5
 
     def are_met(self, inliers: int, agreed: Agreement) -> bool:
         """Whether pictures with so many details at matching places, whose pixels agree so well, are copies."""
         overlaps = agreed.share >= self.least_share and agreed.contrast >= self.least_contrast
-        same = agreed.difference <= self.most_difference and agreed.colour <= self.most_colour
+        colours = agreed.colour <= self.most_colour and agreed.odd_colour <= self.most_odd_colour
+        same = agreed.difference <= self.most_difference and colours
         return overlaps and same and any(inliers >= one.inliers and agreed.luma >= one.luma for one in self.enough)
 
 
