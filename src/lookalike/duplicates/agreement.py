@@ -15,7 +15,7 @@ SIDE = 128
 
 _BLUR = 2  # pixels each way: what a map is off by, and details that copies lose, must not count
 _CELLS = 8  # each way, whose colours are compared
-_MOST, _NEARLY_ALL = 0.85, 0.97  # shares of the cells: under a mark, some have other colours
+_MOST, _NEARLY_ALL = 0.9, 0.97  # shares of the cells: under a mark, some have other colours
 _RIM = _BLUR + 1  # pixels at a picture's edges into which a border around its copy was blurred
 
 

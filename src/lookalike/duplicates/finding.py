@@ -106,11 +106,10 @@ class CopyRules:
         Evidence(inliers=4, luma=0.97),
         Evidence(inliers=6, luma=0.93),
         Evidence(inliers=12, luma=0.9),
-        Evidence(inliers=20, luma=0.8),
     )
     most_difference: float = 16
     least_contrast: float = 4
-    most_colour: float = 4
+    most_colour: float = 5
     most_odd_colour: float = 14
     least_share: float = 0.5
 

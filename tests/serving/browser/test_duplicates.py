@@ -61,6 +61,7 @@ def test_rows_say_why_and_how_sure_and_keys_hide_with_a_way_back(page, copied):
     expect(proposal).to_be_hidden()
     expect(rows(page).nth(0)).to_be_focused()
     page.keyboard.press("h")
+    expect(proposal.get_by_role("button", name="Hide")).to_be_focused()
     page.keyboard.press("Enter")
     expect(rows(page)).to_have_count(1)
     wait_until(page, lambda: not visible(copied, 3) and not visible(copied, 4))
