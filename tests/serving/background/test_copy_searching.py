@@ -1,6 +1,8 @@
 import threading
+from typing import Any, cast
 
 from lookalike.errors import LibraryBusy
+from lookalike.library.copy_search import CopySearch
 from lookalike.serving.background import CopySearching
 
 
@@ -23,6 +25,10 @@ class Search:
         self.stopped_early = stopped()
 
 
+def searching_by(search: Any) -> CopySearching:
+    return CopySearching(cast("CopySearch", search))
+
+
 def ended(searching):
     searching._thread.join(60)
     return not searching.running
@@ -30,7 +36,7 @@ def ended(searching):
 
 def test_one_search_runs_at_a_time():
     search = Search()
-    searching = CopySearching(search)
+    searching = searching_by(search)
     searching.start()
     searching.start()
     assert searching.running
@@ -44,7 +50,7 @@ def test_one_search_runs_at_a_time():
 
 def test_stopping_ends_a_search_and_none_begins_after_that():
     search = Search()
-    searching = CopySearching(search)
+    searching = searching_by(search)
     searching.start()
     searching.stop()
     assert search.stopped_early
@@ -53,11 +59,11 @@ def test_stopping_ends_a_search_and_none_begins_after_that():
 
 
 def test_why_a_search_ended_early_is_told_until_the_next_one():
-    searching = CopySearching(Search(LibraryBusy("another process is looking for copies")))
+    searching = searching_by(Search(LibraryBusy("another process is looking for copies")))
     searching.start()
     assert ended(searching)
     assert searching.fault == "another process is looking for copies"
-    broken = CopySearching(Search(ZeroDivisionError("a secret")))
+    broken = searching_by(Search(ZeroDivisionError("a secret")))
     broken.start()
     assert ended(broken)
     assert broken.fault == "the search failed; see the server's log for details"
