@@ -18,10 +18,11 @@ def cut(image, share):
 
 
 def marked(image):
-    made = image.copy()
-    draw = ImageDraw.Draw(made)
-    draw.text((made.width // 5, made.height // 2), "SAMPLE", fill="white", font_size=made.height // 6)
-    return made
+    """Half-transparent words across it."""
+    words = Image.new("RGBA", image.size)
+    place = (image.width // 5, image.height // 2)
+    ImageDraw.Draw(words).text(place, "SAMPLE", fill=(255, 255, 255, 128), font_size=image.height // 6)
+    return Image.alpha_composite(image.convert("RGBA"), words).convert("RGB")
 
 
 SIMPLE = {
