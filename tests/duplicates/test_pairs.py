@@ -10,8 +10,8 @@ def pair(**options):
 
 def test_the_whole_look_is_surer_than_details():
     assert pair(reason=Reason.LOOK).sure is pair(reason=Reason.TURNED).sure is Sureness.CERTAIN
-    assert pair(inliers=40).sure is Sureness.VERY_LIKELY
-    assert pair(inliers=12).sure is Sureness.LIKELY
+    assert pair(inliers=40, luma=0.99).sure is Sureness.VERY_LIKELY
+    assert pair(inliers=40, luma=0.95).sure is pair(inliers=12, luma=0.99).sure is Sureness.LIKELY
     assert Sureness.LIKELY.level < Sureness.VERY_LIKELY.level < Sureness.CERTAIN.level
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
+from typing import Any
 
 import faiss
 import numpy as np
@@ -20,7 +21,7 @@ from lookalike.types import Pixels, Vectors
 
 _KEPT_PICTURES = 2_000
 _ASKED = 5_000  # rows whose neighbours are asked for at a time
-RULES = 2
+RULES = 3
 """Of the rules here. Raise it when they find other pairs: searches that were interrupted then start anew."""
 
 Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -243,36 +244,34 @@ class CopyFinder:
             ours, theirs = (points.get(self._library.ids[row]) for row in (here, there))
             if ours is None or theirs is None:
                 continue
-            inliers, mirrored = self._shared_details(here, ours, there, theirs)
-            if inliers:
-                reason = Reason.MIRRORED_DETAILS if mirrored else Reason.DETAILS
-                yield (here, there), self._pair(here, there, reason, cosine, inliers=inliers)
+            found = self._shared_details(here, ours, there, theirs)
+            if found is not None:
+                reason, inliers, luma = found
+                yield (here, there), self._pair(here, there, reason, cosine, inliers=inliers, luma=round(luma, 3))
 
-    def _shared_details(self, here: int, ours: Keypoints, there: int, theirs: Keypoints) -> tuple[int, bool]:
-        """How many details are shared, 0 where the pictures are no copies, and whether in the mirror."""
+    def _shared_details(
+        self, here: int, ours: Keypoints, there: int, theirs: Keypoints
+    ) -> tuple[Reason, int, float] | None:
+        """How many details are shared, also in the mirror, and how brightness agrees; None where they are no copies."""
         for mirrored, seen in ((False, ours), (True, ours.mirrored)):
             alignment = aligned(seen, theirs, self._rules.details)
             if alignment is None:
                 continue
             one, other = self._small(self._library.ids[here]), self._small(self._library.ids[there])
             if one is None or other is None:
-                return 0, False
+                return None
             agreed = agreement(one[:, ::-1] if mirrored else one, other, alignment)
             if self._rules.are_met(alignment.inliers, agreed):
-                return alignment.inliers, mirrored
-        return 0, False
+                return Reason.MIRRORED_DETAILS if mirrored else Reason.DETAILS, alignment.inliers, agreed.luma
+        return None
 
     def _decoded(self, image_id: str) -> NDArray[np.float32] | None:
         pixels = self._library.pixels_of(image_id)
         return None if pixels is None else small(pixels)
 
-    def _pair(
-        self, one: int, other: int, reason: Reason, cosine: float, *, turn: str = "", inliers: int = 0
-    ) -> CopyPair:
+    def _pair(self, one: int, other: int, reason: Reason, cosine: float, **found: Any) -> CopyPair:
         ids = self._library.ids
-        return CopyPair(
-            one=ids[one], other=ids[other], reason=reason, cosine=round(float(cosine), 4), turn=turn, inliers=inliers
-        )
+        return CopyPair(one=ids[one], other=ids[other], reason=reason, cosine=round(float(cosine), 4), **found)
 
 
 def _padded(bits: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -28,6 +28,7 @@ class Sureness(StrEnum):
 
 
 _MANY_INLIERS = 30
+_MUCH_LUMA = 0.98
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class CopyPair:
         cosine: of the images' vectors.
         turn: how the other is turned or mirrored, where that is the reason, in words.
         inliers: matching details, where those are the reason.
+        luma: correlation of brightness where the pictures overlap, where details are the reason.
     """
 
     one: str
@@ -49,13 +51,15 @@ class CopyPair:
     cosine: float
     turn: str = ""
     inliers: int = 0
+    luma: float = 0
 
     @property
     def sure(self) -> Sureness:
-        """How sure it is: the whole look, then many details, then few."""
+        """How sure it is: the whole look, then many details and pixels that agree closely, then the others."""
         if self.reason in {Reason.LOOK, Reason.TURNED}:
             return Sureness.CERTAIN
-        return Sureness.VERY_LIKELY if self.inliers >= _MANY_INLIERS else Sureness.LIKELY
+        many = self.inliers >= _MANY_INLIERS and self.luma >= _MUCH_LUMA
+        return Sureness.VERY_LIKELY if many else Sureness.LIKELY
 
     def as_document(self) -> dict[str, Any]:
         """For files and programs."""
