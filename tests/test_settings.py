@@ -26,7 +26,7 @@ def test_the_catalog_is_a_file_in_the_library_unless_a_url_is_set(tmp_path):
     [
         ("prot = 1", "unknown setting 'prot'; did you mean 'port'?"),
         ("Port = 1", "unknown setting 'Port'; did you mean 'port'?"),
-        ("colour = 1", "unknown setting 'colour'; known are admin_token, allowed_hosts, "),
+        ("colour = 1", "unknown setting 'colour'; known are access_log, admin_token, allowed_hosts, "),
         ('library = "elsewhere"', "unknown setting 'library'"),
         ("port = 70000", "port: 70000 must be from 0 to 65,535"),
         ("threads = -1", "threads: -1 must be at least 0"),

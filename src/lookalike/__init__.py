@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from lookalike.library.train import TrainRequest, TrainResult
     from lookalike.library.tune import TuneRequest, TuneResult
     from lookalike.progress import Progress
-    from lookalike.retrieval import Query
+    from lookalike.retrieval import Filters, Query
     from lookalike.training.recipes import HeadRecipe, PretrainRecipe, TuneRecipe
     from lookalike.types import Box, Hit
     from lookalike.verification import Verification
@@ -69,7 +69,7 @@ _MODULES = {
     "lookalike.library.train": ("TrainRequest", "TrainResult"),
     "lookalike.library.tune": ("TuneRequest", "TuneResult"),
     "lookalike.progress": ("Progress",),
-    "lookalike.retrieval": ("Query",),
+    "lookalike.retrieval": ("Filters", "Query"),
     "lookalike.training.recipes": ("HeadRecipe", "PretrainRecipe", "TuneRecipe"),
     "lookalike.types": ("Box", "Hit"),
     "lookalike.verification": ("Verification",),
@@ -85,6 +85,7 @@ __all__ = [
     "DuplicatesResult",
     "EnvironmentFault",
     "EvaluateResult",
+    "Filters",
     "HeadRecipe",
     "Hit",
     "ImageRefused",

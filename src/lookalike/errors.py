@@ -7,6 +7,7 @@
     │   ├── ImageRefused        bytes that are not an acceptable image
     │   ├── QueryRefused        a query of a kind that the live model cannot be asked with
     │   ├── CropRefused         a crop outside the image, empty, or not a number
+    │   ├── UrlRefused          a URL that is not fetched, or led to no picture
     │   ├── UnknownImage        no image of that id can be searched or shown
     │   ├── UnknownModel        no model of that name is described
     │   ├── ModelRefused        a model file or its description is not usable
@@ -83,6 +84,12 @@ class CropRefused(CallerError):
     """The crop is outside the image, has no area, or is not a number."""
 
     code = "crop-refused"
+
+
+class UrlRefused(CallerError):
+    """A URL that is not fetched for a caller, or that led to nothing within the limits."""
+
+    code = "url-refused"
 
 
 class UnknownImage(CallerError):

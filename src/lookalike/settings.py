@@ -101,6 +101,25 @@ class Settings(BaseSettings):
     )
     port: int = _number(8420, "The port `lookalike serve` listens on; 0 for any that is free.", most=65_535)
     allowed_hosts: str = _text("", "Host names, comma-separated, that the service answers to beside its address.")
+    allowed_origins: str = _text(
+        "",
+        "Other sites, comma-separated, as in https://shop.example.com, whose pages may use the API (CORS); they send a"
+        " key as a header, never the page's cookie.",
+    )
+    picture_urls: int = _number(
+        0,
+        "1 lets searches and uploads name a picture by a URL on the public internet, which the server then fetches.",
+        most=1,
+    )
+    policies: str = _text(
+        "not-itself, block-list, near-duplicates, verify",
+        "What hits go through after ranking, in this order; docs/policies.md lists what there is.",
+    )
+    access_log: int = _number(
+        0,
+        "1 writes a JSON line for each request to stderr: path, status, time, key and query id.",
+        most=1,
+    )
     root_path: str = _text("", "The path a proxy serves the page and the API below, as in `/photos`.")
     trusted_proxies: str = _text(
         "",

@@ -155,6 +155,13 @@ EARLIER = """
     ALTER TABLE queries ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
     DROP TABLE leases;
     DROP TABLE keypoints;
+    DROP TABLE collection_images;
+    DROP TABLE collections;
+    DROP TABLE api_keys;
+    DROP TABLE audit_log;
+    DROP TABLE blocked_pictures;
+    DROP INDEX ix_interactions_at_event_id;
+    CREATE INDEX ix_interactions_at ON interactions (at);
     UPDATE library SET schema_version = 8;
     UPDATE alembic_version SET version_num = '0008';
 """
@@ -162,7 +169,7 @@ EARLIER = """
 
 QUERY_COLUMNS = (
     *("fingerprint", "duplicate_ids", "duplicates_of", "same_ids", "include_self", "neighbors", "images"),
-    *("loose_cosine", "close_cosine", "very_close_cosine", "same_things"),
+    *("loose_cosine", "close_cosine", "very_close_cosine", "same_things", "filters", "simulated"),
 )
 DETAILS = ("fingerprint", "duplicates", "same", "include_self", "neighbors", "images", "calibration")
 

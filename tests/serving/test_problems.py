@@ -23,7 +23,7 @@ def test_each_error_has_its_own_problem_or_is_an_incident(kind):
     told = problem_of(made(kind))
     callers = {
         errors.CallerError, errors.ImageRefused, errors.CropRefused, errors.UnknownImage, errors.CursorRefused,
-        errors.EventRefused,
+        errors.EventRefused, errors.UrlRefused,
     }  # fmt: skip
     ours = kind not in callers and not issubclass(kind, errors.EnvironmentFault)
     assert (told is None) is ours, "of what no request can cause, the mistake is ours"
@@ -127,6 +127,13 @@ def test_the_documentation_lists_every_route_with_summary_and_tag(openapi):
         "PATCH /v1/images/{image_id}",
         "DELETE /v1/images/{image_id}",
         "GET /v1/images/{image_id}/content",
+        "GET /v1/collections",
+        "GET /v1/collections/{name}",
+        "PATCH /v1/collections/{name}",
+        "DELETE /v1/collections/{name}",
+        "GET /v1/session",
+        "POST /v1/session",
+        "DELETE /v1/session",
         "POST /v1/events",
         "DELETE /v1/people/{person}/events",
         "GET /v1/metrics/online",

@@ -27,7 +27,7 @@ def test_a_picture_finds_itself_first_and_the_answer_is_complete(client, images)
     assert ids_of(response)[0] == images[3]
     assert set(answer) == {
         "query_id", "generation", "query", "total", "complete", "images", "reachable", "hits", "next_cursor",
-        "verifiable", "milliseconds", "notes",
+        "verifiable", "milliseconds", "notes", "facets",
     }  # fmt: skip
     assert answer["query"] == {
         "image_id": None, "width": 320, "height": 240, "crop": None, "indexed_as": images[3], "preview": None,

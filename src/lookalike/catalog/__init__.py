@@ -1,10 +1,15 @@
 """The only truth: images, users, interactions, grades and vectors in one SQL database."""
 
+from lookalike.catalog.audit import AuditEntry
+from lookalike.catalog.blocks import BlockedPicture
 from lookalike.catalog.catalog import Catalog
+from lookalike.catalog.collections import Collection
 from lookalike.catalog.copying import library_id_of
 from lookalike.catalog.engine import parse_url, sqlite_url
 from lookalike.catalog.events import LONGEST_DWELL, EventFilter
+from lookalike.catalog.facts import ImageFacts
 from lookalike.catalog.grades import JudgementSet
+from lookalike.catalog.keys import ApiKey, KeyWish, Scope, is_key, prefix_of
 from lookalike.catalog.records import (
     BEGINNING,
     EVENT_REASONS,
@@ -39,22 +44,29 @@ __all__ = [
     "KEEP_REMOVED",
     "LONGEST_DWELL",
     "AdditionResult",
+    "ApiKey",
     "AskedQuery",
+    "AuditEntry",
+    "BlockedPicture",
     "BrowsePage",
     "Catalog",
     "CatalogCounts",
     "CatalogState",
     "Change",
     "ChangesSince",
+    "Collection",
     "EventFilter",
     "ImageAddition",
+    "ImageFacts",
     "IndexedFolder",
     "JudgementSet",
+    "KeyWish",
     "KnownImage",
     "LiveModel",
     "LiveSince",
     "QueryRecord",
     "RefusedEvent",
+    "Scope",
     "SourceFailure",
     "SourceFile",
     "SourceState",
@@ -63,7 +75,9 @@ __all__ = [
     "WrittenEvents",
     "content_id",
     "display_name",
+    "is_key",
     "library_id_of",
     "parse_url",
+    "prefix_of",
     "sqlite_url",
 ]

@@ -12,11 +12,15 @@ from lookalike.catalog import checking, counting, schema
 from lookalike.catalog.database import BUSY_SECONDS, Database
 from lookalike.catalog.records import CatalogCounts
 from lookalike.catalog.stores import (
+    AuditLog,
+    Blocks,
     ChangeSequence,
+    Collections,
     Folders,
     Images,
     Interactions,
     Judgements,
+    Keys,
     Leases,
     Models,
     People,
@@ -56,7 +60,11 @@ class Catalog:
         queries: answered searches.
         interactions: what people did with hits.
         judgements: grades, in named sets.
+        collections: named sets of images.
         people: users.
+        keys: API keys.
+        audit: who changed what.
+        blocks: pictures that must not be shown.
         leases: duties that one process at a time does.
     """
 
@@ -75,7 +83,11 @@ class Catalog:
         self.queries = Queries(database)
         self.interactions = Interactions(database)
         self.judgements = Judgements(database)
+        self.collections = Collections(database)
         self.people = People(database)
+        self.keys = Keys(database)
+        self.audit = AuditLog(database)
+        self.blocks = Blocks(database)
         self.leases = Leases(database)
         with database.reading() as connection:
             self.library_id: str = connection.execute(select(schema.library.c.library_id)).scalar_one()

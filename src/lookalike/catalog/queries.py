@@ -86,6 +86,7 @@ def _query_row(record: QueryRecord) -> dict[str, Any]:
         "very_close_cosine": very_close,
         "same_things": same_things.pack(record.same_things),
         "simulated": record.simulated,
+        "filters": record.filters,
     }
 
 
@@ -159,6 +160,7 @@ def _query(row: Row[Any]) -> QueryRecord:
         calibration=None if None in marks else marks,
         same_things=same_things.unpack(row.same_things),
         simulated=row.simulated,
+        filters=row.filters,
     )
 
 

@@ -379,6 +379,7 @@ class QueryRecord:
         calibration: the cosines that told loose, close and very close hits apart; None where an earlier version wrote.
         same_things: by the id of a hit, those that were verified to show the very same thing.
         simulated: no person asked.
+        filters: what hits had to meet, as JSON; None where nothing.
     """
 
     id: str
@@ -397,6 +398,7 @@ class QueryRecord:
     calibration: tuple[float, float, float] | None = None
     same_things: Mapping[str, SameThing] = field(default_factory=dict)
     simulated: bool = False
+    filters: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

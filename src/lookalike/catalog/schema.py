@@ -25,10 +25,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 13
+SCHEMA_VERSION = 16
 """The integer stored in `library.schema_version`; each migration that is added raises it."""
 
-HEAD_REVISION = "0013"
+HEAD_REVISION = "0016"
 """The newest Alembic revision; a test holds it equal to what the migration files say."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -369,6 +369,7 @@ queries = Table(
     Column("very_close_cosine", Float(53)),
     Column("same_things", LargeBinary),  # hits that were verified by keypoints, see same_things.py
     Column("simulated", Boolean, nullable=False, server_default=false()),  # no person asked
+    Column("filters", Text),  # what hits had to meet, as JSON; NULL where nothing
     Index("ix_queries_at", "at"),
 )
 
@@ -395,6 +396,62 @@ interactions = Table(
     CheckConstraint("kind IN ('impression', 'click', 'dwell', 'save', 'not_similar')", name="ck_interactions_kind"),
     Index("ix_interactions_query_id", "query_id"),
     Index("ix_interactions_at_event_id", "at", "event_id"),
+)
+
+# No foreign key to images: what is deleted and comes back is in its collections as before.
+collections = Table(
+    "collections",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("version", String(16), nullable=False),  # another one after each change of its images
+    Column("created_at", UtcTime, nullable=False),
+)
+
+collection_images = Table(
+    "collection_images",
+    metadata,
+    Column("collection", String, ForeignKey("collections.name", ondelete="CASCADE"), primary_key=True),
+    Column("image_id", _ImageId, primary_key=True),
+    Column("added_at", UtcTime, nullable=False),
+    Index("ix_collection_images_image_id", "image_id"),
+)
+
+# Only the hash of a key is kept; see keys.py.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("prefix", String(8), primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("name", String, nullable=False),
+    Column("scopes", String, nullable=False),  # between commas
+    Column("owner_id", String),
+    Column("requests_per_minute", Integer),
+    Column("concurrent_requests", Integer),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("revoked_at", UtcTime),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("number", _RowNumber, primary_key=True, autoincrement=True),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", Message, nullable=False),
+    Column("action", String, nullable=False),
+    Column("subject", Message, nullable=False),
+    Column("details", Message, nullable=False),
+    Index("ix_audit_log_subject", "subject"),
+)
+
+blocked_pictures = Table(
+    "blocked_pictures",
+    metadata,
+    Column("image_id", _ImageId, primary_key=True),
+    Column("difference_hash", UnsignedWord, nullable=False),
+    Column("colour_signature", LargeBinary),
+    Column("note", Message, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
 )
 
 judgement_sets = Table(

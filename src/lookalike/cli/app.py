@@ -18,6 +18,7 @@ COMMANDS = {
     "duplicates": "lookalike.cli.duplicates:duplicates",
     "keypoints": "lookalike.cli.keypoints:keypoints",
     "search": "lookalike.cli.search:search",
+    "collections": "lookalike.cli.collections:app",
     "serve": "lookalike.cli.serve:serve",
     "evaluate": "lookalike.cli.evaluate:evaluate",
     "stats": "lookalike.cli.stats:stats",
@@ -25,9 +26,15 @@ COMMANDS = {
     "adapt": "lookalike.cli.adapt:adapt_model",
     "train": "lookalike.cli.train:train",
     "verify": "lookalike.cli.verify:verify",
+    "doctor": "lookalike.cli.doctor:doctor",
+    "export": "lookalike.cli.export:export",
+    "import": "lookalike.cli.export:import_folder",
     "backup": "lookalike.cli.backup:backup",
     "restore": "lookalike.cli.backup:restore_backup",
     "demo": "lookalike.cli.demo:demo",
+    "block": "lookalike.cli.block:app",
+    "keys": "lookalike.cli.keys:app",
+    "audit": "lookalike.cli.keys:audit",
     "judgements": "lookalike.cli.judgements:app",
     "events": "lookalike.cli.events:app",
     "metrics": "lookalike.cli.metrics:metrics",
@@ -49,8 +56,8 @@ app = command_group(
     help="Visual search that you own: index pictures, then find what looks like one of them, or like a part of it.",
     epilog=(
         "Exit codes: 0 done, 1 an internal error, 2 the request is wrong,"
-        " 3 something that the program needs is missing or failing, 4 `verify`, `backup` or `restore` found problems,"
-        " 130 interrupted."
+        " 3 something that the program needs is missing or failing,"
+        " 4 `verify`, `doctor`, `backup` or `restore` found problems, 130 interrupted."
     ),
 )
 

@@ -1,12 +1,14 @@
 """`lookalike search IMAGE_OR_ID`."""
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lookalike.cli.filters import FilterOptions
+from lookalike.cli.option_groups import takes
 from lookalike.cli.output import (
     JsonOption,
     LibraryOption,
@@ -21,7 +23,7 @@ from lookalike.errors import CallerError, ImageRefused
 from lookalike.library import search as use_case
 from lookalike.library.opening import open_library
 from lookalike.library.search import SearchResult
-from lookalike.retrieval import MOST_NEIGHBORS, Query
+from lookalike.retrieval import MOST_NEIGHBORS, Facets, Query
 from lookalike.settings import user_path
 from lookalike.types import Box, Hit, Match
 
@@ -34,31 +36,44 @@ MATCH_WORDS = {
 }
 """The page's words."""
 
+_FACETS_SHOWN = 10
 _IMAGE_ID = re.compile(r"[0-9a-f]{32}")
 
 
-def search(
-    image: Annotated[str, typer.Argument(metavar="IMAGE_OR_ID", help="An image file, or the id of an indexed image.")],
-    *,
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions(FilterOptions):
+    """Arguments and options of `lookalike search`."""
+
+    image: Annotated[str, typer.Argument(metavar="IMAGE_OR_ID", help="An image file, or the id of an indexed image.")]
     crop: Annotated[
         str | None,
         typer.Option(
             metavar="X,Y,W,H", help="Search by this part: pixels of the upright image, or fractions if all are <= 1."
         ),
-    ] = None,
-    top: Annotated[int, typer.Option("--top", "-n", min=1, max=MOST_NEIGHBORS, help="Maximum number of hits.")] = 10,
+    ] = None
+    top: Annotated[int, typer.Option("--top", "-n", min=1, max=MOST_NEIGHBORS, help="Maximum number of hits.")] = 10
     verify: Annotated[
         bool,
         typer.Option("--verify", help="Compare keypoints, and put first what shows the very same thing."),
-    ] = False,
-    sheet: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw the query and the hits.")] = None,
-    library: LibraryOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    ] = False
+    sheet: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Also draw the query and the hits.")] = None
+    facets: Annotated[
+        bool, typer.Option("--facets", help="Count tags, owners, orientations and collections of the hits.")
+    ] = False
+    library: LibraryOption = None
+    as_json: JsonOption = False
+
+
+@takes(SearchOptions)
+def search(options: SearchOptions) -> None:
     """Find images that look like an image, or like the part of it given by --crop."""
-    with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
-        query = replace(make_query(image, crop=Box.parse(crop) if crop else None, top=top), verify=verify)
+    as_json = options.as_json
+    with faults_are_told(as_json=as_json), open_library(settings_for(options.library)) as opened:
+        crop = Box.parse(options.crop) if options.crop else None
+        query = make_query(options.image, crop=crop, top=options.top)
+        query = replace(query, verify=options.verify, filters=options.filters(), facets=options.facets)
         result = use_case.search(opened, query)
+        sheet = options.sheet
         if sheet is not None:
             content = query.content or opened.catalog.images.content(query.image_id or "")
             sheet = user_path(sheet)
@@ -94,7 +109,7 @@ def print_answer(result: SearchResult) -> None:
     for warning in result.warnings:
         console.print(printable(warning), style="yellow", soft_wrap=True)
     if not result:
-        console.print("Nothing in this library can be found yet.")
+        console.print("No image can be found: the library is empty, or none meets the filters.")
     else:
         if result[0].match in {Match.LOOSE, Match.NONE}:
             console.print("No close match in this library – these are the nearest.")  # noqa: RUF001 - as the page
@@ -106,10 +121,19 @@ def print_answer(result: SearchResult) -> None:
         for copy in result.files[hit.image.id][1:]:
             console.print(printable(f"{'':>30}also {copy}"), soft_wrap=True)
     answer = result.answer
+    if answer.facets is not None:
+        _print_facets(answer.facets)
     if answer.reachable < answer.images:
         console.print(f"[dim]The nearest {answer.reachable:,} of {answer.images:,} images can be looked through.[/]")
     milliseconds = ", ".join(f"{stage} {spent:.0f} ms" for stage, spent in answer.milliseconds.items())
     console.print(f"[dim]generation {answer.generation}: {milliseconds}[/]")
+
+
+def _print_facets(facets: Facets) -> None:
+    for name, counts in asdict(facets).items():
+        if isinstance(counts, dict) and counts:
+            told = ", ".join(f"{value} {count:,}" for value, count in list(counts.items())[:_FACETS_SHOWN])
+            console.print(printable(f"{name}: {told}"), style="dim", soft_wrap=True)
 
 
 def as_document(result: SearchResult) -> dict[str, object]:
@@ -124,6 +148,7 @@ def as_document(result: SearchResult) -> dict[str, object]:
         "reachable": answer.reachable,
         "milliseconds": {stage: round(spent, 3) for stage, spent in answer.milliseconds.items()},
         "notes": result.warnings,
+        "facets": asdict(answer.facets) if answer.facets else None,
         "hits": [
             {
                 "rank": hit.rank,

@@ -1,6 +1,7 @@
 """`lookalike serve`."""
 
 import contextlib
+import logging
 import sys
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from lookalike.errors import LookalikeError
 from lookalike.library.opening import open_library
 from lookalike.library.parts import LibraryParts
 from lookalike.library.places import require_library
+from lookalike.library.reproducing import require_reproduced
 from lookalike.settings import Settings
 
 _STOPPING_SECONDS = 30.0  # a worker gives its requests 10, and itself 10 more
@@ -47,6 +49,9 @@ WorkersOption = Annotated[
         " anew without a pause.",
     ),
 ]
+OpenOption = Annotated[
+    bool, typer.Option("--open", help="Let everybody who reaches the address search, although there are no API keys.")
+]
 CreateOption = Annotated[bool, typer.Option("--create", help="Create an empty library if there is none.")]
 
 
@@ -61,6 +66,7 @@ def serve(
     keep_alive: KeepAliveOption = None,
     create: CreateOption = False,
     workers: WorkersOption = None,
+    is_open: OpenOption = False,
 ) -> None:
     """Serve the page and the HTTP API."""
     with faults_are_told(as_json=False):
@@ -75,9 +81,11 @@ def serve(
         )
         require_library(settings, named=library is not None, create=create)
         if workers is not None and not _is_worker():
+            with open_library(settings, create=True, mode="serving") as opened:
+                _require_fit(opened, is_open=is_open)
             raise typer.Exit(_supervise(settings, workers))
         with open_library(settings, create=True, mode="serving") as opened:
-            serve_library(opened)
+            serve_library(opened, is_open=is_open)
 
 
 def _is_worker() -> bool:
@@ -108,13 +116,28 @@ def _tell(settings: Settings, url: str, how: str) -> None:
     console.print(printable(f"Serving {settings.library} at {url}{how}"), soft_wrap=True)
 
 
-def serve_library(library: LibraryParts) -> None:
-    """Serve until told to stop; as one of several workers where this process was started as one."""
+def serve_library(library: LibraryParts, *, is_open: bool = False) -> None:
+    """Serve until told to stop; as one of several workers where this process was started as one.
+
+    Args:
+        library: to serve.
+        is_open: also where other machines reach it and it has no keys.
+
+    Raises:
+        CallerError: other machines would reach it, and it has no keys.
+        VectorsRefused: the model gives stored images other vectors here.
+    """
     from lookalike.serving import Services, ServingSettings, create_app, run  # noqa: PLC0415 - as above
+    from lookalike.serving.metrics import ACCESS_LOG  # noqa: PLC0415
     from lookalike.serving.supervisor import Inherited  # noqa: PLC0415
+
+    if not Inherited.is_here():
+        _require_fit(library, is_open=is_open)
 
     library.indexer.claim_library()  # so that an empty library is ready for its first upload
     settings = ServingSettings.of(library)
+    if settings.access_log:
+        _write_requests(ACCESS_LOG)
     app = create_app(Services.of(library), settings)
     if not Inherited.is_here():
         run(app, settings, listening=lambda url: _tell(library.settings, url, "  (Ctrl-C stops)"))
@@ -124,3 +147,22 @@ def serve_library(library: LibraryParts) -> None:
         library.engine.warm_up()  # before the first connection is accepted
     worker.end_with_parent()
     run(app, settings, listening=lambda _: worker.tell_ready(), listener=worker.listener)
+
+
+def _require_fit(library: LibraryParts, *, is_open: bool) -> None:
+    """Let a library be served where that is safe: see `serve_library`. Workers rely on what started them."""
+    from lookalike.serving.access import require_guarded  # noqa: PLC0415 - as above
+
+    require_guarded(library.settings.host, has_keys=library.catalog.keys.are_there(), is_open=is_open)
+    if library.catalog.models.live() is not None:
+        require_reproduced(library)
+
+
+def _write_requests(name: str) -> None:
+    """Write the lines of that log to stderr as they are, whatever is done with other logs."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log = logging.getLogger(name)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False

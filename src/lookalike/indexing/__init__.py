@@ -1,5 +1,6 @@
 """The indexing pipeline: catalog -> vectors -> snapshot, kept up to date."""
 
+from lookalike.indexing.blocking import blocked_where_listed
 from lookalike.indexing.folders import Found, find_images
 from lookalike.indexing.forgetting import Forgotten, forget_image, forget_path
 from lookalike.indexing.indexer import Indexer
@@ -7,6 +8,7 @@ from lookalike.indexing.keypoints import KeypointReport, KeypointRun
 from lookalike.indexing.locking import alone
 from lookalike.indexing.options import IndexOptions
 from lookalike.indexing.publishing import Publisher
+from lookalike.indexing.reading import precomputed_addition
 from lookalike.indexing.report import IndexReport, MissingFiles, Refusal, Skipped
 
 __all__ = [
@@ -22,7 +24,9 @@ __all__ = [
     "Refusal",
     "Skipped",
     "alone",
+    "blocked_where_listed",
     "find_images",
     "forget_image",
     "forget_path",
+    "precomputed_addition",
 ]

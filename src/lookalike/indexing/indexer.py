@@ -10,6 +10,7 @@ from lookalike.catalog import KEEP_REMOVED, AdditionResult, Catalog, LiveModel, 
 from lookalike.distributed import ThreadRunner
 from lookalike.embedding import Encoder, LiveModelFollower, PictureEncoder
 from lookalike.errors import DependencyMissing, LibraryBusy
+from lookalike.indexing.blocking import blocked_where_listed
 from lookalike.indexing.keypoints import KeypointRun, keep_keypoints
 from lookalike.indexing.locking import alone
 from lookalike.indexing.options import USUAL, IndexOptions
@@ -159,7 +160,7 @@ class Indexer:
             visibility=visibility,
             restore=True,
         )
-        result = self._catalog.images.add([addition])[0]
+        result = self._catalog.images.add(blocked_where_listed(self._catalog, [addition]))[0]
         if self._catalog.models.live() != using.model:  # it changed just now: the new one has to find this image too
             using = self._using_live()
             vector = using.pictures.vector(content, name=name)

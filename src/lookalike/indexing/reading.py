@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import NamedTuple, TypedDict, Unpack
 
 from numpy import float32
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from lookalike.catalog import ImageAddition, KnownImage, SourceFile, content_id
 from lookalike.columns import ImageRow
 from lookalike.embedding import PictureEncoder
+from lookalike.indexing.folders import source_file
 from lookalike.preprocessing import Limits, Prepared
+from lookalike.regular_files import read_regular
 from lookalike.types import Visibility
 
 
@@ -56,6 +59,28 @@ def embedded_addition(
     prepared = pictures.prepare(content, name=name)
     addition = addition_of(content_id(content), len(content), prepared, **placement)
     return with_vector(addition, pictures.encoder.fingerprint, pictures.encode(prepared))
+
+
+def precomputed_addition(
+    pictures: PictureEncoder, path: str, vector: NDArray[float32], **placement: Unpack[Placement]
+) -> tuple[ImageAddition, bytes]:
+    """What to store of a file whose vector was computed elsewhere, and its bytes.
+
+    Args:
+        pictures: of the model that the vector is of.
+        path: absolute, of the file.
+        vector: [dimension] float32, of unit length.
+        **placement: to whom it belongs.
+
+    Raises:
+        OSError: it cannot be read.
+        ImageRefused: the bytes are not an image we accept.
+    """
+    content, status = read_regular(Path(path))
+    prepared = pictures.prepare(content, name=path)
+    placement["source"] = source_file(path, status)
+    addition = addition_of(content_id(content), len(content), prepared, **placement)
+    return with_vector(addition, pictures.encoder.fingerprint, vector), content
 
 
 def addition_of(

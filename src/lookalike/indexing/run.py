@@ -16,6 +16,7 @@ from lookalike.distributed import Runner
 from lookalike.embedding import PictureEncoder
 from lookalike.errors import ImageRefused, UnknownImage
 from lookalike.indexing.batching import batched_by
+from lookalike.indexing.blocking import blocked_where_listed
 from lookalike.indexing.comparison import Comparison, compare
 from lookalike.indexing.folders import Found, source_file
 from lookalike.indexing.options import USUAL, IndexOptions
@@ -208,7 +209,7 @@ class FolderRun:
 
     def _store(self, batch: Sequence[ImageAddition | SourceFailure], reader: RunReader) -> None:
         failures = [read for read in batch if isinstance(read, SourceFailure)]
-        additions = [read for read in batch if isinstance(read, ImageAddition)]
+        additions = blocked_where_listed(self.catalog, [read for read in batch if isinstance(read, ImageAddition)])
         if failures:
             self.catalog.sources.record_failures(failures)
         for failure in failures:

@@ -6,13 +6,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lookalike.catalog import JudgementSet
+from lookalike.catalog import Collection, JudgementSet
 from lookalike.duplicates import Sureness
 from lookalike.evaluation import DEFAULT_MEASURES, parse_measures
 from lookalike.feedback.online_metrics import OnlineMetrics
 from lookalike.indexing import IndexOptions
 from lookalike.library.adapt import AdaptRequest, AdaptResult, adapt
 from lookalike.library.bench import BenchRequest, BenchResult, bench
+from lookalike.library.collections import (
+    CollectionChange,
+    add_to_collection,
+    list_collections,
+    remove_from_collection,
+)
 from lookalike.library.copy_search import Keep
 from lookalike.library.duplicates import Action, DuplicatesRequest, DuplicatesResult, duplicates
 from lookalike.library.evaluate import EvaluateRequest, EvaluateResult, evaluate
@@ -153,6 +159,21 @@ class Library:
             LibraryMissing: nothing was indexed.
         """
         return search(self.parts, query if limit is None else replace(query, limit=limit))
+
+    def collections(self) -> Sequence[Collection]:
+        """The named sets of images of the library."""
+        return list_collections(self.parts)
+
+    def collect(self, name: str, images: Sequence[str | Path]) -> CollectionChange:
+        """Put images, given by id or by file, into a collection, which is made where there is none.
+
+        `Query.picture(..., filters=Filters(collection=name))` searches among them.
+        """
+        return add_to_collection(self.parts, name, [str(one) for one in images])
+
+    def uncollect(self, name: str, images: Sequence[str | Path]) -> CollectionChange:
+        """Take images out of a collection; they stay in the library."""
+        return remove_from_collection(self.parts, name, [str(one) for one in images])
 
     def evaluate(
         self,

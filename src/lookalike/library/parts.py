@@ -21,7 +21,7 @@ from lookalike.errors import (
 from lookalike.indexing import Indexer, Publisher, alone
 from lookalike.preprocessing import Limits, Preparer
 from lookalike.preprocessing.decoding_processes import preparer
-from lookalike.retrieval import ExactRanker, QueryJournal, SearchEngine
+from lookalike.retrieval import ExactRanker, QueryJournal, SearchEngine, policies_of
 from lookalike.settings import Settings
 from lookalike.snapshot import CHOICE_FILE, Centring
 
@@ -210,6 +210,7 @@ class LibraryParts:
             journal=QueryJournal(self.catalog),
             limits=self.limits,
             decoding=self.decoding,
+            rerankers=policies_of(self.settings.policies, self.catalog),
         )
         self._closing.callback(engine.close)
         return engine

@@ -1,7 +1,10 @@
 """The prediction pipeline: query -> embedding -> nearest neighbours -> re-ranking -> hits."""
 
 from lookalike.retrieval.engine import Readiness, SearchEngine
+from lookalike.retrieval.facets import Facets
+from lookalike.retrieval.filters import COLOUR_DISTANCE, MOST_TAGS, NO_FILTERS, Filters, Orientation
 from lookalike.retrieval.journal import QueryJournal
+from lookalike.retrieval.policies import DEFAULT_POLICIES, policies_of
 from lookalike.retrieval.query import Answer, IndexedImage, Picture, Query, Subject, Words
 from lookalike.retrieval.query_encoder import DecodedQuery, EmbeddedQuery, EncodedQuery, QueryEncoder
 from lookalike.retrieval.rankers import RERANKERS, ExactRanker, IndexRanker, Ranker, stored_keypoints
@@ -9,16 +12,23 @@ from lookalike.retrieval.ranking import FROZEN_HITS, MOST_NEIGHBORS, Ranking, wi
 from lookalike.retrieval.view import View
 
 __all__ = [
+    "COLOUR_DISTANCE",
+    "DEFAULT_POLICIES",
     "FROZEN_HITS",
     "MOST_NEIGHBORS",
+    "MOST_TAGS",
+    "NO_FILTERS",
     "RERANKERS",
     "Answer",
     "DecodedQuery",
     "EmbeddedQuery",
     "EncodedQuery",
     "ExactRanker",
+    "Facets",
+    "Filters",
     "IndexRanker",
     "IndexedImage",
+    "Orientation",
     "Picture",
     "Query",
     "QueryEncoder",
@@ -30,6 +40,7 @@ __all__ = [
     "Subject",
     "View",
     "Words",
+    "policies_of",
     "stored_keypoints",
     "with_duplicates",
 ]

@@ -15,6 +15,9 @@ from lookalike.errors import CursorRefused, LibraryBusy
 from lookalike.keypoints import RECIPE
 from lookalike.preprocessing import Limits, Preparer, prepare
 from lookalike.reranking import VERIFIED_HITS, Candidates, RankingQuery, ReRanker, visible
+from lookalike.retrieval.facets import Facets, count_facets
+from lookalike.retrieval.filtering import FilteredViews
+from lookalike.retrieval.filters import Filters
 from lookalike.retrieval.journal import QueryJournal
 from lookalike.retrieval.live import LiveIndex
 from lookalike.retrieval.query import Answer, Query
@@ -100,7 +103,9 @@ class SearchEngine:
         self._limits = limits
         self._rerankers = usual_rerankers(catalog) if rerankers is None else tuple(rerankers)
         self._depth = depth
-        self.ranker: Ranker = IndexRanker(self._index, self._encoder, rerankers=self._rerankers, depth=depth)
+        self.ranker: Ranker = IndexRanker(
+            self._index, self._encoder, FilteredViews(catalog), rerankers=self._rerankers, depth=depth
+        )
 
     def decode(self, query: Query) -> DecodedQuery:
         """The first step of a search by a picture, for a caller who runs the steps in threads of their own.
@@ -130,6 +135,7 @@ class SearchEngine:
             CropRefused: the crop does not fit the picture.
             UnknownImage: the indexed image is not a public image of this library.
             QueryRefused: the live model cannot be asked with such a subject.
+            CallerError: the filters name a collection that is not there.
         """
         clock = Stopwatch()
         ranking = self.ranker.rank(query, wanted=query.limit, clock=clock, embedded=embedded)
@@ -143,7 +149,8 @@ class SearchEngine:
         self._journal.add(record)
         answer = _answer(record, hits, clock)
         notes = (*ranking.live.notes, *(_not_verified(self._catalog, ranking) if query.verify else ()))
-        return replace(answer, width=ranking.query.width, height=ranking.query.height, notes=notes)
+        facets = _facets(self._catalog, ranking) if query.facets else None
+        return replace(answer, width=ranking.query.width, height=ranking.query.height, notes=notes, facets=facets)
 
     def page(self, query_id: str, *, offset: int, limit: int) -> Answer:
         """A later page of a query, over the ids that are frozen with it.
@@ -176,7 +183,8 @@ class SearchEngine:
             ids = record.ranked_ids[offset : offset + limit]
             cosines = _frozen_cosines(self._catalog, record, ids, centring)
             hits = self._hits(record, ids, cosines, first_rank=offset + 1, closeness=closeness)
-        return _answer(record, hits, clock)
+            asked = visible(self._catalog.images.get_many([record.image_id or ""]).values())
+        return replace(_answer(record, hits, clock), query_image_id=next(iter(asked), None))
 
     def exact_ranker(self) -> ExactRanker:
         """What ranks as `ranker` does, but by exact search over what is public now: what the index is measured against.
@@ -269,7 +277,8 @@ class SearchEngine:
         Where another process went on from the same record a moment before, its hits count.
         """
         about = RankingQuery(image_id=record.image_id, include_self=record.include_self)
-        asked = EncodedQuery(about=about, vector=_vector(record), crop=record.crop)
+        filters = Filters.of_text(record.filters)
+        asked = EncodedQuery(about=about, vector=_vector(record), crop=record.crop, filters=filters)
         ranking = self.ranker.rank_encoded(asked, wanted=wanted, clock=clock)
         if record.fingerprint != ranking.live.model.fingerprint:
             raise LibraryBusy("the library's new model is being opened; try again in a moment")
@@ -329,6 +338,12 @@ def _frozen_cosines(
     return best
 
 
+def _facets(catalog: Catalog, ranking: Ranking) -> Facets:
+    """Of the hits ranked so far that may be shown now."""
+    images = visible(catalog.images.get_many(ranking.candidates.image_ids).values())
+    return count_facets(images.values(), collections=catalog.collections.counts_among(tuple(images)))
+
+
 def _not_verified(catalog: Catalog, ranking: Ranking) -> tuple[str, ...]:
     """What to tell where hits were to be verified, and some of the best have no keypoints."""
     best = ranking.candidates.image_ids[:VERIFIED_HITS]
@@ -382,6 +397,7 @@ def _record(query: Query, ranking: Ranking, closeness: Closeness) -> QueryRecord
         images=ranking.live.view.size,
         calibration=closeness.marks,
         same_things=ranking.candidates.same_things,
+        filters=query.filters.text(),
     )
 
 

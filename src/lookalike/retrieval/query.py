@@ -12,6 +12,8 @@ import PIL.Image
 from lookalike.errors import ImageRefused
 from lookalike.regular_files import read_regular
 from lookalike.reranking import RankingQuery
+from lookalike.retrieval.facets import Facets
+from lookalike.retrieval.filters import NO_FILTERS, Filters
 from lookalike.types import Box, Hit
 
 
@@ -56,6 +58,8 @@ class Query:
         limit: hits on the first page.
         include_self: whether the indexed image may be its own hit. None: only where a crop of it is the query.
         verify: compare keypoints, and put first what shows the very same thing.
+        filters: what every hit meets.
+        facets: count tags, owners, orientations and collections of the hits, see `Answer.facets`.
     """
 
     subject: Subject
@@ -63,6 +67,8 @@ class Query:
     limit: int = 30
     include_self: bool | None = None
     verify: bool = False
+    filters: Filters = NO_FILTERS
+    facets: bool = False
 
     @classmethod
     def picture(
@@ -73,6 +79,7 @@ class Query:
         limit: int = 30,
         verify: bool = False,
         name: str | None = None,
+        filters: Filters = NO_FILTERS,
     ) -> "Query":
         """A query by a picture.
 
@@ -82,6 +89,7 @@ class Query:
             limit: hits on the first page.
             verify: compare keypoints, and put first what shows the very same thing.
             name: what to call it in messages; None for the path.
+            filters: what every hit meets.
 
         Raises:
             ImageRefused: the path names no file that can be read.
@@ -92,7 +100,7 @@ class Query:
             subject = Picture(content=_as_png(picture), name=name or "query")
         else:
             subject = Picture(content=_read(Path(picture)), name=name or str(picture))
-        return cls(subject=subject, crop=crop, limit=limit, verify=verify)
+        return cls(subject=subject, crop=crop, limit=limit, verify=verify, filters=filters)
 
     @classmethod
     def image(
@@ -103,6 +111,7 @@ class Query:
         limit: int = 30,
         include_self: bool | None = None,
         verify: bool = False,
+        filters: Filters = NO_FILTERS,
     ) -> "Query":
         """A query by an image of the library.
 
@@ -112,9 +121,10 @@ class Query:
             limit: hits on the first page.
             include_self: whether it may be its own hit. None: only where a crop of it is the query.
             verify: compare keypoints, and put first what shows the very same thing.
+            filters: what every hit meets.
         """
         subject = IndexedImage(image_id=image_id)
-        return cls(subject=subject, crop=crop, limit=limit, include_self=include_self, verify=verify)
+        return cls(subject=subject, crop=crop, limit=limit, include_self=include_self, verify=verify, filters=filters)
 
     @classmethod
     def words(cls, text: str, *, limit: int = 30) -> "Query":
@@ -170,7 +180,7 @@ class Answer:
         hits: this page, best first.
         total: hits that are ranked as yet; frozen, so that pages cannot shift.
         complete: no later page will have more.
-        images: in the library that could be found when they were ranked.
+        images: in the library that could be found, and met the filters, when they were ranked.
         reachable: how many of those can be looked through by paging.
         milliseconds: by stage: decode, embed, search, rerank.
         query_image_id: the indexed image that was asked with, if one was.
@@ -178,6 +188,7 @@ class Answer:
         height: likewise.
         crop: as asked, in fractions.
         notes: what the user should know, such as a damaged snapshot that was passed over.
+        facets: how many of the ranked hits have each tag, owner and so on; None where the query did not ask.
     """
 
     query_id: str
@@ -193,3 +204,4 @@ class Answer:
     height: int = 0
     crop: Box | None = None
     notes: tuple[str, ...] = ()
+    facets: Facets | None = None

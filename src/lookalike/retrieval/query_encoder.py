@@ -14,6 +14,7 @@ from lookalike.errors import QueryRefused, UnknownImage
 from lookalike.keypoints import ASKED, Keypoints
 from lookalike.preprocessing import Limits, Prepared, Preparer, Preprocessing, picture_keypoints, prepare
 from lookalike.reranking import RankingQuery
+from lookalike.retrieval.filters import NO_FILTERS, Filters
 from lookalike.retrieval.live import Live
 from lookalike.retrieval.query import IndexedImage, Picture, Query, Words
 from lookalike.retrieval.stopwatch import Stopwatch
@@ -31,6 +32,7 @@ class EncodedQuery:
         crop: the part of the picture that was asked with, in fractions.
         width: of the upright picture, pixels; 0 where it was not looked at.
         height: likewise.
+        filters: what every hit meets.
     """
 
     about: RankingQuery
@@ -39,6 +41,7 @@ class EncodedQuery:
     crop: Box | None = None
     width: int = 0
     height: int = 0
+    filters: Filters = NO_FILTERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +146,7 @@ class QueryEncoder:
         return EncodedQuery(
             about=replace(query.about, keypoints=decoded.keypoints),
             vector=vector,
+            filters=query.filters,
             columns=prepared.columns if query.crop is None else None,
             crop=query.crop.as_fractions(prepared.width, prepared.height) if query.crop else None,
             width=prepared.width,
@@ -183,4 +187,11 @@ class QueryEncoder:
             vector = self._catalog.vectors.get(live.model.fingerprint, [image.id]).get(image.id)
         if vector is None:
             return None
-        return EncodedQuery(about=query.about, vector=vector, columns=columns, width=image.width, height=image.height)
+        return EncodedQuery(
+            about=query.about,
+            vector=vector,
+            columns=columns,
+            width=image.width,
+            height=image.height,
+            filters=query.filters,
+        )

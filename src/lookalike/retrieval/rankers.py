@@ -14,6 +14,7 @@ from lookalike.keypoints import RECIPE, Keypoints
 from lookalike.neighbors import nearest_first, unit_rows
 from lookalike.preprocessing import Limits
 from lookalike.reranking import CollapseDuplicates, NotItself, ReRanker, VerifySameThing
+from lookalike.retrieval.filtering import FilteredViews
 from lookalike.retrieval.live import Live, LiveIndex
 from lookalike.retrieval.query import Query
 from lookalike.retrieval.query_encoder import EmbeddedQuery, EncodedQuery, QueryEncoder
@@ -83,12 +84,16 @@ class _ViewRanker(ABC):
 
     Args:
         encoder: of queries.
+        filtered: what is left under filters.
         rerankers: applied in order.
         depth: candidates that are ranked, where there are as many.
     """
 
-    def __init__(self, encoder: QueryEncoder, *, rerankers: Sequence[ReRanker], depth: int) -> None:
+    def __init__(
+        self, encoder: QueryEncoder, filtered: FilteredViews, *, rerankers: Sequence[ReRanker], depth: int
+    ) -> None:
         self._encoder = encoder
+        self._filtered = filtered
         self._rerankers = tuple(rerankers)
         self._depth = depth
 
@@ -118,6 +123,8 @@ class _ViewRanker(ABC):
         return self._ranked(query, self._live(), wanted, clock or Stopwatch())
 
     def _ranked(self, query: EncodedQuery, live: Live, wanted: int, clock: Stopwatch) -> Ranking:
+        with clock("search"):
+            live = self._filtered.narrowed(live, query.filters)
         return ranked(query, live, self._rerankers, wanted=max(wanted, self._depth), clock=clock)
 
 
@@ -127,6 +134,7 @@ class IndexRanker(_ViewRanker):
     Args:
         index: what answers.
         encoder: of queries.
+        filtered: what is left under filters.
         rerankers: applied in order.
         depth: candidates that are ranked, where there are as many.
     """
@@ -135,11 +143,12 @@ class IndexRanker(_ViewRanker):
         self,
         index: LiveIndex,
         encoder: QueryEncoder,
+        filtered: FilteredViews,
         *,
         rerankers: Sequence[ReRanker] = RERANKERS,
         depth: int = FROZEN_HITS,
     ) -> None:
-        super().__init__(encoder, rerankers=rerankers, depth=depth)
+        super().__init__(encoder, filtered, rerankers=rerankers, depth=depth)
         self._index = index
 
     def _live(self) -> Live:
@@ -174,7 +183,7 @@ class ExactRanker(_ViewRanker):
         rerankers: Sequence[ReRanker] = RERANKERS,
         depth: int = FROZEN_HITS,
     ) -> None:
-        super().__init__(QueryEncoder(catalog, limits=limits), rerankers=rerankers, depth=depth)
+        super().__init__(QueryEncoder(catalog, limits=limits), FilteredViews(catalog), rerankers=rerankers, depth=depth)
         self.name = encoder.name
         view = View.whole(catalog, fingerprint=encoder.fingerprint, dimension=encoder.dimension, centring=centring)
         model = LiveModel(name=encoder.name, fingerprint=encoder.fingerprint, dimension=encoder.dimension)

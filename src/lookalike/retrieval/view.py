@@ -17,7 +17,7 @@ from lookalike.neighbors import AllowedRows, VectorIndex
 from lookalike.reranking import Candidates
 from lookalike.retrieval.scoring import exact_cosines
 from lookalike.snapshot import Centring, Snapshot
-from lookalike.types import WHOLE_IMAGE, Box, Vectors, Visibility
+from lookalike.types import WHOLE_IMAGE, Box, Mask, Vectors, Visibility
 
 _SPARE = 16  # float32 sums of unit vectors differ in the seventh digit: no two images more than this far apart swap
 
@@ -110,6 +110,23 @@ class View:
             return self
         since = catalog.changes.since(self.state, fingerprint=self.fingerprint)
         return None if since is None else replace(self._with(since.changes), state=since.state)
+
+    def narrowed(self, rows: Mask, tail: Mask) -> "View":
+        """This view with some of its rows only.
+
+        Args:
+            rows: [snapshot's size], which of the snapshot's rows may stay; those that are hidden stay so.
+            tail: [tail], which of the tail's rows stay.
+        """
+        places = np.flatnonzero(tail)
+        return replace(
+            self,
+            allowed=AllowedRows.of(self.allowed.mask & rows),
+            tail_ids=tuple(self.tail_ids[place] for place in places.tolist()),
+            tail_regions=self.tail_regions[places],
+            tail_vectors=self.tail_vectors[places],
+            tail_columns=self.tail_columns[places],
+        )
 
     def _with(self, changes: Sequence[Change]) -> "View":
         if not changes:

@@ -7,11 +7,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike.errors import LookalikeError
 from lookalike.serving import documentation, problems
+from lookalike.serving.access import Budgets, KeyCheck, KeyIdentity, KeyRing
+from lookalike.serving.access.cross_origin import cross_origin
+from lookalike.serving.access.session import SessionRoutes
+from lookalike.serving.collections import CollectionRoutes
 from lookalike.serving.content import ContentRoutes
 from lookalike.serving.duplicates import DuplicateRoutes
 from lookalike.serving.events import EventRoutes
@@ -62,16 +67,20 @@ def create_app(services: Services, settings: ServingSettings) -> FastAPI:
         routes.add_to(app)
     OnlineMetricsRoutes(state).add_to(app)
     DuplicateRoutes(state).add_to(app)
+    CollectionRoutes(state).add_to(app)
+    keys = KeyIdentity(KeyRing(services.catalog), token=settings.admin_token)
+    SessionRoutes(keys).add_to(app)
     HealthRoutes(state, warm_up).add_to(app)
     PageRoutes().add_to(app)
     problems.install(app)
     documentation.install(app)
+    app.add_middleware(KeyCheck, identity=keys, budgets=Budgets())
     _add_middleware(app, state)
     return app
 
 
 def _add_middleware(app: FastAPI, state: State) -> None:
-    """From the inside out: each one wraps those before it."""
+    """From the inside out: each one wraps those before it, and all of them the check of keys."""
     settings = state.settings
     names = HostNames(settings.host, settings.allowed_hosts)
     app.add_middleware(SiteCheck, names=names, origins=settings.allowed_origins)
@@ -85,6 +94,8 @@ def _add_middleware(app: FastAPI, state: State) -> None:
     )
     app.add_middleware(RequestLimits, bodies=bodies)
     app.add_middleware(SecurityHeaders)
+    if settings.allowed_origins:
+        app.add_middleware(CORSMiddleware, **cross_origin(settings.allowed_origins))
     app.add_middleware(PackedJson)
     app.add_middleware(Measured, meters=state.meters, log=settings.access_log)
     app.add_middleware(HeadAsGet)

@@ -11,12 +11,14 @@ from starlette.responses import JSONResponse, Response
 from lookalike.serving.copies import DuplicatesChange
 from lookalike.serving.proxies import address
 from lookalike.serving.wire import (
+    CollectionChange,
     EventBatch,
     ImageChange,
     ImagePage,
     ProblemDocument,
     SearchAnswer,
     SearchRequest,
+    SignIn,
     UploadRequest,
 )
 
@@ -25,16 +27,19 @@ _SENT: tuple[type[BaseModel], ...] = (
     SearchRequest,
     UploadRequest,
     ImageChange,
-    EventBatch,
     DuplicatesChange,
+    CollectionChange,
+    SignIn,
+    EventBatch,
     ProblemDocument,
 )
 _ANSWERED: tuple[type[BaseModel], ...] = (SearchAnswer, ImagePage)
 _TOKEN = "adminToken"  # noqa: S105 - a name
+_TOKEN_MEANS = "An API key, where the server has keys, or the setting `admin_token`, where it is set."  # noqa: S105 - words
 _WITH_TOKEN = {
     *("upload_image", "update_image", "delete_image", "list_images", "get_image", "get_image_content"),
-    *("forget_events", "get_online_metrics"),
     *("search_duplicates", "change_duplicates"),
+    *("forget_events", "get_online_metrics", "change_collection", "delete_collection"),
 }
 
 
@@ -139,7 +144,11 @@ def _name_the_forms(schema: dict[str, Any]) -> None:
 def _describe_the_token(schema: dict[str, Any]) -> None:
     """Needed where the server has one: for changes, and to see what is not public."""
     schema["components"]["securitySchemes"] = {
-        _TOKEN: {"type": "http", "scheme": "bearer", "description": "The setting `admin_token`, where it is set."}
+        _TOKEN: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": _TOKEN_MEANS,
+        }
     }
     for path in schema["paths"].values():
         for operation in path.values():

@@ -11,11 +11,11 @@ from typing import Annotated
 
 import numpy as np
 from fastapi import FastAPI, Query
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lookalike.catalog import CatalogState, display_name
+from lookalike.catalog import CatalogCounts, CatalogState, display_name
 from lookalike.errors import UnknownImage
 from lookalike.serving.answers import json_answer
 from lookalike.serving.bodies import checked, media_type, read_json, unsupported
@@ -31,8 +31,7 @@ from lookalike.serving.wire import (
     ImageOutline,
     ImagePage,
     ImageRecord,
-    Tag,
-    Tags,
+    SplitTags,
     UploadRequest,
     Wire,
     Words,
@@ -50,17 +49,10 @@ _MANAGEMENT = ("unauthorized", "cross-site-request")
 _Plain = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-def _split_tags(text: object) -> object:
-    """`shoe, brown` -> `("shoe", "brown")`."""
-    return tuple(tag for tag in text.split(",") if tag.strip()) if isinstance(text, str) else text
-
-
 class UploadForm(Wire):
     """The fields beside the picture in an upload."""
 
-    tags: Annotated[Tags, BeforeValidator(_split_tags, json_schema_input_type=list[Tag])] = Field(
-        default=(), description="Repeated fields, or values separated by commas.", max_length=64
-    )
+    tags: SplitTags = Field(default=(), description="Repeated fields, or values separated by commas.", max_length=64)
     visibility: Visibility = Visibility.PUBLIC
     owner_id: Words | None = None
     name: str | None = Field(default=None, max_length=1024, description="Name to show instead of the file name.")
@@ -190,33 +182,28 @@ class ImageRoutes:
         patience, uploads = patience_of(request), self._state.gates.uploads
         uploads.require_place()  # before the body is read
         received = await receive_picture(request)
+        owner = self._state.admin.owner_of(request)
         with uploads.place():
-            sent, image, created = await uploads.run_for(patience, partial(self._stored, received))
+            sent, image, created = await uploads.run_for(patience, partial(self._stored, received, owner))
         self._state.meters.model_runs.labels("upload").inc()
+        if created:
+            down = self._state.admin.written_down
+            await self._state.gates.writing.enter_and_run(down, request, "image.upload", image.id)
         if image.visibility is not Visibility.PUBLIC and not self._state.admin.asks(request):
             image, created = _as_if_new(image, sent), True
         headers = {"Location": address(request, f"/v1/images/{image.id}")}
         return json_answer(self._recorder(request)(image), status=201 if created else 200, headers=headers)
 
-    def _stored(self, received: ReceivedPicture) -> tuple[_Upload, Image, bool]:
-        sent = self._sent(received)
+    def _stored(self, received: ReceivedPicture, owner: str | None) -> tuple[_Upload, Image, bool]:
+        sent = _sent(self._state, received)
         image, created = self._state.services.indexer.add_upload(
             sent.content,
             name=sent.name,
-            owner_id=sent.fields.owner_id,
+            owner_id=owner or sent.fields.owner_id,
             tags=sent.fields.tags or (),
             visibility=sent.fields.visibility,
         )
         return sent, image, created
-
-    def _sent(self, received: ReceivedPicture) -> _Upload:
-        if not received.is_json:
-            form = received.parse(allowed=tuple(UploadForm.model_fields))
-            named = checked(UploadForm, form.fields)
-            return _Upload(content=form.content, name=named.name or form.file_name or "", fields=named)
-        most = self._state.settings.max_json_bytes
-        fields, content = received.parse_json(UploadRequest, most_other_bytes=most)
-        return _Upload(content=content or b"", name=fields.name or "", fields=fields)
 
     async def read(self, request: Request, image_id: str) -> Response:
         """The record of a public image; with the admin token, of any image."""
@@ -230,14 +217,16 @@ class ImageRoutes:
         if media_type(request) != "application/json":
             raise unsupported(request, "application/json")
         change = await read_json(request, ImageChange, most_bytes=self._state.settings.max_json_bytes)
-        work = partial(self._change, image_id, change)
+        work = partial(self._change, request, image_id, change)
         image = await self._state.gates.writing.enter_and_run(self._state.reserve.within, work)
         return json_answer(self._recorder(request)(image))
 
     async def delete(self, request: Request, image_id: str) -> Response:
         """The image disappears from results immediately, and indexing its folder again does not bring it back."""
         self._state.admin.require_for_changes(request)
-        await self._state.gates.writing.enter_and_run(self._state.reserve.within, partial(self._delete, image_id))
+        await self._state.gates.writing.enter_and_run(
+            self._state.reserve.within, partial(self._delete, request, image_id)
+        )
         return Response(status_code=204)
 
     def _recorder(self, request: Request) -> Callable[[Image], ImageRecord]:
@@ -287,15 +276,13 @@ class ImageRoutes:
             self._counted = (state, totals)
         total = totals.get((visibility, tag))
         if total is None:
-            total = self._all(visibility) if tag is None else self._tagged(visibility, tag)
+            total = (
+                _all(self._state.services.catalog.counts(), visibility)
+                if tag is None
+                else self._tagged(visibility, tag)
+            )
             totals[visibility, tag] = total
         return total
-
-    def _all(self, visibility: Visibility) -> int:
-        counts = self._state.services.catalog.counts()
-        if visibility is Visibility.PUBLIC:
-            return counts.public_readable
-        return counts.private if visibility is Visibility.PRIVATE else counts.blocked
 
     def _tagged(self, visibility: Visibility, tag: str) -> int:
         total, after = 0, None
@@ -311,17 +298,40 @@ class ImageRoutes:
     def _image(self, image_id: str, visibility: Visibility | None) -> Image:
         return self._state.services.catalog.images.get(known_id(image_id), visibility=visibility)
 
-    def _change(self, image_id: str, change: ImageChange) -> Image:
+    def _change(self, request: Request, image_id: str, change: ImageChange) -> Image:
+        self._state.admin.require_own(request, known_id(image_id), new_owner=change.owner_id)
         image = self._state.services.catalog.images.update(
             known_id(image_id), visibility=change.visibility, tags=change.tags, owner_id=change.owner_id
         )
         if image.visibility is not Visibility.PUBLIC:
             self._state.thumbnails.forget(image.id)
+        self._state.admin.written_down(request, "image.change", image.id, change.model_dump_json(exclude_none=True))
         return image
 
-    def _delete(self, image_id: str) -> None:
+    def _delete(self, request: Request, image_id: str) -> None:
+        self._state.admin.require_own(request, known_id(image_id))
         self._state.services.catalog.images.delete(known_id(image_id))
         self._state.thumbnails.forget(image_id)
+        self._state.admin.written_down(request, "image.delete", image_id)
+
+
+def _sent(state: State, received: ReceivedPicture) -> _Upload:
+    if not received.is_json:
+        form = received.parse(allowed=tuple(UploadForm.model_fields))
+        named = checked(UploadForm, form.fields)
+        return _Upload(content=form.content, name=named.name or form.file_name or "", fields=named)
+    most = state.settings.max_json_bytes
+    fields, content = received.parse_json(UploadRequest, most_other_bytes=most)
+    if fields.image_url is not None:
+        content = state.fetched(fields.image_url)
+    return _Upload(content=content or b"", name=fields.name or "", fields=fields)
+
+
+def _all(counts: CatalogCounts, visibility: Visibility) -> int:
+    """How many images of that visibility a list shows."""
+    if visibility is Visibility.PUBLIC:
+        return counts.public_readable
+    return counts.private if visibility is Visibility.PRIVATE else counts.blocked
 
 
 def _as_if_new(hidden: Image, sent: _Upload) -> Image:

@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -12,11 +13,18 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lookalike.serving.access.principal import principal_of
 from lookalike.serving.background import RecallWatch
 from lookalike.serving.gates import Gates
 from lookalike.serving.services import Services
 
-_access = logging.getLogger("lookalike.serving.access")
+ACCESS_LOG = "lookalike.serving.access"
+"""The log with a JSON line for each request."""
+
+QUERY_ID = "lookalike.query_id"
+"""Where a request's scope says which query it was answered as."""
+
+_access = logging.getLogger(ACCESS_LOG)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"})
 
@@ -154,4 +162,9 @@ class Measured:
         self._meters.seconds.labels(method, route).observe(seconds)
         if self._log:
             line = {"method": method, "path": scope["path"], "status": status, "ms": round(seconds * 1000, 2)}
-            _access.info(json.dumps(line))
+            principal = principal_of(scope)
+            if principal is not None:
+                line["actor"] = principal.actor
+            if QUERY_ID in scope:
+                line["query_id"] = scope[QUERY_ID]
+            _access.info(json.dumps({"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **line}))

@@ -26,7 +26,7 @@ _MOST_FIELD_BYTES = 16 * 1024
 _MOST_PART_HEADERS = 32
 _PIECE = 256 * 1024
 _TYPES = frozenset({"multipart/form-data", "application/json", "application/octet-stream"})
-_LISTS = frozenset({"tags"})
+_LISTS = frozenset({"tags", "any_tags", "all_tags", "no_tags"})
 _NAMELESS = frozenset({"blob", "image"})  # what browsers and programs call a file that has no name
 
 _BOUNDARY = re.compile(r"""boundary\s*=\s*"?([^";]+)""", re.IGNORECASE)

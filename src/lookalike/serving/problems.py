@@ -32,6 +32,7 @@ from lookalike.errors import (
     LookalikeError,
     StorageFailed,
     UnknownImage,
+    UrlRefused,
 )
 from lookalike.serving.wire import FieldError, ProblemDocument
 
@@ -46,6 +47,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "bad-request": (400, "The request is not valid"),
     "cursor-refused": (400, "The page cursor is damaged"),
     "unauthorized": (401, "The admin token is required"),
+    "key-required": (401, "An API key is required"),
     "cross-site-request": (403, "Another site's page may not do this"),
     "forbidden": (403, "Not allowed here"),
     "not-found": (404, "There is nothing at this address"),
@@ -61,7 +63,9 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "invalid-request": (422, "A value is missing or invalid"),
     "image-refused": (422, "The picture cannot be used"),
     "crop-refused": (422, "The crop does not fit the picture"),
+    "url-refused": (422, "The picture's URL cannot be used"),
     "event-refused": (422, "An event cannot be stored"),
+    "rate-limited": (429, "The key has sent too many requests"),
     "internal": (500, "Internal error"),
     "busy": (503, "Too many requests are waiting"),
     "environment": (503, "Something the server needs is missing"),
@@ -137,7 +141,7 @@ def problem_of(error: LookalikeError) -> Problem | None:
         case ImageRefused():
             status = _STATUS_OF_REFUSED_IMAGE.get(error.reason)
             return problem(error.code, detail, status=status, reason=error.reason)
-        case CropRefused() | UnknownImage() | CursorRefused() | EventRefused():
+        case CropRefused() | UnknownImage() | CursorRefused() | EventRefused() | UrlRefused():
             return problem(error.code, detail)
         case StorageFailed():
             _log.error("%s", detail)

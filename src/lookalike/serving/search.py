@@ -1,5 +1,6 @@
 """`POST /v1/search`: a picture, an indexed image, or the next page."""
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -20,9 +21,10 @@ from starlette.responses import Response
 
 from lookalike.catalog import content_id
 from lookalike.errors import CursorRefused, UnknownImage
-from lookalike.retrieval import Answer, DecodedQuery, EmbeddedQuery, IndexedImage, Picture, Query
+from lookalike.retrieval import NO_FILTERS, Answer, DecodedQuery, EmbeddedQuery, IndexedImage, Picture, Query
 from lookalike.serving.bodies import checked, declared_bytes, media_type
 from lookalike.serving.documentation import body_of
+from lookalike.serving.metrics import QUERY_ID
 from lookalike.serving.patience import Patience, patience_of
 from lookalike.serving.pictures import ReceivedPicture, receive_picture
 from lookalike.serving.previews import PreviewWish, preview_url
@@ -31,15 +33,17 @@ from lookalike.serving.proxies import address
 from lookalike.serving.shared import SharedWork
 from lookalike.serving.state import State
 from lookalike.serving.wire import (
+    FACETS,
     MOST_HITS,
     VERIFY,
     CropBox,
+    FacetCounts,
+    FilterFields,
     HitRecord,
     Milliseconds,
     QueryRecord,
     SearchAnswer,
     SearchRequest,
-    Wire,
 )
 from lookalike.types import Box, BoxUnit
 
@@ -51,7 +55,7 @@ _PARSED_AT_ONCE = 16 * 1024  # bytes of JSON: longer ones are parsed in a thread
 _CURSOR = re.compile(r"([0-9A-Za-z_-]{1,64}):([0-9]{1,7}):([0-9]{1,3})")
 
 
-class SearchForm(Wire):
+class SearchForm(FilterFields):
     """The fields beside the picture in a multipart search."""
 
     crop: Annotated[str, Field(max_length=200)] | None = None
@@ -59,6 +63,7 @@ class SearchForm(Wire):
     limit: int = Field(default=_USUAL_LIMIT, ge=1, le=MOST_HITS)
     include_self: bool | None = None
     verify: bool = Field(default=False, description=VERIFY)
+    facets: bool = Field(default=False, description=FACETS)
     preview: PreviewWish = Field(
         default=PreviewWish.NEVER,
         description="Answer with an upright copy of the picture: never, where browsers may show another, or always.",
@@ -128,6 +133,8 @@ def _asked_by_form(received: ReceivedPicture) -> _Asked:
         limit=fields.limit,
         include_self=fields.include_self,
         verify=fields.verify,
+        filters=fields.conditions(),
+        facets=fields.facets,
     )
     return _Asked(query=query, preview=fields.preview)
 
@@ -183,7 +190,7 @@ class SearchRoutes:
             responses=documented(
                 "malformed-request", "cursor-refused", "cross-site-request", "unknown-image", "body-timeout",
                 "body-too-large", "image-refused", "unsupported-media-type", "invalid-request", "crop-refused", "busy",
-                "environment", "deadline-passed",
+                "environment", "bad-request", "deadline-passed",
             ) | {410: documented("cursor-refused")[400]},
             openapi_extra=body_of({"application/json": SearchRequest}, form=SearchForm),
         )(self.search)  # fmt: skip
@@ -211,6 +218,8 @@ class SearchRoutes:
         sent, content = read() if len(received.body) <= _PARSED_AT_ONCE else await self._decoding(patience, read)
         if sent.cursor is not None:
             return await self._next_page(request, Cursor.of(sent.cursor), sent.limit, started)
+        if sent.image_url is not None:
+            content = await asyncio.to_thread(self._state.fetched, sent.image_url)
         subject = Picture(content=content, name="image") if content is not None else None
         query = Query(
             subject=subject or IndexedImage(image_id=sent.image_id or ""),
@@ -218,6 +227,8 @@ class SearchRoutes:
             limit=sent.limit or _USUAL_LIMIT,
             include_self=sent.include_self,
             verify=sent.verify,
+            filters=sent.filters.conditions() if sent.filters else NO_FILTERS,
+            facets=sent.facets,
         )
         if subject is None and query.crop is None:
             answer = await self._searching(patience, partial(self._state.services.engine.search, query))
@@ -293,6 +304,7 @@ class SearchRoutes:
     def _respond(
         self, request: Request, answer: Answer, here: Cursor, started: float, about: _About | None = None
     ) -> Response:
+        request.scope[QUERY_ID] = answer.query_id
         below = address(request, "")
         following = replace(here, offset=here.offset + here.limit)
         stages = {
@@ -321,6 +333,7 @@ class SearchRoutes:
             verifiable=self._verifiable,
             milliseconds=Milliseconds(**stages, total=total),
             notes=told_notes(answer.notes),
+            facets=FacetCounts.of(answer.facets) if answer.facets else None,
         )
         timing = ", ".join(f"{stage};dur={duration:.2f}" for stage, duration in {**stages, "total": total}.items())
         return Response(body.model_dump_json(), media_type="application/json", headers={"Server-Timing": timing})

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from lookalike.catalog import Catalog
+from lookalike.errors import CallerError
 from lookalike.indexing import Indexer
 from lookalike.library.copy_search import CopySearch
 from lookalike.library.parts import LibraryParts
@@ -68,6 +70,7 @@ class ServingSettings:
         trusted_proxies: addresses and networks whose `X-Forwarded-*` headers are trusted; see `TrustedProxies`.
         keep_alive_seconds: idle time after which a connection is closed; 0 closes it after each answer.
         allowed_origins: other sites, as `https://name`, whose pages may send requests.
+        picture_urls: whether pictures may be named by a URL, which the server fetches.
         picture_limits: limits for pictures, checked before decoding.
         reserve: file that keeps space free on the library's disk, for deleting on a full one; None for none.
         retention: time after which queries without interactions are deleted; None keeps them.
@@ -98,6 +101,7 @@ class ServingSettings:
     trusted_proxies: tuple[str, ...] = ()
     keep_alive_seconds: int = _USUAL.keep_alive_seconds
     allowed_origins: tuple[str, ...] = ()
+    picture_urls: bool = False
     picture_limits: Limits = field(default_factory=Limits)
     reserve: Path | None = None
     retention: timedelta | None = timedelta(days=_USUAL.keep_queries_days)
@@ -121,6 +125,9 @@ class ServingSettings:
             max_body_bytes=settings.max_image_bytes + MIB,
             admin_token=settings.admin_token or None,
             allowed_hosts=_listed(settings.allowed_hosts),
+            allowed_origins=_origins(settings.allowed_origins),
+            picture_urls=settings.picture_urls == 1,
+            access_log=settings.access_log == 1,
             root_path=settings.root_path,
             trusted_proxies=_listed(settings.trusted_proxies),
             keep_alive_seconds=settings.keep_alive_seconds,
@@ -137,6 +144,22 @@ class ServingSettings:
             raise ValueError(f"workers={self.workers} must be at least 1, max_waiting={self.max_waiting} at least 0")
         if self.admin_token == "":
             raise ValueError("admin_token must not be empty: leave it out to leave management open")
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    """The sites that a setting names, as browsers send them.
+
+    Raises:
+        CallerError: one is not `https://name` or `http://name`, with or without a port.
+    """
+    named = tuple(origin.rstrip("/").lower() for origin in _listed(text))
+    for origin in named:
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or f"{parts.scheme}://{parts.netloc}" != origin or not parts.hostname:
+            raise CallerError(
+                f"allowed_origins {origin[:80]!a}: give sites as in https://shop.example.com, without a path"
+            )
+    return named
 
 
 def _listed(text: str) -> tuple[str, ...]:

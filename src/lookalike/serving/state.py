@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from lookalike.errors import UrlRefused
+from lookalike.serving.access.fetching import FetchLimits, PictureFetcher
 from lookalike.serving.admin import Admin
 from lookalike.serving.background import CopySearching, Forgetting, RecallWatch
 from lookalike.serving.gates import Gates
@@ -25,6 +27,7 @@ class State:
     thumbnails: ThumbnailCache
     admin: Admin
     reserve: DiskReserve
+    fetcher: PictureFetcher | None
 
     @classmethod
     def of(cls, services: Services, settings: ServingSettings) -> "State":
@@ -40,6 +43,21 @@ class State:
             forgetting=Forgetting(services.catalog, queries=settings.retention, events=settings.event_retention),
             copies=CopySearching(services.copies),
             thumbnails=ThumbnailCache(settings.thumbnails, most_bytes=settings.thumbnail_bytes),
-            admin=Admin(settings.admin_token),
+            fetcher=_fetcher(settings) if settings.picture_urls else None,
+            admin=Admin(settings.admin_token, services.catalog),
             reserve=DiskReserve(settings.reserve),
         )
+
+    def fetched(self, url: str) -> bytes:
+        """The picture that a caller named by its URL. Waits for it.
+
+        Raises:
+            UrlRefused: this server fetches none, or not this one.
+        """
+        if self.fetcher is None:
+            raise UrlRefused("this server fetches no pictures by URL: send the picture itself")
+        return self.fetcher.fetch(url)
+
+
+def _fetcher(settings: ServingSettings) -> PictureFetcher:
+    return PictureFetcher(FetchLimits(most_bytes=settings.picture_limits.max_bytes))

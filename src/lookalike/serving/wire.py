@@ -7,15 +7,32 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic import Tag as PydanticTag
 from pydantic.config import JsonDict
 
+from lookalike.catalog import Collection, Scope
 from lookalike.feedback.ubi import DwellSeconds, Fold, Happened, Name, Pixels, Rank, Token, UbiEvent, require_dwell
+from lookalike.retrieval import COLOUR_DISTANCE, Facets, Filters, Orientation
 from lookalike.types import Box, BoxUnit, Hit, Image, Interaction, InteractionKind, Match, Visibility
 
 MOST_EVENTS = 500
 """Events in one request."""
+
+MOST_COLLECTED = 1000
+"""Images that one request puts into a collection, and as many that it takes out."""
+
+MOST_PIXELS = 1_000_000
+"""Of a side, in filters."""
 
 MOST_HITS = 200
 """Hits, or images, on one page."""
@@ -34,6 +51,17 @@ Tag = Annotated[
 
 Tags = Annotated[tuple[Tag, ...], Field(max_length=64)]
 
+
+def _split_tags(text: object) -> object:
+    """`shoe, brown` -> `("shoe", "brown")`."""
+    if isinstance(text, str):
+        return tuple(tag for tag in text.split(",") if tag.strip())
+    return tuple(text) if isinstance(text, list) else text  # as JSON has it
+
+
+SplitTags = Annotated[Tags, BeforeValidator(_split_tags, json_schema_input_type=list[Tag])]
+"""Tags that a form has in repeated fields, or in one between commas."""
+
 Base64Picture = Annotated[
     str,
     Field(
@@ -42,6 +70,13 @@ Base64Picture = Annotated[
     ),
 ]
 """A picture in JSON; it is taken out of the body before the rest is parsed."""
+
+PictureUrl = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2048),
+    Field(description="Where the server shall fetch the picture, on the public internet; off by default."),
+]
+"""A picture by its URL."""
 
 IMAGE_EXAMPLE: JsonDict = {
     "id": "9f86d081884c7d659a2feaa0c55ad015",
@@ -60,6 +95,8 @@ IMAGE_EXAMPLE: JsonDict = {
 }
 
 VERIFY = "Compare keypoints with those of the nearest images, and put first what shows the very same thing."
+
+FACETS = "Count tags, owners, orientations and collections of the ranked hits."
 
 _QUERY_ID = "5d41402abc4b2a76b9719d911017c592"
 
@@ -169,11 +206,18 @@ def _readable(name: str) -> str:
 class UploadRequest(Wire):
     """An upload in JSON."""
 
-    image: Base64Picture
+    image: Base64Picture | None = None
+    image_url: PictureUrl | None = None
     name: str | None = Field(default=None, max_length=1024, description="Name of the file, for display.")
     tags: Tags | None = None
     visibility: Visibility = Visibility.PUBLIC
     owner_id: Words | None = None
+
+    @model_validator(mode="after")
+    def _has_one_picture(self) -> "UploadRequest":
+        if (self.image is None) == (self.image_url is None):
+            raise ValueError("give one of image and image_url")
+        return self
 
 
 class ImagePage(Wire):
@@ -236,6 +280,38 @@ class CropBox(Wire):
         return Box(self.x, self.y, self.width, self.height, unit=self.unit)
 
 
+class FilterFields(Wire):
+    """What every hit has to meet. A condition that is absent or null asks for nothing."""
+
+    owner: Words | None = Field(default=None, description="Belongs to this owner.")
+    any_tags: SplitTags = Field(default=(), description="Has at least one of these tags.")
+    all_tags: SplitTags = Field(default=(), description="Has each of these tags.")
+    no_tags: SplitTags = Field(default=(), description="Has none of these tags.")
+    uploaded_from: AwareDatetime | None = Field(default=None, description="Was added at this time or later.")
+    uploaded_to: AwareDatetime | None = Field(default=None, description="Was added before this time.")
+    min_width: int | None = Field(default=None, ge=1, le=MOST_PIXELS, description="Of the upright image, pixels.")
+    max_width: int | None = Field(default=None, ge=1, le=MOST_PIXELS)
+    min_height: int | None = Field(default=None, ge=1, le=MOST_PIXELS)
+    max_height: int | None = Field(default=None, ge=1, le=MOST_PIXELS)
+    orientation: Orientation | None = None
+    colour: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] | None = Field(
+        default=None, description="A colour like this, `#rrggbb`, covers at least three sixteenths of the image."
+    )
+    colour_distance: int = Field(
+        default=COLOUR_DISTANCE, ge=0, le=255, description="Greatest distance in YCbCr, where luma counts half."
+    )
+    collection: Words | None = Field(default=None, description="Is in the collection of this name.")
+
+    def conditions(self) -> Filters:
+        """As searches take them.
+
+        Raises:
+            CallerError: they contradict each other.
+        """
+        values = {name: getattr(self, name) for name in FilterFields.model_fields}
+        return Filters(**values)
+
+
 class SearchRequest(Wire):
     """A search by an indexed image or by a picture in base64, or the next page of one."""
 
@@ -248,6 +324,11 @@ class SearchRequest(Wire):
                     "limit": 30,
                 },
                 {"image": "data:image/png;base64,iVBORw0KGgo...", "limit": 10},
+                {
+                    "image_id": IMAGE_EXAMPLE["id"],
+                    "filters": {"any_tags": ["shoe", "boot"], "orientation": "landscape", "colour": "#8a6f5c"},
+                    "facets": True,
+                },
                 {"cursor": "NWQ0MTQwMmFiYzRiMmE3NmI5NzE5ZDkxMTAxN2M1OTI6MzA6MzA6OGU1ZDYzMzE"},
             ]
         }
@@ -255,17 +336,20 @@ class SearchRequest(Wire):
 
     image_id: str | None = Field(default=None, max_length=64)
     image: Base64Picture | None = None
+    image_url: PictureUrl | None = None
     crop: CropBox | None = None
     limit: int | None = Field(default=None, ge=1, le=MOST_HITS)
     include_self: bool | None = None
     verify: bool = Field(default=False, description=VERIFY)
+    filters: FilterFields | None = None
+    facets: bool = Field(default=False, description=FACETS)
     cursor: str | None = Field(default=None, max_length=512)
 
     @model_validator(mode="after")
     def _asks_one_thing(self) -> "SearchRequest":
-        if [self.image_id, self.image, self.cursor].count(None) != 2:  # noqa: PLR2004 - of three
-            raise ValueError("give one of image_id, image and cursor")
-        others = (self.crop, self.include_self, self.verify or None)
+        if [self.image_id, self.image, self.image_url, self.cursor].count(None) != 3:  # noqa: PLR2004 - of four
+            raise ValueError("give one of image_id, image, image_url and cursor")
+        others = (self.crop, self.include_self, self.verify or None, self.filters, self.facets or None)
         if self.cursor is not None and others.count(None) != len(others):
             raise ValueError("with a cursor only limit may be given: the query cannot be changed")
         return self
@@ -338,6 +422,21 @@ class Milliseconds(Wire):
     total: float
 
 
+class FacetCounts(Wire):
+    """How many of the ranked hits have each value, the most frequent first."""
+
+    hits: int = Field(description="Number of hits that were counted: those that were ranked and are public now.")
+    tags: dict[str, int]
+    owners: dict[str, int]
+    orientations: dict[str, int]
+    collections: dict[str, int]
+
+    @classmethod
+    def of(cls, facets: Facets) -> "FacetCounts":
+        """The counts of a search."""
+        return cls(**{name: getattr(facets, name) for name in cls.model_fields})
+
+
 class SearchAnswer(Wire):
     """One page of hits."""
 
@@ -383,7 +482,7 @@ class SearchAnswer(Wire):
     query: QueryRecord
     total: int = Field(description="Number of hits ranked so far; later pages may rank more.")
     complete: bool = Field(description="Whether all hits are ranked, so that later pages add none.")
-    images: int = Field(description="Number of public images in the library at the time of ranking.")
+    images: int = Field(description="Number of public images that met the filters at the time of ranking.")
     reachable: int = Field(description="Number of images that can be reached by paging: at most 10,000.")
     hits: tuple[HitRecord, ...]
     next_cursor: str | None
@@ -392,6 +491,56 @@ class SearchAnswer(Wire):
     )
     milliseconds: Milliseconds
     notes: tuple[str, ...]
+    facets: FacetCounts | None = Field(default=None, description="Only on the first page, where the search asked.")
+
+
+class CollectionRecord(Wire):
+    """A named set of images."""
+
+    name: str
+    images: int = Field(description="Number of its images that are public.")
+    created_at: datetime
+
+    @classmethod
+    def of(cls, collection: Collection) -> "CollectionRecord":
+        """The record of a collection."""
+        return cls(name=collection.name, images=collection.images, created_at=collection.created_at)
+
+
+class CollectionList(Wire):
+    """Every collection, by name."""
+
+    collections: tuple[CollectionRecord, ...]
+
+
+class CollectionPage(Wire):
+    """Some images of a collection, in order of id."""
+
+    name: str
+    images: tuple[ImageRecord, ...]
+    next_cursor: str | None
+
+
+class CollectionChange(Wire):
+    """Images to put into a collection, and images to take out of it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"add": [IMAGE_EXAMPLE["id"]]}]})
+
+    add: tuple[Token, ...] = Field(default=(), max_length=MOST_COLLECTED)
+    remove: tuple[Token, ...] = Field(default=(), max_length=MOST_COLLECTED)
+
+
+class SignIn(Wire):
+    """A key that the browser shall keep."""
+
+    key: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+
+
+class SessionRecord(Wire):
+    """What the request may do."""
+
+    keys_needed: bool = Field(description="Whether the server asks for keys; otherwise everybody may search.")
+    scopes: tuple[Scope, ...] = Field(description="What the key or token of the request allows; empty without one.")
 
 
 class Event(Wire):

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from lookalike.catalog import CatalogState
 from lookalike.durable import sync
-from lookalike.errors import StorageFailed
+from lookalike.errors import SnapshotDamaged, StorageFailed
 from lookalike.neighbors import BACKENDS, VectorIndex, choose_backend
+from lookalike.snapshot.auditing import audit
 from lookalike.snapshot.closeness import Closeness
 from lookalike.snapshot.manifest import MANIFEST_FILE, FileRecord, Manifest
 from lookalike.snapshot.recall import HalfVectors, Truth, sampled_rows
@@ -64,6 +65,7 @@ def publish(
     Raises:
         StorageFailed: the disk is full or failing; nothing was published and nothing is left behind.
         VectorsRefused: vectors that are not finite or not of unit length.
+        SnapshotDamaged: what was written does not hold what it was built from; nothing was published.
         ValueError: rows out of order, or sequences of different lengths.
     """
     arrays = rows.arrays()
@@ -75,7 +77,9 @@ def publish(
             manifest = _manifest(
                 built, rows, calibration or Calibration(), model_name=model_name, fingerprint=fingerprint, state=state
             )
-            directory = _publish_files(root, work, manifest, index=built, arrays=arrays)
+            _write_files(work, index=built, arrays=arrays)
+            _require_sound(manifest, work, rows)
+            directory = _publish_files(root, work, manifest)
     except OSError as failure:
         raise StorageFailed(f"the snapshot could not be written to {root}: {failure.strerror or failure}") from failure
     return Snapshot.open(directory)
@@ -135,12 +139,26 @@ def _blocks(vectors: Vectors | HalfVectors) -> Iterator[Vectors]:
         yield _as_float32(vectors[start : start + _BLOCK])
 
 
-def _publish_files(
-    root: Path, work: Path, manifest: Manifest, *, index: VectorIndex, arrays: Mapping[str, NDArray[Any]]
-) -> Path:
+def _write_files(work: Path, *, index: VectorIndex, arrays: Mapping[str, NDArray[Any]]) -> None:
     index.save(work)
     for name, array in arrays.items():
         np.save(work / name, array)
+
+
+def _require_sound(manifest: Manifest, work: Path, rows: SnapshotRows) -> None:
+    """Let a snapshot be published whose files hold what it was built from.
+
+    Raises:
+        SnapshotDamaged: they do not.
+    """
+    problems = audit(Snapshot.unchecked(manifest, work), rows)
+    if problems:
+        raise SnapshotDamaged(
+            f"the new index is not published: {'; '.join(problems)}; the one before goes on answering"
+        )
+
+
+def _publish_files(root: Path, work: Path, manifest: Manifest) -> Path:
     files = {path.name: FileRecord.of(path) for path in sorted(work.iterdir())}
     for name in files:
         sync(work / name)

@@ -1,6 +1,9 @@
 """The stores of the catalog: each public method is one transaction over one kind of thing."""
 
+from lookalike.catalog.stores.access import AuditLog, Keys
+from lookalike.catalog.stores.blocks import Blocks
 from lookalike.catalog.stores.changes import ChangeSequence
+from lookalike.catalog.stores.collections import Collections
 from lookalike.catalog.stores.folders import Folders
 from lookalike.catalog.stores.images import Images
 from lookalike.catalog.stores.interactions import Interactions
@@ -16,11 +19,15 @@ from lookalike.catalog.stores.uploads import Uploads
 from lookalike.catalog.stores.vectors import StoredVectors
 
 __all__ = [
+    "AuditLog",
+    "Blocks",
     "ChangeSequence",
+    "Collections",
     "Folders",
     "Images",
     "Interactions",
     "Judgements",
+    "Keys",
     "Leases",
     "Models",
     "People",

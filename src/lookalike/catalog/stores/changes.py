@@ -6,9 +6,10 @@ from contextlib import suppress
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from lookalike.catalog import changing, vectors
+from lookalike.catalog import changing, facts, vectors
 from lookalike.catalog.database import Database
 from lookalike.catalog.engine import is_replaced, storage_errors
+from lookalike.catalog.facts import ImageFacts
 from lookalike.catalog.records import CatalogState, Change, ChangesSince
 
 
@@ -70,6 +71,18 @@ class ChangeSequence:
         """
         with self._database.reading() as connection:
             return vectors.read_changes_since(connection, state, fingerprint=fingerprint)
+
+    def facts(self, state: CatalogState) -> ImageFacts | None:
+        """Sizes, times, owners and tags of live images that changed since the catalog was in that state.
+
+        Args:
+            state: the state to go on from; `BEGINNING` for every image.
+
+        Returns:
+            None where the catalog was never in that state.
+        """
+        with self._database.reading() as connection:
+            return facts.read_facts(connection, state)
 
     def read(self, *, after: int, fingerprint: str, limit: int = 10_000) -> list[Change]:
         """What changed above a watermark, oldest first, each image once, in its newest state.

@@ -113,7 +113,11 @@ export async function call(path, options = {}, tries = 3) {
     await new Promise((resolve) => setTimeout(resolve, 1000 * Number(response.headers.get("Retry-After"))));
     return call(path, options, tries - 1);
   }
-  if (!response.ok) throw await problemOf(response);
+  if (!response.ok) {
+    const problem = await problemOf(response);
+    if (problem.code === "key-required") document.dispatchEvent(new Event("key-needed"));
+    throw problem;
+  }
   return response.status === 204 ? null : response.json();
 }
 

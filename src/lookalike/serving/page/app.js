@@ -530,6 +530,7 @@ listenForKeys({ "/": () => drop.focus(), c: () => panel.startCrop(), v: () => vi
 const cropUndone = (way) => !trail.viewed && panel[way]();
 listenForUndo(() => owner?.undo() || cropUndone("undo"), () => cropUndone("redo"));
 document.addEventListener("sign-in", async () => (await loadOwner()).ask().catch(refuse));
+document.addEventListener("key-needed", async () => (await import("./owner/key-dialog.js")).askForKey());
 if (session()) loadOwner();
 addEventListener("pagehide", () => reports.leave());
 addEventListener("offline", followConnection);
