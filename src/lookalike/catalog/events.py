@@ -4,22 +4,22 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Insert, Row, delete, func, or_, select
 
 from lookalike.catalog.changing import chunks
 from lookalike.catalog.queries import ID_BYTES, behind
 from lookalike.catalog.records import RefusedEvent, WrittenEvents, is_image_id, storable_text
 from lookalike.catalog.schema import interactions, queries
-from lookalike.catalog.upserting import insert_into
+from lookalike.catalog.upserting import insert_for
 from lookalike.types import Interaction, InteractionKind
 
 LONGEST_DWELL = 86_400.0
 """Seconds: nobody looks at one picture for more than a day."""
 
 _MOST_NUMBER = 2**31 - 1
-_TEXTS = ("event_id", "query_id", "client_id", "session_id", "user_id", "application")
 _PEOPLE = (interactions.c.user_id, interactions.c.client_id, interactions.c.session_id)
 
 
@@ -56,24 +56,20 @@ class EventFilter:
 def write_events(connection: Connection, events: Sequence[Interaction]) -> WrittenEvents:
     """Keep the events that are new and make sense, and say why the others are not kept.
 
-    Whatever is in the batch, it takes one look-up of the event ids, one of the queries and one insert (each in pieces
-    of 500).
+    Whatever is in the batch, it takes one look-up of its queries (500 at a time) and one insert. An event that is known
+    is not looked up before: the insert leaves it out.
     """
     refused = [refusal for number, event in enumerate(events) if (refusal := _nonsense(number, event))]
     wrong = {refusal.number for refusal in refused}
-    known = _known(connection, [event.event_id for number, event in enumerate(events) if number not in wrong])
-    new: dict[str, tuple[int, Interaction]] = {}
-    for number, event in enumerate(events):
-        if number not in wrong and event.event_id not in known:
-            new.setdefault(event.event_id, (number, event))
-    shown = _shown(connection, {event.query_id for _, event in new.values()})
-    fitting = {}
-    for event_id, (number, event) in new.items():
+    sensible = [(number, event) for number, event in enumerate(events) if number not in wrong]
+    shown = _shown(connection, {event.query_id for _, event in sensible})
+    fitting: dict[str, Interaction] = {}
+    for number, event in sensible:
         refusal = _misfit(number, event, shown.get(event.query_id))
         if refusal:
             refused.append(refusal)
         else:
-            fitting[event_id] = event
+            fitting.setdefault(event.event_id, event)
     stored = _insert(connection, [fitting[event_id] for event_id in sorted(fitting)])
     return WrittenEvents(
         stored=stored,
@@ -85,9 +81,14 @@ def write_events(connection: Connection, events: Sequence[Interaction]) -> Writt
 def _insert(connection: Connection, events: Sequence[Interaction]) -> int:
     if not events:
         return 0
-    # The same events may come in twice at once: the database says which ones were written here.
-    written = insert_into(connection, interactions).on_conflict_do_nothing().returning(interactions.c.event_id)
-    return len(connection.execute(written, [_row(event) for event in events]).all())
+    # The same events may come in twice at once: the database says how many were written here.
+    return connection.execute(_inserting(connection.dialect.name), [_row(event) for event in events]).rowcount
+
+
+@cache
+def _inserting(dialect: str) -> Insert:
+    """The statement, which takes longer to make than to run for a few events."""
+    return insert_for(dialect, interactions).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 def _row(event: Interaction) -> dict[str, Any]:
@@ -121,7 +122,9 @@ def _nonsense(number: int, event: Interaction) -> RefusedEvent | None:
 
 
 def _wrong_name(event: Interaction) -> str | None:
-    if not event.event_id or not all(storable_text(getattr(event, name) or "") for name in _TEXTS):
+    optional = (event.client_id, event.session_id, event.user_id, event.application)
+    texts = (event.event_id, event.query_id, *filter(None, optional))
+    if not event.event_id or not storable_text("".join(texts)):
         return "its event_id is empty, or one of its ids is not text"
     return "its time has no zone" if event.at.tzinfo is None else None
 
@@ -159,15 +162,6 @@ def _misfit(number: int, event: Interaction, shown: "_Shown | None") -> RefusedE
     else:
         return None
     return RefusedEvent(number=number, event_id=event.event_id, reason=reason, message=problem)
-
-
-def _known(connection: Connection, event_ids: Iterable[str]) -> set[str]:
-    """Those that are stored."""
-    found: set[str] = set()
-    for chunk in chunks(set(event_ids)):
-        statement = select(interactions.c.event_id).where(interactions.c.event_id.in_(chunk))
-        found.update(connection.execute(statement).scalars())
-    return found
 
 
 @dataclass(frozen=True, slots=True)
