@@ -154,9 +154,10 @@ class Gates:
         self.model = Gate("model", workers=workers, waiting=waiting, niceness=2, adaptive=True)
         self.decoding = Gate("decoding", workers=max(cores, workers), waiting=256, niceness=2)
         self.searching = Gate("searching", workers=4, waiting=256)
-        self.reading = Gate("reading", workers=4, waiting=256, niceness=1)
-        self.files = Gate("files", workers=4, waiting=256, niceness=1)
-        self.writing = Gate("writing", workers=4, waiting=256, niceness=1)
+        # Two threads each: what runs Python holds its lock, and more of them would only keep searches from it.
+        self.reading = Gate("reading", workers=2, waiting=256, niceness=1)
+        self.files = Gate("files", workers=2, waiting=256, niceness=1)
+        self.writing = Gate("writing", workers=2, waiting=256, niceness=1)
         self.uploads = Gate("uploads", workers=2, waiting=64, niceness=5)
         self.thumbnails = Gate("thumbnails", workers=2, waiting=256, niceness=10)
 

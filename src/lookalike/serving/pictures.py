@@ -25,6 +25,7 @@ MOST_FIELDS = 80  # as many tags as an image may have, and the others
 _MOST_FIELD_BYTES = 16 * 1024
 _MOST_PART_HEADERS = 32
 _PIECE = 256 * 1024
+_MOST_COMPARED = 1024 * 1024  # comparing takes a millisecond for each MiB, of the event loop's time
 _TYPES = frozenset({"multipart/form-data", "application/json", "application/octet-stream"})
 _LISTS = frozenset({"tags", "any_tags", "all_tags", "no_tags"})
 _NAMELESS = frozenset({"blob", "image"})  # what browsers and programs call a file that has no name
@@ -82,7 +83,9 @@ class ReceivedPicture:
 
     @property
     def key(self) -> Hashable:
-        """Equal for equal bodies; forms are equal whatever boundary their sender drew."""
+        """Equal for equal bodies; forms are equal whatever boundary their sender drew. Large bodies equal no other."""
+        if len(self.body) > _MOST_COMPARED:
+            return object()
         boundary = _BOUNDARY.search(self.headers.get("content-type", ""))
         body = self.body.replace(boundary[1].encode("latin-1"), b"") if boundary else self.body
         return self.media_type, body, tuple(self.parameters)
