@@ -28,8 +28,10 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.catalog import Catalog, QueryRecord, content_id, sqlite_url
-from lookalike.types import Interaction, InteractionKind
+from lookalike.catalog import Catalog, content_id, sqlite_url
+from lookalike.feedback.simulation import Population, PositionModel, list_examination, simulate_sessions
+from lookalike.library.simulate import ShownList, grades_of, write_sessions
+from lookalike.progress import Silent
 
 PROJECT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("LOOKALIKE_SHARED", PROJECT.parent / "shared"))
@@ -37,7 +39,7 @@ RESULTS = PROJECT / "benchmarks" / "results"
 BASE = "efficientnet-lite0"
 ARCHIVES = {"fashion_224": "fashion_224.tar.gz", "wardrobe_and_grocery": "wardrobe_and_grocery.tar"}
 JUDGEMENTS = {"fashion_224": "qrels_grade2up.tsv", "wardrobe_and_grocery": "qrels.tsv"}
-ASKING, SEARCHES, SHOWN, NOISE = 3_000, 6, 40, 0.2
+ASKING, SEARCHES, SHOWN, NOISE, ETA = 3_000, 6, 40, 0.2, 0.3
 TUNE_STEPS = 200
 
 
@@ -146,7 +148,7 @@ def simulate(fashion: Set) -> None:
     in 25. Then so many clicks are added on shown images of lower grades that they are one in five. All are stored as
     simulated.
     """
-    chance = np.random.default_rng(5)
+    rng = np.random.default_rng(5)
     traits = {}
     with (fashion.images / "manifest.csv").open() as lines:
         for row in csv.DictReader(lines):
@@ -161,60 +163,24 @@ def simulate(fashion: Set) -> None:
         blocks = list(catalog.vectors.blocks(live.fingerprint))
         known = [image_id for block in blocks for image_id in block.image_ids]
         vectors = np.concatenate([block.vectors for block in blocks])
-        at = datetime(2026, 1, 1, tzinfo=UTC)
+        lists = []
         for place, query in enumerate(known[:ASKING]):  # ids are hashes: the first are as good as any
             nearest = np.argsort(-(vectors @ vectors[place]), kind="stable")[: SHOWN + 1].tolist()
             shown = tuple(known[other] for other in nearest if other != place)[:SHOWN]
-            judged = {image: grade(traits[query], traits[image]) for image in shown}
-            moments = [at + timedelta(minutes=20 * place + turn) for turn in range(SEARCHES)]
-            ask(catalog, query, shown, judged, moments, chance)
+            grades = tuple(grade(traits[query], traits[image]) for image in shown)
+            lists.append(ShownList(query_image_id=query, shown=shown, grades=grades))
+        chosen = np.repeat(np.arange(len(lists)), SEARCHES)
+        people = Population(appeal=(0.0, 0.0, 0.25, 0.5, 0.5, 0.5), noise=NOISE)
+        looking = PositionModel(examination=list_examination(SHOWN, eta=ETA))
+        sessions = simulate_sessions(grades_of(lists)[chosen], looking, people, rng)
+        start = datetime(2026, 1, 1, tzinfo=UTC)
+        moments = [start + timedelta(minutes=number) for number in range(len(chosen))]
+        write_sessions(catalog, lists, chosen, sessions, name="benchmark", moments=moments, progress=Silent())
 
 
 def grade(one: tuple[str, str, str], other: tuple[str, str, str]) -> int:
     """The set's own rule, for images of one type; other pairs are not clicked here."""
     return sum(map(str.__eq__, one, other)) if one[0] == other[0] else 0
-
-
-def ask(
-    catalog: Catalog,
-    query: str,
-    shown: tuple[str, ...],
-    judged: dict[str, int],
-    moments: list[datetime],
-    chance: np.random.Generator,
-) -> None:
-    """So many searches by one image, with their clicks."""
-    appeal = np.array([{3: 0.5, 2: 0.25}.get(judged.get(image, 0), 0.0) for image in shown])
-    wrong = np.flatnonzero(appeal == 0)
-    looked = np.arange(1, len(shown) + 1) ** -0.3
-    queries, events = [], []
-    for turn, moment in enumerate(moments):
-        name = f"simulated {query} {turn}"
-        clicked = np.flatnonzero(chance.random(len(shown)) < looked * appeal)
-        mistakes = chance.binomial(len(clicked), NOISE / (1 - NOISE))
-        if len(wrong):
-            clicked = np.union1d(clicked, chance.choice(wrong, min(mistakes, len(wrong)), replace=False))
-        if not len(clicked):
-            continue
-        queries.append(QueryRecord(id=name, generation="simulated", ranked_ids=shown, at=moment, image_id=query))
-        for kind, places in (
-            (InteractionKind.IMPRESSION, range(len(shown))),
-            (InteractionKind.CLICK, clicked.tolist()),
-        ):
-            events += [
-                Interaction(
-                    event_id=f"{name} {kind} {place}",
-                    query_id=name,
-                    image_id=shown[place],
-                    position=place + 1,
-                    kind=kind,
-                    at=moment,
-                    simulated=True,
-                )
-                for place in places
-            ]
-    catalog.queries.write(queries)
-    catalog.interactions.write(events)
 
 
 def models_in(found: dict[str, Any]) -> dict[str, dict[str, Any]]:

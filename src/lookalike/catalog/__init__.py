@@ -7,8 +7,10 @@ from lookalike.catalog.collections import Collection
 from lookalike.catalog.copying import library_id_of
 from lookalike.catalog.engine import parse_url, sqlite_url
 from lookalike.catalog.events import LONGEST_DWELL, EventFilter
+from lookalike.catalog.experiments import Arm, Assignment, Experiment, ExperimentKind, Outcome, Plan
 from lookalike.catalog.facts import ImageFacts
 from lookalike.catalog.grades import JudgementSet
+from lookalike.catalog.grading_queue import QueuedPair
 from lookalike.catalog.keys import ApiKey, KeyWish, Scope, is_key, prefix_of
 from lookalike.catalog.records import (
     BEGINNING,
@@ -45,7 +47,9 @@ __all__ = [
     "LONGEST_DWELL",
     "AdditionResult",
     "ApiKey",
+    "Arm",
     "AskedQuery",
+    "Assignment",
     "AuditEntry",
     "BlockedPicture",
     "BrowsePage",
@@ -56,6 +60,8 @@ __all__ = [
     "ChangesSince",
     "Collection",
     "EventFilter",
+    "Experiment",
+    "ExperimentKind",
     "ImageAddition",
     "ImageFacts",
     "IndexedFolder",
@@ -64,7 +70,10 @@ __all__ = [
     "KnownImage",
     "LiveModel",
     "LiveSince",
+    "Outcome",
+    "Plan",
     "QueryRecord",
+    "QueuedPair",
     "RefusedEvent",
     "Scope",
     "SourceFailure",

@@ -16,7 +16,9 @@ from lookalike.catalog.stores import (
     Blocks,
     ChangeSequence,
     Collections,
+    Experiments,
     Folders,
+    GradingQueue,
     Images,
     Interactions,
     Judgements,
@@ -61,6 +63,8 @@ class Catalog:
         interactions: what people did with hits.
         judgements: grades, in named sets.
         collections: named sets of images.
+        grading_queue: pairs that wait for a grade.
+        experiments: on live queries.
         people: users.
         keys: API keys.
         audit: who changed what.
@@ -84,6 +88,8 @@ class Catalog:
         self.interactions = Interactions(database)
         self.judgements = Judgements(database)
         self.collections = Collections(database)
+        self.grading_queue = GradingQueue(database)
+        self.experiments = Experiments(database)
         self.people = People(database)
         self.keys = Keys(database)
         self.audit = AuditLog(database)

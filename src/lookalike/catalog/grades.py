@@ -82,7 +82,7 @@ def _grade_row(grade: Grade) -> dict[str, Any]:
     return {
         "set_name": grade.judgement_set,
         "query_image_id": grade.query_image_id,
-        "crop": "" if grade.crop is None else ",".join(map(repr, grade.crop.values)),
+        "crop": crop_key(grade.crop),
         "image_id": grade.image_id,
         "user_id": grade.user_id or "",
         "source": grade.source,
@@ -144,7 +144,17 @@ def _grade(row: Row[Any]) -> Grade:
     values = row._asdict()
     return Grade(
         judgement_set=values.pop("set_name"),
-        crop=Box.parse(crop, unit="fraction") if (crop := values.pop("crop")) else None,
+        crop=crop_of(values.pop("crop")),
         user_id=values.pop("user_id") or None,
         **values,
     )
+
+
+def crop_key(crop: Box | None) -> str:
+    """A crop in fractions as it is stored in keys; "" for the whole image."""
+    return "" if crop is None else ",".join(map(repr, crop.values))
+
+
+def crop_of(key: str) -> Box | None:
+    """The crop that was stored."""
+    return Box.parse(key, unit="fraction") if key else None

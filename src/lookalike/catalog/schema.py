@@ -25,10 +25,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 16
+SCHEMA_VERSION = 17
 """The integer stored in `library.schema_version`; each migration that is added raises it."""
 
-HEAD_REVISION = "0016"
+HEAD_REVISION = "0017"
 """The newest Alembic revision; a test holds it equal to what the migration files say."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -474,4 +474,44 @@ grades = Table(
     Column("grade", SmallInteger, nullable=False),
     Column("at", UtcTime, nullable=False),
     CheckConstraint("grade BETWEEN 0 AND 5", name="ck_judgements_grade"),
+)
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("running", SmallInteger),  # 1 while it runs, else NULL: so one runs at most
+    Column("kind", String(16), nullable=False),
+    Column("challenger", String, nullable=False),
+    Column("control", String, nullable=False),
+    Column("share", Float(53), nullable=False),
+    Column("seed", String, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("stopped_at", UtcTime),
+    Column("reason", Message, nullable=False),
+    Column("plan", Text, nullable=False),  # JSON
+    Index("ix_experiments_running", "running", unique=True),
+)
+
+experiment_queries = Table(
+    "experiment_queries",
+    metadata,
+    Column("query_id", String, ForeignKey("queries.id", ondelete="CASCADE"), primary_key=True),
+    Column("experiment", String, ForeignKey("experiments.name"), nullable=False),
+    Column("arm", String(16), nullable=False),
+    Column("teams", LargeBinary, nullable=False),  # a byte for each hit
+    Index("ix_experiment_queries_experiment", "experiment"),
+)
+
+# Pairs that wait for a grade; one that has got it is found by its grade, and stays here until the queue is filled anew.
+grading_queue = Table(
+    "grading_queue",
+    metadata,
+    Column("set_name", String, primary_key=True),
+    Column("query_image_id", _ImageId, primary_key=True),
+    Column("crop", String, primary_key=True),  # as in `judgements`
+    Column("image_id", _ImageId, primary_key=True),
+    Column("number", Integer, nullable=False),  # in which order they are to be graded
+    Column("strategy", String, nullable=False),
+    Column("added_at", UtcTime, nullable=False),
 )

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from lookalike.cli.estimate import print_estimate
 from lookalike.cli.judging import (
     CombineOption,
     FormatOption,
@@ -69,6 +70,18 @@ AgainstOption = Annotated[
 ]
 HtmlOption = Annotated[Path | None, typer.Option(metavar="REPORT", help="Write an HTML report with pictures.")]
 RunOption = Annotated[Path | None, typer.Option(metavar="RUN", help="Write the returned rankings as a run file.")]
+EstimateOption = Annotated[
+    bool,
+    typer.Option("--estimate", help="Estimate sDCG@10 where only some hits are graded; the model guesses the others."),
+]
+MoreQueriesOption = Annotated[
+    int,
+    typer.Option(
+        "--more-queries",
+        min=0,
+        help="With --estimate: also ask with so many other images, if the judged ones were drawn at random.",
+    ),
+]
 PerQueryOption = Annotated[Path | None, typer.Option(metavar="CSV", help="Write the values of each query.")]
 DEFAULT_MEASURE_NAMES = ",".join(map(str, DEFAULT_MEASURES))
 
@@ -88,6 +101,8 @@ def evaluate(
     keep_good: KeepGoodOption = False,
     combine: CombineOption = "refuse",
     resamples: ResamplesOption = 10_000,
+    estimate: EstimateOption = False,
+    more_queries: MoreQueriesOption = 0,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -105,6 +120,9 @@ def evaluate(
         keep_good=keep_good,
         combine=combine,
     )
+    if estimate:
+        print_estimate(asked, more_queries=more_queries, library=library, as_json=as_json)
+        return
     files = _Files(html=html, run=run, per_query=per_query)
     with faults_are_told(as_json=as_json):
         request = EvaluateRequest(

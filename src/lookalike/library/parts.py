@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal, cast
 
@@ -56,7 +56,7 @@ class LibraryParts:
 
     @property
     def limits(self) -> Limits:
-        """What pictures may be at most, tested before they are decoded."""
+        """Of pictures, tested before they are decoded."""
         return self.settings.limits
 
     @cached_property
@@ -157,8 +157,7 @@ class LibraryParts:
 
     def centring_of(self, encoder: Encoder) -> Centring:
         """How vectors of a model would be centred by an index of them that is published now."""
-        model = LiveModel(name=encoder.name, fingerprint=encoder.fingerprint, dimension=encoder.dimension)
-        return self._publisher_for(lambda _: encoder).centring(model)
+        return self._publisher_for(lambda _: encoder).centring(_model_of(encoder))
 
     def exact_ranker(self, encoder: Encoder) -> ExactRanker:
         """Ranks by exact search as an index of this model's vectors would that is published now."""
@@ -211,6 +210,7 @@ class LibraryParts:
             limits=self.limits,
             decoding=self.decoding,
             rerankers=policies_of(self.settings.policies, self.catalog),
+            open_challenger=partial(_challenger, self),
         )
         self._closing.callback(engine.close)
         return engine
@@ -278,6 +278,22 @@ class LibraryParts:
                 f" ({encoder.fingerprint[:12]}); run `lookalike index --model {model.name} FOLDER` to move it over"
             )
         return encoder
+
+
+def _challenger(library: LibraryParts, name: str) -> ExactRanker:
+    """Another model's ranker, with the policies of the library: what they hide stays hidden in an experiment."""
+    encoder = library.open_model(name)
+    return ExactRanker(
+        library.catalog,
+        encoder,
+        centring=library.centring_of(encoder),
+        limits=library.limits,
+        rerankers=policies_of(library.settings.policies, library.catalog),
+    )
+
+
+def _model_of(encoder: Encoder) -> LiveModel:
+    return LiveModel(name=encoder.name, fingerprint=encoder.fingerprint, dimension=encoder.dimension)
 
 
 def _close(encoder: "weakref.ref[Encoder]") -> None:

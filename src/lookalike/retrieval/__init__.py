@@ -3,6 +3,7 @@
 from lookalike.retrieval.engine import Readiness, SearchEngine
 from lookalike.retrieval.facets import Facets
 from lookalike.retrieval.filters import COLOUR_DISTANCE, MOST_TAGS, NO_FILTERS, Filters, Orientation
+from lookalike.retrieval.interleaving import Interleaved, InterleavedRanker, team_draft
 from lookalike.retrieval.journal import QueryJournal
 from lookalike.retrieval.policies import DEFAULT_POLICIES, policies_of
 from lookalike.retrieval.query import Answer, IndexedImage, Picture, Query, Subject, Words
@@ -28,6 +29,8 @@ __all__ = [
     "Filters",
     "IndexRanker",
     "IndexedImage",
+    "Interleaved",
+    "InterleavedRanker",
     "Orientation",
     "Picture",
     "Query",
@@ -42,5 +45,6 @@ __all__ = [
     "Words",
     "policies_of",
     "stored_keypoints",
+    "team_draft",
     "with_duplicates",
 ]

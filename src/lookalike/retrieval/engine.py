@@ -1,6 +1,5 @@
 """The search engine: one question in, one page of hits out."""
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,11 +14,12 @@ from lookalike.errors import CursorRefused, LibraryBusy
 from lookalike.keypoints import RECIPE
 from lookalike.preprocessing import Limits, Preparer, prepare
 from lookalike.reranking import VERIFIED_HITS, Candidates, RankingQuery, ReRanker, visible
+from lookalike.retrieval.experimenting import RunningExperiment
 from lookalike.retrieval.facets import Facets, count_facets
 from lookalike.retrieval.filtering import FilteredViews
 from lookalike.retrieval.filters import Filters
 from lookalike.retrieval.journal import QueryJournal
-from lookalike.retrieval.live import LiveIndex
+from lookalike.retrieval.live import Live, LiveIndex
 from lookalike.retrieval.query import Answer, Query
 from lookalike.retrieval.query_encoder import DecodedQuery, EmbeddedQuery, EncodedQuery, QueryEncoder
 from lookalike.retrieval.rankers import NEAR_DUPLICATES, ExactRanker, IndexRanker, Ranker, usual_rerankers
@@ -79,6 +79,7 @@ class SearchEngine:
         decoding: what prepares them.
         rerankers: applied in order; None for the usual ones.
         depth: how many hits are ranked before the first page; later pages rank more.
+        open_challenger: opens the ranker of another model by its name, for experiments; None for no experiments.
 
     Attributes:
         ranker: ranks what is searched. Measuring asks it what users would get, and writes nothing down.
@@ -95,8 +96,10 @@ class SearchEngine:
         decoding: Preparer = prepare,
         rerankers: Sequence[ReRanker] | None = None,
         depth: int = FROZEN_HITS,
+        open_challenger: Callable[[str], Ranker] | None = None,
     ) -> None:
         self._catalog = catalog
+        self._experiment = RunningExperiment(catalog, open_challenger=open_challenger)
         self._index = LiveIndex(catalog, snapshots=snapshots, models=models)
         self._journal = journal
         self._encoder = QueryEncoder(catalog, limits=limits, decoding=decoding)
@@ -138,15 +141,18 @@ class SearchEngine:
             CallerError: the filters name a collection that is not there.
         """
         clock = Stopwatch()
-        ranking = self.ranker.rank(query, wanted=query.limit, clock=clock, embedded=embedded)
+        usual = self.ranker.rank(query, wanted=query.limit, clock=clock, embedded=embedded)
+        arranged = self._experiment.arrange(query, usual, self.ranker)
+        ranking = arranged.ranking
         with clock("rerank"):
-            closeness = _closeness(ranking)
-            record = _record(query, ranking, closeness)
+            closeness = _closeness(usual)  # of the nearest, wherever an experiment shows it
+            record = _record(arranged.query_id, query, ranking, closeness)
         with clock("hits"):
             best = ranking.candidates.first(query.limit)
             cosines = dict(zip(best.image_ids, best.cosines.tolist(), strict=True))
             hits = self._hits(record, best.image_ids, cosines, first_rank=1, closeness=closeness)
         self._journal.add(record)
+        self._experiment.note(arranged)
         answer = _answer(record, hits, clock)
         notes = (*ranking.live.notes, *(_not_verified(self._catalog, ranking) if query.verify else ()))
         facets = _facets(self._catalog, ranking) if query.facets else None
@@ -216,18 +222,7 @@ class SearchEngine:
         live = self._index.peek()
         if live is None:
             return Readiness(ready=False, waiting_for="the model and the index to open")
-        view = live.view
-        return Readiness(
-            ready=True,
-            generation=view.generation,
-            images=view.size,
-            tail=len(view.tail_ids),
-            snapshot=view.snapshot.manifest.number if view.snapshot else 0,
-            watermark=view.snapshot.manifest.watermark if view.snapshot else 0,
-            backend=view.snapshot.manifest.backend if view.snapshot else "exact",
-            recall_at_10=view.snapshot.manifest.recall_at_10 if view.snapshot else None,
-            notes=(*live.notes, *([_READ_ONLY] if self._catalog.read_only else [])),
-        )
+        return _readiness(live, read_only=self._catalog.read_only)
 
     def recall_of_latest(self, *, fewest: int, after_block: Callable[[float], None]) -> LiveRecall | None:
         """How many of the true nearest the index finds for the latest searches, by exact search over the catalog.
@@ -354,6 +349,21 @@ def _not_verified(catalog: Catalog, ranking: Ranking) -> tuple[str, ...]:
     return (f"{which} nearest images could not be verified: run `lookalike keypoints` once",)
 
 
+def _readiness(live: Live, *, read_only: bool) -> Readiness:
+    view = live.view
+    return Readiness(
+        ready=True,
+        generation=view.generation,
+        images=view.size,
+        tail=len(view.tail_ids),
+        snapshot=view.snapshot.manifest.number if view.snapshot else 0,
+        watermark=view.snapshot.manifest.watermark if view.snapshot else 0,
+        backend=view.snapshot.manifest.backend if view.snapshot else "exact",
+        recall_at_10=view.snapshot.manifest.recall_at_10 if view.snapshot else None,
+        notes=(*live.notes, *([_READ_ONLY] if read_only else [])),
+    )
+
+
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
     return vector / np.linalg.norm(vector)
 
@@ -380,9 +390,9 @@ def _closeness(ranking: Ranking) -> Closeness:
     return ranking.live.closeness.for_query(float(best.cosines[0]), float(uncentred[0]))
 
 
-def _record(query: Query, ranking: Ranking, closeness: Closeness) -> QueryRecord:
+def _record(query_id: str, query: Query, ranking: Ranking, closeness: Closeness) -> QueryRecord:
     return QueryRecord(
-        id=secrets.token_hex(16),
+        id=query_id,
         generation=ranking.live.view.generation,
         image_id=query.image_id,
         crop=ranking.query.crop,

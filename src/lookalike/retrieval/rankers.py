@@ -198,6 +198,12 @@ class ExactRanker(_ViewRanker):
         """Images that can be found."""
         return len(self._ids)
 
+    @property
+    def image_ids(self) -> list[str]:
+        """Of the images that can be found, ascending."""
+        ids: list[str] = self._ids.tolist()
+        return ids
+
     def searched(self, query: EncodedQuery) -> NDArray[np.float32]:
         """A query's vector as it is compared with the images', [dimension] float32."""
         return self._whole.view.searched(query.vector, query.crop)

@@ -4,7 +4,9 @@ from lookalike.catalog.stores.access import AuditLog, Keys
 from lookalike.catalog.stores.blocks import Blocks
 from lookalike.catalog.stores.changes import ChangeSequence
 from lookalike.catalog.stores.collections import Collections
+from lookalike.catalog.stores.experiments import Experiments
 from lookalike.catalog.stores.folders import Folders
+from lookalike.catalog.stores.grading_queue import GradingQueue
 from lookalike.catalog.stores.images import Images
 from lookalike.catalog.stores.interactions import Interactions
 from lookalike.catalog.stores.judgements import Judgements
@@ -23,7 +25,9 @@ __all__ = [
     "Blocks",
     "ChangeSequence",
     "Collections",
+    "Experiments",
     "Folders",
+    "GradingQueue",
     "Images",
     "Interactions",
     "Judgements",

@@ -3,9 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 from lookalike.catalog import QueryRecord
+from lookalike.feedback.bots import MOST_CLICKS_IN_MINUTE, bots
 from lookalike.training.examples.example import GradedQuery, Pair, PairSource
 from lookalike.types import Interaction, InteractionKind
 
@@ -31,7 +31,7 @@ class ClickRules:
     """
 
     least_clicks: int = 2
-    most_clicks_in_minute: int = 30
+    most_clicks_in_minute: int = MOST_CLICKS_IN_MINUTE
     propensities: tuple[float, ...] = ()
     most_weight: float = 10.0
     most_hard_negatives: int = 32
@@ -159,7 +159,7 @@ class _Sorting:
         self._interactions = interactions
         self._owners = owners
         self._rules = rules
-        self._bots = _bots(interactions, rules.most_clicks_in_minute)
+        self._bots = bots(interactions, most=rules.most_clicks_in_minute)
         self._passed_over: dict[str, Counter[str]] = defaultdict(Counter)
         self.left_out: Counter[str] = Counter()
         self.clicks = 0
@@ -234,18 +234,3 @@ class _Sorting:
 def _source(clicks: Iterable[Interaction]) -> PairSource:
     simulated = any(click.simulated for click in clicks)
     return PairSource.SIMULATED_CLICKS if simulated else PairSource.CLICKS
-
-
-def _bots(interactions: Iterable[Interaction], most: int) -> set[str]:
-    """Users who clicked more often within some minute than people do."""
-    times = defaultdict(list)
-    for event in interactions:
-        if event.kind is InteractionKind.CLICK and event.user_id is not None:
-            times[event.user_id].append(event.at)
-    bots = set()
-    for user, moments in times.items():
-        moments.sort()
-        windows = zip(moments, moments[most:], strict=False)
-        if any(later - earlier <= timedelta(minutes=1) for earlier, later in windows):
-            bots.add(user)
-    return bots

@@ -1,0 +1,55 @@
+"""What clicks in interleaved lists say about the two rankers."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CONTROL, CHALLENGER = 1, 2
+"""Teams, as interleaving numbers them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credits:
+    """Preferences of queries.
+
+    Attributes:
+        preferences: [queries] int8: 1 where the challenger got more clicks, -1 where the control did, 0 for a tie or
+            no click.
+        wins: queries that prefer the challenger.
+        losses: queries that prefer the control.
+        ties: clicked queries without a preference.
+        unclicked: queries without a click.
+    """
+
+    preferences: NDArray[np.int8]
+    wins: int
+    losses: int
+    ties: int
+    unclicked: int
+
+
+def credit(queries: Iterable[tuple[Sequence[int], Sequence[int]]]) -> Credits:
+    """Each click is credited to the team that put the hit there; a query prefers the team with more clicks.
+
+    A click on a hit of both teams is credited to neither.
+
+    Args:
+        queries: (teams by rank from 1, clicked ranks) of each query; ranks beyond the teams are left out.
+    """
+    preferences, ties, unclicked = [], 0, 0
+    for teams, clicks in queries:
+        credited = [teams[rank - 1] for rank in clicks if 1 <= rank <= len(teams)]
+        balance = credited.count(CHALLENGER) - credited.count(CONTROL)
+        preferences.append((balance > 0) - (balance < 0))
+        ties += bool(credited) and not balance
+        unclicked += not credited
+    found = np.array(preferences, dtype=np.int8)
+    return Credits(
+        preferences=found,
+        wins=int((found > 0).sum()),
+        losses=int((found < 0).sum()),
+        ties=ties,
+        unclicked=unclicked,
+    )
