@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from doubles import ColourGridEncoder
-from lookalike.errors import VectorsRefused
+from lookalike.errors import ModelMissing, VectorsRefused
 from lookalike.library.reproducing import least_cosine, require_reproduced
 from lookalike.preprocessing import Limits
 from parts import Parts, write_pictures
@@ -47,4 +47,15 @@ def test_a_model_that_computes_something_else_is_refused(parts, tmp_path):
     for file in photos.iterdir():
         file.unlink()
     assert least_cosine(library) is None  # nothing to compare with
+    require_reproduced(library)
+
+
+def test_a_server_may_wait_for_a_model_that_is_not_here_yet(parts, tmp_path):
+    parts.indexer.index([write_pictures(tmp_path / "photos", range(6))])
+    library = library_of(parts, ColourGridEncoder())
+
+    def missing(_):
+        raise ModelMissing("not on this machine")
+
+    library.live_model.encoder_of = missing
     require_reproduced(library)

@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 
 from lookalike.embedding import PictureEncoder
-from lookalike.errors import CallerError, VectorsRefused
+from lookalike.errors import CallerError, ModelMissing, VectorsRefused
 from lookalike.library.parts import LibraryParts
 from lookalike.types import Visibility
 
@@ -43,12 +43,15 @@ def least_cosine(library: LibraryParts, *, images: int = _IMAGES) -> float | Non
 
 
 def require_reproduced(library: LibraryParts) -> None:
-    """Let a model answer that gives images the vectors that the library holds.
+    """Let a model answer that gives images the vectors that the library holds, or that is not on this machine yet.
 
     Raises:
         VectorsRefused: it gives them others.
     """
-    least = least_cosine(library)
+    try:
+        least = least_cosine(library)
+    except ModelMissing:
+        return
     if least is not None and least < LEAST_COSINE:
         raise VectorsRefused(
             f"the model {library.require_live().name} gives images of this library other vectors here than those that"
