@@ -10,6 +10,7 @@ import { listenForKeys, listenForUndo } from "./keyboard.js";
 import { Marks } from "./marks.js";
 import { queryItems, tileItems } from "./menus.js";
 import { connectionWords, emptyNotice, lostNotice, problemNotice, spoken } from "./messages.js";
+import { askForKey } from "./owner/key-dialog.js";
 import { session } from "./owner/session.js";
 import { repair } from "./repairs.js";
 import { Results } from "./results.js";
@@ -530,7 +531,7 @@ listenForKeys({ "/": () => drop.focus(), c: () => panel.startCrop(), v: () => vi
 const cropUndone = (way) => !trail.viewed && panel[way]();
 listenForUndo(() => owner?.undo() || cropUndone("undo"), () => cropUndone("redo"));
 document.addEventListener("sign-in", async () => (await loadOwner()).ask().catch(refuse));
-document.addEventListener("key-needed", async () => (await import("./owner/key-dialog.js")).askForKey());
+document.addEventListener("key-needed", askForKey);
 if (session()) loadOwner();
 addEventListener("pagehide", () => reports.leave());
 addEventListener("offline", followConnection);
