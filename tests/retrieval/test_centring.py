@@ -213,12 +213,13 @@ def test_a_later_page_has_the_closeness_of_the_first(library):
     asked = Query.picture(picture(901), limit=60)
     first = library.engine.search(asked)
     assert library.engine.page(first.query_id, offset=0, limit=60).hits == first.hits
-    best, uncentred = first.hits[0], stored_cosine(library, asked, first.hits[0])
+    best, belonging = first.hits[0], belonging_of(library, asked, first.hits[0])
     usual = view(library).snapshot.closeness
-    assert usual.uncentred is not None
-    assert best.closeness == pytest.approx(usual.for_query(best.cosine, uncentred).percent(best.cosine), abs=0.1)
+    assert usual.belonging is not None
+    assert best.closeness == pytest.approx(usual.for_query(best.cosine, belonging).percent(best.cosine), abs=0.1)
 
 
-def stored_cosine(library, query, hit):
+def belonging_of(library, query, hit):
     vector = library.engine.ranker.rank(query).query.vector
-    return float(vector @ library.catalog.vectors.get(fingerprint(library), [hit.image.id])[hit.image.id])
+    stored_vector = library.catalog.vectors.get(fingerprint(library), [hit.image.id])[hit.image.id]
+    return float(view(library).centring.belonging(vector[None], stored_vector[None])[0])

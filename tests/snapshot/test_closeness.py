@@ -134,8 +134,8 @@ def close_to_best(closeness, centring, images, pictures):
     """How many of the pictures have a close best hit."""
     cosines = centring.rows(pictures) @ centring.rows(images).T
     best = cosines.argmax(axis=1)
-    found = zip(cosines.max(axis=1), np.vecdot(pictures, images[best]), strict=True)
-    scales = [(closeness.for_query(float(cosine), float(uncentred)), cosine) for cosine, uncentred in found]
+    found = zip(cosines.max(axis=1), centring.belonging(pictures, images[best]), strict=True)
+    scales = [(closeness.for_query(float(cosine), float(belonging)), cosine) for cosine, belonging in found]
     return float(
         np.mean([scale.match(cosine) is not Match.NONE and scale.percent(cosine) >= 90 for scale, cosine in scales])
     )
@@ -159,12 +159,12 @@ def test_what_a_library_has_in_common_tells_strangers_though_it_is_not_compared(
     st.floats(-1, 1),
     st.floats(-1, 1),
 )
-def test_the_best_hit_is_no_closer_than_its_uncentred_cosine_says(marks, uncentred_marks, cosine, uncentred):
-    (loose, close, very_close), before = marks, tuple(uncentred_marks)
+def test_the_best_hit_is_no_closer_than_its_query_belongs_to_the_library(marks, belonging_marks, cosine, belonging):
+    (loose, close, very_close), before = marks, tuple(belonging_marks)
     assume(min(close - loose, very_close - close, before[1] - before[0], before[2] - before[1]) > 1e-3)
-    usual = Closeness(loose=loose, close=close, very_close=very_close, uncentred=before)
-    scale = usual.for_query(cosine, uncentred)
-    allowed = min(usual.percent(cosine), Closeness.of_marks(before).percent(uncentred))
+    usual = Closeness(loose=loose, close=close, very_close=very_close, belonging=before)
+    scale = usual.for_query(cosine, belonging)
+    allowed = min(usual.percent(cosine), Closeness.of_marks(before).percent(belonging))
     expected = 100 if cosine == 1 else max(allowed, 50)  # below 50 there is no match, and no more is promised
     assert max(scale.percent(cosine), 50) == pytest.approx(expected, abs=1e-6)
     values = [scale.percent(float(value)) for value in np.linspace(-1, 1, 101)]

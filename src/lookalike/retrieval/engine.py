@@ -386,8 +386,8 @@ def _closeness(ranking: Ranking) -> Closeness:
     best = ranking.candidates.first(1)
     if not len(best):
         return ranking.live.closeness
-    uncentred = exact_cosines(ranking.query.vector, best.vectors)
-    return ranking.live.closeness.for_query(float(best.cosines[0]), float(uncentred[0]))
+    belonging = ranking.live.view.centring.belonging(ranking.query.vector[None], best.vectors)
+    return ranking.live.closeness.for_query(float(best.cosines[0]), float(belonging[0]))
 
 
 def _record(query_id: str, query: Query, ranking: Ranking, closeness: Closeness) -> QueryRecord:

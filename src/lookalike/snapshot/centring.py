@@ -24,6 +24,7 @@ CENTRING_FILE = "centring.npy"
 
 _LEAST_SPREAD = 0.01  # mean squared distance from the mean: below it the pictures are all the same
 _FEWEST_CUTS = 16  # with so many crops rank better than by the mean of whole pictures; from 60 on much better
+_SHARE_OF_MEAN = 1 / 3
 _NEAREST = 1e-3  # to the mean: float16 rounding moves a vector by a third of it
 
 
@@ -104,6 +105,25 @@ class Centring:
         distances = (np.sqrt(along**2 + squares * (1 - np.vecdot(means, means))) - along) / squares
         restored: Vectors = means + distances[:, None] * rows
         return restored
+
+    def belonging(self, pictures: Vectors, nearest: Vectors) -> NDArray[np.float64]:
+        """How much pictures belong to the library, [n] float64 in [-1, 1].
+
+        The cosine of each with its nearest image, and a third as much that with the mean of all images: a stranger may
+        be like one image by chance, and not like all of them. The third was chosen on the pictures of
+        benchmarks/closeness.py.
+
+        Args:
+            pictures: [n, dimension] float32 unit rows, not centred.
+            nearest: [n, dimension] float32 unit rows, not centred: the image that is nearest to each.
+        """
+        wide, images = pictures.astype(np.float64), nearest.astype(np.float64)
+        mean = self.whole.astype(np.float64)
+        mean /= max(float(np.linalg.norm(mean)), 1e-12)
+        weighed: NDArray[np.float64] = (np.vecdot(wide, images) + _SHARE_OF_MEAN * np.vecdot(wide, mean)) / (
+            1 + _SHARE_OF_MEAN
+        )
+        return weighed
 
     def _means(self, regions: NDArray[np.int16] | None) -> NDArray[np.float32]:
         """[dimension], or [n, dimension] where parts are among the rows."""

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,15 +37,15 @@ class Closeness:
         close: 97 of 100 of the library's images have another one at least as near, but 98 of 100 pictures that have
             nothing to do with it have none; where these contradict each other, the latter.
         very_close: half of the library's images have none as near.
-        uncentred: loose, close and very close for cosines of uncentred vectors, where the index holds centred ones.
-            `close` and `very_close` then follow the library's images alone: what they all have in common tells them
-            from strangers, and centring takes it out. None where vectors are searched as they are.
+        belonging: loose, close and very close for `Centring.belonging`, where the index holds centred vectors. `close`
+            and `very_close` then follow the library's images alone: what they all have in common tells them from
+            strangers, and centring takes it out. None where vectors are searched as they are.
     """
 
     loose: float
     close: float
     very_close: float
-    uncentred: tuple[float, float, float] | None = None
+    belonging: tuple[float, float, float] | None = None
 
     @classmethod
     def of_marks(cls, marks: tuple[float, float, float]) -> "Closeness":
@@ -57,16 +58,16 @@ class Closeness:
         """The three cosines: loose, close, very close."""
         return self.loose, self.close, self.very_close
 
-    def for_query(self, cosine: float, uncentred: float) -> "Closeness":
-        """The scale for the hits of one query: the best of them is no closer than its uncentred cosine says.
+    def for_query(self, cosine: float, belonging: float) -> "Closeness":
+        """The scale for the hits of one query: the best of them is no closer than the query belongs to the library.
 
         Args:
             cosine: of the query's best hit, as the index compares them.
-            uncentred: of the same two vectors without centring.
+            belonging: of the query with its best hit; see `Centring.belonging`.
         """
-        if self.uncentred is None:
+        if self.belonging is None:
             return self
-        most = Closeness.of_marks(self.uncentred).percent(uncentred)
+        most = Closeness.of_marks(self.belonging).percent(belonging)
         nearer = float(np.interp(most, _MARKS, (-1.0, *self.marks, 1.0)))
         if not nearer < cosine < 1:
             return self
@@ -136,13 +137,13 @@ class Closeness:
         foreign = None if strangers is None else _Nearest.of(index, centring.rows(strangers), allowed)
         if not centring.is_on:
             return cls._of_pairs(own, foreign)
-        uncentred = cls._of_pairs(
+        belonging = cls._of_pairs(
             own.before(centring, index), None if foreign is None else foreign.before(centring, index)
         )
-        return replace(cls._of_pairs(own, None), uncentred=uncentred.marks)
+        return replace(cls._of_pairs(own, None), belonging=belonging.marks)
 
     @classmethod
-    def _of_pairs(cls, own: "_Nearest", strangers: "_Nearest | None") -> "Closeness":
+    def _of_pairs(cls, own: "_Pairs", strangers: "_Pairs | None") -> "Closeness":
         return cls.of(own.cosines, typical=own.typical, strangers=None if strangers is None else strangers.cosines)
 
     @classmethod
@@ -171,6 +172,24 @@ class Closeness:
         return Match.LOOSE if cosine >= self.loose else Match.NONE
 
 
+class _Pairs(Protocol):
+    """Pictures and their nearest images: how near they are, and two pictures taken blindly."""
+
+    @property
+    def cosines(self) -> NDArray[np.float32]: ...
+
+    @property
+    def typical(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Belonging:
+    """As `_Pairs` says, by `Centring.belonging`."""
+
+    cosines: NDArray[np.float32]
+    typical: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Nearest:
     """Some vectors, as an index holds them, and the nearest image of each.
@@ -197,12 +216,16 @@ class _Nearest:
 
     @property
     def typical(self) -> float:
-        """The median cosine of two of the vectors."""
+        """The median for two of the vectors."""
         return float(np.median((self.vectors @ self.vectors.T)[np.triu_indices(len(self.vectors), 1)]))
 
-    def before(self, centring: Centring, index: VectorIndex) -> "_Nearest":
-        """The same pairs without centring."""
+    def before(self, centring: Centring, index: VectorIndex) -> "_Belonging":
+        """How much the vectors belong to the library, without centring."""
         found = self.rows >= 0
         vectors = unit_rows(centring.restored(self.vectors[found]))
         nearest = unit_rows(centring.restored(index.vectors(self.rows[found])))
-        return _Nearest(vectors=vectors, rows=self.rows[found], cosines=np.vecdot(vectors, nearest))
+        others = np.roll(vectors, len(vectors) // 2, axis=0)
+        return _Belonging(
+            cosines=centring.belonging(vectors, nearest).astype(np.float32),
+            typical=float(np.median(centring.belonging(vectors, others))),
+        )
