@@ -308,7 +308,8 @@ def test_everything_is_counted(library, catalog):
         "queries": 0,
         "removed": 0,
     }
-    assert counts["interactions"] == counts["simulated_interactions"] == {"impression": 0, "click": 0, "dwell": 0}
+    nothing = dict.fromkeys(("impression", "click", "dwell", "save", "not_similar"), 0)
+    assert counts["interactions"] == counts["simulated_interactions"] == nothing
 
 
 def test_a_batch_with_a_wrong_vector_is_not_stored_at_all(library, catalog):

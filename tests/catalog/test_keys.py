@@ -16,7 +16,8 @@ def test_a_key_is_found_by_its_text_alone_and_its_secret_is_not_kept(catalog):
     assert catalog.keys.find(key_text) == key
     assert catalog.keys.list() == [key]
     assert (key.name, key.scopes) == ("shop", WISH.scopes)
-    for wrong in (key_text[:-1] + "A", key_text[:-1], key.prefix, "", f"lk_{'a' * 8}_{'b' * 43}"):
+    another_end = "A" if key_text[-1] != "A" else "E"
+    for wrong in (key_text[:-1] + another_end, key_text[:-1], key.prefix, "", f"lk_{'a' * 8}_{'b' * 43}"):
         assert catalog.keys.find(wrong) is None
     with catalog.database.reading() as connection:
         stored = repr(connection.execute(text("SELECT * FROM api_keys")).all())

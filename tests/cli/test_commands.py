@@ -175,6 +175,7 @@ def test_which_commands_take_a_library_and_which_print_json():
     assert of_no_library == {
         *(f"models {name}" for name in ("list", "show", "pull", "import", "convert")),
         *(f"judgements {name}" for name in ("from-labels", "from-instances", "from-triplets")),
+        "experiment size",
     }
 
 

@@ -154,6 +154,9 @@ EARLIER = """
     CREATE INDEX ix_removed_vectors_image_id ON removed_vectors (image_id);
     ALTER TABLE queries ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
     DROP TABLE leases;
+    DROP TABLE experiment_queries;
+    DROP TABLE experiments;
+    DROP TABLE grading_queue;
     DROP TABLE keypoints;
     DROP TABLE collection_images;
     DROP TABLE collections;

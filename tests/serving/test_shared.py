@@ -9,7 +9,7 @@ from lookalike.serving.shared import SharedWork
 PATIENT = Patience()
 
 
-def test_equal_work_at_the_same_time_is_done_once_and_later_work_again():
+def test_equal_work_at_the_same_time_is_done_once_and_later_work_again(portal):
     done = []
 
     async def work():
@@ -23,10 +23,10 @@ def test_equal_work_at_the_same_time_is_done_once_and_later_work_again():
         other, later = await shared.get("b", work, PATIENT), await shared.get("a", work, PATIENT)
         return together, other, later
 
-    assert asyncio.run(ask()) == ([1] * 5, 2, 3)
+    assert portal.call(ask) == ([1] * 5, 2, 3)
 
 
-def test_all_who_share_work_that_fails_are_told():
+def test_all_who_share_work_that_fails_are_told(portal):
     async def work():
         await asyncio.sleep(0.01)
         raise refused("image-refused", "no picture")
@@ -35,11 +35,11 @@ def test_all_who_share_work_that_fails_are_told():
         shared = SharedWork()
         return await asyncio.gather(*(shared.get("a", work, PATIENT) for _ in range(3)), return_exceptions=True)
 
-    assert [fault.problem.code for fault in asyncio.run(ask())] == ["image-refused"] * 3
+    assert [fault.problem.code for fault in portal.call(ask)] == ["image-refused"] * 3
 
 
 @pytest.mark.parametrize("end", ["late", "cancelled"])
-def test_where_the_one_who_works_leaves_another_goes_on(end):
+def test_where_the_one_who_works_leaves_another_goes_on(portal, end):
     async def gives_up():
         await asyncio.sleep(0.01)
         if end == "late":
@@ -60,4 +60,4 @@ def test_where_the_one_who_works_leaves_another_goes_on(end):
             await first
         return await second
 
-    assert asyncio.run(ask()) == 7
+    assert portal.call(ask) == 7

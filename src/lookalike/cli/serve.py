@@ -89,15 +89,14 @@ def serve(
 
 
 def _is_worker() -> bool:
-    from lookalike.serving.supervisor import Inherited  # noqa: PLC0415 - other commands start sooner without FastAPI
+    from lookalike.serving import Inherited  # noqa: PLC0415 - other commands start sooner without FastAPI
 
     return Inherited.is_here()
 
 
 def _supervise(settings: Settings, workers: int) -> int:
     """Serve by processes of their own; the exit code."""
-    from lookalike.serving.server import listen, url_of  # noqa: PLC0415 - as above
-    from lookalike.serving.supervisor import Supervisor  # noqa: PLC0415
+    from lookalike.serving import Supervisor, listen, url_of  # noqa: PLC0415 - as above
 
     threads = settings.threads or max(1, available_cores() // workers)
     with listen(settings.host, settings.port) as listener:
@@ -127,9 +126,14 @@ def serve_library(library: LibraryParts, *, is_open: bool = False) -> None:
         CallerError: other machines would reach it, and it has no keys.
         VectorsRefused: the model gives stored images other vectors here.
     """
-    from lookalike.serving import Services, ServingSettings, create_app, run  # noqa: PLC0415 - as above
-    from lookalike.serving.metrics import ACCESS_LOG  # noqa: PLC0415
-    from lookalike.serving.supervisor import Inherited  # noqa: PLC0415
+    from lookalike.serving import (  # noqa: PLC0415 - as above
+        ACCESS_LOG,
+        Inherited,
+        Services,
+        ServingSettings,
+        create_app,
+        run,
+    )
 
     if not Inherited.is_here():
         _require_fit(library, is_open=is_open)
@@ -151,7 +155,7 @@ def serve_library(library: LibraryParts, *, is_open: bool = False) -> None:
 
 def _require_fit(library: LibraryParts, *, is_open: bool) -> None:
     """Let a library be served where that is safe: see `serve_library`. Workers rely on what started them."""
-    from lookalike.serving.access import require_guarded  # noqa: PLC0415 - as above
+    from lookalike.serving import require_guarded  # noqa: PLC0415 - as above
 
     require_guarded(library.settings.host, has_keys=library.catalog.keys.are_there(), is_open=is_open)
     if library.catalog.models.live() is not None:

@@ -16,6 +16,9 @@ from lookalike.library.reproducing import LEAST_COSINE, least_cosine
 from lookalike.settings import FILE_NAME
 from lookalike.snapshot import newest
 
+if sys.platform != "win32":
+    import resource
+
 _MIB = 1024 * 1024
 _LITTLE_SPACE, _NO_SPACE = 2048 * _MIB, 256 * _MIB
 _FEW_FILES = 1024
@@ -173,8 +176,6 @@ def _limits(library: LibraryParts) -> Iterator[Finding]:
     del library
     if sys.platform == "win32":
         return
-    import resource  # noqa: PLC0415 - there is none on Windows
-
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files != resource.RLIM_INFINITY and files < _FEW_FILES:
         told = f"this user may have {files:,} files and connections open"

@@ -19,6 +19,9 @@ from lookalike.preprocessing.limits import Limits
 from lookalike.preprocessing.transform import Prepared, Preprocessing, prepare
 from lookalike.types import Box
 
+if sys.platform != "win32":
+    import resource
+
 _LENGTH_BYTES = 8
 
 
@@ -101,8 +104,6 @@ def _answer(task: Task) -> tuple[dict[str, Any], Prepared | None]:
 
 def _limited(*, memory: int, seconds: float) -> Callable[[], None]:
     """Limit this process's memory to what it has now and so much more; gives what limits the next picture's time."""
-    import resource  # noqa: PLC0415 - only where processes can be limited
-
     if sys.platform == "linux":  # elsewhere how much it has is not told, and such limits are not kept
         has = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (has + memory, has + memory))

@@ -86,7 +86,7 @@ def test_the_fixed_log_is_shown_as_it_was_worked_out_by_hand(page, real, logged)
     open_dashboard(page, real, FIXED)
     assert page.locator("#about").inner_text() == "2026-10-24 to 2026-11-01, days of Europe/Berlin: 2 people"
     value, detail = number(page, "Click-through rate")
-    assert (value, detail.split(" (")[0]) == ("50.0 %", "3 of 6")
+    assert (value, detail.split(" (")[0]) == ("50.0 %", "3 of 6 suggested images clicked")
     assert number(page, "Time each day")[0] == "23.3 s"
     assert number(page, "Time each week") == ["1.8 min", "210.0 s over 2 weeks; 52.5 s per active person"]
     assert number(page, "Abandoned")[0] == "25.0 %"

@@ -176,7 +176,7 @@ def test_looking_at_a_hit_in_the_large_view_is_a_dwell_and_so_is_each_one_after_
     page.keyboard.press("Escape")
     wait_until(page, lambda: len(site.kinds("dwell")) == 2)
     seconds = {event["image_id"]: event["dwell_seconds"] for event in site.kinds("dwell")}
-    assert list(seconds) == [ids[1], ids[2]]
+    assert set(seconds) == {ids[1], ids[2]}
     assert all(0.5 <= time <= 60 for time in seconds.values())
     assert [event["image_id"] for event in site.kinds("click")] == [ids[1]]
 
