@@ -106,7 +106,7 @@ def recall(network):
 def test_a_network_that_starts_at_random_finds_more_images_by_a_part_of_them(tmp_path, loss):
     network = small_network()
     before = recall(network)
-    done = run(tmp_path, network, loss, steps=40)
+    done = run(tmp_path, network, loss, steps=60)
     assert done.stopped is Stopped.FINISHED
     assert recall(network) >= before + 0.1
     assert not network.training
