@@ -11,9 +11,8 @@ LATE = {
     "library/convert.py": {"lookalike.training.network.converting"},  # likewise
     "embedding/registry.py": {"lookalike.embedding.conversion"},  # onnx takes long to import, and only `pull` needs it
     "cli/serve.py": {"lookalike.serving"},  # FastAPI takes a third of the time in which any other command starts
-    "cli/tune.py": {"lookalike.tuning.plotting"},  # matplotlib takes half a second, and only --plot needs it
 }
-"""File -> modules that it imports inside functions: six at most."""
+"""File -> modules that it imports inside functions: five at most."""
 
 
 def late_imports(path):

@@ -38,6 +38,7 @@ from lookalike.tuning import (
     spoken_parameters,
     spoken_seconds,
 )
+from lookalike.tuning.plotting import check_plot, save_plot
 
 _SECONDS_BETWEEN_LINES = 10.0
 _TABLE_COLUMNS = 80
@@ -147,8 +148,6 @@ def _plotter(path: Path | None) -> Callable[[Tuning], None]:
     """Draws a tuning into a file; a file that could not be written is refused before minutes are spent."""
     if path is None:
         return lambda _: None
-    from lookalike.tuning.plotting import check_plot, save_plot  # noqa: PLC0415 - matplotlib takes half a second
-
     check_plot(path)
     return lambda tuning: save_plot(tuning, path) if tuning.measured else None
 

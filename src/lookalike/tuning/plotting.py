@@ -1,19 +1,18 @@
-"""Drawing what was measured. The only module that needs matplotlib, which takes half a second to import."""
+"""Drawing what was measured. matplotlib takes half a second to import, and is loaded when something is drawn."""
 
 from collections.abc import Sequence
 from pathlib import Path
-
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from typing import TYPE_CHECKING
 
 from lookalike.errors import CallerError, StorageFailed
+from lookalike.on_demand import load
 from lookalike.snapshot import Goals
 from lookalike.tuning.measuring import Measurement
 from lookalike.tuning.quantities import spoken_bytes, spoken_seconds
 from lookalike.tuning.tuner import Tuning
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FORMATS = (".svg", ".png", ".pdf")
 _COLOURS = (
@@ -28,6 +27,7 @@ _COLOURS = (
     "#c2255c",
     "#495057",
 )
+_MISSING = "plots need matplotlib: run `pip install matplotlib`"
 _LARGEST = 420.0  # square points
 _SMALLEST = 25.0
 _LEGEND = 60.0
@@ -52,8 +52,9 @@ def save_plot(tuning: Tuning, path: Path) -> None:
     Raises:
         StorageFailed: the file cannot be written.
     """
-    with rc_context({"svg.hashsalt": "lookalike", "font.size": 10, "axes.edgecolor": _FAINT}):  # the same bytes again
-        figure = Figure(figsize=(9, 5.5), layout="constrained")
+    style = {"svg.hashsalt": "lookalike", "font.size": 10, "axes.edgecolor": _FAINT}  # the salt: the same bytes again
+    with load("matplotlib", otherwise=_MISSING).rc_context(style):
+        figure = load("matplotlib.figure", otherwise=_MISSING).Figure(figsize=(9, 5.5), layout="constrained")
         _draw(figure.add_subplot(), tuning)
         try:
             figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
@@ -61,7 +62,7 @@ def save_plot(tuning: Tuning, path: Path) -> None:
             raise StorageFailed(f"{path}: the plot cannot be written: {fault.strerror or fault}") from fault
 
 
-def _draw(axes: Axes, tuning: Tuning) -> None:
+def _draw(axes: "Axes", tuning: Tuning) -> None:
     largest = max(one.bytes_in_memory for one in tuning.measured)
     for place, name in enumerate(dict.fromkeys(one.backend for one in tuning.measured)):
         points = [one for one in tuning.measured if one.backend == name]
@@ -71,8 +72,9 @@ def _draw(axes: Axes, tuning: Tuning) -> None:
         _mark_choice(axes, tuning.chosen, largest)
     axes.set_yscale("log")
     axes.margins(x=0.08, y=0.2)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda seconds, _: spoken_seconds(seconds)))
-    axes.yaxis.set_minor_formatter(FuncFormatter(lambda _seconds, _: ""))
+    formatter = load("matplotlib.ticker", otherwise=_MISSING).FuncFormatter
+    axes.yaxis.set_major_formatter(formatter(lambda seconds, _: spoken_seconds(seconds)))
+    axes.yaxis.set_minor_formatter(formatter(lambda _seconds, _: ""))
     axes.set_xlabel("recall@10")
     axes.set_ylabel("one query, median")
     axes.set_title(f"{tuning.size:,} images; the area is the memory, the line joins settings of one build", loc="left")
@@ -80,11 +82,11 @@ def _draw(axes: Axes, tuning: Tuning) -> None:
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     for handle in axes.legend(frameon=False).legend_handles:
-        if isinstance(handle, PathCollection):
+        if isinstance(handle, load("matplotlib.collections", otherwise=_MISSING).PathCollection):
             handle.set_sizes([_LEGEND])
 
 
-def _mark_goals(axes: Axes, goals: Goals) -> None:
+def _mark_goals(axes: "Axes", goals: Goals) -> None:
     axes.axvline(goals.recall, color=_INK, linewidth=0.8, linestyle="--")
     place = (goals.recall, 1)
     axes.annotate(f" asked for: {goals.recall:g}", place, xycoords=("data", "axes fraction"), va="top", fontsize=9)
@@ -92,7 +94,7 @@ def _mark_goals(axes: Axes, goals: Goals) -> None:
         axes.axhline(goals.latency, color=_INK, linewidth=0.8, linestyle="--")
 
 
-def _mark_choice(axes: Axes, chosen: Measurement, largest: int) -> None:
+def _mark_choice(axes: "Axes", chosen: Measurement, largest: int) -> None:
     point = (chosen.recall.mean, chosen.p50_seconds)
     area = 2.2 * _area(chosen, largest) + 60
     axes.scatter([point[0]], [point[1]], s=area, facecolors="none", edgecolors=_INK, linewidths=1.5)
@@ -101,7 +103,7 @@ def _mark_choice(axes: Axes, chosen: Measurement, largest: int) -> None:
     axes.annotate(words, point, (0, -14), textcoords="offset points", ha="center", va="top", fontsize=9, bbox=paper)
 
 
-def _scatter(axes: Axes, points: Sequence[Measurement], colour: str, name: str, largest: int) -> None:
+def _scatter(axes: "Axes", points: Sequence[Measurement], colour: str, name: str, largest: int) -> None:
     areas = [_area(one, largest) for one in points]
     recalls, seconds = [one.recall.mean for one in points], [one.p50_seconds for one in points]
     axes.scatter(recalls, seconds, s=areas, color=colour, alpha=0.75, linewidths=0, label=name)
