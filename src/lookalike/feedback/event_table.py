@@ -7,14 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.catalog import AskedQuery
-from lookalike.feedback.bots import MOST_CLICKS_IN_MINUTE
+from lookalike.feedback.bots import MOST_CLICKS_IN_MINUTE, too_quick
 from lookalike.feedback.days import Integers, microseconds
 from lookalike.types import Interaction, InteractionKind
 
 KINDS = tuple(InteractionKind)
 """What the numbers in the column of kinds are."""
-
-_MINUTE = 60_000_000  # microseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +134,7 @@ class _Rows:
             name: np.asarray(values, dtype=np.int64) for name, values in self._columns.items() if name != "seconds"
         }
         clicks = columns["kind"] == KINDS.index(InteractionKind.CLICK)
-        bots = _bots(columns["person"][clicks], columns["at"][clicks], most_clicks)
+        bots = too_quick(columns["person"][clicks], columns["at"][clicks], most_clicks)
         counts = ~np.isin(columns["person"], bots)
         names = list(self._numbers["query"])
         by_people = set(columns["query"][counts].tolist())
@@ -159,20 +157,3 @@ class _Rows:
             ),
             others=frozenset(self._of_others.union(names) - {names[number] for number in by_people}),
         )
-
-
-def _bots(person: Integers, at: Integers, most: int) -> Integers:
-    """People with more than `most` clicks within some 60 seconds.
-
-    Args:
-        person: [clicks].
-        at: [clicks], microseconds.
-        most: clicks.
-    """
-    if len(at) <= most:
-        return np.empty(0, dtype=np.int64)
-    order = np.lexsort((at, person))
-    person, at = person[order], at[order]
-    same = person[most:] == person[:-most]
-    quick = at[most:] - at[:-most] <= _MINUTE
-    return np.unique(person[most:][same & quick])

@@ -3,7 +3,6 @@
 import os
 import shutil
 import stat
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,13 +10,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from lookalike.errors import LookalikeError
+from lookalike.library.open_files import most_open_files
 from lookalike.library.parts import LibraryParts
 from lookalike.library.reproducing import LEAST_COSINE, least_cosine
 from lookalike.settings import FILE_NAME
 from lookalike.snapshot import newest
-
-if sys.platform != "win32":
-    import resource
 
 _MIB = 1024 * 1024
 _LITTLE_SPACE, _NO_SPACE = 2048 * _MIB, 256 * _MIB
@@ -174,10 +171,8 @@ def _snapshot(library: LibraryParts) -> Iterator[Finding]:
 
 def _limits(library: LibraryParts) -> Iterator[Finding]:
     del library
-    if sys.platform == "win32":
-        return
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files != resource.RLIM_INFINITY and files < _FEW_FILES:
+    files = most_open_files()
+    if files < _FEW_FILES:
         told = f"this user may have {files:,} files and connections open"
         advice = "raise it to 65536: LimitNOFILE= in the systemd unit, or `ulimit -n`"
         yield Finding(check="limits", state=State.WARNING, told=told, advice=advice)

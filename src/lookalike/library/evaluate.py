@@ -33,7 +33,7 @@ from lookalike.evaluation.report.plots import histogram
 from lookalike.evaluation.report.wording import decimal, signed, span
 from lookalike.library.judging import JudgementSource, bad_line_warnings, judged_queries
 from lookalike.library.notebook import notes_html, table_html
-from lookalike.library.parts import LibraryParts
+from lookalike.library.parts import LibraryParts, ranker_by
 from lookalike.preprocessing import thumbnail
 from lookalike.progress import Progress
 from lookalike.retrieval import FROZEN_HITS, ExactRanker
@@ -158,10 +158,9 @@ def _other(
 
 
 def _run_by_model(library: LibraryParts, name: str, known: JudgedLibrary, progress: Progress) -> tuple[Run, list[str]]:
-    encoder = library.open_model(name)
-    library.indexer_for(encoder).embed_known(progress=progress)
+    ranker = ranker_by(library, name, progress)
     progress.stage(f"Ranking by {name}", len(known.queries))
-    run = run_exact(library.exact_ranker(encoder), known.queries, asked=lambda: progress.advance(1))
+    run = run_exact(ranker, known.queries, asked=lambda: progress.advance(1))
     return run, [f"{name} was searched exactly, this library by its index: see what that loses."]
 
 

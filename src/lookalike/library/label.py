@@ -15,7 +15,7 @@ from lookalike.catalog import QueuedPair
 from lookalike.durable import replace_file
 from lookalike.errors import CallerError
 from lookalike.feedback.active_learning import PairPool, choose
-from lookalike.library.parts import LibraryParts
+from lookalike.library.parts import LibraryParts, ranker_by
 from lookalike.progress import Progress
 from lookalike.retrieval import Query, Ranker
 from lookalike.types import WHOLE_IMAGE
@@ -144,11 +144,7 @@ def _queries(library: LibraryParts, request: LabelRequest, rng: np.random.Genera
 
 
 def _other(library: LibraryParts, request: LabelRequest, progress: Progress) -> Ranker | None:
-    if request.model is None:
-        return None
-    encoder = library.open_model(request.model)
-    library.indexer_for(encoder).embed_known(progress=progress)
-    return library.exact_ranker(encoder)
+    return None if request.model is None else ranker_by(library, request.model, progress)
 
 
 def _pool(library: LibraryParts, request: LabelRequest, rows: _Rows) -> PairPool:

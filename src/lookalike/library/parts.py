@@ -21,6 +21,7 @@ from lookalike.errors import (
 from lookalike.indexing import Indexer, Publisher, alone
 from lookalike.preprocessing import Limits, Preparer
 from lookalike.preprocessing.decoding_processes import preparer
+from lookalike.progress import Progress
 from lookalike.retrieval import ExactRanker, QueryJournal, SearchEngine, policies_of
 from lookalike.settings import Settings
 from lookalike.snapshot import CHOICE_FILE, Centring
@@ -278,6 +279,13 @@ class LibraryParts:
                 f" ({encoder.fingerprint[:12]}); run `lookalike index --model {model.name} FOLDER` to move it over"
             )
         return encoder
+
+
+def ranker_by(library: LibraryParts, name: str, progress: Progress) -> ExactRanker:
+    """Ranks by exact search with a model of this machine, after every image was embedded with it."""
+    encoder = library.open_model(name)
+    library.indexer_for(encoder).embed_known(progress=progress)
+    return library.exact_ranker(encoder)
 
 
 def _challenger(library: LibraryParts, name: str) -> ExactRanker:

@@ -24,7 +24,7 @@ from lookalike.feedback.simulation import (
     simulate_sessions,
 )
 from lookalike.library.judging import JudgementSource, judged_queries
-from lookalike.library.parts import LibraryParts
+from lookalike.library.parts import LibraryParts, ranker_by
 from lookalike.progress import Progress
 from lookalike.retrieval import Ranker
 from lookalike.types import Box, Interaction, InteractionKind
@@ -273,12 +273,7 @@ def _events(
 def _rankers(library: LibraryParts, request: SimulateRequest, progress: Progress) -> list[Ranker]:
     """The live ranker, and an exact one for each other model."""
     library.engine.warm_up()
-    rankers: list[Ranker] = [library.engine.ranker]
-    for name in request.models:
-        encoder = library.open_model(name)
-        library.indexer_for(encoder).embed_known(progress=progress)
-        rankers.append(library.exact_ranker(encoder))
-    return rankers
+    return [library.engine.ranker, *(ranker_by(library, name, progress) for name in request.models)]
 
 
 def _shown(ranker: Ranker, query: PipelineQuery, grades: Mapping[str, int], most: int) -> ShownList:

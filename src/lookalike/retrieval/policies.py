@@ -8,7 +8,6 @@ from lookalike.errors import CallerError
 from lookalike.reranking import (
     BlockedPictures,
     BoostTags,
-    CollapseDuplicates,
     Diversify,
     NotItself,
     PinAndBury,
@@ -17,7 +16,7 @@ from lookalike.reranking import (
     WithoutBlocked,
     WithoutOwners,
 )
-from lookalike.retrieval.rankers import stored_keypoints
+from lookalike.retrieval.rankers import NEAR_DUPLICATES, stored_keypoints
 
 DEFAULT_POLICIES = "not-itself, block-list, near-duplicates, verify"
 """What is done where the setting says nothing else."""
@@ -88,7 +87,7 @@ def _not_itself(_catalog: Catalog, values: Sequence[str]) -> ReRanker:
 
 def _near_duplicates(_catalog: Catalog, values: Sequence[str]) -> ReRanker:
     _require_none(values)
-    return CollapseDuplicates()
+    return NEAR_DUPLICATES
 
 
 def _verify(catalog: Catalog, values: Sequence[str]) -> ReRanker:

@@ -17,8 +17,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from lookalike.errors import EnvironmentFault
+from lookalike.library.open_files import most_open_files, raise_most_open_files
 from lookalike.serving.connections import ConnectionLimits, connections_within
-from lookalike.serving.open_files import most_open_files, raise_most_open_files
 from lookalike.serving.proxies import TrustedProxies
 from lookalike.serving.services import ServingSettings
 

@@ -3,7 +3,7 @@ import sys
 
 CODE = """
 import resource
-from lookalike.serving.open_files import most_open_files, raise_most_open_files
+from lookalike.library.open_files import most_open_files, raise_most_open_files
 
 _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (200, min(hard, 500) if hard != resource.RLIM_INFINITY else 500))
