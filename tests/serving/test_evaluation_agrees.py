@@ -66,7 +66,8 @@ def shop(library, tmp_path):
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_evaluation_ranks_and_scores_as_http_answers(client, library, shop, name):
+def test_evaluation_ranks_and_scores_as_http_answers(shop, client, library, name):
+    """`shop` stands first: an engine that is open already takes up a new snapshot only some time after it appears."""
     folders = [shop, shop / "photos"]
     judged = judged_library(library.catalog, Judgements(grades={name: {"10.jpg": 1}}), folders=folders)
     assert list(judged.queries) == [name]
