@@ -18,7 +18,7 @@ from serving.sockets import HEALTHZ, connection_to, read_to_end
 
 
 def test_what_is_public_is_what_is_named():
-    assert {"Server", "Services", "ServingSettings", "Supervisor", "create_app", "listen", "run"} <= set(serving.__all__)
+    assert {"Server", "Services", "ServingSettings", "create_app", "run"} <= set(serving.__all__)
     for name in serving.__all__:
         assert hasattr(serving, name)
 
