@@ -3,13 +3,14 @@
 Four questions, each with its own answer in `results/serving.json`:
 
 - latency: one query over HTTP (decode, embed, search, re-rank, JSON) as a multiple of decode and one run of the same
-  model, on the same photos in the same process, in turn; at most 1.2 is wanted.
+  model, on the same photos in turn, in a process that serves and in one that does not; at most 1.2 is wanted.
 - memory: what the process grows by from the 1,000th to the 10,000th query, with a small model; nothing is wanted.
-- load: see `serving_load.py`: the peak rate, the knee, 0.5 to 10 times the knee, and searches by id beside other loads.
+- load: see `serving_load.py`: the peak rate, the knee, and 0.5 to 10 times the knee; of clip-vit-b16 the peak alone.
+- beside: see `serving_beside.py`: searches by id beside other loads, and how soon uploads are found.
 - ready: seconds from starting `lookalike serve` to `/readyz` answering 200, on a library of 100,000 images; under 3 is
   wanted.
 
-    python benchmarks/serving.py [latency] [memory] [load] [ready] [--model efficientnet-lite0] [--queries 200]
+    python benchmarks/serving.py [latency] [memory] [load] [beside] [ready] [--model efficientnet-lite0] [--queries 200]
                                  [--images N] [--seconds 60]
 """
 
@@ -32,6 +33,7 @@ from typing import Any
 import numpy as np
 import psutil
 
+import serving_beside
 import serving_load
 from lookalike.catalog import Catalog, ImageAddition, SourceFile
 from lookalike.columns import image_row
@@ -52,13 +54,13 @@ INDEXED = 300
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("questions", nargs="*", choices=["latency", "memory", "load", "ready"])
+    parser.add_argument("questions", nargs="*", choices=["latency", "memory", "load", "beside", "ready"])
     parser.add_argument("--model", action="append")
     parser.add_argument("--queries", type=int, default=200, help="photos asked with; memory asks with 10,000")
     parser.add_argument("--images", type=int, default=100_000, help="in the library that has to be ready")
     parser.add_argument("--seconds", type=float, default=60, help="of each step of the load")
     options = parser.parse_args()
-    questions = options.questions or ["latency", "memory", "load", "ready"]
+    questions = options.questions or ["latency", "memory", "load", "beside", "ready"]
     out = PROJECT / "benchmarks" / "results" / "serving.json"
     results = json.loads(out.read_text()) if out.exists() else {}
     with tempfile.TemporaryDirectory() as working:
@@ -74,6 +76,9 @@ def main() -> None:
             for model in options.model or ["lookalike-small", "clip-vit-b16"]:
                 results[f"load, {model}"] = load(model, Path(working) / f"load-{model}", options.seconds)
                 print(model, json.dumps(results[f"load, {model}"], indent=2))
+        if "beside" in questions:
+            results["beside"] = beside(Path(working) / "beside", options.seconds)
+            print(json.dumps(results["beside"], indent=2))
         if "ready" in questions:
             results["ready"] = ready(Path(working) / "ready", options.images)
             print(json.dumps(results["ready"], indent=2))
@@ -99,11 +104,10 @@ def latency(model: str, pictures: list[bytes], folder: Path) -> dict:
     originals.mkdir(parents=True)
     for number, content in enumerate(indexed if model != "clip-vit-b16" else indexed[:60]):
         (originals / f"{number}.jpg").write_bytes(content)
-    settings = load_settings({"library": folder / "library", "models": Path(MODELS), "model": model, "port": 0})
+    settings = load_settings({"library": folder / "library", "models": Path(MODELS), "model": model})
     with open_library(settings, create=True, mode="serving") as library:
         library.indexer.index([originals])
-        app_settings = ServingSettings.of(library)
-        with served(Services.of(library), app_settings) as ask:
+        with serving_load.Served(folder / "library", Path(MODELS)) as server, connected(server.port) as ask:
             by_http, by_hand, stages = [], [], []
             for number, content in enumerate([*asked[:5], *asked]):
                 ways = [lambda c=content: ask(c), lambda c=content: decode_and_run(library.encoder, c)]
@@ -143,12 +147,18 @@ def served(services: Services, settings: ServingSettings):
     """A server in this process; yields a function that asks with a picture over one kept connection."""
     server = Server(create_app(services, settings), settings)
     server.start()
-    host, port = server.url.removeprefix("http://").rstrip("/").split(":")
-    with closing(http.client.HTTPConnection(host, int(port))) as connection:
+    with connected(int(server.url.rstrip("/").rpartition(":")[2])) as ask:
+        yield ask
+    server.stop()
+
+
+@contextmanager
+def connected(port: int):
+    """A function that asks with a picture over one kept connection."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
         connection.connect()
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield lambda content: post(connection, content)
-    server.stop()
 
 
 HEAD = b'--x\r\nContent-Disposition: form-data; name="image"; filename="q.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
@@ -168,17 +178,30 @@ def post(connection: http.client.HTTPConnection, content: bytes) -> dict:
 
 
 def load(model: str, folder: Path, seconds: float) -> dict:
-    """On a library of 300 photos; others are asked with."""
+    """On a library of 300 photos; others are asked with. Of CLIP, which takes a tenth of a second, the peak alone."""
+    asked = indexed(model, folder)
+    steps = model != "clip-vit-b16"
+    measured: dict = serving_load.measure(folder / "library", model, Path(MODELS), asked, seconds=seconds, steps=steps)
+    return measured
+
+
+def beside(folder: Path, seconds: float, model: str = "lookalike-small") -> dict:
+    asked = indexed(model, folder)
+    measured: dict = serving_beside.measure(folder / "library", Path(MODELS), asked, seconds=seconds)
+    return measured
+
+
+def indexed(model: str, folder: Path) -> list[bytes]:
+    """A library of photos; others, to ask with."""
     pictures = photos(INDEXED + 200)
     originals = folder / "photos"
     originals.mkdir(parents=True)
-    for number, content in enumerate(pictures[:INDEXED]):
+    for number, content in enumerate(pictures[: INDEXED if model != "clip-vit-b16" else 60]):
         (originals / f"{number}.jpg").write_bytes(content)
     settings = load_settings({"library": folder / "library", "models": Path(MODELS), "model": model})
     with open_library(settings, create=True, mode="throughput") as library:
         library.indexer.index([originals])
-    measured: dict = serving_load.measure(folder / "library", model, Path(MODELS), pictures[INDEXED:], seconds=seconds)
-    return measured
+    return pictures[INDEXED:]
 
 
 # -- memory ------------------------------------------------------------------------------------------------------------

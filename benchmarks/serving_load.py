@@ -8,14 +8,15 @@ been sent, so that a slow server cannot hide its queue. Client and server share 
 - knee: the highest rate at which fewer than 1 % are refused and the 99th percentile is below a second.
 - steps: 0.5 to 10 times that rate: goodput (answers within ten times the latency without load), latencies of what was
   accepted, how soon the others are refused, memory, and how soon a lone search is as quick as before.
-- beside: searches by id, while others load the server with one kind of request; at most three times the quiet p99 is
-  wanted.
+Beside the steps, uploads come at one a second, every second one is deleted again, and `lookalike index` runs over and
+over at a lower priority, as an operator would run it. Requests are sent by one process.
 
 Called by `benchmarks/serving.py load`.
 """
 
 import asyncio
 import json
+import multiprocessing
 import os
 import random
 import re
@@ -53,41 +54,83 @@ def by_id(image_id: str) -> bytes:
     return post("/v1/search", json.dumps({"image_id": image_id, "limit": 30}).encode(), "application/json")
 
 
+class Connection(asyncio.Protocol):
+    """One kept connection, with as little work for each answer as possible: it shares the server's processors."""
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[tuple[int, bytes, bool]] | None = None
+        self._received = b""
+
+    def connection_made(self, transport) -> None:
+        self.transport = transport
+
+    def send(self, request: bytes) -> "asyncio.Future[tuple[int, bytes, bool]]":
+        """Status, body, and whether the connection goes on."""
+        self.answer = asyncio.get_running_loop().create_future()
+        self.transport.write(request)
+        return self.answer
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        end = self._received.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        head = self._received[:end].lower()
+        length = _LENGTH.search(head)
+        whole = end + 4 + (int(length[1]) if length else 0)
+        if len(self._received) < whole or self.answer is None or self.answer.done():
+            return
+        body, self._received = self._received[end + 4 : whole], self._received[whole:]
+        self.answer.set_result((int(head[9:12]), body, b"connection: close" not in head))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_exception(exc or ConnectionResetError())
+
+
+_LENGTH = re.compile(rb"content-length: (\d+)")
+
+
 @dataclass
 class Connections:
     """Kept connections to one server."""
 
     port: int
-    free: list = field(default_factory=list)
+    free: list[Connection] = field(default_factory=list)
 
     async def ask(self, request: bytes, seconds: float = 30) -> tuple[int, bytes]:
         """Status and body; -1 for a connection that ended, -2 for no answer in time."""
         for attempt in (0, 1):
             try:
                 return await asyncio.wait_for(self._once(request, fresh=attempt == 1), seconds)
-            except (asyncio.IncompleteReadError, ConnectionError):
-                continue
             except TimeoutError:
                 return -2, b""
+            except OSError:
+                continue
         return -1, b""
 
     async def _once(self, request: bytes, *, fresh: bool) -> tuple[int, bytes]:
-        kept = self.free.pop() if self.free and not fresh else await asyncio.open_connection("127.0.0.1", self.port)
-        reader, writer = kept
-        writer.write(request)
-        await writer.drain()
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
-        body = await reader.readexactly(int(length[1])) if length else b""
-        if b"connection: close" in head.lower():
-            writer.close()
+        while self.free and self.free[-1].transport.is_closing():
+            self.free.pop()
+        if self.free and not fresh:
+            kept = self.free.pop()
         else:
+            loop = asyncio.get_running_loop()
+            _, kept = await loop.create_connection(Connection, "127.0.0.1", self.port)
+        try:
+            status, body, goes_on = await kept.send(request)
+        except asyncio.CancelledError:
+            kept.transport.abort()
+            raise
+        if goes_on:
             self.free.append(kept)
-        return int(head[9:12]), body
+        else:
+            kept.transport.close()
+        return status, body
 
     def close(self) -> None:
-        for _, writer in self.free:
-            writer.close()
+        for kept in self.free:
+            kept.transport.close()
 
 
 @dataclass(frozen=True)
@@ -288,63 +331,64 @@ def step(server: Served, requests: list[bytes], *, rate: float, seconds: float, 
     return {**told, "recovered after s": round(time.perf_counter() - ended, 2), "resident MB": round(most[0])}
 
 
-def beside(server: Served, ids: list[str], loads: dict[str, list[bytes]], seconds: float) -> dict:
-    """Searches by id at 20 a second, alone and beside eight clients that send one kind of request without a pause."""
-    searches = [by_id(image_id) for image_id in ids]
+class Changing:
+    """Uploads, deletions and runs of `lookalike index` beside whatever is measured, by a process of its own each."""
 
-    async def both(load: list[bytes]) -> tuple[list[Asked], Counter]:
-        done, connections, stopped = Counter(), Connections(server.port), asyncio.Event()
+    def __init__(self, server: Served, library: Path, models: Path, photos: list[bytes], folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        for number, content in enumerate(photos):
+            (folder / f"{number}.jpg").write_bytes(content)
+        self._stop = multiprocessing.Event()
+        uploading, indexing = (server.port, photos, self._stop), (library, models, folder, self._stop)
+        self._uploading = multiprocessing.Process(target=upload_and_delete, args=uploading, daemon=True)
+        self._indexing = multiprocessing.Process(target=index_again, args=indexing, daemon=True)
 
-        async def client(number: int) -> None:
-            while not stopped.is_set():
-                status, _ = await connections.ask(load[number % len(load)], 60)
-                done[status] += 1
-                number += 8
+    def __enter__(self) -> None:
+        self._uploading.start()
+        self._indexing.start()
 
-        clients = [asyncio.create_task(client(number)) for number in range(8)] if load else []
-        asked = await open_loop(server.port, searches, rate=20, seconds=seconds)
-        stopped.set()
-        await asyncio.gather(*clients)
+    def __exit__(self, *fault: object) -> None:
+        self._stop.set()
+        self._uploading.join()
+        self._indexing.join()
+
+
+def upload_and_delete(port: int, photos: list[bytes], stop, a_second: float = 1.0) -> None:
+    async def run() -> None:
+        connections, number = Connections(port), 0
+        while not stop.is_set():
+            content = photos[number % len(photos)] + os.urandom(8)
+            status, body = await connections.ask(post("/v1/images", content, "image/jpeg"))
+            if status == 201 and number % 2:
+                image_id = json.loads(body)["id"]
+                await connections.ask(f"DELETE /v1/images/{image_id} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+            number += 1
+            await asyncio.sleep(1 / a_second)
         connections.close()
-        return asked, done
 
-    results, quiet = {}, None
-    for name, load in {"nothing": [], **loads}.items():
-        asked, done = asyncio.run(both(load))
-        told = quantiles([one.seconds for one in asked if one.status == 200])
-        quiet = quiet or told["p99 ms"]
-        results[name] = {
-            **told,
-            "p99 / quiet p99": round(told["p99 ms"] / quiet, 2),
-            "answered": sum(one.status == 200 for one in asked),
-            "of": len(asked),
-            "the others, by status": dict(done),
-        }
-    return results
+    asyncio.run(run())
 
 
-def other_loads(photos: list[bytes], ids: list[str]) -> dict[str, list[bytes]]:
-    chunks = b"1\r\n \r\n" * 50_000 + b"0\r\n\r\n"
-    chunked = b"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-    unknown = {"query_id": "a", "image_id": "b", "position": 1, "kind": "click"}
-    events = {"events": [{"event_id": str(number), **unknown} for number in range(500)]}
-    return {
-        "pictures": [post("/v1/search", content, "image/jpeg") for content in photos],
-        "thumbnails": [get(f"/v1/images/{one}/content?size={side}") for side in (1024, 512, 256) for one in ids],
-        "uploads": [post("/v1/images", content + os.urandom(8), "image/jpeg") for content in photos],
-        "lists of 200": [get("/v1/images?limit=200")],
-        "metrics": [get("/metrics")],
-        "refused bodies of 60 MB": [post("/v1/search", b"BM" + bytes(60 << 20), "image/bmp")],
-        "chunks of one byte": [chunked + b"Transfer-Encoding: chunked\r\n\r\n" + chunks],
-        "unknown events": [post("/v1/events", json.dumps(events).encode(), "application/json")],
-    }
+def index_again(library: Path, models: Path, folder: Path, stop) -> None:
+    """Runs over files that are new each time."""
+    command = ["nice", "-n", "10", sys.executable, "-m", "lookalike", "index", "--library", str(library), str(folder)]
+    environment = {**os.environ, "LOOKALIKE_MODELS": str(models)}
+    while not stop.is_set():
+        for file in folder.iterdir():
+            file.write_bytes(file.read_bytes() + os.urandom(8))
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not stop.wait(0.1):
+            pass
+        process.terminate()
+        process.wait(60)
 
 
-def measure(library: Path, model: str, models: Path, photos: list[bytes], *, seconds: float) -> dict:
-    """Everything, on a library that is indexed with the model."""
+def measure(
+    library: Path, model: str, models: Path, photos: list[bytes], *, seconds: float, steps: bool = True
+) -> dict:
+    """Everything, on a library that is indexed with the model; the peak alone where no steps are wanted."""
     raw = raw_rates(model, models, photos, seconds)
     with Served(library, models) as server:
-        ids = [image["id"] for image in json.loads(server.one(get("/v1/images?limit=200"))[1])["images"]]
         pictures = [post("/v1/search", content, "image/jpeg") for content in photos]
         asyncio.run(closed_loop(server.port, pictures, clients=4, seconds=3))
         quiet = statistics.median(server.one(request)[2] for request in pictures[:30])
@@ -352,25 +396,33 @@ def measure(library: Path, model: str, models: Path, photos: list[bytes], *, sec
             clients: asyncio.run(closed_loop(server.port, pictures, clients=clients, seconds=seconds))
             for clients in (1, 2, 4, 8)
         }
-        peak = max(told["a second"] for told in peaks.values())
-        requests = mixed(photos, ids)
-        knee, tried = find_knee(server, requests, peak, seconds, quiet)
-        steps = {}
-        for times in STEPS:
-            steps[f"{times:g} x the knee"] = step(server, requests, rate=times * knee, seconds=seconds, quiet=quiet)
-            print(times, steps[f"{times:g} x the knee"], flush=True)
-        isolated = beside(server, ids, other_loads(photos, ids), seconds)
     raw_after = raw_rates(model, models, photos, seconds)
     means = {name: round((raw[name] + raw_after[name]) / 2, 1) for name in raw}
-    return {
+    peak = max(told["a second"] for told in peaks.values())
+    told = {
         "model": model,
         "seconds of each step": seconds,
         "one query without load, ms": round(quiet * 1000, 1),
         "raw rates a second, before and after": {name: [raw[name], raw_after[name]] for name in raw},
         "closed loop, by clients": peaks,
         "peak / raw rate": {name: round(peak / rate, 3) for name, rate in means.items()},
-        "knee a second": round(knee, 1),
-        "looking for the knee": tried,
-        "steps": steps,
-        "searches by id beside": isolated,
     }
+    return told | (measured_steps(library, models, photos, peak, seconds, quiet) if steps else {})
+
+
+def measured_steps(library: Path, models: Path, photos: list[bytes], peak: float, seconds: float, quiet: float) -> dict:
+    with Served(library, models) as server:
+        requests = mixed(photos, ids_of(server))
+        asyncio.run(closed_loop(server.port, requests, clients=4, seconds=3))
+        with Changing(server, library, models, photos[:60], library.parent / "new photos"):
+            time.sleep(3)
+            knee, tried = find_knee(server, requests, peak, seconds, quiet)
+            told = {}
+            for times in STEPS:
+                told[f"{times:g}"] = step(server, requests, rate=times * knee, seconds=seconds, quiet=quiet)
+                print(times, told[f"{times:g}"], flush=True)
+    return {"knee a second": round(knee, 1), "looking for the knee": tried, "steps, by multiples of the knee": told}
+
+
+def ids_of(server: Served) -> list[str]:
+    return [image["id"] for image in json.loads(server.one(get("/v1/images?limit=200"))[1])["images"]]

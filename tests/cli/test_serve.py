@@ -90,7 +90,10 @@ def test_workers_share_a_library_survive_a_kill_and_reload_settings_without_a_fa
     with httpx.Client(base_url=url[0], timeout=60) as client:
         hits = client.post("/v1/search", files={"image": ("3.png", picture(3))}).json()["hits"]
 
+    asked = [url]
+
     def same_answer():  # a connection of its own, so that either worker may take it
+        asked.append(url)
         answer = httpx.post(f"{url[0]}/v1/search", files={"image": ("3.png", picture(3))}, timeout=60)
         return answer.status_code == 200 and answer.json()["hits"] == hits
 
@@ -102,6 +105,10 @@ def test_workers_share_a_library_survive_a_kill_and_reload_settings_without_a_fa
         assert same_answer()
         assert time.monotonic() < end
     assert all(same_answer() for _ in range(20))
+    for _ in range(6):  # whichever worker answers
+        searches = 'lookalike_http_requests_total{method="POST",route="/v1/search",status="200"} '
+        told = httpx.get(f"{url[0]}/metrics", timeout=60).text.partition(searches)[2].partition("\n")[0]
+        assert float(told) in {len(asked), len(asked) - 1}  # the first worker may be killed before it counts
     serving.send_signal(signal.SIGTERM)
     _, stderr = serving.communicate(timeout=120)
     assert serving.returncode == 0, stderr

@@ -1,5 +1,8 @@
 """Where queries are written before they are answered."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -7,7 +10,7 @@ import pytest
 
 from doubles import picture
 from lookalike.catalog import Catalog, QueryRecord
-from lookalike.errors import LibraryBusy, StorageFailed
+from lookalike.errors import InternalFault, LibraryBusy, StorageFailed
 from lookalike.retrieval import Query, QueryJournal, journal
 from parts import write_pictures
 
@@ -70,6 +73,44 @@ def test_only_the_first_search_waits_for_a_database_that_is_held(library, monkey
     assert tried == [1]
     assert all(kept.find(f"q{number}") is not None for number in range(20))
     kept.close()
+
+
+def test_searches_that_end_at_the_same_time_share_a_transaction(library, monkeypatch):
+    stores = type(library.catalog.queries)
+    write, began, may_end, sizes = stores.write, threading.Event(), threading.Event(), []
+
+    def slow(store, records):
+        sizes.append(len(records))
+        began.set()
+        assert may_end.wait(60)
+        write(store, records)
+
+    monkeypatch.setattr(stores, "write", slow)
+    kept = QueryJournal(library.catalog)
+    with ThreadPoolExecutor(9) as pool:
+        adding = [pool.submit(kept.add, replace(RECORD, id="q0"))]
+        assert began.wait(60)
+        adding += [pool.submit(kept.add, replace(RECORD, id=f"q{number}")) for number in range(1, 9)]
+        while len(kept._entries) < 8:
+            time.sleep(0.01)
+        assert not any(future.done() for future in adding)
+        may_end.set()
+        for future in adding:
+            future.result(60)
+    assert sizes == [1, 8]
+    assert all(library.catalog.queries.get(f"q{number}") is not None for number in range(9))
+    kept.close()
+
+
+def test_a_mistake_in_writing_is_told_to_all_whose_queries_are_not_written(library, monkeypatch):
+    def broken(_store, _records):
+        raise InternalFault("no such table")
+
+    monkeypatch.setattr(type(library.catalog.queries), "write", broken)
+    kept = QueryJournal(library.catalog)
+    with pytest.raises(InternalFault):
+        kept.add(RECORD)
+    assert kept.find("q") is None
 
 
 def test_what_waits_is_written_at_the_end(library, full):

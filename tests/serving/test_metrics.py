@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 import time
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -44,7 +47,7 @@ def test_metrics_count_what_happened(client, images):
     assert value(families, "lookalike_tail_images") == 12
     assert value(families, "lookalike_snapshot_number") == 0
     assert value(families, "lookalike_catalog_sequence") > 0
-    for queue in ("model", "decoding", "searching", "reading", "files", "writing", "uploads", "thumbnails"):
+    for queue in ("model", "decoding", "searching", "fetching", "reading", "files", "writing", "uploads", "thumbnails"):
         assert value(families, "lookalike_queue_waiting", queue=queue) == 0
     assert "process_resident_memory_bytes" in families
 
@@ -90,3 +93,40 @@ def test_the_recall_that_the_open_snapshot_was_published_with_is_a_gauge(library
         assert time.monotonic() < deadline
         client.search(jpeg_bytes(photo(seed=0)))
     assert gauges(client)[NAME] == manifest.recall_at_10 == 1.0
+
+
+WORKER = """
+import sys
+from types import SimpleNamespace
+from lookalike.serving.metrics import Meters
+
+gate = SimpleNamespace(name="model", running=1, waiting=2, refusals=3)
+readiness = SimpleNamespace(ready=True, images=12, tail=0, recall_at_10=None, snapshot=1, watermark=5)
+services = SimpleNamespace(
+    engine=SimpleNamespace(ready=lambda: readiness),
+    catalog=SimpleNamespace(changes=SimpleNamespace(sequence=lambda: 5)),
+)
+meters = Meters(services, [gate], SimpleNamespace(latest=None))
+meters.answered("GET", "/v1/images", 200, 0.004)
+assert meters.are_shared
+print(meters.exposition().body.decode())
+"""
+
+
+def test_workers_count_together(tmp_path):
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", WORKER],
+            env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for _ in range(3)
+    ]
+    families = {family.name: family for family in text_string_to_metric_families(told[-1])}
+    requests = ("lookalike_http_requests", "lookalike_http_requests_total")
+    assert value(families, *requests, method="GET", route="/v1/images", status="200") == 3
+    assert value(families, "lookalike_queue_waiting", queue="model") == 6
+    assert value(families, "lookalike_queue_refusals", "lookalike_queue_refusals_total", queue="model") == 9
+    assert value(families, "lookalike_index_images") == 12

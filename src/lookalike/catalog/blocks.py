@@ -3,13 +3,21 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from lookalike.catalog.records import is_image_id, require_storable
 from lookalike.catalog.schema import blocked_pictures
 from lookalike.catalog.upserting import insert_into
 from lookalike.columns import COLUMNS, ImageRow, rows_of
 from lookalike.errors import UnknownImage
+
+READ_VERSION = select(
+    func.count(),
+    func.max(blocked_pictures.c.created_at),
+    func.min(blocked_pictures.c.image_id),
+    func.max(blocked_pictures.c.image_id),
+)
+"""A row that differs where the list differs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,7 +122,6 @@ class Catalog:
 
     def close(self) -> None:
         """Close every connection."""
-        self.changes.close()
         self.database.close()
 
     def __enter__(self) -> Self:

@@ -5,14 +5,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Executable, Row
 
 from lookalike.catalog import engine as connecting
 from lookalike.catalog.changing import Changing
 from lookalike.catalog.copying import copy_sqlite
 from lookalike.catalog.engine import describe_url, is_read_only, make_engine, parse_url, storage_errors
+from lookalike.catalog.flushing import LogFlusher
+from lookalike.catalog.glances import Glances
 from lookalike.catalog.migrating import bring_up_to_date
 from lookalike.errors import LibraryBusy, StorageFailed
 
@@ -53,9 +55,11 @@ class Database:
         self.url = engine.url.render_as_string(hide_password=True)
         self._readers = connecting.reading(engine)
         self._changers = connecting.writing(engine, large=True)
-        self._writers = connecting.writing(engine)
+        # A SQLite file's log is flushed once the file's lock is given back.
+        self._log = LogFlusher(Path(str(engine.url.database)).absolute()) if self.is_file else None
+        self._writers = connecting.writing(engine, flushed=self._log is None)
         self._unflushed_writers = connecting.writing(engine, flushed=False, patience=_UNFLUSHED_PATIENCE)
-        self._singles = connecting.statement_at_a_time(engine)
+        self._glances = Glances(connecting.statement_at_a_time(engine).connect)
         self._busy_seconds = busy_seconds
         # Writers of one kind queue here, where waking takes microseconds; a SQLite file's lock has to be looked at.
         self._turn_to_change = threading.Lock()
@@ -87,6 +91,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection that is not in use."""
+        self._glances.close()
         self.engine.dispose()
 
     @property
@@ -149,6 +154,8 @@ class Database:
         turn = self._turn(self._turn_to_write, patience) if self.is_file else nullcontext()
         with turn, storage_errors(self.describe), writers.begin() as connection:
             yield connection
+        if flushed and self._log is not None:
+            self._log.flush()
 
     @contextmanager
     def changing(self) -> Iterator[Changing]:
@@ -181,9 +188,10 @@ class Database:
         if self.read_only:
             raise StorageFailed(f"{self.describe}: the library can only be read here; nothing was changed")
 
-    def connect_singly(self) -> Connection:
-        """A connection whose statements are no part of a transaction; whoever asks closes it."""
-        return self._singles.connect()
+    def glance(self, statement: Executable) -> Row[Any]:
+        """The one row that a statement has; cheap enough to ask at each search."""
+        with storage_errors(self.describe):
+            return self._glances.one(statement)
 
     def copy_to(self, file: Path, *, advance: Callable[[int], None] = lambda _: None) -> None:
         """Copy a SQLite database while it is used, as of one moment.

@@ -262,12 +262,12 @@ def _begin_sqlite(busy_seconds: float, connection: Connection) -> None:
     statement = options.get(_BEGIN, _IMMEDIATE)
     if statement == _IMMEDIATE:
         level = "FULL" if options.get(_FLUSHED, True) else "NORMAL"
-        connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
+        _run(connection, f"PRAGMA synchronous = {level}")
         patience = options.get(_PATIENCE) or busy_seconds
         _wait_for_write_lock(connection, patience, pause=options.get(_PAUSE, _SHORT_PAUSE))
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(busy_seconds * 1000)}")
+        _run(connection, f"PRAGMA busy_timeout = {round(busy_seconds * 1000)}")
     elif statement:
-        connection.exec_driver_sql(statement)
+        _run(connection, statement)
 
 
 def _wait_for_write_lock(connection: Connection, patience: float, *, pause: float) -> None:
@@ -285,6 +285,15 @@ def _wait_for_write_lock(connection: Connection, patience: float, *, pause: floa
         else:
             return
     connection.exec_driver_sql(_IMMEDIATE)  # raises what the loop met, as an error of SQLAlchemy
+
+
+def _run(connection: Connection, statement: str) -> None:
+    """Run a statement without a result: SQLAlchemy takes longer to make one than SQLite to run it."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        driver.execute(statement)
+    except sqlite3.Error:
+        connection.exec_driver_sql(statement)  # raises it as an error of SQLAlchemy
 
 
 def _begin_postgresql(connection: Connection) -> None:

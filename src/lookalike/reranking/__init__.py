@@ -1,7 +1,7 @@
 """Re-ranking: each re-ranker takes a query and its candidates, and returns the candidates to keep, in order."""
 
 from lookalike.reranking.best import REORDERED_HITS
-from lookalike.reranking.blocklist import BlockedPictures, WithoutBlocked
+from lookalike.reranking.blocklist import BlockedPictures, FollowedBlockList, WithoutBlocked
 from lookalike.reranking.boosts import BoostTags
 from lookalike.reranking.candidate import Candidates, RankingQuery, ReRanker, rerank
 from lookalike.reranking.diversity import Diversify
@@ -21,6 +21,7 @@ __all__ = [
     "Candidates",
     "CollapseDuplicates",
     "Diversify",
+    "FollowedBlockList",
     "Limit",
     "ModerationThreshold",
     "NotItself",

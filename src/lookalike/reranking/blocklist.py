@@ -1,6 +1,6 @@
 """Pictures that must not be shown, and whatever looks the same as one of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,6 +62,26 @@ class BlockedPictures:
             ours = np.repeat(row["colour_signature"][None], len(places), axis=0)
             blocked[places[rule.colours_agree(ours, signatures[places])]] = True
         return blocked
+
+
+class FollowedBlockList:
+    """The block list of a library, which is read again only where it has changed. Thread-safe.
+
+    Args:
+        catalog: holds it.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._known: tuple[Hashable, BlockedPictures] | None = None
+
+    def __call__(self) -> BlockedPictures:
+        """The list as it is now."""
+        version = self._catalog.blocks.version()  # first, so that what is changed meanwhile is looked at again
+        known = self._known
+        if known is None or known[0] != version:
+            known = self._known = (version, BlockedPictures.listed_in(self._catalog))
+        return known[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

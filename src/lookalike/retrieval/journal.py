@@ -1,20 +1,31 @@
 """Queries are written down before they are answered, so that every process that serves the library knows them.
 
 The next page of a query and its events may be asked of another worker than the one that answered it. Writing is one
-short transaction that does not wait for the disk (see `Queries.write`). Where it cannot be made at once, because the
-disk is full or somebody holds the library for long, the search is answered all the same: the record stays in memory,
-where this process finds it, and is written as soon as that is possible.
+short transaction that does not wait for the disk (see `Queries.write`), and searches that end at the same time share
+one. Where it cannot be made at once, because the disk is full or somebody holds the library for long, the search is
+answered all the same: the record stays in memory, where this process finds it, and is written as soon as that is
+possible.
 """
 
 import logging
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from lookalike.catalog import Catalog, QueryRecord
 from lookalike.errors import EnvironmentFault
 
 _log = logging.getLogger(__name__)
 _SECONDS_BETWEEN_TRIES = 1.0
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A record on its way into the catalog."""
+
+    record: QueryRecord
+    is_done: bool = False
+    fault: Exception | None = None
 
 
 class QueryJournal:
@@ -31,29 +42,50 @@ class QueryJournal:
         self._most = most
         self._unwritten: OrderedDict[str, QueryRecord] = OrderedDict()
         self._lock = threading.Lock()
+        self._entries: list[_Entry] = []
+        self._turn_to_write = threading.Lock()
         self._closed = threading.Event()
         self._trying: threading.Thread | None = None
 
     def add(self, record: QueryRecord) -> None:
         """Write a record down, or keep it until it can be written.
 
-        Where others are waiting to be written already, it joins them: only the first search waits for the database.
+        Who writes, writes for all who came by then, in one transaction. Where others are waiting for a database that
+        cannot be written, a record joins them: only the first searches wait for the database.
         """
         if self._catalog.read_only:
             self._keep(record)  # its pages are found as long as this process runs
             return
+        entry = _Entry(record)
         with self._lock:
             if self._trying is not None:
                 self._put(record)
                 return
+            self._entries.append(entry)
+        with self._turn_to_write:
+            if not entry.is_done:
+                self._write_entries()
+        if entry.fault is None:
+            return
+        if not isinstance(entry.fault, EnvironmentFault):
+            raise entry.fault
+        self._keep(record)
+        self._try_later(entry.fault)
+
+    def _write_entries(self) -> None:
+        """Everything that waits, in one transaction. Only for the thread whose turn it is."""
+        with self._lock:
+            entries, self._entries = self._entries, []
+        fault = None
         try:
-            self._catalog.queries.write([record])
-        except EnvironmentFault as fault:
-            self._keep(record)
-            self._try_later(fault)
-        else:
-            with self._lock:
-                self._unwritten.pop(record.id, None)  # a shorter one, from before
+            self._catalog.queries.write([entry.record for entry in entries])
+        except Exception as caught:  # noqa: BLE001 - it is raised where the records came from
+            fault = caught
+        with self._lock:
+            for entry in entries:
+                entry.fault, entry.is_done = fault, True
+                if fault is None:
+                    self._unwritten.pop(entry.record.id, None)  # a shorter one, from before
 
     def find(self, query_id: str) -> QueryRecord | None:
         """The record of that query, from the catalog or from memory."""

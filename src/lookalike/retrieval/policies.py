@@ -6,9 +6,9 @@ from functools import partial
 from lookalike.catalog import Catalog
 from lookalike.errors import CallerError
 from lookalike.reranking import (
-    BlockedPictures,
     BoostTags,
     Diversify,
+    FollowedBlockList,
     NotItself,
     PinAndBury,
     ReRanker,
@@ -54,7 +54,7 @@ def _owner_blocks(catalog: Catalog, owners: Sequence[str]) -> ReRanker:
 
 def _block_list(catalog: Catalog, values: Sequence[str]) -> ReRanker:
     _require_none(values)
-    return WithoutBlocked(blocked=partial(BlockedPictures.listed_in, catalog))
+    return WithoutBlocked(blocked=FollowedBlockList(catalog))
 
 
 def _boosts(catalog: Catalog, values: Sequence[str]) -> ReRanker:

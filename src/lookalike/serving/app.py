@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from urllib.parse import quote
 
 from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -19,11 +20,12 @@ from lookalike.serving.access.session import SessionRoutes
 from lookalike.serving.collections import CollectionRoutes
 from lookalike.serving.content import ContentRoutes
 from lookalike.serving.duplicates import DuplicateRoutes
+from lookalike.serving.early import EarlyRefusals
 from lookalike.serving.events import EventRoutes
 from lookalike.serving.health import HealthRoutes, WarmUp
 from lookalike.serving.images import ImageRoutes
 from lookalike.serving.limits import BodyLimits, RequestLimits, Room
-from lookalike.serving.metrics import Measured
+from lookalike.serving.metrics import Measured, log_access
 from lookalike.serving.online_metrics import OnlineMetricsRoutes
 from lookalike.serving.origin import HostNames, SecurityHeaders, SiteCheck
 from lookalike.serving.pages import PageRoutes
@@ -40,6 +42,7 @@ _log = logging.getLogger(__name__)
 _LEAST_PACKED = 1000  # bytes
 _QUICK = 4  # of 9: a list of a hundred images takes half a millisecond
 _SECONDS_BETWEEN_LOOKS = 5.0
+_SECONDS_BETWEEN_COUNTS = 1.0
 
 _DESCRIPTION = """Visual search that you own.
 
@@ -76,6 +79,7 @@ def create_app(services: Services, settings: ServingSettings) -> FastAPI:
     documentation.install(app)
     app.add_middleware(KeyCheck, identity=keys, budgets=Budgets())
     _add_middleware(app, state)
+    app.state.early_refusals = _early_refusals(state)
     return app
 
 
@@ -100,6 +104,19 @@ def _add_middleware(app: FastAPI, state: State) -> None:
     app.add_middleware(Measured, meters=state.meters, log=settings.access_log)
     app.add_middleware(HeadAsGet)
     app.add_middleware(PublicAddress, root_path=root_path_of(settings.root_path), trusted=trusted)
+
+
+def _early_refusals(state: State) -> EarlyRefusals:
+    settings, root = state.settings, quote(root_path_of(state.settings.root_path))
+    gates = {b"/v1/search": state.gates.model, b"/v1/images": state.gates.uploads}
+
+    def answered(path: str, status: int, seconds: float) -> None:
+        state.meters.answered("POST", path.removeprefix(root), status, seconds)
+        if settings.access_log:
+            log_access("POST", path, status, seconds)
+
+    everywhere = gates | {root.encode("ascii") + path: gate for path, gate in gates.items()}
+    return EarlyRefusals(everywhere, answered, other_sites=bool(settings.allowed_origins))
 
 
 class PackedJson:
@@ -144,13 +161,16 @@ def _lifespan(state: State, warm_up: WarmUp) -> Callable[[FastAPI], contextlib.A
         state.recall_watch.start()
         state.forgetting.start()
         await asyncio.to_thread(state.reserve.keep)
-        task = asyncio.create_task(_keep_published(state))
+        tasks = [asyncio.create_task(_keep_published(state))]
+        if state.meters.are_shared:
+            tasks.append(asyncio.create_task(_keep_counted(state)))
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             await asyncio.to_thread(_finish, state, warm_up)
 
     return lifespan
@@ -176,3 +196,10 @@ async def _keep_published(state: State) -> None:
             await asyncio.to_thread(state.reserve.keep)
         except LookalikeError as fault:
             _log.warning("whether the index is due could not be seen: %s", fault)
+
+
+async def _keep_counted(state: State) -> None:
+    """The queues of this worker are told by the others, too."""
+    while True:
+        state.meters.refresh()
+        await asyncio.sleep(_SECONDS_BETWEEN_COUNTS)

@@ -14,8 +14,9 @@ from typing import Any, ClassVar, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from lookalike.serving.early import EarlyRefusals
 from lookalike.serving.patience import GONE
-from lookalike.serving.problems import MEDIA_TYPE, problem
+from lookalike.serving.problems import MEDIA_TYPE, Problem, problem
 
 _MOST_HEAD_BYTES = 64 * 1024
 _MOST_HEADERS = 256
@@ -116,6 +117,7 @@ class BoundedConnection(HttpToolsProtocol):
     """
 
     all_open: ClassVar[OpenConnections]
+    early: ClassVar[EarlyRefusals]
 
     def connection_made(self, transport: Any) -> None:
         """Wait for the first head, if there is room for one more."""
@@ -226,10 +228,25 @@ class BoundedConnection(HttpToolsProtocol):
             raise _OverLimitError  # RFC 9112, 3.2
         if len(self.pipeline) >= _MOST_PIPELINED:
             raise _OverLimitError
+        if self._is_refused_early():
+            return
         cast("dict[str, Any]", self.scope)[GONE] = self.transport.is_closing
         super().on_headers_complete()
         if self._is_leaving:
             self.cycle.keep_alive = False
+
+    def _is_refused_early(self) -> bool:
+        """Whether the request was answered already; its body is then skipped, and the connection goes on behind it."""
+        if not self.is_idle or self._is_leaving or not self.parser.should_keep_alive():
+            return False
+        path = self.url.partition(b"?")[0]
+        refusal = self.early.refusal(self.parser.get_method(), path, self.headers)
+        if refusal is None:
+            return False
+        self.cycle = cast("RequestResponseCycle", _REFUSED)
+        self.server_state.total_requests += 1
+        self.transport.write(_refusing(refusal, path.decode("ascii"), closes=False))
+        return True
 
     def on_body(self, body: bytes) -> None:
         """A piece of a body."""
@@ -277,14 +294,33 @@ class BoundedConnection(HttpToolsProtocol):
             self.transport.close()
 
     def _answer_and_close(self, status: int, code: str, detail: str) -> None:
-        body = bytes(problem(code, detail).response("/").body)
-        reason = {400: "Bad Request", 503: "Service Unavailable"}[status]
-        head = (
-            f"HTTP/1.1 {status} {reason}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
-            "connection: close\r\nx-content-type-options: nosniff\r\n\r\n"
-        )
-        self.transport.write(head.encode("ascii") + body)
+        self.transport.write(_refusing(problem(code, detail, status=status), "/", closes=True))
         self.transport.close()
+
+
+def _refusing(refusal: Problem, path: str, *, closes: bool) -> bytes:
+    """A refusal as HTTP."""
+    body = bytes(refusal.response(path).body)
+    reason = {400: "Bad Request", 503: "Service Unavailable"}[refusal.status]
+    headers = {**refusal.headers, **({"connection": "close"} if closes else {})}
+    more = "".join(f"{name.lower()}: {value}\r\n" for name, value in headers.items())
+    head = (
+        f"HTTP/1.1 {refusal.status} {reason}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
+        f"x-content-type-options: nosniff\r\n{more}\r\n"
+    )
+    return head.encode("ascii") + body
+
+
+class _Refused:
+    """Stands for a request that was refused early: it is answered, and whatever comes of its body is skipped."""
+
+    response_complete = True
+    more_body = False
+    disconnected = False
+    message_event = asyncio.Event()
+
+
+_REFUSED = _Refused()
 
 
 class _JoinedWrites:
@@ -323,6 +359,6 @@ class _OverLimitError(Exception):
     """What a peer sends is no request that is taken."""
 
 
-def connections_within(limits: ConnectionLimits) -> type[BoundedConnection]:
+def connections_within(limits: ConnectionLimits, early: EarlyRefusals) -> type[BoundedConnection]:
     """The class of a server's connections, all of which share those limits."""
-    return type("Connection", (BoundedConnection,), {"all_open": OpenConnections(limits)})
+    return type("Connection", (BoundedConnection,), {"all_open": OpenConnections(limits), "early": early})

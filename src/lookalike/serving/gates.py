@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 
 from lookalike.serving.admission import AdaptiveLimit
 from lookalike.serving.patience import Patience
-from lookalike.serving.problems import refused
+from lookalike.serving.problems import Refused, refused
 from lookalike.serving.worker_threads import WorkerThreads
 
 P = ParamSpec("P")
@@ -60,17 +60,27 @@ class Gate:
         """Requests that may hold a place now."""
         return self._places if self._adaptive is None else self._adaptive.limit
 
+    @property
+    def has_place(self) -> bool:
+        """Whether one more request would find a place now."""
+        if self._taken >= self._places:
+            return False
+        return self._adaptive is None or self._adaptive.admits(self._taken)
+
+    def refusal(self) -> Refused:
+        """The refusal of a request that found no place, which is counted."""
+        self.refusals += 1
+        detail = f"{self._taken} requests are being served or wait already; try again in a moment"
+        return refused("busy", detail, headers={"Retry-After": "1"})
+
     def require_place(self) -> None:
         """Refuse at once what would find no place.
 
         Raises:
             Refused: `busy`.
         """
-        full = self._taken >= self._places
-        if full or (self._adaptive is not None and not self._adaptive.admits(self._taken)):
-            self.refusals += 1
-            detail = f"{self._taken} requests are being served or wait already; try again in a moment"
-            raise refused("busy", detail, headers={"Retry-After": "1"})
+        if not self.has_place:
+            raise self.refusal()
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -138,6 +148,7 @@ class Gates:
         model: queries by pictures. They hold a place from their decoding to their answer; the model runs here.
         decoding: their pictures.
         searching: neighbours of a vector: the rest of queries by pictures, queries by indexed images, later pages.
+        fetching: pictures that are named by a URL.
         reading: records and lists.
         files: originals.
         writing: changes, deletions and events.
@@ -154,6 +165,7 @@ class Gates:
         self.model = Gate("model", workers=workers, waiting=waiting, niceness=2, adaptive=True)
         self.decoding = Gate("decoding", workers=max(cores, workers), waiting=256, niceness=2)
         self.searching = Gate("searching", workers=4, waiting=256)
+        self.fetching = Gate("fetching", workers=4, waiting=32, niceness=5)
         # Two threads each: what runs Python holds its lock, and more of them would only keep searches from it.
         self.reading = Gate("reading", workers=2, waiting=256, niceness=1)
         self.files = Gate("files", workers=2, waiting=256, niceness=1)
@@ -167,6 +179,7 @@ class Gates:
                 self.model,
                 self.decoding,
                 self.searching,
+                self.fetching,
                 self.reading,
                 self.files,
                 self.writing,

@@ -63,6 +63,7 @@ class _Upload:
     content: bytes
     name: str
     fields: UploadForm | UploadRequest
+    url: str | None = None
 
 
 class ImageRoutes:
@@ -184,7 +185,11 @@ class ImageRoutes:
         received = await receive_picture(request)
         owner = self._state.admin.owner_of(request)
         with uploads.place():
-            sent, image, created = await uploads.run_for(patience, partial(self._stored, received, owner))
+            sent = await uploads.run_for(patience, partial(_sent, self._state, received))
+            if sent.url is not None:
+                content = await self._state.gates.fetching.enter_and_run(self._state.fetched, sent.url)
+                sent = replace(sent, content=content)
+            image, created = await uploads.run_for(patience, partial(self._stored, sent, owner))
         self._state.meters.model_runs.labels("upload").inc()
         if created:
             down = self._state.admin.written_down
@@ -194,16 +199,14 @@ class ImageRoutes:
         headers = {"Location": address(request, f"/v1/images/{image.id}")}
         return json_answer(self._recorder(request)(image), status=201 if created else 200, headers=headers)
 
-    def _stored(self, received: ReceivedPicture, owner: str | None) -> tuple[_Upload, Image, bool]:
-        sent = _sent(self._state, received)
-        image, created = self._state.services.indexer.add_upload(
+    def _stored(self, sent: _Upload, owner: str | None) -> tuple[Image, bool]:
+        return self._state.services.indexer.add_upload(
             sent.content,
             name=sent.name,
             owner_id=owner or sent.fields.owner_id,
             tags=sent.fields.tags or (),
             visibility=sent.fields.visibility,
         )
-        return sent, image, created
 
     async def read(self, request: Request, image_id: str) -> Response:
         """The record of a public image; with the admin token, of any image."""
@@ -322,9 +325,7 @@ def _sent(state: State, received: ReceivedPicture) -> _Upload:
         return _Upload(content=form.content, name=named.name or form.file_name or "", fields=named)
     most = state.settings.max_json_bytes
     fields, content = received.parse_json(UploadRequest, most_other_bytes=most)
-    if fields.image_url is not None:
-        content = state.fetched(fields.image_url)
-    return _Upload(content=content or b"", name=fields.name or "", fields=fields)
+    return _Upload(content=content or b"", name=fields.name or "", fields=fields, url=fields.image_url)
 
 
 def _all(counts: CatalogCounts, visibility: Visibility) -> int:

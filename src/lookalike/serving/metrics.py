@@ -1,14 +1,21 @@
-"""Prometheus metrics: one registry per app, and no labels with values from requests."""
+"""Prometheus metrics: one registry per app, and no labels with values from requests.
+
+Several workers of one server count into files that they share (prometheus_client's multiprocess mode, which the
+supervisor switches on), so that whichever of them is asked tells of all.
+"""
 
 import json
 import logging
+import os
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +27,9 @@ from lookalike.serving.services import Services
 
 ACCESS_LOG = "lookalike.serving.access"
 """The log with a JSON line for each request."""
+
+SHARED_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
+"""The environment variable that names the folder in which workers count together, as prometheus_client has it."""
 
 QUERY_ID = "lookalike.query_id"
 """Where a request's scope says which query it was answered as."""
@@ -52,8 +62,13 @@ class Meters:
         )
         self.events_stored = Counter("lookalike_events_stored", "Events newly stored.", registry=registry)
         self.thumbnails = Counter("lookalike_thumbnails", "Thumbnails served.", ["cache"], registry=registry)
-        registry.register(_StateNow(services, gates, watch))
-        ProcessCollector(registry=registry)
+        self._queues = _Queues(gates, registry)
+        self._state_now = _StateNow(services, watch)
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count and time one request, by the template of its route."""
+        self.requests.labels(method, route, str(status)).inc()
+        self.seconds.labels(method, route).observe(seconds)
 
     def searched(self, milliseconds: Mapping[str, float]) -> None:
         """Count one search's stages."""
@@ -62,17 +77,60 @@ class Meters:
         if milliseconds.get("decode", 0) > 0:
             self.model_runs.labels("search").inc()
 
+    @property
+    def are_shared(self) -> bool:
+        """Whether this process is one of several that count together; it then has to `refresh` now and then."""
+        return SHARED_COUNTS in os.environ
+
+    def refresh(self) -> None:
+        """Note how long the queues are now."""
+        self._queues.refresh()
+
     def exposition(self) -> Response:
         """All of it, in the text format."""
-        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
+        self.refresh()
+        asked = CollectorRegistry()
+        asked.register(self._state_now)
+        if self.are_shared:
+            MultiProcessCollector(asked)  # type: ignore[no-untyped-call]
+            counted = b""
+        else:
+            ProcessCollector(registry=asked)
+            counted = generate_latest(self.registry)
+        return Response(counted + generate_latest(asked), media_type=CONTENT_TYPE_LATEST)
+
+
+class _Queues:
+    """How long the queues of all workers are together."""
+
+    def __init__(self, gates: Gates, registry: CollectorRegistry) -> None:
+        self._gates = gates
+        self._running = Gauge(
+            "lookalike_queue_running", "Requests being worked on.", ["queue"],
+            registry=registry, multiprocess_mode="livesum",
+        )  # fmt: skip
+        self._waiting = Gauge(
+            "lookalike_queue_waiting", "Requests waiting.", ["queue"], registry=registry, multiprocess_mode="livesum"
+        )
+        self._refusals = Counter("lookalike_queue_refusals", "Requests answered busy.", ["queue"], registry=registry)
+        self._counted = {gate.name: 0 for gate in gates}
+        self._lock = threading.Lock()
+
+    def refresh(self) -> None:
+        with self._lock:
+            for gate in self._gates:
+                self._running.labels(gate.name).set(gate.running)
+                self._waiting.labels(gate.name).set(gate.waiting)
+                refusals = gate.refusals
+                self._refusals.labels(gate.name).inc(refusals - self._counted[gate.name])
+                self._counted[gate.name] = refusals
 
 
 class _StateNow(Collector):
-    """Reads the queues and the index when asked, so that nothing has to keep gauges up to date."""
+    """Reads the index when asked, so that nothing has to keep gauges up to date."""
 
-    def __init__(self, services: Services, gates: Gates, watch: RecallWatch) -> None:
+    def __init__(self, services: Services, watch: RecallWatch) -> None:
         self._services = services
-        self._gates = gates
         self._watch = watch
 
     def describe(self) -> Iterable[Metric]:
@@ -81,7 +139,6 @@ class _StateNow(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """The state now."""
-        yield from self._queues()
         readiness = self._services.engine.ready()
         yield GaugeMetricFamily("lookalike_ready", "1 when searches can be answered.", int(readiness.ready))
         yield GaugeMetricFamily("lookalike_index_images", "Images that can be found.", readiness.images)
@@ -110,16 +167,6 @@ class _StateNow(Collector):
             yield GaugeMetricFamily(
                 "lookalike_live_recall_queries", "Searches that was measured with.", latest.recall.queries
             )
-
-    def _queues(self) -> Iterable[Metric]:
-        running = GaugeMetricFamily("lookalike_queue_running", "Requests being worked on.", labels=["queue"])
-        waiting = GaugeMetricFamily("lookalike_queue_waiting", "Requests waiting.", labels=["queue"])
-        refusals = CounterMetricFamily("lookalike_queue_refusals", "Requests answered busy.", labels=["queue"])
-        for gate in self._gates:
-            running.add_metric([gate.name], gate.running)
-            waiting.add_metric([gate.name], gate.waiting)
-            refusals.add_metric([gate.name], gate.refusals)
-        return running, waiting, refusals
 
 
 class Measured:
@@ -158,13 +205,24 @@ class Measured:
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = getattr(scope.get("route"), "path", "unmatched")
-        self._meters.requests.labels(method, route, str(status)).inc()
-        self._meters.seconds.labels(method, route).observe(seconds)
+        self._meters.answered(method, route, status, seconds)
         if self._log:
-            line = {"method": method, "path": scope["path"], "status": status, "ms": round(seconds * 1000, 2)}
             principal = principal_of(scope)
-            if principal is not None:
-                line["actor"] = principal.actor
+            more = {"actor": principal.actor} if principal is not None else {}
             if QUERY_ID in scope:
-                line["query_id"] = scope[QUERY_ID]
-            _access.info(json.dumps({"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **line}))
+                more["query_id"] = scope[QUERY_ID]
+            log_access(method, scope["path"], status, seconds, **more)
+
+
+def log_access(method: str, path: str, status: int, seconds: float, **more: str) -> None:
+    """Write a JSON line about a request.
+
+    Args:
+        method: of HTTP.
+        path: of the address.
+        status: of the answer.
+        seconds: that answering took.
+        more: members of the line.
+    """
+    line = {"method": method, "path": path, "status": status, "ms": round(seconds * 1000, 2), **more}
+    _access.info(json.dumps({"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **line}))

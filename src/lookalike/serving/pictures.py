@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncGenerator, Collection, Coroutine, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -60,21 +61,32 @@ class SentPicture:
         return self.file_name or "image"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ReceivedPicture:
     """A body that should hold a picture, received whole and not looked into yet.
 
     Attributes:
-        body: its bytes.
+        pieces: of its bytes, as they came: putting a large body together takes tens of milliseconds, which is for a
+            thread to do.
         media_type: of it, lower case, without parameters.
         headers: of the request.
         parameters: of the request's query.
     """
 
-    body: bytes
+    pieces: tuple[bytes, ...]
     media_type: str
     headers: Headers
     parameters: list[tuple[str, str]]
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(map(len, self.pieces))
+
+    @cached_property
+    def body(self) -> bytes:
+        """Its bytes. Python's lock is not held while a large one is put together."""
+        return self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
 
     @property
     def is_json(self) -> bool:
@@ -84,7 +96,7 @@ class ReceivedPicture:
     @property
     def key(self) -> Hashable:
         """Equal for equal bodies; forms are equal whatever boundary their sender drew. Large bodies equal no other."""
-        if len(self.body) > _MOST_COMPARED:
+        if self.size > _MOST_COMPARED:
             return object()
         boundary = _BOUNDARY.search(self.headers.get("content-type", ""))
         body = self.body.replace(boundary[1].encode("latin-1"), b"") if boundary else self.body
@@ -126,9 +138,9 @@ async def receive_picture(request: Request) -> ReceivedPicture:
         )
     if kind not in _TYPES and not kind.startswith("image/"):
         raise unsupported(request, TAKEN)
-    body = await request.body()
+    pieces = tuple([piece async for piece in request.stream() if piece])
     parameters = request.query_params.multi_items()
-    return ReceivedPicture(body=body, media_type=kind, headers=request.headers, parameters=parameters)
+    return ReceivedPicture(pieces=pieces, media_type=kind, headers=request.headers, parameters=parameters)
 
 
 class _PictureParser(MultiPartParser):

@@ -1,6 +1,5 @@
 """`POST /v1/search`: a picture, an indexed image, or the next page."""
 
-import asyncio
 import base64
 import binascii
 import hashlib
@@ -25,6 +24,7 @@ from lookalike.retrieval import NO_FILTERS, Answer, DecodedQuery, EmbeddedQuery,
 from lookalike.serving.bodies import checked, declared_bytes, media_type
 from lookalike.serving.documentation import body_of
 from lookalike.serving.metrics import QUERY_ID
+from lookalike.serving.parameters import DirectRoute
 from lookalike.serving.patience import Patience, patience_of
 from lookalike.serving.pictures import ReceivedPicture, receive_picture
 from lookalike.serving.previews import PreviewWish, preview_url
@@ -181,8 +181,11 @@ class SearchRoutes:
 
     def add_to(self, app: FastAPI) -> None:
         """Make the app answer searches."""
-        app.post(
+        app.router.add_api_route(
             "/v1/search",
+            self.search,
+            methods=["POST"],
+            route_class_override=DirectRoute,
             tags=["search"],
             operation_id="search",
             summary="Find images that look like a picture, an indexed image, or a part of either",
@@ -193,7 +196,7 @@ class SearchRoutes:
                 "environment", "bad-request", "deadline-passed",
             ) | {410: documented("cursor-refused")[400]},
             openapi_extra=body_of({"application/json": SearchRequest}, form=SearchForm),
-        )(self.search)  # fmt: skip
+        )  # fmt: skip
 
     async def search(self, request: Request) -> Response:
         """Send `multipart/form-data` with the picture in `image`, or JSON with an `image_id`, an `image` or a `cursor`.
@@ -215,11 +218,11 @@ class SearchRoutes:
             return await self._by_model(request, received, partial(_asked_by_form, received), patience, started)
         most = self._state.settings.max_json_bytes
         read = partial(received.parse_json, SearchRequest, most_other_bytes=most)
-        sent, content = read() if len(received.body) <= _PARSED_AT_ONCE else await self._decoding(patience, read)
+        sent, content = read() if received.size <= _PARSED_AT_ONCE else await self._decoding(patience, read)
         if sent.cursor is not None:
             return await self._next_page(request, Cursor.of(sent.cursor), sent.limit, started)
         if sent.image_url is not None:
-            content = await asyncio.to_thread(self._state.fetched, sent.image_url)
+            content = await self._state.gates.fetching.enter_and_run(self._state.fetched, sent.image_url)
         subject = Picture(content=content, name="image") if content is not None else None
         query = Query(
             subject=subject or IndexedImage(image_id=sent.image_id or ""),
@@ -328,7 +331,7 @@ class SearchRoutes:
             complete=answer.complete,
             images=answer.images,
             reachable=answer.reachable,
-            hits=tuple(HitRecord.of(hit, below, for_owner=for_owner) for hit in answer.hits),
+            hits=(),
             next_cursor=None if answer.complete and following.offset >= answer.total else following.text(),
             verifiable=self._verifiable,
             milliseconds=Milliseconds(**stages, total=total),
@@ -336,4 +339,5 @@ class SearchRoutes:
             facets=FacetCounts.of(answer.facets) if answer.facets else None,
         )
         timing = ", ".join(f"{stage};dur={duration:.2f}" for stage, duration in {**stages, "total": total}.items())
-        return Response(body.model_dump_json(), media_type="application/json", headers={"Server-Timing": timing})
+        content = body.json_with(HitRecord.json_of(hit, below, for_owner=for_owner) for hit in answer.hits)
+        return Response(content, media_type="application/json", headers={"Server-Timing": timing})

@@ -6,13 +6,17 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
+from prometheus_client.multiprocess import mark_process_dead
+
 from lookalike.errors import EnvironmentFault
+from lookalike.serving.metrics import SHARED_COUNTS
 
 _log = logging.getLogger(__name__)
 
@@ -83,17 +87,22 @@ class Supervisor:
             raise EnvironmentFault("several workers need Linux, macOS or another POSIX system; leave --workers out")
         wanted = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         before = {number: signal.signal(number, self._told) for number in wanted}
-        try:
-            while not self._ends:
-                code = self._look()
-                if code is not None:
-                    return code
-                time.sleep(_TICK)
-            return 0
-        finally:
-            self._stop()
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        with tempfile.TemporaryDirectory(prefix="lookalike-metrics-") as counts:
+            self._environment[SHARED_COUNTS] = counts
+            try:
+                return self._watch()
+            finally:
+                self._stop()
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+
+    def _watch(self) -> int:
+        while not self._ends:
+            code = self._look()
+            if code is not None:
+                return code
+            time.sleep(_TICK)
+        return 0
 
     def _told(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGHUP:
@@ -106,6 +115,8 @@ class Supervisor:
         for worker in [one for one in self._workers if one.process.poll() is not None]:
             self._workers.remove(worker)
             worker.link.close()
+            counts = self._environment[SHARED_COUNTS]
+            mark_process_dead(worker.process.pid, counts)  # type: ignore[no-untyped-call]  # its queues are gone
             if not worker.is_leaving:
                 self._note_end(worker)
                 if not self._was_ready and worker.process.returncode > 0:

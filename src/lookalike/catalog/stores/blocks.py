@@ -1,6 +1,7 @@
 """Pictures that must not be shown."""
 
 import builtins
+from collections.abc import Hashable
 
 from lookalike.catalog import blocks
 from lookalike.catalog.blocks import BlockedPicture
@@ -29,6 +30,10 @@ class Blocks:
         """Every picture, the oldest first."""
         with self._database.reading() as connection:
             return blocks.read_blocks(connection)
+
+    def version(self) -> Hashable:
+        """Differs where the list differs; cheap enough to ask at each search."""
+        return tuple(self._database.glance(blocks.READ_VERSION))
 
     def remove(self, image_id: str) -> None:
         """Forget a picture; images that were blocked because of it stay so.

@@ -1,14 +1,7 @@
 """The change sequence: which moment the catalog is at, and what changed since another one."""
 
-from collections import deque
-from contextlib import suppress
-
-from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
-
 from lookalike.catalog import changing, facts, vectors
 from lookalike.catalog.database import Database
-from lookalike.catalog.engine import is_replaced, storage_errors
 from lookalike.catalog.facts import ImageFacts
 from lookalike.catalog.records import CatalogState, Change, ChangesSince
 
@@ -18,13 +11,6 @@ class ChangeSequence:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._connections: deque[Connection] = deque()
-
-    def close(self) -> None:
-        """Close the connections that are kept open for `state`."""
-        with suppress(IndexError):  # other threads take from it meanwhile
-            while True:
-                self._connections.pop().close()
 
     def sequence(self) -> int:
         """The number of the newest change; cheap enough to ask at each search."""
@@ -32,27 +18,7 @@ class ChangeSequence:
 
     def state(self) -> CatalogState:
         """The moment the catalog is at; cheap enough to ask at each search."""
-        with storage_errors(self._database.describe):
-            connection = self._connection()
-            try:
-                state = changing.as_state(connection.execute(changing.READ_STATE).one())
-            except SQLAlchemyError:
-                connection.close()
-                self.close()  # a server that was restarted has dropped the others too
-                raise
-            self._connections.append(connection)
-            return state
-
-    def _connection(self) -> Connection:
-        try:
-            connection = self._connections.pop()
-        except IndexError:
-            return self._database.connect_singly()
-        if not is_replaced(connection):
-            return connection
-        connection.close()  # the pool opens the file that is there now
-        self.close()
-        return self._database.connect_singly()
+        return changing.as_state(self._database.glance(changing.READ_STATE))
 
     def has_been(self, state: CatalogState) -> bool:
         """Whether that state is in this catalog's past. It is not, once an older or another catalog takes its place."""

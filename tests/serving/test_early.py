@@ -1,0 +1,107 @@
+import json
+import socket
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from lookalike.serving.early import EarlyRefusals
+from lookalike.serving.gates import Gate
+from serving.sockets import HEALTHZ, answer_from, connected, is_problem
+
+PICTURE = ((b"content-type", b"image/jpeg"), (b"content-length", b"1000"))
+
+
+@pytest.fixture
+def full():
+    """A gate without any place."""
+    gate = Gate("model", workers=1, waiting=0)
+    with gate.place():
+        yield gate
+
+
+@contextmanager
+def filled(server):
+    """The gate of the model, while every place is taken."""
+    gate = server._uvicorn.config.app.state.early_refusals._gates[b"/v1/search"]
+    with ExitStack() as taken:
+        while gate.has_place:
+            taken.enter_context(gate.place())
+        yield gate
+
+
+def test_what_would_find_no_place_is_refused_and_counted(full):
+    told = []
+    early = EarlyRefusals({b"/v1/search": full}, lambda path, status, _seconds: told.append((path, status)))
+    refusal = early.refusal(b"POST", b"/v1/search", PICTURE)
+    assert (refusal.code, refusal.status) == ("busy", 503)
+    assert refusal.headers["Retry-After"] == "1"
+    assert told == [("/v1/search", 503)]
+    assert full.refusals == 1
+
+
+def test_where_there_is_a_place_nothing_is_refused():
+    early = EarlyRefusals({b"/v1/search": Gate("model", workers=1, waiting=0)}, lambda *_: None)
+    assert early.refusal(b"POST", b"/v1/search", PICTURE) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        (b"GET", b"/v1/search", PICTURE),
+        (b"POST", b"/v1/events", PICTURE),
+        (b"POST", b"/v1/search", ((b"content-type", b"application/json"), (b"content-length", b"40"))),
+        (b"POST", b"/v1/search", (*PICTURE, (b"expect", b"100-continue"))),
+        (b"POST", b"/v1/search", ((b"content-type", b"image/jpeg"), (b"transfer-encoding", b"chunked"))),
+        (b"POST", b"/v1/search", ((b"content-type", b"image/jpeg"), (b"content-length", b"99999999"))),
+        (b"POST", b"/v1/search", ((b"content-type", b"image/jpeg"), (b"content-length", "²".encode("latin-1")))),
+    ],
+)
+def test_what_needs_no_model_or_cannot_be_skipped_goes_the_usual_way(full, method, path, headers):
+    assert EarlyRefusals({b"/v1/search": full}, lambda *_: None).refusal(method, path, headers) is None
+
+
+@pytest.mark.parametrize(("other_sites", "is_refused"), [(False, True), (True, False)])
+def test_an_answer_to_another_site_is_made_where_its_headers_are_known(full, other_sites, is_refused):
+    early = EarlyRefusals({b"/v1/search": full}, lambda *_: None, other_sites=other_sites)
+    refusal = early.refusal(b"POST", b"/v1/search", (*PICTURE, (b"origin", b"https://shop.example")))
+    assert (refusal is not None) is is_refused
+
+
+def test_the_connection_goes_on_behind_a_body_that_was_skipped(server_of):
+    server = server_of(max_waiting=0)
+    head = b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: 300000\r\n\r\n"
+    with filled(server) as gate, connected(server) as opened:
+        before = gate.refusals
+        for _ in range(3):
+            opened.sendall(head)
+            is_problem(answer_from(opened), 503, "busy")  # before the body
+            opened.sendall(bytes(300_000))
+            opened.sendall(HEALTHZ)
+            status, _, body = answer_from(opened)
+            assert (status, json.loads(body)["status"]) == (200, "alive")
+    assert gate.refusals == before + 3
+
+
+def test_early_refusals_are_in_the_metrics(server_of):
+    server = server_of(max_waiting=0)
+    head = b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: 4\r\n\r\n"
+    with filled(server), connected(server) as opened:
+        opened.sendall(head + b"abcd")
+        assert answer_from(opened)[0] == 503
+        opened.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        text = answer_from(opened)[2].decode()
+    assert 'lookalike_http_requests_total{method="POST",route="/v1/search",status="503"} 1.0' in text
+    assert 'lookalike_queue_refusals_total{queue="model"} 1.0' in text
+
+
+def test_a_client_that_leaves_in_a_skipped_body_harms_nobody(server_of):
+    server = server_of(max_waiting=0)
+    head = b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: 300000\r\n\r\n"
+    with filled(server):
+        with connected(server) as opened:
+            opened.sendall(head + bytes(1000))
+            assert answer_from(opened)[0] == 503
+            opened.shutdown(socket.SHUT_RDWR)
+        with connected(server) as opened:
+            opened.sendall(HEALTHZ)
+            assert answer_from(opened)[0] == 200
