@@ -51,19 +51,19 @@ def search_and_click(library, shop, *, simulated=False):
 def test_an_experiment_runs_is_decided_and_stops(library, shop):
     start_experiment(library.parts, START, Silent())
     search_and_click(library, shop)
-    found = experiment_status(library.parts, StatusRequest())
+    found = experiment_status(library.parts.catalog, StatusRequest())
     assert (found.experiment.name, found.verdict.queries, found.verdict.decision) == ("try", 40, "worse")
-    assert stop_experiment(library.parts, reason="decided").name == "try"
-    assert experiment_status(library.parts, StatusRequest(name="try")).experiment.reason == "decided"
+    assert stop_experiment(library.parts.catalog, reason="decided").name == "try"
+    assert experiment_status(library.parts.catalog, StatusRequest(name="try")).experiment.reason == "decided"
     with pytest.raises(lookalike.CallerError, match="no experiment is running"):
-        stop_experiment(library.parts)
+        stop_experiment(library.parts.catalog)
 
 
 def test_simulated_searches_count_only_when_asked_for(library, shop):
     start_experiment(library.parts, START, Silent())
     search_and_click(library, shop, simulated=True)
-    assert experiment_status(library.parts, StatusRequest()).verdict.queries == 0
-    found = experiment_status(library.parts, StatusRequest(include_simulated=True))
+    assert experiment_status(library.parts.catalog, StatusRequest()).verdict.queries == 0
+    found = experiment_status(library.parts.catalog, StatusRequest(include_simulated=True))
     assert (found.simulated, found.verdict.queries) == (True, 40)
 
 
@@ -86,9 +86,9 @@ def test_what_cannot_be_tried_is_refused(library, shop, wrong, message):
 def test_swaps_need_no_other_model(library, shop):
     swaps = StartRequest(name="swaps", kind=ExperimentKind.SWAP, share=0.5)
     assert start_experiment(library.parts, swaps, Silent()).challenger == ""
-    assert experiment_status(library.parts, StatusRequest()).verdict.decision == "running"
+    assert experiment_status(library.parts.catalog, StatusRequest()).verdict.decision == "running"
 
 
 def test_there_is_nothing_to_look_at_before_the_first(library, shop):
     with pytest.raises(lookalike.CallerError, match="there was no experiment yet"):
-        experiment_status(library.parts, StatusRequest())
+        experiment_status(library.parts.catalog, StatusRequest())

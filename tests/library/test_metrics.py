@@ -1,11 +1,21 @@
 """The use case over a real catalog; `tests/feedback/test_online_metrics.py` checks every number."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from feedback.fixed_log import DAYS, EVENTS, SEARCHES, TIME_SPENT, A, B, D
-from lookalike.catalog import Catalog, ImageAddition, SourceFile, sqlite_url
+from lookalike.catalog import (
+    Arm,
+    Assignment,
+    Catalog,
+    Experiment,
+    ExperimentKind,
+    ImageAddition,
+    SourceFile,
+    sqlite_url,
+)
 from lookalike.errors import CallerError
 from lookalike.library.metrics import MetricsRequest, library_metrics
 from lookalike.types import Visibility
@@ -84,3 +94,23 @@ def test_an_empty_library_has_no_numbers(tmp_path):
 def test_periods_that_make_no_sense_are_refused(catalog, request_, words):
     with pytest.raises(CallerError, match=words):
         library_metrics(catalog, request_)
+
+
+def test_searches_of_an_experiment_are_counted_by_arm(catalog):
+    usual = Experiment(
+        name="try",
+        kind=ExperimentKind.SPLIT,
+        challenger="b",
+        control="a",
+        share=1.0,
+        seed="s",
+        started_at=SEARCHES[0].at,
+    )
+    for one in (usual, replace(usual, name="later", started_at=usual.started_at + timedelta(days=30))):
+        catalog.experiments.start(one)
+        catalog.experiments.stop(one.name, reason="done", at=one.started_at + timedelta(days=9))
+    arms = (("q1", "try", Arm.CONTROL), ("q2", "try", Arm.TREATMENT), ("q3", "later", Arm.CONTROL))
+    catalog.experiments.assign([Assignment(query_id=q, experiment=name, arm=arm) for q, name, arm in arms])
+    found = library_metrics(catalog, BERLIN)
+    by_arm = {one.name: (one.ctr.count, one.ctr.of, one.seconds) for one in found.by_arm}
+    assert by_arm == {"try: control": (1, 2, 60.0), "try: treatment": (1, 2, 30.0)}

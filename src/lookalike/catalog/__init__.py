@@ -9,8 +9,8 @@ from lookalike.catalog.engine import parse_url, sqlite_url
 from lookalike.catalog.events import LONGEST_DWELL, EventFilter
 from lookalike.catalog.experiments import Arm, Assignment, Experiment, ExperimentKind, Outcome, Plan
 from lookalike.catalog.facts import ImageFacts
-from lookalike.catalog.grades import JudgementSet
-from lookalike.catalog.grading_queue import QueuedPair
+from lookalike.catalog.grades import ADJUDICATION, REVIEWS, JudgementSet
+from lookalike.catalog.grading_queue import QueuedPair, QueueProgress
 from lookalike.catalog.keys import ApiKey, KeyWish, Scope, is_key, prefix_of
 from lookalike.catalog.records import (
     BEGINNING,
@@ -41,10 +41,12 @@ from lookalike.catalog.stores.uploads import KEEP_REMOVED
 from lookalike.catalog.vectors import VectorReading
 
 __all__ = [
+    "ADJUDICATION",
     "BEGINNING",
     "EVENT_REASONS",
     "KEEP_REMOVED",
     "LONGEST_DWELL",
+    "REVIEWS",
     "AdditionResult",
     "ApiKey",
     "Arm",
@@ -73,6 +75,7 @@ __all__ = [
     "Outcome",
     "Plan",
     "QueryRecord",
+    "QueueProgress",
     "QueuedPair",
     "RefusedEvent",
     "Scope",

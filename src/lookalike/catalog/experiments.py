@@ -175,6 +175,19 @@ def read_outcomes(connection: Connection, name: str) -> list[Outcome]:
     return [_outcome(of_query) for of_query in rows.values()]
 
 
+def read_arms(connection: Connection, *, since: datetime, until: datetime) -> dict[str, str]:
+    """Arms of queries by their id; see `Experiments.arms`."""
+    ran = (experiments.c.started_at < until) & (
+        experiments.c.stopped_at.is_(None) | (experiments.c.stopped_at >= since)
+    )
+    statement = (
+        select(experiment_queries.c.query_id, experiment_queries.c.experiment, experiment_queries.c.arm)
+        .join(experiments, experiments.c.name == experiment_queries.c.experiment)
+        .where(ran)
+    )
+    return {row.query_id: f"{row.experiment}: {row.arm}" for row in connection.execute(statement)}
+
+
 def _outcome(rows: Sequence[Row[Any]]) -> Outcome:
     first = rows[0]
     ranks: dict[str, set[int]] = {kind.value: set() for kind in InteractionKind}

@@ -14,6 +14,10 @@ from lookalike.errors import CallerError, CropRefused
 from lookalike.types import Box, Grade
 
 _MOST_GRADE = 5
+ADJUDICATION = "adjudication"
+"""Source of a grade that settles what graders disagreed on."""
+REVIEWS = "answers to clicked pairs: 1 is yes, 0 is no"
+"""Rule of a set that holds no grades but answers of people who reviewed clicks."""
 _KEY = ("set_name", "query_image_id", "crop", "image_id", "user_id", "source")
 
 
@@ -47,7 +51,7 @@ def write_grades(connection: Connection, given: Sequence[Grade], *, rule: str | 
     latest = {tuple(row[name] for name in _KEY): row for row in map(_grade_row, given)}
     if not latest:
         return
-    _make_sets(connection, sorted({row["set_name"] for row in latest.values()}), rule)
+    make_sets(connection, sorted({row["set_name"] for row in latest.values()}), rule)
     added = insert_into(connection, grades)
     replaced = {name: added.excluded[name] for name in ("grade", "at")}
     written = added.on_conflict_do_update(index_elements=[grades.c[name] for name in _KEY], set_=replaced)
@@ -55,7 +59,8 @@ def write_grades(connection: Connection, given: Sequence[Grade], *, rule: str | 
     connection.execute(written, [latest[key] for key in sorted(latest)])
 
 
-def _make_sets(connection: Connection, names: Sequence[str], rule: str | None) -> None:
+def make_sets(connection: Connection, names: Sequence[str], rule: str | None) -> None:
+    """Make the sets that are not there yet; a `rule` becomes that of all of them."""
     now = datetime.now(UTC)
     added = insert_into(connection, judgement_sets)
     key = [judgement_sets.c.name]
@@ -103,6 +108,23 @@ def read_grades(connection: Connection, query_image_id: str | None, judgement_se
             return []
         statement = statement.where(grades.c.set_name == judgement_set)
     return [_grade(row) for row in connection.execute(statement)]
+
+
+def remove_grade(connection: Connection, given: Grade) -> bool:
+    """Take back what somebody said of a pair, whatever the grade was; whether there was anything."""
+    row = _grade_row(given)
+    key = [grades.c[name] == row[name] for name in _KEY]
+    return bool(connection.execute(delete(grades).where(*key)).rowcount)
+
+
+def settled(given: Sequence[Grade]) -> list[Grade]:
+    """The grades that count: where somebody adjudicated a pair, the grades that were adjudicated do not."""
+
+    def pair(grade: Grade) -> tuple[str, str, str, str]:
+        return grade.judgement_set, grade.query_image_id, crop_key(grade.crop), grade.image_id
+
+    decided = {pair(grade) for grade in given if grade.source == ADJUDICATION}
+    return [grade for grade in given if grade.source == ADJUDICATION or pair(grade) not in decided]
 
 
 def read_judgement_sets(connection: Connection) -> list[JudgementSet]:

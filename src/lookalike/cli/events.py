@@ -1,4 +1,4 @@
-"""`lookalike events import | export | forget`."""
+"""`lookalike events import | export | review | forget`."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -9,6 +9,7 @@ import typer
 
 from lookalike.catalog import EventFilter
 from lookalike.cli.help import command_group
+from lookalike.cli.judging import check_outputs
 from lookalike.cli.output import (
     ExitCode,
     JsonOption,
@@ -26,6 +27,7 @@ from lookalike.errors import CallerError
 from lookalike.library import events as use_cases
 from lookalike.library.events import EventExportRequest, EventImport, EventImportRequest, zone_of
 from lookalike.library.opening import open_library
+from lookalike.library.review import ReviewRequest, ReviewResult, review_clicks
 from lookalike.types import InteractionKind
 
 app = command_group(add_completion=False, help="What people saw and clicked: read logs, write them, forget them.")
@@ -110,6 +112,35 @@ def export_events(
             console.print(printable(f"{out}: {count:,} events"), soft_wrap=True)
 
 
+@app.command("review")
+def review_events(
+    judgement_set: Annotated[str, typer.Argument(metavar="SET", help="Judgement set that the answers will go to.")],
+    *,
+    count: Annotated[int, typer.Option(min=1, max=100_000, help="Number of pairs.")] = 200,
+    include_simulated: Annotated[
+        bool, typer.Option("--include-simulated", help="Also review simulated clicks.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.tsv", help="Also write the pairs as a table: 1 is yes, 0 no.")
+    ] = None,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Queue clicked pairs that look wrong, to be answered with yes or no on the grading page or in the table.
+
+    `lookalike train --on clicks --reviewed SET` leaves out what was answered with no.
+    """
+    with faults_are_told(as_json=as_json):
+        check_outputs(out)
+        request = ReviewRequest(judgement_set=judgement_set, count=count, include_simulated=include_simulated, out=out)
+        with open_library(settings_for(library)) as opened:
+            found = review_clicks(opened, request)
+        if as_json:
+            print_json(asdict(found))
+        else:
+            _print_review(judgement_set, found, out)
+
+
 @app.command("forget")
 def forget_events(
     *,
@@ -166,3 +197,13 @@ def _print_import(file: Path, done: EventImport) -> None:
     if done.refused > _SHOWN:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in done.reasons.items())
         console.print(f"  ... in all: {reasons}; --rejected FILE writes every one")
+
+
+def _print_review(judgement_set: str, found: ReviewResult, out: Path | None) -> None:
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in found.reasons.items() if count)
+    suspicious = f"{found.suspicious:,} of {found.clicked:,} clicked pairs look wrong ({reasons or 'none'})"
+    console.print(printable(f"{suspicious}; {found.queued:,} wait for an answer of {judgement_set}."), soft_wrap=True)
+    if found.wrong or found.right:
+        console.print(f"Answered before: {found.wrong:,} no, {found.right:,} yes.")
+    if out is not None:
+        console.print(printable(f"Written: {out}"), soft_wrap=True)

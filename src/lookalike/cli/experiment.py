@@ -102,7 +102,9 @@ def status(
 ) -> None:
     """Show what an experiment has found so far. Look as often as you like: the intervals hold at all times."""
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
-        found = use_case.experiment_status(opened, StatusRequest(name=name, include_simulated=include_simulated))
+        found = use_case.experiment_status(
+            opened.catalog, StatusRequest(name=name, include_simulated=include_simulated)
+        )
         if as_json:
             print_json(_status_document(found))
         else:
@@ -119,7 +121,7 @@ def stop(
 ) -> None:
     """Stop the running experiment. The live model answers all queries again; what was found stays."""
     with faults_are_told(as_json=as_json), open_library(settings_for(library)) as opened:
-        stopped = use_case.stop_experiment(opened, name, reason=reason)
+        stopped = use_case.stop_experiment(opened.catalog, name, reason=reason)
         if as_json:
             print_json(_document(stopped))
         else:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, cast
 import typer
 from rich.table import Table
 
-from lookalike.cli import agreement
+from lookalike.cli import agreement, graders
 from lookalike.cli.help import command_group
 from lookalike.cli.judging import (
     CombineOption,
@@ -216,3 +216,4 @@ def _tell(judgements: Judgements, out: Path, *, as_json: bool) -> None:
 
 
 app.command("agreement")(agreement.agreement)
+app.command("graders")(graders.graders)

@@ -20,6 +20,7 @@ from lookalike.cli.output import (
     tell_warnings,
 )
 from lookalike.cli.progress import IndexProgress
+from lookalike.cli.train_options import ReviewedOption
 from lookalike.evaluation.report.wording import signed
 from lookalike.library import loop as use_case
 from lookalike.library.judging import JudgementSource
@@ -28,6 +29,10 @@ from lookalike.library.loop_report import decision
 from lookalike.library.opening import open_library
 from lookalike.training.examples import SplitShares
 from lookalike.training.recipes import HeadRecipe
+
+FewestClicksOption = Annotated[
+    int, typer.Option("--fewest-clicks", min=1, help="Number of clicks below which nothing is learnt.")
+]
 
 
 def loop(
@@ -38,9 +43,7 @@ def loop(
     promote: Annotated[
         bool, typer.Option("--promote", help="Let the new model answer at once if it is proposed.")
     ] = False,
-    fewest_clicks: Annotated[
-        int, typer.Option("--fewest-clicks", min=1, help="Number of clicks below which nothing is learnt.")
-    ] = FEWEST_CLICKS,
+    fewest_clicks: FewestClicksOption = FEWEST_CLICKS,
     least_clicks: Annotated[
         int, typer.Option(min=1, help="Minimum number of searches in which a pair was clicked.")
     ] = 2,
@@ -52,6 +55,7 @@ def loop(
     include_simulated: Annotated[
         bool, typer.Option("--include-simulated", help="Also learn from simulated clicks; the report says so.")
     ] = False,
+    reviewed: ReviewedOption = None,
     resamples: Annotated[int, typer.Option(min=100, max=1_000_000, help="Draws for confidence intervals.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Random seed of the training.")] = 0,
     library: LibraryOption = None,
@@ -79,6 +83,7 @@ def loop(
             include_simulated=include_simulated,
             recipe=recipe,
             least_clicks=least_clicks,
+            reviewed=reviewed,
         )
         with (
             open_library(settings_for(library)) as opened,

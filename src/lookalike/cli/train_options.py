@@ -129,6 +129,12 @@ LeastClicksOption = Annotated[int, typer.Option(min=1, help="Minimum number of s
 IncludeSimulatedOption = Annotated[
     bool, typer.Option("--include-simulated", help="Also learn from simulated clicks; the model card says so.")
 ]
+ReviewedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reviewed", metavar="SET", help="Leave out clicks that people said no to: see `lookalike events review`."
+    ),
+]
 SeedOption = Annotated[int, typer.Option(help="Random seed for the split, the sampling and the augmentations.")]
 RunOption = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Folder of the run (default: in the library, by NAME).")
@@ -171,6 +177,7 @@ class TrainOptions:
     views: ViewsOption = 2
     least_clicks: LeastClicksOption = 2
     include_simulated: IncludeSimulatedOption = False
+    reviewed: ReviewedOption = None
     most_images: MostImagesOption = 20_000
     seed: SeedOption = 0
     run: RunOption = None
@@ -200,6 +207,7 @@ class TrainOptions:
             backbone=self.backbone,
             least_clicks=self.least_clicks,
             include_simulated=self.include_simulated,
+            reviewed=self.reviewed,
             position_bias=self.position_bias,
             teacher=self.teacher,
             run=self.run,

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from lookalike.catalog import Experiment, ExperimentKind, Outcome, Plan
+from lookalike.catalog import Catalog, Experiment, ExperimentKind, Outcome, Plan
+from lookalike.embedding import Encoder
 from lookalike.errors import CallerError
 from lookalike.feedback.bots import MOST_CLICKS_IN_MINUTE
 from lookalike.feedback.experiments import Verdict, analyse, queries_for_interleaving, queries_for_split
@@ -80,11 +81,8 @@ def start_experiment(library: LibraryParts, request: StartRequest, progress: Pro
         UnknownModel, ModelMissing: the challenger is not on this machine.
     """
     live = library.require_live()
-    _check(request)
-    if request.kind is not ExperimentKind.SWAP:
-        encoder = library.open_model(request.challenger)
-        if encoder.fingerprint == live.fingerprint:
-            raise CallerError(f"{request.challenger} is the live model: an experiment needs another one")
+    encoder = require_startable(library, request)
+    if encoder is not None:
         library.indexer_for(encoder).embed_known(progress=progress)
     experiment = Experiment(
         name=request.name,
@@ -100,14 +98,37 @@ def start_experiment(library: LibraryParts, request: StartRequest, progress: Pro
     return experiment
 
 
-def experiment_status(library: LibraryParts, request: StatusRequest) -> ExperimentStatus:
+def require_startable(library: LibraryParts, request: StartRequest) -> Encoder | None:
+    """The challenger, opened; None for swaps.
+
+    Raises:
+        CallerError: another experiment is running, the name was used, or a number is outside its range.
+        LibraryMissing: nothing was indexed.
+        UnknownModel, ModelMissing: the challenger is not on this machine.
+    """
+    live = library.require_live()
+    _check(request)
+    for one in library.catalog.experiments.all():
+        if one.stopped_at is None:
+            raise CallerError(f"experiment {one.name} is running: stop it first, for one runs at a time")
+        if one.name == request.name:
+            raise CallerError(f"experiment {one.name}: there was one of that name; choose another")
+    if request.kind is ExperimentKind.SWAP:
+        return None
+    encoder = library.open_model(request.challenger)
+    if encoder.fingerprint == live.fingerprint:
+        raise CallerError(f"{request.challenger} is the live model: an experiment needs another one")
+    return encoder
+
+
+def experiment_status(catalog: Catalog, request: StatusRequest) -> ExperimentStatus:
     """What an experiment has found so far. Looking often does no harm: its intervals hold at all times.
 
     Raises:
         CallerError: there is none (of that name).
     """
-    experiment = _found(library.catalog.experiments.all(), request.name)
-    outcomes = library.catalog.experiments.outcomes(experiment.name)
+    experiment = _found(catalog.experiments.all(), request.name)
+    outcomes = catalog.experiments.outcomes(experiment.name)
     counted = [one for one in outcomes if _counts(one, include_simulated=request.include_simulated)]
     verdict = analyse(experiment, counted)
     return ExperimentStatus(
@@ -119,16 +140,16 @@ def experiment_status(library: LibraryParts, request: StatusRequest) -> Experime
     )
 
 
-def stop_experiment(library: LibraryParts, name: str | None = None, *, reason: str = "") -> Experiment:
+def stop_experiment(catalog: Catalog, name: str | None = None, *, reason: str = "") -> Experiment:
     """End an experiment: all queries are answered by the live model again. What was found stays.
 
     Raises:
         CallerError: none is running, or none of that name.
     """
-    running = library.catalog.experiments.running()
+    running = catalog.experiments.running()
     if running is None or name not in (None, running.name):
         raise CallerError(f"experiment {name}: none of that name is running" if name else "no experiment is running")
-    library.catalog.experiments.stop(running.name, reason=reason or "stopped by hand")
+    catalog.experiments.stop(running.name, reason=reason or "stopped by hand")
     return running
 
 

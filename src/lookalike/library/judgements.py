@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from lookalike.catalog import JudgementSet
+from lookalike.catalog import REVIEWS, JudgementSet
 from lookalike.errors import EvaluationRefused
 from lookalike.evaluation import (
     Combination,
@@ -99,7 +99,9 @@ def import_judgements(library: LibraryParts, request: ImportRequest) -> ImportRe
         raise EvaluationRefused(_unknown_names(unknown) + "; --keep-good leaves them out", tuple(unknown))
     if not grades:
         raise EvaluationRefused(f"{file}: none of its images is in this library: name their folder with --images")
-    library.catalog.judgements.write(grades, rule=f"read from {file.name}")
+    reviews = {one.name for one in library.catalog.judgements.sets() if one.rule == REVIEWS}
+    rule = None if request.set_name in reviews else f"read from {file.name}"
+    library.catalog.judgements.write(grades, rule=rule)
     warnings = bad_line_warnings(file, reading.bad_lines) + ([_unknown_names(unknown)] if unknown else [])
     return ImportResult(name=request.set_name, grades=len(grades), unknown=tuple(unknown), warnings=tuple(warnings))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalog import QueuedPair
+from lookalike.catalog import Catalog, QueuedPair
 from lookalike.durable import replace_file
 from lookalike.errors import CallerError
 from lookalike.feedback.active_learning import PairPool, choose
@@ -102,7 +102,7 @@ def label(library: LibraryParts, request: LabelRequest, progress: Progress) -> L
     ]
     library.catalog.grading_queue.fill(request.judgement_set, pairs)
     if request.out is not None:
-        replace_file(request.out, _table(library, pairs).encode())
+        replace_file(request.out, pairs_table(library.catalog, pairs).encode())
     queries = len({one.query_image_id for one in pairs})
     return LabelResult(queued=len(pairs), queries=queries, graded=int(pool.graded.sum()))
 
@@ -171,10 +171,10 @@ def _products(library: LibraryParts, pairs: Sequence[tuple[str, str]], names: Se
     return np.array([vectors[query] * vectors[image] for query, image in pairs], dtype=np.float32)
 
 
-def _table(library: LibraryParts, pairs: Sequence[QueuedPair]) -> str:
+def pairs_table(catalog: Catalog, pairs: Sequence[QueuedPair]) -> str:
     """Query, image and an empty grade, by the paths of their files."""
     wanted = sorted({name for one in pairs for name in (one.query_image_id, one.image_id)})
-    images = library.catalog.images.get_many(wanted)
+    images = catalog.images.get_many(wanted)
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
     writer.writerow(["query", "image", "grade"])

@@ -104,7 +104,7 @@ def graded_in(library: LibraryParts, source: JudgementSource | None) -> tuple[li
     Queries that are no indexed image are left out. Where people disagree, the lower median counts.
     """
     if source is None:
-        return graded_queries(library.catalog.judgements.grades()), ()
+        return graded_queries(library.catalog.judgements.settled()), ()
     found = judged_queries(library, replace(source, combine="median"))
     kept = []
     for name, query in found.queries.items():

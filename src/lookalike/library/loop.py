@@ -9,11 +9,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from lookalike.catalog import REVIEWS
 from lookalike.documents import from_document
 from lookalike.durable import replace_file
 from lookalike.errors import CallerError, LibraryBusy, LookalikeError, StorageFailed
 from lookalike.library.judging import JudgementSource
-from lookalike.library.loop_report import loop_report
+from lookalike.library.loop_report import cleaning_words, loop_report
 from lookalike.library.loop_turn import STEPS, Turn
 from lookalike.library.parts import LibraryParts
 from lookalike.library.position_bias import PositionBiasRequest, position_bias
@@ -39,6 +40,7 @@ class LoopRequest:
         include_simulated: learn from simulated clicks, too; everything says so.
         recipe: of the training.
         least_clicks: searches in which a pair must have been clicked.
+        reviewed: judgement set of reviewed clicks, see `lookalike events review`; None for none.
     """
 
     judgements: JudgementSource | None = None
@@ -47,6 +49,7 @@ class LoopRequest:
     include_simulated: bool = False
     recipe: HeadRecipe = field(default_factory=lambda: HeadRecipe(shares={"clicks": 1.0}))
     least_clicks: int = 2
+    reviewed: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +146,7 @@ class _Work:
                 recipe=self._request.recipe,
                 judgements=self._request.judgements or self._stored(),
                 least_clicks=self._request.least_clicks,
+                reviewed=self._request.reviewed,
                 include_simulated=self._request.include_simulated,
                 position_bias=self._bias if turn.position_bias else None,
                 run=run,
@@ -152,7 +156,8 @@ class _Work:
         )
         if result.card is None:
             raise KeyboardInterrupt
-        return replace(turn, measures=result.measures, notes=(*turn.notes, *result.warnings))
+        cleaned = cleaning_words(result.trained.sources.get("clicks", {}))
+        return replace(turn, measures=result.measures, notes=(*turn.notes, *cleaned, *result.warnings))
 
     def propose(self, turn: Turn) -> Turn:
         """Propose the model if neither grades nor clicks fall; promote it only if that was asked for."""
@@ -173,7 +178,7 @@ class _Work:
 
     def _stored(self) -> JudgementSource | None:
         """The judgement set with most queries, to judge by."""
-        sets = self._library.catalog.judgements.sets()
+        sets = [one for one in self._library.catalog.judgements.sets() if one.rule != REVIEWS]
         if not sets:
             return None
         largest = max(sets, key=lambda one: one.queries)

@@ -1,7 +1,10 @@
 """The report of a turn of the loop: clicks and grades side by side."""
 
+from collections.abc import Mapping
+
 from lookalike.evaluation.report.wording import signed
 from lookalike.library.loop_turn import Turn
+from lookalike.training.examples.clicks import CALLED_WRONG, CONFIRMED
 
 _SHOWN_RANKS = 10
 
@@ -44,3 +47,15 @@ def decision(turn: Turn) -> str:
     if turn.proposed:
         return f"{turn.model} is proposed; `lookalike models promote {turn.model}` lets it answer:"
     return f"{turn.model} is not proposed:"
+
+
+def cleaning_words(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """What the review of clicks changed, in a sentence; nothing where none was reviewed.
+
+    Args:
+        counts: of the source `clicks`.
+    """
+    wrong, right = counts.get(CALLED_WRONG, 0), counts.get(CONFIRMED, 0)
+    if not wrong and not right:
+        return ()
+    return (f"reviewed clicks: {wrong:,} clicks on pairs called wrong were left out, {right:,} pairs were confirmed",)

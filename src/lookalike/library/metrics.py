@@ -1,7 +1,6 @@
 """The online metrics of a library: what people saw and did, in days of a stated time zone."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -26,14 +25,12 @@ class MetricsRequest:
         until: the last day, which is part of the period; None for today.
         time_zone: in which days begin at midnight.
         simulated: the events of simulated users instead of those of people.
-        arms: of experiments, by the id of a search.
     """
 
     since: date | None = None
     until: date | None = None
     time_zone: str = "UTC"
     simulated: bool = False
-    arms: Mapping[str, str] = field(default_factory=dict)
 
 
 def library_metrics(catalog: Catalog, request: MetricsRequest) -> OnlineMetrics:
@@ -56,7 +53,7 @@ def library_metrics(catalog: Catalog, request: MetricsRequest) -> OnlineMetrics:
         table,
         (query for query in asked if query.at >= begin),
         period,
-        about=About(tags=tags, arms=request.arms),
+        about=About(tags=tags, arms=catalog.experiments.arms(since=begin, until=end)),
         simulated=request.simulated,
     )
 

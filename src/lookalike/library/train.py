@@ -32,6 +32,7 @@ class TrainRequest:
         backbone: `NAME[:PATH]` of another network to start from.
         least_clicks: searches in which a pair must have been clicked.
         include_simulated: learn from simulated clicks, too; the card says so.
+        reviewed: judgement set of clicks that people reviewed; those called wrong are left out.
         position_bias: a file of examination probabilities by rank.
         teacher: the larger model that `teacher` learns from.
         run: the run's folder; None for one in the library.
@@ -49,6 +50,7 @@ class TrainRequest:
     backbone: str | None = None
     least_clicks: int = 2
     include_simulated: bool = False
+    reviewed: str | None = None
     position_bias: Path | None = None
     teacher: str = "clip-vit-b16"
     run: Path | None = None

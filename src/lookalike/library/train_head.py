@@ -23,6 +23,7 @@ from lookalike.library.learning import (
 )
 from lookalike.library.levels import level_features
 from lookalike.library.parts import LibraryParts
+from lookalike.library.review import reviewed_pairs
 from lookalike.library.train import TrainRequest, TrainResult
 from lookalike.library.training_card import METHODS, keep_report, training_card
 from lookalike.progress import Progress
@@ -250,6 +251,7 @@ def _clicks(library: LibraryParts, request: TrainRequest) -> ClickPairs:
             least_clicks=request.least_clicks,
             include_simulated=request.include_simulated,
             propensities=_propensities(request.position_bias),
+            reviewed=reviewed_pairs(library.catalog, request.reviewed) if request.reviewed else {},
         ),
     )
 

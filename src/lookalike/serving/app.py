@@ -22,6 +22,8 @@ from lookalike.serving.content import ContentRoutes
 from lookalike.serving.duplicates import DuplicateRoutes
 from lookalike.serving.early import EarlyRefusals
 from lookalike.serving.events import EventRoutes
+from lookalike.serving.experiments import ExperimentRoutes
+from lookalike.serving.grading import GradingRoutes
 from lookalike.serving.health import HealthRoutes, WarmUp
 from lookalike.serving.images import ImageRoutes
 from lookalike.serving.limits import BodyLimits, RequestLimits, Room
@@ -71,6 +73,8 @@ def create_app(services: Services, settings: ServingSettings) -> FastAPI:
     OnlineMetricsRoutes(state).add_to(app)
     DuplicateRoutes(state).add_to(app)
     CollectionRoutes(state).add_to(app)
+    GradingRoutes(state).add_to(app)
+    ExperimentRoutes(state).add_to(app)
     keys = KeyIdentity(KeyRing(services.catalog), token=settings.admin_token)
     SessionRoutes(keys).add_to(app)
     HealthRoutes(state, warm_up).add_to(app)

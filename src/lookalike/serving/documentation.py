@@ -9,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from lookalike.serving.copies import DuplicatesChange
+from lookalike.serving.pairs import GradeGiven
 from lookalike.serving.proxies import address
+from lookalike.serving.verdicts import ExperimentStart, ExperimentStop
 from lookalike.serving.wire import (
     CollectionChange,
     EventBatch,
@@ -29,6 +31,9 @@ _SENT: tuple[type[BaseModel], ...] = (
     ImageChange,
     DuplicatesChange,
     CollectionChange,
+    GradeGiven,
+    ExperimentStart,
+    ExperimentStop,
     SignIn,
     EventBatch,
     ProblemDocument,
@@ -40,6 +45,8 @@ _WITH_TOKEN = {
     *("upload_image", "update_image", "delete_image", "list_images", "get_image", "get_image_content"),
     *("search_duplicates", "change_duplicates"),
     *("forget_events", "get_online_metrics", "change_collection", "delete_collection"),
+    *("list_grading_queues", "get_pairs_to_grade", "give_grade"),
+    *("list_experiments", "get_experiment", "start_experiment", "stop_experiment"),
 }
 
 

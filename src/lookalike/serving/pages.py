@@ -43,7 +43,7 @@ _RECORD = "bundle.json"
 _FOREVER = "public, max-age=31536000, immutable"  # of what is named by its content
 _LEAST_PACKED = 500  # bytes: below that, packing gains nothing
 _LOADED_AT_ONCE = ("early.js", "theme.js")
-_NOT_OF_THE_PAGE = (_BUNDLE, "dashboard/")
+_NOT_OF_THE_PAGE = (_BUNDLE, "dashboard/", "grading/", "owner/signed-in.js")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +76,7 @@ class PageRoutes:
         """Make the app serve the page."""
         app.get("/", include_in_schema=False)(self.index)
         app.get("/dashboard", include_in_schema=False)(self.dashboard)
+        app.get("/grading", include_in_schema=False)(self.grading)
         app.get("/page/{path:path}", include_in_schema=False)(self.file)
 
     async def index(self, request: Request) -> Response:
@@ -86,6 +87,10 @@ class PageRoutes:
     async def dashboard(self, request: Request) -> Response:
         """The page of online metrics; what it shows comes from the API."""
         return _answer(request, self._files.get("dashboard.html"))
+
+    async def grading(self, request: Request) -> Response:
+        """The page on which people grade pairs; what it shows comes from the API."""
+        return _answer(request, self._files.get("grading.html"))
 
     async def file(self, request: Request, path: str) -> Response:
         """One of its files."""

@@ -10,6 +10,7 @@ from lookalike.catalog import Catalog
 from lookalike.errors import CallerError
 from lookalike.indexing import Indexer
 from lookalike.library.copy_search import CopySearch
+from lookalike.library.live_experiments import LiveExperiments
 from lookalike.library.parts import LibraryParts
 from lookalike.preprocessing import Limits
 from lookalike.retrieval import SearchEngine
@@ -28,18 +29,24 @@ class Services:
         engine: answers searches.
         indexer: takes uploads.
         copies: looks for copies.
+        experiments: starts experiments; None where that is done elsewhere.
     """
 
     catalog: Catalog
     engine: SearchEngine
     indexer: Indexer
     copies: CopySearch
+    experiments: LiveExperiments | None = None
 
     @classmethod
     def of(cls, library: LibraryParts) -> Self:
         """The services of a library, which closes them."""
         return cls(
-            catalog=library.catalog, engine=library.engine, indexer=library.indexer, copies=CopySearch.of(library)
+            catalog=library.catalog,
+            engine=library.engine,
+            indexer=library.indexer,
+            copies=CopySearch.of(library),
+            experiments=LiveExperiments.of(library),
         )
 
 

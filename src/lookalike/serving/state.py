@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lookalike.errors import UrlRefused
 from lookalike.serving.access.fetching import FetchLimits, PictureFetcher
 from lookalike.serving.admin import Admin
-from lookalike.serving.background import CopySearching, Forgetting, RecallWatch
+from lookalike.serving.background import CopySearching, ExperimentStarting, Forgetting, RecallWatch
 from lookalike.serving.gates import Gates
 from lookalike.serving.metrics import Meters
 from lookalike.serving.reserve import DiskReserve
@@ -24,6 +24,7 @@ class State:
     recall_watch: RecallWatch
     forgetting: Forgetting
     copies: CopySearching
+    experiments: ExperimentStarting
     thumbnails: ThumbnailCache
     admin: Admin
     reserve: DiskReserve
@@ -42,6 +43,7 @@ class State:
             recall_watch=watch,
             forgetting=Forgetting(services.catalog, queries=settings.retention, events=settings.event_retention),
             copies=CopySearching(services.copies),
+            experiments=ExperimentStarting(services.experiments),
             thumbnails=ThumbnailCache(settings.thumbnails, most_bytes=settings.thumbnail_bytes),
             fetcher=_fetcher(settings) if settings.picture_urls else None,
             admin=Admin(settings.admin_token, services.catalog),

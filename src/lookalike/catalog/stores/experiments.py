@@ -54,3 +54,8 @@ class Experiments:
         """Every kept query of an experiment with what people did, in the order of query ids."""
         with self._database.reading() as connection:
             return experiments.read_outcomes(connection, name)
+
+    def arms(self, *, since: datetime, until: datetime) -> dict[str, str]:
+        """Query id -> `experiment: arm`, of the experiments that ran in a period."""
+        with self._database.reading() as connection:
+            return experiments.read_arms(connection, since=since, until=until)

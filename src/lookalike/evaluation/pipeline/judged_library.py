@@ -136,7 +136,7 @@ def stored_judgements(catalog: Catalog, name: str, *, combine: Combination) -> J
     if not found:
         known = ", ".join(one.name for one in catalog.judgements.sets()) or "none"
         raise EvaluationRefused(f"{name}: no such file, and no judgement set of that name in this library ({known})")
-    grades = catalog.judgements.grades(judgement_set=name)
+    grades = catalog.judgements.settled(judgement_set=name)
     rows = ((query_name(grade), grade.image_id, grade.grade) for grade in grades)
     return Judgements.of(rows, combine=combine, rule=found[0].rule)
 

@@ -14,6 +14,7 @@ _RULES: tuple[tuple[re.Pattern[str], Scope, Scope], ...] = (
     (re.compile(r"/v1/images(/.*)?"), Scope.SEARCH, Scope.WRITE),
     (re.compile(r"/v1/collections(/[^/]+)?"), Scope.SEARCH, Scope.WRITE),
     (re.compile(r"/v1/duplicates(/search)?"), Scope.SEARCH, Scope.ADMIN),  # it may change images of every owner
+    (re.compile(r"/v1/grading(/[^/]+)?"), Scope.WRITE, Scope.WRITE),
     (re.compile(r"/v1/events"), Scope.ADMIN, Scope.EVENTS),
 )
 """(path, scope to read, scope for everything else)."""

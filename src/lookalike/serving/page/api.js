@@ -227,6 +227,8 @@ export const eventsUrl = new URL("v1/events", root).href;
 
 export const dashboardUrl = new URL("dashboard", root).href;
 
+export const gradingUrl = new URL("grading", root).href;
+
 /**
  * Thumbnail addresses for `srcset`. A thumbnail's longest side is its size, so a tall picture is narrower than that.
  * @param {Image} image

@@ -2,12 +2,15 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lookalike.catalog import QueryRecord
 from lookalike.feedback.bots import MOST_CLICKS_IN_MINUTE, bots
 from lookalike.training.examples.example import GradedQuery, Pair, PairSource
 from lookalike.types import Interaction, InteractionKind
+
+CALLED_WRONG, CONFIRMED = "clicks called wrong", "pairs confirmed"
+"""What reports call clicks that reviewers said no to, and pairs that they said yes to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,9 @@ class ClickRules:
         most_weight: maximum weight of a click, so that a few rare ones do not dominate.
         most_hard_negatives: maximum for one pair; images skipped most often come first.
         include_simulated: whether simulated clicks are also used; their pairs are marked.
+        reviewed: (query image, clicked image) -> whether people who reviewed the click said that it is right. Clicks
+            they called wrong are left out, and the image becomes a hard negative; one they called right needs no
+            further search.
 
     Raises:
         ValueError: a number outside its range.
@@ -36,6 +42,7 @@ class ClickRules:
     most_weight: float = 10.0
     most_hard_negatives: int = 32
     include_simulated: bool = False
+    reviewed: Mapping[tuple[str, str], bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if any(not 0 < propensity <= 1 for propensity in self.propensities):
@@ -65,6 +72,8 @@ class ClickPairs:
         without_image: of searches whose query was no whole image of the library; left out.
         repeated: the same hit of the same search once more.
         too_few: of pairs that were clicked in too few searches.
+        called_wrong: of pairs that reviewers said no to; left out.
+        confirmed: pairs that reviewers said yes to.
     """
 
     pairs: tuple[Pair, ...]
@@ -76,6 +85,8 @@ class ClickPairs:
     without_image: int
     repeated: int
     too_few: int
+    called_wrong: int = 0
+    confirmed: int = 0
 
 
 def click_pairs(
@@ -111,6 +122,8 @@ def click_pairs(
         without_image=reasons["without image"],
         repeated=reasons["again"],
         too_few=reasons["too few"],
+        called_wrong=reasons["called wrong"],
+        confirmed=sum(rules.reviewed.get((pair.query, pair.positive), False) for pair in pairs),
     )
 
 
@@ -208,13 +221,18 @@ class _Sorting:
         """The pairs that were clicked often enough."""
         kept = {}
         for pair, searches in sorted(self.searches.items()):
-            if len(searches) >= self._rules.least_clicks:
+            right = self._rules.reviewed.get(pair)
+            if right is False:
+                self.left_out["called wrong"] += len(searches)
+                self._passed_over[pair[0]][pair[1]] += len(searches)
+            elif right or len(searches) >= self._rules.least_clicks:
                 kept[pair] = searches
             else:
                 self.left_out["too few"] += len(searches)
         positives: dict[str, set[str]] = defaultdict(set)
         for query, positive in self.searches:
-            positives[query].add(positive)
+            if self._rules.reviewed.get((query, positive), True):
+                positives[query].add(positive)
         return [
             Pair(
                 query=query,

@@ -19,6 +19,7 @@ from lookalike.training.examples import (
     graded_by_clicks,
     pairs_by_grade,
 )
+from lookalike.training.examples.clicks import CALLED_WRONG, CONFIRMED
 from lookalike.training.held_out import CLICKED_MEASURES, FOUND_MEASURES, GRADED_MEASURES, HeldOut, held_out
 from lookalike.training.network.batches import (
     Features,
@@ -209,12 +210,14 @@ def click_source(
         else _graded_batches(images, graded_by_clicks(mine), sizes, nearness=nearness).batch_at
     )
     simulated = sum(pair.source is PairSource.SIMULATED_CLICKS for pair in mine)
+    reviewed = {CALLED_WRONG: clicks.called_wrong, CONFIRMED: clicks.confirmed}
     return Source(
         name="clicks",
         share=share,
         batch_at=batch_at,
         loss_of=objective(loss, temperature=_LABELLED_TEMPERATURE),
-        counts={"pairs by people": len(mine) - simulated, "simulated pairs": simulated, "clicks": clicks.used},
+        counts={"pairs by people": len(mine) - simulated, "simulated pairs": simulated, "clicks": clicks.used}
+        | {name: count for name, count in reviewed.items() if count},
     )
 
 

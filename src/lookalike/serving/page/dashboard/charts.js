@@ -114,6 +114,19 @@ export function dayChart(chart) {
   return figure(chart, svg("svg", { viewBox: `0 0 ${WIDTH} ${head + height + foot}`, role: "img", "aria-label": described(chart) }, ...parts));
 }
 
+/**
+ * An interval on a line with zero marked: whoever does not see it reads the same in the words beside it.
+ * @param {{mean: number, low: number, high: number}} interval @param {string} label
+ */
+export function intervalDrawing({ mean, low, high }, label) {
+  const reach = Math.max(Math.abs(low), Math.abs(high), 1e-9) * 1.15;
+  const x = (value) => WIDTH / 2 + (value / reach) * (WIDTH / 2);
+  return svg("svg", { viewBox: `0 0 ${WIDTH} 44`, role: "img", "aria-label": label },
+    svg("path", { d: `M0 22H${WIDTH}`, class: "axis" }), svg("path", { d: `M${WIDTH / 2} 4v36`, class: "axis" }),
+    svg("path", { d: `M${x(low)} 14v16M${x(low)} 22H${x(high)}M${x(high)} 14v16`, class: "whisker" }),
+    svg("rect", { x: x(mean) - 6, y: 16, width: 12, height: 12, rx: 3, class: "bar" }));
+}
+
 /** @param {string} name */
 function shortened(name) {
   return name.length > 22 ? `${name.slice(0, 10)}…${name.slice(-10)}` : name;

@@ -2,11 +2,11 @@
 
 import { call } from "../api.js";
 import { el } from "../dom.js";
-import { keepSession } from "../owner/session.js";
+import { signedIn } from "../owner/signed-in.js";
 import { dayChart, rowChart } from "./charts.js";
+import { showExperiments } from "./experiments.js";
 import { percent, seconds, shareWords, timeWords, whole } from "./numbers.js";
 import "../elements/theme-toggle.js";
-import "../owner/sign-in-dialog.js";
 
 /** @typedef {import("./numbers.js").Share} Share */
 /** @typedef {{name: string, ctr: Share, seconds: number}} Group */
@@ -75,7 +75,9 @@ async function show() {
   node("figures").setAttribute("aria-busy", "true");
   try {
     const found = await call(`v1/metrics/online?${new URLSearchParams(period)}`, { signal });
-    if (!signal.aborted) present(found);
+    if (signal.aborted) return;
+    present(found);
+    await showExperiments(found.simulated);
   } catch (error) {
     if (!signal.aborted) await explain(error);
   }
@@ -93,18 +95,10 @@ async function explain(error) {
 
 /** These numbers are for the owner. */
 async function signIn() {
-  const dialog = /** @type {import("../owner/sign-in-dialog.js").SignInDialog} */ (
-    document.querySelector("sign-in-dialog") || document.body.appendChild(document.createElement("sign-in-dialog"))
-  );
-  const token = await dialog.ask();
-  if (token === null) {
-    node("fault").replaceChildren("These numbers are for the owner of the library. ",
-      el("button", { type: "button", className: "button", onclick: () => show() }, "Sign in"));
-    node("fault").hidden = false;
-    return;
-  }
-  keepSession({ token });
-  await show();
+  if (await signedIn()) return show();
+  node("fault").replaceChildren("These numbers are for the owner of the library. ",
+    el("button", { type: "button", className: "button", onclick: () => show() }, "Sign in"));
+  node("fault").hidden = false;
 }
 
 /** @param {Metrics} found */

@@ -3,7 +3,7 @@
  * somebody signs in.
  */
 
-import { dashboardUrl } from "../api.js";
+import { dashboardUrl, gradingUrl } from "../api.js";
 import { el } from "../dom.js";
 import { icon } from "../icons.js";
 import { counted } from "../words.js";
@@ -98,6 +98,7 @@ export class Owner {
     if (session()?.token) items.push({ icon: "hide", words: "Hidden pictures", act: () => this.hidden.open() });
     items.push({ icon: "same", words: "Duplicates", act: () => this.duplicates.open() });
     items.push({ icon: "chart", words: "Dashboard", act: () => location.assign(dashboardUrl) });
+    items.push({ icon: "check", words: "Grading", act: () => location.assign(gradingUrl) });
     items.push({ icon: "close", words: "Sign out", act: () => this.signOut() });
     this.page.menu("Owner", items, this.button.getBoundingClientRect());
   }
