@@ -115,11 +115,12 @@ def blocks(folder: Path) -> dict[str, Any]:
 
 
 def adapt(folder: Path) -> dict[str, Any]:
-    """The projection alone."""
+    """The projection alone, over all levels."""
     found = {}
     for name in ARCHIVES:
         one = Set(name, folder)
-        found[name] = one.run("adapt", f"{name[:8]}-adapted", "--judgements", one.judgements)["model"]
+        options = ("--features", "levels", "--judgements", one.judgements)
+        found[name] = one.run("adapt", f"{name[:8]}-adapted", *options)["model"]
     return found
 
 
@@ -131,7 +132,7 @@ SAYS = {
     "clicks": f"learnt from simulated clicks of searches by {ASKING:,} images, {NOISE:.0%} of them on images that"
     " answer nothing",
     "blocks": f"learnt from the same grades: the head, and the last 4 blocks after it ({TUNE_STEPS} steps)",
-    "adapt": "projection fitted to the set, no labels; all queries are tests",
+    "adapt": "projection of all levels fitted to the set, no labels; all queries are tests",
 }
 
 

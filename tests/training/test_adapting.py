@@ -3,10 +3,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lookalike.embedding import import_model, open_encoder
+from lookalike.embedding import Projection, import_model, open_encoder
 from lookalike.errors import TrainingRefused
 from lookalike.preprocessing import Limits
 from lookalike.progress import Silent
+from lookalike.training import adapting
 from lookalike.training.adapting import AdaptationContext, AdaptationRecipe, adapt, keeps_axes
 from lookalike.training.examples import GradedQuery
 from lookalike.training.extractors import EncoderFeatures
@@ -30,7 +31,7 @@ def base(tmp_path):
 def adapted(base, tmp_path):
     """Adapts the tiny model to a library of 40 pictures; returns what came of it."""
 
-    def run(graded=(), **recipe):
+    def run(graded=(), base=base, name="mine", **recipe):
         with Parts(tmp_path / "library") as parts:
             for seed in range(40):
                 parts.upload(seed)
@@ -43,7 +44,7 @@ def adapted(base, tmp_path):
                 known_images(parts.catalog, parts.indexer.model.fingerprint),
                 graded(parts) if graded else (),
                 AdaptationRecipe(**{"dimension": 8, "resamples": 50, **recipe}),
-                name="mine",
+                name=name,
                 card=no_card,
             )
 
@@ -73,6 +74,17 @@ def test_too_few_images_for_a_dimension_are_refused(adapted, tmp_path):
     with pytest.raises(TrainingRefused, match="40 images are too few to fit 16 dimensions: index at least 64"):
         adapted(dimension=16)
     assert not (tmp_path / "models" / "mine").exists()
+
+
+def test_a_model_with_axes_of_its_own_keeps_them_beside_those_of_the_library(adapted, monkeypatch, tmp_path):
+    adapted()
+    with open_encoder("mine", models=tmp_path / "models") as encoder:
+        mine = EncoderFeatures(encoder, tmp_path / "models")
+        monkeypatch.setattr(adapting, "FEWEST_TO_FIT", 30)
+        adapted(base=mine, name="beside")
+    own, beside = (Projection.load(tmp_path / "models" / name / "projection.npz") for name in ("mine", "beside"))
+    assert beside.matrix.shape == own.matrix.shape
+    assert not np.array_equal(beside.matrix, own.matrix)
 
 
 def test_only_a_model_with_axes_of_its_own_keeps_them(base):

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.embedding.projection import to_vectors
+from lookalike.embedding.projection import Projection, to_vectors
 from lookalike.errors import TrainingRefused
-from lookalike.training.distilling import RIDGES, choose_ridge, fit_distilled, parts_of
+from lookalike.training.distilling import RIDGES, choose_ridge, fit_beside, fit_distilled, parts_of
 
 
 def unit(rows):
@@ -81,6 +81,38 @@ def test_without_a_ridge_the_chosen_one_is_used():
     features, vectors = taught(images=80, width=40, noise=2.0)
     ridge = choose_ridge(features, vectors).ridge
     assert fit_distilled(features, vectors).digest() == fit_distilled(features, vectors, ridge=ridge).digest()
+
+
+def own_of(features, columns):
+    """A projection of a student that sees only these of its features."""
+    mean = features.mean(axis=0)
+    matrix = np.eye(features.shape[1], dtype=np.float32)[:, columns]
+    return Projection(mean=mean, matrix=matrix, reference_cosines=np.empty(0, np.float32))
+
+
+def test_beside_the_teacher_the_student_keeps_what_it_told_apart():
+    features, vectors = taught(images=300)
+    blind = vectors - vectors.mean(axis=0)
+    features[:, 0] = np.sign(features[:, 0] - 3) * 5 + 3  # the teacher does not see these two groups
+    own = own_of(features, [0, 1])
+    beside = to_vectors(features, fit_beside(features, blind, own, dimension=8))
+    alone = to_vectors(features, fit_distilled(features, blind))
+
+    def share_of_own_group(rows):
+        cosines = rows @ rows.T
+        np.fill_diagonal(cosines, -2)
+        group = features[:, 0] > 3
+        return np.mean(group[np.argsort(-cosines, axis=1)[:, :5]] == group[:, None])
+
+    assert share_of_own_group(beside) > share_of_own_group(alone) + 0.1
+    assert share_of_own_group(beside) > 0.9
+
+
+@pytest.mark.parametrize("dimension", [0, 9])
+def test_more_dimensions_than_both_have_are_refused(dimension):
+    features, vectors = taught()
+    with pytest.raises(TrainingRefused, match="from 1 to 8"):
+        fit_beside(features, vectors, own_of(features, [0, 1]), dimension=dimension)
 
 
 def test_it_is_saved_and_read_as_any_projection(tmp_path):

@@ -39,7 +39,7 @@ FeaturesOption = Annotated[
     str,
     typer.Option(
         help="Features to project: the model's `final` ones, or all `levels` of its network (needs torch);"
-        " `auto` uses levels if possible."
+        " `auto` uses the final ones."
     ),
 ]
 DimensionOption = Annotated[int | None, typer.Option(min=1, help="Size of the new vectors (default: the model's).")]

@@ -110,7 +110,7 @@ PullOption = Annotated[
     float | None,
     typer.Option(
         min=0,
-        help="L2-SP strength: keeps weights close to their initial values (default: 10 for views alone, else 0).",
+        help="L2-SP strength: keeps weights close to their initial values (default: 10 without labels, else 0).",
     ),
 ]
 PositionBiasOption = Annotated[

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 
 from lookalike.embedding.derived import require_new_name
 from lookalike.errors import InternalFault
@@ -33,7 +32,7 @@ class AdaptRequest:
         name: of the new model.
         base: the model to start from; None for the one that answers.
         judgements: grades to compare by; nothing is learnt from them.
-        features: `final`, `levels` (needs torch), or `auto`, which takes levels where it can.
+        features: `final`, or `levels` (needs torch) for a whitening of all depths alone; `auto` is `final`.
         dimension: of the new vectors; None for the base's.
         shrinkage: how little weight lesser differences get; see docs/training.md.
         most_images: that are described to fit it.
@@ -133,7 +132,7 @@ def _levels(
     """The levels to project; None for the final features."""
     images = min(len(start.known.image_ids), recipe.most_images)
     levels = takes_levels(start, features, images=images, dimension=recipe.dimension)
-    if not levels or (features == "auto" and find_spec("torch") is None):
+    if not levels or features == "auto":  # a whitening of all levels ranks worse on some kinds of photos
         return None
     from lookalike.library.levels import level_features  # noqa: PLC0415 - torch is an extra
 

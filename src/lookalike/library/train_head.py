@@ -37,7 +37,7 @@ from lookalike.training.network.fitting import train_head as fit_head
 from lookalike.training.network.loop import use_threads
 from lookalike.training.network.named_backbones import NamedBackbone, OpenedBackbone
 from lookalike.training.network.source_kinds import Labels
-from lookalike.training.recipes import HeadRecipe, PretrainRecipe
+from lookalike.training.recipes import UNLABELLED, HeadRecipe, PretrainRecipe
 from lookalike.training.scalar_events import ScalarEvents
 from lookalike.training.whitening import least_images
 
@@ -180,8 +180,9 @@ def _extractor(library: LibraryParts, start: LearningStart, request: TrainReques
     backbone = request.backbone
     if backbone is None:
         images = _images(start, recipe)
-        if takes_levels(start, request.features, images=images, dimension=recipe.dimension):
-            return level_features(library, start, labelled=set(recipe.shares) != {"views"})
+        levels = takes_levels(start, request.features, images=images, dimension=recipe.dimension)
+        if levels and not (request.features == "auto" and set(recipe.shares) == {"teacher"}):
+            return level_features(library, start, labelled=not set(recipe.shares) <= UNLABELLED)
         if recipe.tune is None or start.base.base not in WITH_LEVELS:
             return start.base
         backbone = start.base.base

@@ -20,6 +20,7 @@ from lookalike.training.extractors import PICTURES, EncoderFeatures, FeatureExtr
 from lookalike.training.held_out import GRADED_MEASURES, ExactRanking, HeldOut, Judged, held_out
 from lookalike.training.library import DescribedLibrary, KnownImages, LibraryPictures
 from lookalike.training.rows import DescribedRow
+from lookalike.training.side_by_side import side_by_side
 from lookalike.training.whitening import (
     SHRINKAGE,
     centred_on,
@@ -28,6 +29,13 @@ from lookalike.training.whitening import (
     require_images,
     require_images_to_centre,
 )
+
+FEWEST_TO_FIT = 500
+"""Images to which axes are fitted beside a model's own; with fewer it was not measured."""
+
+UNWHITENED = 1e6
+"""Shrinkage that leaves principal axes as long as they are. Beside a model's own axes, those of the library whitened
+with 30 or 100 ranked some kinds of photos worse, and these none; see docs/training.md."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +189,7 @@ def _fit(
     centred = over is None and keeps_axes(base, len(chosen), recipe.dimension)
     if centred:
         require_images_to_centre(len(chosen))
-    else:
+    elif over is not None or not has_axes(base, recipe.dimension):
         require_images(len(chosen), recipe.dimension)
     here = set(chosen)
     parts = {query.query: query.row for query in graded if query.query not in here and query.row.image_id in here}
@@ -192,13 +200,9 @@ def _fit(
     whole = np.array([row.is_whole_image for row in described.rows], bool)
     frozen.learn(described.features[whole], recipe.dimension if over is not None else None)
     inputs = frozen.inputs(described.features)
-    projection = (
-        centred_on(inputs[whole], base.start)
-        if centred
-        else fit_whitening(inputs[whole], recipe.dimension, recipe.shrinkage)
-    )
+    keeps_own = over is None and has_axes(base, recipe.dimension)
     return _Fitted(
-        projection=projection,
+        projection=_projection(inputs[whole], base, recipe, centred=centred, keeps_own=keeps_own),
         centred=centred,
         rows=described.rows,
         whole=whole,
@@ -225,9 +229,26 @@ def _judge(
     return ranking.compare(*vectors, test, resamples=recipe.resamples)
 
 
+def _projection(
+    inputs: Descriptors, base: EncoderFeatures, recipe: AdaptationRecipe, *, centred: bool, keeps_own: bool
+) -> Projection:
+    """What is fitted to the descriptors of a library's images."""
+    if centred:
+        return centred_on(inputs, base.start)
+    if not keeps_own:
+        return fit_whitening(inputs, recipe.dimension, recipe.shrinkage)
+    widest = min(recipe.dimension, len(inputs) // least_images(1))
+    return side_by_side(inputs, (base.start, fit_whitening(inputs, widest, UNWHITENED)), dimension=recipe.dimension)
+
+
+def has_axes(base: EncoderFeatures, dimension: int) -> bool:
+    """Whether the model has axes of its own for vectors of that dimension."""
+    return base.projection is not None and dimension == base.encoder.dimension
+
+
 def keeps_axes(base: EncoderFeatures, images: int, dimension: int) -> bool:
-    """Whether a library is too small to fit its own axes, so that the model's own axes are kept."""
-    return base.projection is not None and dimension == base.encoder.dimension and images < least_images(dimension)
+    """Whether a library is too small to fit axes to, so that the model's own are all there is."""
+    return has_axes(base, dimension) and images < FEWEST_TO_FIT
 
 
 def _projected(rows: Descriptors, projection: Projection) -> Descriptors:

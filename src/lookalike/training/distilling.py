@@ -18,6 +18,7 @@ from lookalike.embedding.runtimes import Descriptors
 from lookalike.errors import TrainingRefused
 from lookalike.neighbors import unit_rows
 from lookalike.training.chance import chance_for
+from lookalike.training.side_by_side import side_by_side
 from lookalike.types import Vectors
 
 RIDGES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -83,6 +84,35 @@ def fit_distilled(
         predicted = (rows - mean) @ matrix
         matrix = matrix @ np.linalg.eigh(predicted.T @ predicted)[1][:, ::-1][:, :kept]
     return _as_projection(rows, mean, matrix)
+
+
+def fit_beside(
+    features: Descriptors,
+    teacher_vectors: Vectors,
+    own: Projection,
+    *,
+    dimension: int | None = None,
+    groups: Sequence[str] | None = None,
+) -> Projection:
+    """What the student knew, beside what `fit_distilled` makes of its features; the principal axes of the pair.
+
+    A teacher is not better than its student on every kind of photo, and without labels nothing shows where it is not.
+
+    Args:
+        features: [images, d] float32 of the student.
+        teacher_vectors: [images, e] float32 unit rows in the same order.
+        own: the student's projection of these features.
+        dimension: of the vectors, at most that of `own` and e together; None for that of `own`.
+        groups: see `fit_distilled`.
+
+    Raises:
+        TrainingRefused: see `fit_distilled`.
+    """
+    taught = fit_distilled(features, teacher_vectors, groups=groups)
+    most, kept = own.dimension + taught.dimension, own.dimension if dimension is None else dimension
+    if not 1 <= kept <= most:
+        raise TrainingRefused(f"dimension {kept}: must be from 1 to {most}, the student's and the teacher's together")
+    return side_by_side(features, (own, taught), dimension=kept)
 
 
 def choose_ridge(

@@ -9,6 +9,8 @@ from lookalike.errors import TrainingRefused
 from lookalike.training.examples import SplitShares
 
 SOURCE_NAMES = ("grades", "clicks", "views", "teacher")
+UNLABELLED = frozenset({"views", "teacher"})
+"""Sources that need nothing from people."""
 
 LOSSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -31,7 +33,7 @@ _PULL_WITHOUT_LABELS = 10.0
 
 def default_pull(sources: Collection[str]) -> float:
     """The L2-SP strength that suits sources: without labels, only the start says what should stay alike."""
-    return _PULL_WITHOUT_LABELS if set(sources) == {"views"} else 0.0
+    return _PULL_WITHOUT_LABELS if set(sources) <= UNLABELLED else 0.0
 
 
 def pretrain_loss(name: str | None) -> PretrainLoss | None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lookalike.training.network.batches import HeadData
 from lookalike.training.network.head import LinearHead
-from lookalike.training.network.teaching import TaughtBatches, taught_held_out, taught_source, taught_start
+from lookalike.training.network.teaching import TaughtBatches, taught_held_out, taught_source
 
 
 def unit(rows):
@@ -22,19 +22,6 @@ def images():
     features = chance.normal(size=(60, 12)).astype(np.float32)
     groups = {name: f"group {number // 2}" for number, name in enumerate(names)}
     return HeadData(image_ids=names, features=features, groups=groups), unit(features[:, :4])
-
-
-def test_the_start_finds_what_the_teacher_finds(images):
-    pictures, vectors = images
-    start = taught_start(pictures.features, vectors, dimension=None, groups=list(pictures.groups.values()))
-    student = unit((pictures.features - start.mean) @ start.matrix)
-    wanted, found = (np.argsort(-(rows @ rows.T), axis=1)[:, 1] for rows in (vectors, student))
-    assert np.mean(wanted == found) > 0.6
-
-
-def test_more_dimensions_than_the_teacher_has_are_not_to_be_had(images):
-    pictures, vectors = images
-    assert taught_start(pictures.features, vectors, dimension=9, groups=pictures.image_ids).matrix.shape == (12, 4)
 
 
 @settings(deadline=None, max_examples=30)

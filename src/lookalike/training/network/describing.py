@@ -8,13 +8,15 @@ from lookalike.embedding import Projection
 from lookalike.embedding.projection import to_vectors
 from lookalike.embedding.runtimes import Descriptors
 from lookalike.errors import TrainingRefused
+from lookalike.neighbors import unit_rows
+from lookalike.training.distilling import fit_beside
 from lookalike.training.examples import Part
 from lookalike.training.extractors import EncoderFeatures, FeatureExtractor
 from lookalike.training.network.context import TrainingContext
 from lookalike.training.network.dividing import Division
 from lookalike.training.network.source_kinds import Examples, Material
 from lookalike.training.network.sources import spread
-from lookalike.training.network.teaching import taught_start
+from lookalike.training.network.teaching import both_sides
 from lookalike.training.recipes import HeadRecipe, PretrainRecipe
 from lookalike.training.rows import DescribedRow
 from lookalike.types import Vectors
@@ -55,10 +57,11 @@ def describe(
         raise TrainingRefused(f"{len(described.rows)} images are too few to train on: index more images")
     extractor.learn(described.features[learnt], recipe.dimension)
     inputs, start = extractor.inputs(described.features), extractor.start
-    taught = _taught(context, examples)
+    taught, wanted = _taught(context, examples), {}
     if taught:
+        wanted = _wanted(inputs, described.rows, taught, start)
         mine = [described.rows[number].image_id for number in learnt]
-        start = _taught_start(inputs[learnt], mine, taught, division, recipe)
+        start = _taught_start(inputs[learnt], mine, taught, start, division, recipe)
     return Material(
         examples=examples,
         rows=described.rows,
@@ -69,21 +72,34 @@ def describe(
         crops=division.crops,
         views=views,
         taught=taught,
+        wanted=wanted,
         refused=described.refused,
     )
+
+
+def _wanted(
+    inputs: Descriptors, rows: Sequence[DescribedRow], taught: Mapping[str, Vectors], own: Projection
+) -> dict[str, Vectors]:
+    """Image id -> the model's own vector beside the teacher's, which the head is drawn to."""
+    whole = [number for number, row in enumerate(rows) if row.is_whole_image]
+    image_ids = [rows[number].image_id for number in whole]
+    vectors: Vectors = unit_rows((inputs[whole] - own.mean) @ own.matrix).astype(np.float32)
+    return dict(zip(image_ids, both_sides(vectors, np.stack([taught[one] for one in image_ids])), strict=True))
 
 
 def _taught_start(
     inputs: Descriptors,
     image_ids: Sequence[str],
     taught: Mapping[str, Vectors],
+    own: Projection,
     division: Division,
     recipe: HeadRecipe,
 ) -> Projection:
-    """The training images' features mapped to the teacher's vectors."""
-    return taught_start(
+    """The model's own vectors of training images, beside their features mapped to the teacher's vectors."""
+    return fit_beside(
         inputs,
         np.stack([taught[image_id] for image_id in image_ids]),
+        own,
         dimension=recipe.dimension,
         groups=[division.groups[image_id] for image_id in image_ids],
     )

@@ -74,6 +74,7 @@ class Material:
         crops: image id -> a part of it that is held out.
         views: image id -> its views.
         taught: image id -> the teacher's vector; empty without one.
+        wanted: image id -> what the head is drawn to instead: its own vector beside the teacher's.
         refused: image -> why it could not be described.
     """
 
@@ -86,6 +87,7 @@ class Material:
     crops: Mapping[str, DescribedRow]
     views: Mapping[str, Sequence[DescribedRow]]
     taught: Mapping[str, Vectors]
+    wanted: Mapping[str, Vectors]
     refused: Mapping[str, str]
 
     @property
@@ -180,11 +182,11 @@ def _views(material: Material, training: TrainingRows, share: float) -> Source:
 
 def _teacher(material: Material, training: TrainingRows, share: float) -> Source:
     images = training.images
-    rows = [row for row, name in enumerate(images.image_ids) if name in material.taught]
+    rows = [row for row, name in enumerate(images.image_ids) if name in material.wanted]
     names = [images.image_ids[row] for row in rows]
     return taught_source(
         HeadData(image_ids=names, features=images.features[rows], groups=images.groups),
-        np.stack([material.taught[name] for name in names]),
+        np.stack([material.wanted[name] for name in names]),
         share=share,
         batch=4 * training.sizes.queries,
         seed=training.sizes.seed,
@@ -206,7 +208,7 @@ def _views_held_out(material: Material, part: Part) -> HeldOut | None:
 
 def _teacher_held_out(material: Material, part: Part) -> HeldOut | None:
     asked = [image for image in material.examples.known.image_ids if material.parts.parts.get(image) is part]
-    return taught_held_out(asked, material.taught)
+    return taught_held_out(asked, material.wanted if part is Part.VALIDATION else material.taught)
 
 
 SOURCES: Mapping[str, SourceKind] = {

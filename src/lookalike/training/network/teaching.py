@@ -10,12 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lookalike.embedding import Projection
+from lookalike.neighbors import unit_rows
 from lookalike.training.chance import chance_for
-from lookalike.training.distilling import fit_distilled
 from lookalike.training.examples import GradedQuery
 from lookalike.training.held_out import TAUGHT_MEASURES, HeldOut, held_out
-from lookalike.training.network.batches import Features, HeadBatch, HeadData
+from lookalike.training.network.batches import HeadBatch, HeadData
 from lookalike.training.network.losses import similarity_distillation
 from lookalike.training.network.sources import Source
 from lookalike.types import Vectors
@@ -43,7 +42,7 @@ class TaughtBatches:
 
     Args:
         images: of the training part.
-        vectors: [images, e] float32 unit rows of the teacher, in the same order.
+        vectors: [images, e] float32 unit rows that it is drawn to, in the same order; see `both_sides`.
         batch: images in a batch.
         seed: of the draws.
     """
@@ -76,7 +75,7 @@ def taught_source(images: HeadData, vectors: Vectors, *, share: float, batch: in
 
     Args:
         images: of the training part.
-        vectors: [images, e] float32 unit rows of the teacher, in the same order.
+        vectors: [images, e] float32 unit rows that it is drawn to, in the same order; see `both_sides`.
         share: of the loss.
         batch: images in a batch.
         seed: of the draws.
@@ -91,20 +90,19 @@ def taught_source(images: HeadData, vectors: Vectors, *, share: float, batch: in
     )
 
 
-def taught_start(features: Features, vectors: Vectors, *, dimension: int | None, groups: Sequence[str]) -> Projection:
-    """The head to begin with: the features mapped to the teacher's vectors in closed form, see `fit_distilled`.
+def both_sides(own: Vectors, taught: Vectors) -> Vectors:
+    """What a student is drawn to: the mean of its own similarities and the teacher's, [images, d + e] unit rows.
+
+    Drawn to the teacher's alone it forgets what it knew better, which no unlabelled image shows; see
+    `distilling.fit_beside`.
 
     Args:
-        features: [images, d] float32, of training images.
-        vectors: [images, e] float32 unit rows of the teacher.
-        dimension: wanted; the teacher's where it has fewer.
-        groups: of near-duplicates, one name an image.
-
-    Raises:
-        TrainingRefused: there are too few images, or they are too alike.
+        own: [images, d] float32 unit rows of the student.
+        taught: [images, e] float32 unit rows of the teacher.
     """
-    width = vectors.shape[1]
-    return fit_distilled(features, vectors, dimension=min(dimension or width, width), groups=groups)
+    centred = [unit_rows(rows - rows.mean(axis=0)) for rows in (own, taught)]
+    both: Vectors = np.hstack(centred) / np.sqrt(2, dtype=np.float32)
+    return both
 
 
 def taught_held_out(queries: Sequence[str], vectors: Mapping[str, Vectors]) -> HeldOut | None:

