@@ -28,16 +28,17 @@ _STORED = re.compile(r"stored ([0-9a-f]{32})")
 class Below(threading.Thread):
     """Kills one of the processes below another, again and again."""
 
-    def __init__(self, parent, chance):
+    def __init__(self, parent, chance, pause=(1.0, 5.0)):
         super().__init__(daemon=True)
         self.killed = 0
+        self._pause = pause
         self._parent = psutil.Process(parent.pid)
         self._chance = chance
         self._enough = threading.Event()
         self._seen = set()
 
     def run(self):
-        while not self._enough.wait(self._chance.uniform(1.0, 5.0)):
+        while not self._enough.wait(self._chance.uniform(*self._pause)):
             below = self._parent.children(recursive=True)
             self._seen.update(below)
             if below:
@@ -65,8 +66,9 @@ class Machine:
         self.photos = write_pictures(folder / "photos", range(_FILES), size=(200, 150))
         import_model(write_tiny_model(folder / "tiny"), models=folder / "models")
         self.acknowledged, self.answered = set(), set()
-        self.uploaded = 0
+        self.uploaded = self.searched = 0
         self.killed = 0
+        self.wrong = []
 
     def start(self, *arguments, **settings):
         return subprocess.Popen(
@@ -92,15 +94,15 @@ class Machine:
         assert done.returncode == 0, (stdout, stderr)
         return stdout
 
-    def crash(self, chance, *, workers=0):
+    def crash(self, chance, *, workers=0, pause=(1.0, 5.0)):
         """Index and upload at once; kill both at some moment after something was acknowledged.
 
-        With workers, they and their decoders are killed all the time, too.
+        With workers, they and their decoders are killed all the time, too, one after each pause of so many seconds.
         """
         port = free_port()
         with_workers = ("--workers", workers) if workers else ()
         serving = self.start("serve", "--port", port, *with_workers, decode_processes=min(workers, 1))
-        below = Below(serving, random.Random(chance.random()))
+        below = Below(serving, random.Random(chance.random()), pause)
         indexing = self.start("index", "--verbose", self.photos)
         reading = threading.Thread(target=self._read, args=(indexing,))
         reading.start()
@@ -127,13 +129,13 @@ class Machine:
                 self.acknowledged.add(stored[1])
 
     def _upload(self, port, *, seconds_after_first):
-        before, first, deadline = len(self.acknowledged), None, time.monotonic() + 240
+        before, first, deadline = len(self.acknowledged), None, time.monotonic() + 900
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30.0) as client:
             while time.monotonic() < deadline and (first is None or time.monotonic() < first + seconds_after_first):
                 self._upload_one(client)
                 if first is None and len(self.acknowledged) > before:
                     first = time.monotonic()
-        assert first is not None, "nothing was acknowledged within four minutes"
+        assert first is not None, "nothing was acknowledged within a quarter of an hour"
 
     def _upload_one(self, client):
         content = picture(100_000 + self.uploaded)
@@ -146,9 +148,23 @@ class Machine:
             self.acknowledged.add(content_id(content))
             self.answered.add((answer.json()["id"], content_id(content)))
             self.uploaded += 1
+            self._search_one(client, content)
+
+    def _search_one(self, client, content):
+        """What was acknowledged is found at once, by whichever worker answers."""
+        try:
+            answer = client.post("/v1/search", files={"image": ("query.png", content)}, data={"limit": "1"})
+        except httpx.TransportError:
+            return
+        if answer.status_code == 200:
+            self.searched += 1
+            best = answer.json()["hits"][:1]
+            if [hit["image"]["id"] for hit in best] != [content_id(content)] or best[0]["cosine"] < 0.999:
+                self.wrong.append(answer.json())
 
     def check(self):
-        """Everything acknowledged is there once, with its vector and its bytes."""
+        """Everything acknowledged is there once, with its vector and its bytes, and every search found it."""
+        assert self.wrong == []
         url = f"sqlite:///{self.library / 'catalog.sqlite'}"
         with Catalog.open(url, originals=self.library / "originals") as catalog:
             present = catalog.images.get_many(sorted(self.acknowledged))
@@ -165,12 +181,13 @@ def free_port():
         return listening.getsockname()[1]
 
 
-def crash_repeatedly(folder, *, times, seed, workers=0):
+def crash_repeatedly(folder, *, times, seed, workers=0, pause=(1.0, 5.0), told=lambda _machine: None):
     machine, chance = Machine(folder), random.Random(seed)
     for crash in range(times):
+        told(machine)
         if crash % 10 == 9:  # something to do again for the index run
             write_pictures(machine.photos, range(_FILES + crash * 50, _FILES + crash * 50 + 300), size=(200, 150))
-        machine.crash(chance, workers=workers)
+        machine.crash(chance, workers=workers, pause=pause)
         machine.check()
     assert machine.acknowledged
     assert machine.uploaded
@@ -205,6 +222,16 @@ def test_twenty_crashes_of_a_server_whose_workers_and_decoders_are_killed_all_th
     assert machine.killed >= 20
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(4 * 3600)
+def test_a_thousand_kills(tmp_path):
+    """Of workers, decoders, servers and index runs."""
+    times = 100
+    machine = crash_repeatedly(tmp_path, times=times, seed=1000, workers=2, pause=(0.1, 1.0))
+    assert machine.killed + 2 * times >= 1000
+    assert machine.searched
+
+
 class Asking(threading.Thread):
     """Searches a server for a picture that it holds, again and again."""
 
@@ -227,7 +254,7 @@ class Asking(threading.Thread):
                 self._enough.wait(0.05)  # the promotion needs the processor too
 
     def wait_for(self, condition):
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + 900
         while not condition():
             assert time.monotonic() < deadline
             time.sleep(0.02)
