@@ -28,10 +28,11 @@ _STORED = re.compile(r"stored ([0-9a-f]{32})")
 class Below(threading.Thread):
     """Kills one of the processes below another, again and again."""
 
-    def __init__(self, parent, chance, pause=(1.0, 5.0)):
+    def __init__(self, parent, chance, pause, of_workers):
         super().__init__(daemon=True)
         self.killed = 0
         self._pause = pause
+        self._of_workers = of_workers
         self._parent = psutil.Process(parent.pid)
         self._chance = chance
         self._enough = threading.Event()
@@ -39,11 +40,14 @@ class Below(threading.Thread):
 
     def run(self):
         while not self._enough.wait(self._chance.uniform(*self._pause)):
-            below = self._parent.children(recursive=True)
+            below, workers = self._parent.children(recursive=True), self._parent.children()
             self._seen.update(below)
-            if below:
+            # A worker that ends again and again is started anew after a growing pause; a decoder at once.
+            decoders = [one for one in below if one not in workers]
+            chosen = workers if self._chance.random() < self._of_workers else decoders
+            if chosen:
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    self._chance.choice(below).kill()
+                    self._chance.choice(chosen).kill()
                     self.killed += 1
 
     def stop(self):
@@ -94,15 +98,16 @@ class Machine:
         assert done.returncode == 0, (stdout, stderr)
         return stdout
 
-    def crash(self, chance, *, workers=0, pause=(1.0, 5.0)):
+    def crash(self, chance, *, workers=0, pause=(1.0, 5.0), of_workers=0.5):
         """Index and upload at once; kill both at some moment after something was acknowledged.
 
-        With workers, they and their decoders are killed all the time, too, one after each pause of so many seconds.
+        With workers, they and their decoders are killed all the time, too, one after each pause of so many seconds;
+        such a share of the kills is of workers.
         """
         port = free_port()
         with_workers = ("--workers", workers) if workers else ()
         serving = self.start("serve", "--port", port, *with_workers, decode_processes=min(workers, 1))
-        below = Below(serving, random.Random(chance.random()), pause)
+        below = Below(serving, random.Random(chance.random()), pause, of_workers)
         indexing = self.start("index", "--verbose", self.photos)
         reading = threading.Thread(target=self._read, args=(indexing,))
         reading.start()
@@ -181,13 +186,13 @@ def free_port():
         return listening.getsockname()[1]
 
 
-def crash_repeatedly(folder, *, times, seed, workers=0, pause=(1.0, 5.0), told=lambda _machine: None):
+def crash_repeatedly(folder, *, times, seed, told=lambda _machine: None, **kills):
     machine, chance = Machine(folder), random.Random(seed)
     for crash in range(times):
         told(machine)
         if crash % 10 == 9:  # something to do again for the index run
             write_pictures(machine.photos, range(_FILES + crash * 50, _FILES + crash * 50 + 300), size=(200, 150))
-        machine.crash(chance, workers=workers, pause=pause)
+        machine.crash(chance, **kills)
         machine.check()
     assert machine.acknowledged
     assert machine.uploaded
@@ -227,7 +232,7 @@ def test_twenty_crashes_of_a_server_whose_workers_and_decoders_are_killed_all_th
 def test_a_thousand_kills(tmp_path):
     """Of workers, decoders, servers and index runs."""
     times = 100
-    machine = crash_repeatedly(tmp_path, times=times, seed=1000, workers=2, pause=(0.1, 1.0))
+    machine = crash_repeatedly(tmp_path, times=times, seed=1000, workers=2, pause=(0.2, 1.0), of_workers=0.05)
     assert machine.killed + 2 * times >= 1000
     assert machine.searched
 

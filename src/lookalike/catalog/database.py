@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from sqlalchemy import Connection, Executable, Row
+from sqlalchemy import Connection, Select
 
 from lookalike.catalog import engine as connecting
 from lookalike.catalog.changing import Changing
@@ -188,8 +188,8 @@ class Database:
         if self.read_only:
             raise StorageFailed(f"{self.describe}: the library can only be read here; nothing was changed")
 
-    def glance(self, statement: Executable) -> Row[Any]:
-        """The one row that a statement has; cheap enough to ask at each search."""
+    def glance(self, statement: Select[Any]) -> Sequence[Any]:
+        """The one row that a statement without parameters has; cheap enough to ask at each search."""
         with storage_errors(self.describe):
             return self._glances.one(statement)
 

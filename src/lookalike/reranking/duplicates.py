@@ -12,7 +12,7 @@ from lookalike.reranking.candidate import Candidates, RankingQuery
 from lookalike.types import Mask
 
 _LUMA = 64  # of a colour signature's numbers
-_BLOCK = 512  # hashes compared with all others at a time: 20 MB for 5,000
+_BLOCK = 64  # hashes compared with all behind them at a time: they stay in the processor's cache
 _PAIRS = 4096  # whose colours and vectors are compared at a time: 5 MB for vectors of 128 numbers
 
 Places: TypeAlias = NDArray[np.intp]
@@ -98,12 +98,14 @@ class CollapseDuplicates:
         telling = np.flatnonzero(self._has_shape(candidates))
         hashes = candidates.columns["difference_hash"][telling]
         for start in range(0, len(telling), _BLOCK):
-            rows = telling[start : start + _BLOCK]
-            near = np.bitwise_count(hashes[start : start + _BLOCK, None] ^ hashes) <= self.most_bits
-            near &= (telling > rows[:, None]) & ~grouped[telling]
+            rows, others = telling[start : start + _BLOCK], telling[start:]
+            near = np.bitwise_count(hashes[start : start + _BLOCK, None] ^ hashes[start:]) <= self.most_bits
+            near &= ~grouped[others]
             best, other = np.nonzero(near)
+            behind = other > best
+            best, other = best[behind], other[behind]
             for pairs in _runs(best):
-                one, two = rows[best[pairs]], telling[other[pairs]]
+                one, two = rows[best[pairs]], others[other[pairs]]
                 free = ~(grouped[one] | grouped[two])
                 yield one[free], two[free]
 
