@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.serving.limits import Room
+from lookalike.serving.limits import Pace, Room
 from lookalike.serving.problems import Refused
 from pictures import jpeg_bytes, photo
 from serving.sockets import MIB, answer_from, connected, is_problem, sent_and_answered, wait_until
@@ -183,3 +183,14 @@ def test_room_is_given_back_and_one_client_has_half_of_it(requests):
         room.give_back(count, client=client)
     assert room.taken == 0
     room.take(most // 2, client="a", of_request=most // 2)
+
+
+def test_large_bodies_together_are_received_at_a_pace():
+    now = [100.0]
+    pace = Pace(1000, clock=lambda: now[0])
+    assert pace.pause_after(100) == pytest.approx(0.1)
+    assert pace.pause_after(300) == pytest.approx(0.4)  # another request waits behind the first
+    now[0] += 0.3
+    assert pace.pause_after(100) == pytest.approx(0.2)
+    now[0] += 60.0  # time that nobody used is not saved up
+    assert pace.pause_after(100) == pytest.approx(0.1)

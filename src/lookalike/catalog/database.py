@@ -188,7 +188,7 @@ class Database:
         if self.read_only:
             raise StorageFailed(f"{self.describe}: the library can only be read here; nothing was changed")
 
-    def glance(self, statement: Select[Any]) -> Sequence[Any]:
+    def glance(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Any]:
         """The one row that a statement without parameters has; cheap enough to ask at each search."""
         with storage_errors(self.describe):
             return self._glances.one(statement)

@@ -25,7 +25,7 @@ class Glances:
         self._connect = connect
         self._connections: deque[Connection] = deque()
 
-    def one(self, statement: Select[Any]) -> Sequence[Any]:
+    def one(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Any]:
         """The row that a statement without parameters has, as the database holds its values."""
         connection = self._connection()
         try:
@@ -55,7 +55,7 @@ class Glances:
         return self._connect()
 
 
-def _row(connection: Connection, statement: Select[Any]) -> Sequence[Any]:
+def _row(connection: Connection, statement: Select[*tuple[Any, ...]]) -> Sequence[Any]:
     """SQLite answers in a tenth of the time that SQLAlchemy takes to ask it."""
     if connection.dialect.name == "sqlite":
         driver: Any = connection.connection.driver_connection
@@ -67,5 +67,5 @@ def _row(connection: Connection, statement: Select[Any]) -> Sequence[Any]:
 
 
 @cache
-def _sql(statement: Select[Any]) -> str:
+def _sql(statement: Select[*tuple[Any, ...]]) -> str:
     return str(statement.compile(dialect=sqlite.dialect()))
