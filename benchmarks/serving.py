@@ -11,7 +11,9 @@ Four questions, each with its own answer in `results/serving.json`:
   wanted.
 
     python benchmarks/serving.py [latency] [memory] [load] [beside] [ready] [--model efficientnet-lite0] [--queries 200]
-                                 [--images N] [--seconds 60]
+                                 [--images N] [--seconds 60] [--machine TEXT]
+
+`serving_report.py` makes a page and plots of the results.
 """
 
 import argparse
@@ -59,6 +61,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=200, help="photos asked with; memory asks with 10,000")
     parser.add_argument("--images", type=int, default=100_000, help="in the library that has to be ready")
     parser.add_argument("--seconds", type=float, default=60, help="of each step of the load")
+    parser.add_argument("--machine", default="not noted", help="what the machine was, and what else ran on it")
     options = parser.parse_args()
     questions = options.questions or ["latency", "memory", "load", "beside", "ready"]
     out = PROJECT / "benchmarks" / "results" / "serving.json"
@@ -83,7 +86,8 @@ def main() -> None:
             results["ready"] = ready(Path(working) / "ready", options.images)
             print(json.dumps(results["ready"], indent=2))
     out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps({"command": "python benchmarks/serving.py", **results}, indent=2) + "\n")
+    results |= {"command": f"python benchmarks/serving.py {' '.join(questions)}", "machine": options.machine}
+    out.write_text(json.dumps(results, indent=2) + "\n")
 
 
 def photos(count: int) -> list[bytes]:
