@@ -1,6 +1,6 @@
 """What does HTTP cost, does the server's memory grow, and how soon is it ready?
 
-Four questions, each with its own answer in `results/serving.json`:
+Five questions, each with its own answer in `results/serving.json`:
 
 - latency: one query over HTTP (decode, embed, search, re-rank, JSON) as a multiple of decode and one run of the same
   model, on the same photos in turn, in a process that serves and in one that does not; at most 1.2 is wanted.

@@ -157,10 +157,10 @@ class ImageRoutes:
         """Public images, newest first; with the admin token, also private or blocked ones."""
         if visibility is not Visibility.PUBLIC:
             self._state.admin.require_for_hidden(request)
-        page = await self._state.gates.reading.enter_and_run(
-            self._page, limit, cursor, tag, visibility, self._recorder(request)
+        recorder = self._recorder(request)
+        return await self._state.gates.reading.enter_and_run(  # a page's JSON takes as long as reading it
+            lambda: json_answer(self._page(limit, cursor, tag, visibility, recorder))
         )
-        return json_answer(page)
 
     async def outline(
         self,
@@ -168,7 +168,7 @@ class ImageRoutes:
         tag: Annotated[_Plain | None, Query(description="Only images that carry this tag.")] = None,
     ) -> Response:
         """Shapes of public images, newest first, so that a long list can be laid out before its records are read."""
-        return json_answer(await self._state.gates.reading.enter_and_run(self._outline, cursor, tag))
+        return await self._state.gates.reading.enter_and_run(lambda: json_answer(self._outline(cursor, tag)))
 
     async def upload(self, request: Request) -> Response:
         """Send `multipart/form-data` with the picture in `image`. Once answered, the image is stored and can be found.
