@@ -31,6 +31,11 @@ FITTED = (
     ("keypoints, and how many inliers are the same thing", "smvs_dvd", "results/same_thing.md"),
     ("rule of near-duplicates", "smvs_dvd, wardrobe_and_grocery, coco256 and others", "benchmarks/near_duplicates.py"),
     ("`adapt`: dampening and weights of levels", "fashion_224, wardrobe_and_grocery", "docs/training.md"),
+    (
+        "`adapt`, `train --on teacher`: both sides of the same length",
+        "home-products, instruments, food-64px",
+        "results/learning_by_kind.md",
+    ),
     ("`train`: temperature, substitutes, exclusions", "fashion_224", "docs/training.md"),
 )
 """What was fitted or chosen, on which photos, and where that is written."""
@@ -39,13 +44,18 @@ FITTED = (
 def measured(models, folder, only, *, described_only=False):
     """Kind -> queries, and for each model the mean with its interval and the paired difference from the base."""
     photos = Photos(folder)
+    needed = {kind: names_needed(kind, photos, described_only) for kind in only}
+    every = list(dict.fromkeys(name for names in needed.values() for name in names))
+    asked = [kind for kind in only if kind.judged_by == "teacher"]
+    taught = list(dict.fromkeys(name for kind in asked for name in needed[kind]))
+    by_name = {
+        model: dict(zip(every, vectors_by(model, every, photos, folder), strict=True))  # a model is opened once
+        for model in dict.fromkeys([BASE, *models])
+    }
+    teacher = dict(zip(taught, vectors_by(TEACHER, taught, photos, folder), strict=True)) if taught else {}
 
     def vectors_for(kind):
-        names = names_needed(kind, photos, described_only)
-        needed = [BASE, *models] + ([TEACHER] if kind.judged_by == "teacher" else [])
-        made = {model: vectors_by(model, names, photos, folder) for model in dict.fromkeys(needed)}
-        by_name = {model: dict(zip(names, rows, strict=True)) for model, rows in made.items()}
-        return by_name | ({"teacher": by_name.pop(TEACHER)} if kind.judged_by == "teacher" else {})
+        return by_name | ({"teacher": teacher} if kind.judged_by == "teacher" else {})
 
     values = values_by_kind(vectors_for, photos, only, described_only=described_only)
     return {kind: {"queries": len(one[BASE]), **compared(one, BASE)} for kind, one in values.items()}
