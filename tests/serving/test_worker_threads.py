@@ -1,3 +1,5 @@
+import os
+import sys
 import threading
 
 import pytest
@@ -52,3 +54,11 @@ def test_closing_drops_what_waits_and_says_what_still_runs(one):
     assert one.close(seconds=60)
     with pytest.raises(RuntimeError):
         one.submit(lambda: None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priority of their own")
+def test_threads_yield_to_a_main_thread_that_is_nice_itself():
+    threads = WorkerThreads("test", 1, niceness=3)
+    told = threads.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())).result(60)
+    assert told == min(os.getpriority(os.PRIO_PROCESS, os.getpid()) + 3, 19)
+    assert threads.close(seconds=60)

@@ -20,7 +20,8 @@ class WorkerThreads:
     Args:
         name: of the threads.
         count: of the threads.
-        niceness: 0 to 19, as `nice` has it: how readily they yield the processor to other threads (Linux only).
+        niceness: 0 to 19, as `nice` has it: how much more readily than the main thread they yield the processor to
+            other threads (Linux only).
     """
 
     def __init__(self, name: str, count: int, *, niceness: int = 0) -> None:
@@ -65,7 +66,8 @@ class WorkerThreads:
     def _run(self) -> None:
         if self._niceness and sys.platform == "linux":  # elsewhere threads have no priority of their own
             with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._niceness)
+                usual = os.getpriority(os.PRIO_PROCESS, os.getpid())  # of the main thread, which may be nice itself
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), usual + self._niceness)
         while True:
             with self._changed:
                 while not self._waiting:
