@@ -4,11 +4,12 @@
 
 The library is simulated: clustered unit vectors in a real catalog, with a published index of the kind that its size
 gets. A tag is on one image in two, ten, a hundred and a thousand, at random. Times are medians of single searches in
-one thread, for k = 30. Writes results/filtering.md.
+one thread, for k = 30, and the load of the machine stands beside them. Writes results/filtering.md.
 """
 
 import argparse
 import hashlib
+import os
 import sys
 import tempfile
 import time
@@ -90,8 +91,10 @@ def rows_of(live: Live, filtered: FilteredViews, vectors: np.ndarray, images: in
         rows.append(row_of(f"one image in {share}", live.view, view, vectors[:images], asked, narrowing))
     told = f"First filtered search of a process (reading the facts of {images:,} images): {first:.0f} ms."
     backend = live.view.snapshot.manifest.backend if live.view.snapshot else "exact"
+    load = f"Load of the machine ({os.cpu_count()} cores) meanwhile: {os.getloadavg()[0]:.1f}."
     return [
-        f"{images:,} simulated images, {vectors.shape[1]} numbers each, index `{backend}`. {told}",
+        f"{images:,} simulated images of {vectors.shape[1]} numbers, {len(asked)} queries, index `{backend}`. {load}",
+        told,
         "",
         *HEAD,
         *rows,

@@ -1,4 +1,4 @@
-"""A real ONNX model of a few kilobytes, for tests that start the program: no download, milliseconds an image."""
+"""Real ONNX models of a few kilobytes, for tests that start the program: no download, milliseconds an image."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 NAME = "tiny"
+LABELS = ("red", "green", "blue")
 
 
 def write_tiny_model(folder: Path, *, name: str = NAME, dimension: int = 32) -> Path:
@@ -23,6 +24,32 @@ def write_tiny_model(folder: Path, *, name: str = NAME, dimension: int = 32) -> 
         [helper.make_tensor_value_info("vector", TensorProto.FLOAT, ["images", dimension])],
         [numpy_helper.from_array(rotation, "rotation")],
     )
+    return _written(graph, folder, name, output="vector")
+
+
+def write_tiny_classifier(
+    folder: Path, *, name: str = "colours", scores: str = "softmax", labels=LABELS, more=""
+) -> Path:
+    """`colours.onnx` and `colours.toml`: which of red, green and blue a picture has most of, as a classifier."""
+    weights = (8 * np.eye(3)).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("GlobalAveragePool", ["image_in"], ["means"]),
+            helper.make_node("Flatten", ["means"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+        ],
+        "colours",
+        [helper.make_tensor_value_info("image_in", TensorProto.FLOAT, ["images", 3, 32, 32])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["images", 3])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    names = ", ".join(f'"{label}"' for label in labels)
+    return _written(
+        graph, folder, name, "logits", more=f'[classifier]\nlabels = [{names}]\nscores = "{scores}"\n{more}'
+    )
+
+
+def _written(graph, folder: Path, name: str, output: str, *, more: str = "") -> Path:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(model, folder / f"{name}.onnx")
@@ -38,7 +65,7 @@ mean = [0.5, 0.5, 0.5]
 std = [0.5, 0.5, 0.5]
 [graph]
 input = "image_in"
-output = "vector"
-"""
+output = "{output}"
+{more}"""
     )
     return folder / f"{name}.onnx"

@@ -9,6 +9,7 @@
     │   ├── CropRefused         a crop outside the image, empty, or not a number
     │   ├── UrlRefused          a URL that is not fetched, or led to no picture
     │   ├── UnknownImage        no image of that id can be searched or shown
+    │   ├── ImageHeld           an image that moderation hides until somebody decides
     │   ├── UnknownModel        no model of that name is described
     │   ├── ModelRefused        a model file or its description is not usable
     │   ├── VectorsRefused      wrong dimension, wrong fingerprint, not finite
@@ -101,6 +102,20 @@ class UnknownImage(CallerError):
     def of(cls, image_id: str) -> "UnknownImage":
         """In the one wording there is, whether the image never was, was deleted, or is hidden from whoever asks."""
         return cls(f"no image {image_id[:64]!a} is in this library")
+
+
+class ImageHeld(CallerError):
+    """Moderation hides the image, and only a decision about it shows it again."""
+
+    code = "image-held"
+
+    @classmethod
+    def of(cls, image_id: str) -> "ImageHeld":
+        """With what to do."""
+        return cls(
+            f"image {image_id}: moderation hides it; decide about it in the review queue, or with"
+            f" `lookalike moderation decide {image_id} --as shown`"
+        )
 
 
 class UnknownModel(CallerError):

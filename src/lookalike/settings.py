@@ -115,6 +115,14 @@ class Settings(BaseSettings):
         "not-itself, block-list, near-duplicates, verify",
         "What hits go through after ranking, in this order; docs/policies.md lists what there is.",
     )
+    moderation: str = _text(
+        "",
+        "From which scores of classifiers new images are blurred, held for review or blocked, as in"
+        " `nudity/explicit:blur=0.3|hold=0.6|block=0.95`; see docs/moderation.md.",
+    )
+    moderation_hold_untrusted: int = _number(
+        0, "1 lets uploads wait for review unless they come with a key that has the scope `trusted`.", most=1
+    )
     access_log: int = _number(
         0,
         "1 writes a JSON line for each request to stderr: path, status, time, key and query id.",

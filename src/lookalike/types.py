@@ -50,6 +50,20 @@ class Visibility(StrEnum):
     BLOCKED = "blocked"
 
 
+class ModerationState(StrEnum):
+    """What moderation does with an image: nothing, blur it until it is clicked, let it wait for review, or hide it."""
+
+    SHOWN = "shown"
+    BLURRED = "blurred"
+    HELD = "held"
+    BLOCKED = "blocked"
+
+    @property
+    def hides(self) -> bool:
+        """Whether nobody but reviewers sees an image of this state."""
+        return self in {ModerationState.HELD, ModerationState.BLOCKED}
+
+
 class Match(StrEnum):
     """How close a hit is, in a word."""
 
@@ -199,6 +213,7 @@ class Image:
     `id` is the first 32 hex digits of the SHA-256 of the image's bytes. `width` and `height` are of the upright image,
     in pixels, 0 when it could not be read. `mean_colour` is `#rrggbb`. `source` is one path the bytes were seen at, or
     None for an upload. `upload_name` is what an upload was called by whoever sent it: to be shown, never a path.
+    `blurred` images are to be shown blurred until somebody asks to see them.
     """
 
     id: str
@@ -214,6 +229,7 @@ class Image:
     visibility: Visibility
     error: str | None
     upload_name: str | None = None
+    blurred: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,7 @@ def test_copies_are_hidden_only_when_asked(run, copies):
     run("index", copies)
     assert run.json("duplicates", "--hide")["changed"] == 2
     assert run.json("stats")["counts"]["private"] == 2
+    assert [one["details"] for one in run.json("audit")] == ["a copy; made private"] * 2
     assert run.json("duplicates")["groups"] == []
 
 

@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+from pyarrow import parquet
 
 from doubles import picture
 from lookalike.catalog import content_id
@@ -42,7 +43,6 @@ def test_parquet_says_what_it_needs(run, tmp_path, monkeypatch):
 
 
 def test_parquet_has_the_same_records(run, tmp_path):
-    parquet = pytest.importorskip("pyarrow.parquet")
     run("index", write_pictures(tmp_path / "photos", range(3)))
     run("export", tmp_path / "lines")
     run("export", tmp_path / "parquet", "--table", "parquet")
@@ -50,10 +50,11 @@ def test_parquet_has_the_same_records(run, tmp_path):
     assert parquet.read_table(tmp_path / "parquet" / "images.parquet").to_pylist() == lines
 
 
-def test_what_was_exported_is_imported_without_running_the_model_again(run, tmp_path):
+@pytest.mark.parametrize("table", ["jsonl", "parquet"])
+def test_what_was_exported_is_imported_without_running_the_model_again(run, tmp_path, table):
     run("index", write_pictures(tmp_path / "photos", range(5)))
     out, other = tmp_path / "out", tmp_path / "other"
-    run("export", out)
+    run("export", out, "--table", table)
     (tmp_path / "photos" / "4.png").unlink()
     done = run.json("import", out, "--library", other)
     assert (done["added"], done["known"], done["checked"]) == (4, 0, 4)

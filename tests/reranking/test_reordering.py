@@ -28,7 +28,9 @@ REORDERING: dict[str, ReRanker] = {
 BLOCKED = BlockedPictures(image_ids=(f"{4:032x}",), rows=candidates(4, hashes=[0b1011]).columns)
 DROPPING: dict[str, ReRanker] = {
     "owners": WithoutOwners(blocked=frozenset({"ann"}), owners_of=lambda _: OWNERS),
-    "moderation": ModerationThreshold(most=0.5, scores_of=lambda _: {f"{3:032x}": 0.9, f"{6:032x}": 0.5}),
+    "moderation": ModerationThreshold(
+        most={"nsfw/gore": 0.5}, scores_of=lambda _: {f"{3:032x}": {"nsfw/gore": 0.9}, f"{6:032x}": {"nsfw/gore": 0.5}}
+    ),
     "block list": WithoutBlocked(blocked=lambda: BLOCKED),
 }
 

@@ -1,22 +1,21 @@
 import pytest
 
 from doubles import picture
-from lookalike.catalog import content_id
+from lookalike.catalog import Verdict, content_id
 from lookalike.errors import CallerError
 from lookalike.preprocessing import Preprocessing, prepare
-from lookalike.reranking import CollapseDuplicates, NotItself, VerifySameThing
+from lookalike.reranking import CollapseDuplicates, NotItself, VerifySameThing, WithoutBlocked
 from lookalike.retrieval import DEFAULT_POLICIES, policies_of
-from lookalike.retrieval.rankers import usual_rerankers
 from lookalike.settings import Settings
+from lookalike.types import ModerationState
 
 WANTED = Preprocessing(size=32, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
 
 def test_the_setting_says_what_is_done_otherwise_too(parts):
     assert Settings.model_fields["policies"].default == DEFAULT_POLICIES
-    usual = [type(policy) for policy in usual_rerankers(parts.catalog)]
-    assert usual == [NotItself, CollapseDuplicates, VerifySameThing]
-    assert [one for one in map(type, policies_of(DEFAULT_POLICIES, parts.catalog)) if one in usual] == usual
+    usual = [type(policy) for policy in policies_of(DEFAULT_POLICIES, parts.catalog)]
+    assert usual == [NotItself, WithoutBlocked, CollapseDuplicates, VerifySameThing]
 
 
 def test_policies_are_applied_in_their_order(parts):
@@ -44,6 +43,18 @@ def test_what_looks_like_a_blocked_picture_is_never_a_hit_from_then_on(parts):
     assert set(parts.find_ids(picture(1))) == {seen, small, other}
 
 
+def test_hits_with_a_greater_score_than_is_asked_for_are_left_out(parts):
+    parts.engine.close()
+    parts.engine = parts.new_engine(rerankers=policies_of("moderation:nsfw/gore=0.5", parts.catalog))
+    quiet, loud, never = (parts.upload(seed) for seed in (1, 2, 3))
+    shown = ModerationState.SHOWN
+    scores = {quiet: 0.5, loud: 0.6}
+    parts.catalog.moderation.judge(
+        {one: Verdict(state=shown, scores={"nsfw/gore": score}) for one, score in scores.items()}
+    )
+    assert set(parts.find_ids(picture(1))) == {quiet, never}
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -55,6 +66,8 @@ def test_what_looks_like_a_blocked_picture_is_never_a_hit_from_then_on(parts):
         ("diversity:2", "must be from 0 to 1"),
         ("diversity:0.1|0.2", "give one number"),
         ("pin", "name images by id"),
+        ("moderation", "give greatest scores"),
+        ("moderation:nsfw/gore=2", "must be from 0 to 1"),
         ("verify:yes", "takes no values"),
     ],
 )

@@ -6,7 +6,9 @@ from typing import Any
 
 from serving.asking import TOKEN, picture
 
-STEPS = ("hide", "block", "show", "delete", "upload", "publish", "collect", "restart", "tag")
+STEPS = ("hide", "block", "show", "delete", "upload", "publish", "collect", "restart", "tag", "hold", "release", "blur")
+VISIBILITIES = {"hide": "private", "block": "blocked", "show": "public"}
+DECISIONS = {"hold": "held", "release": "shown", "blur": "blurred"}
 SHARED = ("shoe", "boot")
 
 
@@ -39,9 +41,8 @@ class World:
         catalog = self.library.catalog
         live = [image.id for image in catalog.images.browse(visibility=None, limit=100).images]
         chosen = live[number % len(live)]
-        if what in {"hide", "block", "show"}:
-            visibility = {"hide": "private", "block": "blocked", "show": "public"}[what]
-            self.stranger.patch(f"/v1/images/{chosen}", json={"visibility": visibility}, headers=TOKEN)
+        if what in VISIBILITIES or what in DECISIONS:
+            self._hide_or_show(chosen, what)
         elif what == "delete" and len(live) > 3:
             self.stranger.delete(f"/v1/images/{chosen}", headers=TOKEN)
         elif what == "upload":
@@ -56,8 +57,21 @@ class World:
             self.stranger = self.client_of(admin_token="correct horse")
             self.library.engine.warm_up()
 
+    def _hide_or_show(self, image_id, what):
+        if what in VISIBILITIES:
+            change = {"visibility": VISIBILITIES[what]}
+            self.stranger.patch(f"/v1/images/{image_id}", json=change, headers=TOKEN)
+        else:
+            decision = {"images": [image_id], "state": DECISIONS[what]}
+            self.stranger.post("/v1/moderation", json=decision, headers=TOKEN)
+
     def public(self):
-        return {image.id: image for image in self.library.catalog.images.browse(limit=1000).images}
+        """By id; what waits for review is not public, whatever its record says."""
+        catalog = self.library.catalog
+        images = {image.id: image for image in catalog.images.browse(limit=1000).images}
+        known = catalog.moderation.get(list(images))
+        hidden = {one for one, about in known.items() if about.verdict.state.value in {"held", "blocked"}}
+        return {one: image for one, image in images.items() if one not in hidden}
 
     def secrets(self):
         """Texts that no answer may contain."""
@@ -74,6 +88,8 @@ class World:
             "/v1/collections",
             "/v1/collections/things",
             "/v1/duplicates",
+            "/v1/moderation",
+            "/v1/moderation?state=blocked",
             "/metrics",
             "/readyz",
         ):

@@ -1,12 +1,16 @@
 """Copies over HTTP."""
 
+import shutil
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from duplicates.altered import SIMPLE
 from keypoints.scenes import scene
+from lookalike.errors import StorageFailed
 from pictures import png_bytes
+from serving.asking import TOKEN
 
 
 @pytest.fixture
@@ -69,9 +73,9 @@ def test_hidden_and_deleted_images_are_in_no_group(client, copied):
     assert client.get("/v1/duplicates").json()["search"]["images"] == 4
 
 
-def change(client, action, *groups, **options):
+def change(client, action, *groups, headers=None, **options):
     body = {"action": action, "groups": [{"keep": keep, "copies": copies} for keep, *copies in groups], **options}
-    return client.post("/v1/duplicates", json=body)
+    return client.post("/v1/duplicates", json=body, headers=headers)
 
 
 def test_a_dry_run_says_what_would_be_hidden_and_hides_nothing(client, copied):
@@ -88,6 +92,37 @@ def test_deleting_takes_copies_out_of_the_library(client, copied, library):
     searched(client)
     assert change(client, "delete", (copied[1], copied[5])).json()["changed"] == [copied[5]]
     assert library.catalog.images.get_many([copied[5]]) == {}
+
+
+def test_the_audit_log_says_who_changed_which_copy(guarded, copied, library):
+    searched(guarded, headers=TOKEN)
+    changed = change(guarded, "hide", (copied[0], copied[3], copied[4]), headers=TOKEN).json()["changed"]
+    entries = library.catalog.audit.latest()
+    assert sorted(one.subject for one in entries) == sorted(changed)
+    assert {(one.actor, one.action, one.details) for one in entries} == {
+        ("admin-token", "image.change", "a copy; made private")
+    }
+
+
+def test_copies_are_hidden_on_a_full_disk(client_of, copied, library, monkeypatch):
+    """The database fails for want of space until the reserve is given up."""
+    client = client_of(reserve=library.folder / "reserve")
+    searched(client)
+    reserve = library.folder / "reserve"
+    reserve.write_bytes(bytes(1000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    original = library.catalog.images.update
+
+    def update(*arguments, **options):
+        if reserve.exists():
+            raise StorageFailed("disk full")
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(library.catalog.images, "update", update)
+    answer = change(client, "hide", (copied[0], copied[3], copied[4]))
+    assert answer.status_code == 200
+    assert len(answer.json()["changed"]) == 2
+    assert not reserve.exists()
 
 
 def test_another_image_of_a_group_may_stay(client, copied):

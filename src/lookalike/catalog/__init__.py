@@ -37,8 +37,10 @@ from lookalike.catalog.records import (
     content_id,
     display_name,
 )
+from lookalike.catalog.review_queue import ReviewPage
 from lookalike.catalog.stores.uploads import KEEP_REMOVED
 from lookalike.catalog.vectors import VectorReading
+from lookalike.catalog.verdicts import Moderated, Verdict
 
 __all__ = [
     "ADJUDICATION",
@@ -72,18 +74,21 @@ __all__ = [
     "KnownImage",
     "LiveModel",
     "LiveSince",
+    "Moderated",
     "Outcome",
     "Plan",
     "QueryRecord",
     "QueueProgress",
     "QueuedPair",
     "RefusedEvent",
+    "ReviewPage",
     "Scope",
     "SourceFailure",
     "SourceFile",
     "SourceState",
     "VectorBlock",
     "VectorReading",
+    "Verdict",
     "WrittenEvents",
     "content_id",
     "display_name",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from lookalike.catalog import recycle_bin
+from lookalike.catalog import moderation, recycle_bin
 from lookalike.catalog.changing import Changing, chunks
 from lookalike.catalog.images import bury_abandoned, change_image, read_image, read_images, tag_rows
 from lookalike.catalog.records import AdditionResult, Deletion, ImageAddition
@@ -81,6 +81,9 @@ def add_images(changing: Changing, additions: Sequence[ImageAddition]) -> list[A
     results = [plan.take(addition, vector) for addition, vector in zip(additions, encoded, strict=True)]
     _create(changing, plan)
     _repair(changing, plan)
+    described = plan.created | plan.repaired
+    verdicts = {one: addition.verdict for one, addition in described.items() if addition.verdict is not None}
+    moderation.enter(changing, plan.created.keys(), plan.repaired.keys(), verdicts)
     changed = set(plan.repaired)
     for fingerprint, vectors in plan.vectors.items():
         changed |= write_vectors(changing, fingerprint, vectors)
@@ -158,20 +161,30 @@ def _create(changing: Changing, plan: _Plan) -> None:
 def _inherit(changing: Changing, replaced: Sequence[tuple[str, str]]) -> None:
     """Give new images what people had set on the images that were at their paths: a file edited in place.
 
-    Of several predecessors the least visible one decides; tags and owner are only given where the image has none.
+    Of several predecessors the least visible one decides; tags and owner are only given where the image has none. What
+    moderation hides is inherited as it would be without that.
     """
     predecessors = read_images(changing.connection, {before for before, _ in replaced})
+    wished = moderation.wishes(changing.connection, {one for pair in replaced for one in pair})
     for before, now in replaced:
         old = predecessors.get(before)
-        if old is not None and (old.tags or old.owner_id or old.visibility is not Visibility.PUBLIC):
-            new = read_image(changing.connection, now)
-            change_image(
-                changing,
-                now,
-                visibility=max(old.visibility, new.visibility, key=list(Visibility).index),
-                tags=new.tags or old.tags,
-                owner_id=new.owner_id or old.owner_id,
-            )
+        if old is None:
+            continue
+        new = read_image(changing.connection, now)
+        old_wish, new_wish = wished.get(before, old.visibility), wished.get(now, new.visibility)
+        if not (old.tags or old.owner_id or old_wish is not Visibility.PUBLIC):
+            continue
+        least = max(old_wish, new_wish, key=list(Visibility).index)
+        if now in wished:
+            moderation.set_wishes(changing, {now: least})
+            wished[now] = least
+        change_image(
+            changing,
+            now,
+            visibility=None if now in wished else least,
+            tags=new.tags or old.tags,
+            owner_id=new.owner_id or old.owner_id,
+        )
 
 
 def _description(addition: ImageAddition) -> dict[str, Any]:

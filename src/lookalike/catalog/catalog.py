@@ -25,6 +25,7 @@ from lookalike.catalog.stores import (
     Keys,
     Leases,
     Models,
+    Moderation,
     People,
     Queries,
     RecycleBin,
@@ -69,6 +70,7 @@ class Catalog:
         keys: API keys.
         audit: who changed what.
         blocks: pictures that must not be shown.
+        moderation: what classifiers found of images, and what people decided.
         leases: duties that one process at a time does.
     """
 
@@ -94,6 +96,7 @@ class Catalog:
         self.keys = Keys(database)
         self.audit = AuditLog(database)
         self.blocks = Blocks(database)
+        self.moderation = Moderation(database)
         self.leases = Leases(database)
         with database.reading() as connection:
             self.library_id: str = connection.execute(select(schema.library.c.library_id)).scalar_one()

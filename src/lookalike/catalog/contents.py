@@ -5,10 +5,11 @@ import io
 import logging
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
+
+from cachetools import LRUCache
 
 from lookalike.blobs import Blobs
 from lookalike.catalog.records import SourceFile, content_id
@@ -27,7 +28,7 @@ class OpenedContents:
     """
 
     def __init__(self) -> None:
-        self._hashed: OrderedDict[tuple[int, ...], str] = OrderedDict()
+        self._hashed: LRUCache[tuple[int, ...], str] = LRUCache(_MOST_REMEMBERED)
         self._lock = threading.Lock()
 
     def open(self, image_id: str, originals: Blobs, files: Sequence[SourceFile]) -> tuple[BinaryIO | None, list[str]]:
@@ -84,8 +85,6 @@ class OpenedContents:
         found = _hash_of(file)
         with self._lock:
             self._hashed[key] = found
-            while len(self._hashed) > _MOST_REMEMBERED:
-                self._hashed.popitem(last=False)
         return found
 
 

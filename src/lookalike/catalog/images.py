@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, exists, insert, literal, select, tuple_, update
 
-from lookalike.catalog import recycle_bin
+from lookalike.catalog import moderation, recycle_bin
 from lookalike.catalog.changing import Changing, chunks
 from lookalike.catalog.records import BrowsePage, Deletion, Outline, is_image_id, require_storable, storable_text
-from lookalike.catalog.schema import image_tags, images, sources, tombstones
+from lookalike.catalog.schema import image_tags, images, moderated_images, sources, tombstones
 from lookalike.errors import CursorRefused, UnknownImage
-from lookalike.types import Image, Visibility
+from lookalike.types import Image, ModerationState, Visibility
 
 VISIBILITIES = {visibility.value: visibility for visibility in Visibility}
 """By stored text: a look-up in a dict costs a tenth of calling the enumeration."""
@@ -44,7 +44,12 @@ _FIELDS = (
     "error",
     "upload_name",
 )
-SELECT_IMAGES = select(*(images.c[name] for name in _FIELDS), _first_source)
+_blurred = (
+    exists()
+    .where(moderated_images.c.image_id == images.c.id, moderated_images.c.state == ModerationState.BLURRED.value)
+    .label("blurred")
+)
+SELECT_IMAGES = select(*(images.c[name] for name in _FIELDS), _first_source, _blurred)
 
 
 def read_image(connection: Connection, image_id: str, *, visibility: Visibility | None = None) -> Image:
@@ -80,7 +85,7 @@ def read_ids(connection: Connection, visibility: Visibility) -> set[str]:
 
 def from_rows(connection: Connection, rows: Sequence[Sequence[Any]]) -> list[Image]:
     """The images of rows of `SELECT_IMAGES`, with their tags."""
-    names = (*_FIELDS, "source")
+    names = (*_FIELDS, "source", "blurred")
     fields = [dict(zip(names, row, strict=True)) for row in rows]  # three times as fast as asking a row by name
     tags = _tags(connection, [of_one["id"] for of_one in fields])
     return [
@@ -119,7 +124,7 @@ def browse(
     newest_first = _newest_first(SELECT_IMAGES, after, tag).where(*_filters(visibility, readable=readable))
     rows = connection.execute(newest_first.limit(limit + 1)).all()
     page = tuple(from_rows(connection, rows[:limit]))
-    return BrowsePage(images=page, next=_to_cursor(page[-1].uploaded_at, page[-1].id) if len(rows) > limit else None)
+    return BrowsePage(images=page, next=cursor_after(page[-1].uploaded_at, page[-1].id) if len(rows) > limit else None)
 
 
 def outline(connection: Connection, *, after: str, limit: int, every: int, tag: str | None) -> Outline:
@@ -130,11 +135,11 @@ def outline(connection: Connection, *, after: str, limit: int, every: int, tag: 
     newest_first = _newest_first(columns, after, tag).where(*_filters(Visibility.PUBLIC, readable=True))
     rows = connection.execute(newest_first.limit(limit + 1)).all()
     listed = rows[:limit]
-    ends = [_to_cursor(row.uploaded_at, row.id) for row in listed[every - 1 :: every]]
+    ends = [cursor_after(row.uploaded_at, row.id) for row in listed[every - 1 :: every]]
     return Outline(
         sizes=[(row.width, row.height) for row in listed],
         cursors=[after, *ends][: math.ceil(len(listed) / every)],
-        next=_to_cursor(listed[-1].uploaded_at, listed[-1].id) if len(rows) > limit else None,
+        next=cursor_after(listed[-1].uploaded_at, listed[-1].id) if len(rows) > limit else None,
     )
 
 
@@ -144,7 +149,7 @@ def _newest_first(statement: Select[Any], after: str | None, tag: str | None) ->
         tagged = (image_tags.c.image_id == images.c.id) & (image_tags.c.tag == tag)
         statement, order = statement.join(image_tags, tagged), (image_tags.c.uploaded_at, image_tags.c.image_id)
     if after is not None:
-        uploaded_at, image_id = _from_cursor(after)
+        uploaded_at, image_id = place_of(after)
         last = tuple_(literal(uploaded_at, images.c.uploaded_at.type), literal(image_id, images.c.id.type))
         statement = statement.where(tuple_(*order) < last)
     return statement.order_by(*(column.desc() for column in order))
@@ -159,21 +164,27 @@ def _filters(visibility: Visibility | None, *, readable: bool) -> list[ColumnEle
     return filters
 
 
-def _to_cursor(uploaded_at: datetime, image_id: str) -> str:
-    text = f"{(uploaded_at - _EPOCH) // _MICROSECOND}:{image_id}"
+def cursor_after(at: datetime, image_id: str) -> str:
+    """The cursor of what follows an image in a list ordered by time."""
+    text = f"{(at - _EPOCH) // _MICROSECOND}:{image_id}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _from_cursor(cursor: str) -> tuple[datetime, str]:
+def place_of(cursor: str) -> tuple[datetime, str]:
+    """The time and the image that a cursor stands behind.
+
+    Raises:
+        CursorRefused: it is damaged.
+    """
     try:
         text = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         microseconds, image_id = text.decode("ascii").split(":")
-        uploaded_at = _EPOCH + int(microseconds) * _MICROSECOND
+        at = _EPOCH + int(microseconds) * _MICROSECOND
     except (ValueError, OverflowError, binascii.Error):
         raise CursorRefused(f"cursor {cursor[:64]!a} is damaged: begin again without one") from None
     if not is_image_id(image_id):
         raise CursorRefused(f"cursor {cursor[:64]!a} is damaged: begin again without one")
-    return uploaded_at, image_id
+    return at, image_id
 
 
 def without_repeats(tags: Iterable[str]) -> list[str]:
@@ -210,7 +221,7 @@ def change_image(
     require_storable("owner_id", owner_id)
     values: dict[str, Any] = {}
     if visibility is not None:
-        values["visibility"] = visibility.value
+        values["visibility"] = moderation.wish(changing, image_id, visibility).value
     if owner_id is not None:
         values["owner_id"] = owner_id or None
     if values:

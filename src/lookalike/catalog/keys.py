@@ -31,11 +31,15 @@ _KEY = re.compile(r"lk_([a-z0-9]{8})_[0-9A-Za-z_-]{43}")
 
 
 class Scope(StrEnum):
-    """What a key allows: to search and look at public images, to change the library, to send events, or everything."""
+    """What a key allows: to search and look at public images, to change the library, to send events, or everything.
+
+    `trusted` allows nothing by itself: what such a key uploads need not wait for review.
+    """
 
     SEARCH = "search"
     WRITE = "write"
     EVENTS = "events"
+    TRUSTED = "trusted"
     ADMIN = "admin"
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.catalog.verdicts import Verdict
 from lookalike.columns import ImageRow, ImageRows, image_row
 from lookalike.errors import CallerError
 from lookalike.types import Box, Image, SameThing, Vectors, Visibility
@@ -183,6 +184,7 @@ class ImageAddition:
         refused_under: where there is an error, the limits and decoders it depends on.
         restore: brings back an image that was deleted on request.
         uploaded_at: now where None.
+        verdict: what moderation found of its pixels; None where nobody looked.
     """
 
     content_id: str
@@ -204,6 +206,7 @@ class ImageAddition:
     vector: NDArray[np.floating] | None = None
     restore: bool = False
     uploaded_at: datetime | None = None
+    verdict: Verdict | None = None
 
     def __post_init__(self) -> None:
         if not is_image_id(self.content_id):

@@ -25,10 +25,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 17
+SCHEMA_VERSION = 18
 """The integer stored in `library.schema_version`; each migration that is added raises it."""
 
-HEAD_REVISION = "0017"
+HEAD_REVISION = "0018"
 """The newest Alembic revision; a test holds it equal to what the migration files say."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -452,6 +452,26 @@ blocked_pictures = Table(
     Column("colour_signature", LargeBinary),
     Column("note", Message, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+)
+
+# What moderation found, and what people decided. No foreign key to images: a decision holds for the same bytes when
+# they come again. Images that it hides are `blocked`; the `visibility` here is what they have otherwise.
+moderated_images = Table(
+    "moderated_images",
+    metadata,
+    Column("image_id", _ImageId, primary_key=True),
+    Column("state", String(7), nullable=False),
+    Column("reason", Message, nullable=False),
+    Column("scores", Text, nullable=False),  # JSON: from 0 to 1 by `classifier/label`
+    Column("classifiers", String, nullable=False),  # fingerprints of those that gave the scores
+    Column("untrusted", Boolean, nullable=False),  # came with a key that is not trusted, and waits whatever the scores
+    Column("visibility", String(7), nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("decided_by", Message),
+    Column("decided_at", UtcTime),
+    CheckConstraint("state IN ('shown', 'blurred', 'held', 'blocked')", name="ck_moderated_images_state"),
+    Index("ix_moderated_images_state_since", "state", "since", "image_id"),
+    sqlite_with_rowid=False,
 )
 
 judgement_sets = Table(

@@ -36,6 +36,7 @@ COMMANDS = {
     "restore": "lookalike.cli.backup:restore_backup",
     "demo": "lookalike.cli.demo:demo",
     "block": "lookalike.cli.block:app",
+    "moderation": "lookalike.cli.moderation:app",
     "keys": "lookalike.cli.keys:app",
     "audit": "lookalike.cli.keys:audit",
     "experiment": "lookalike.cli.experiment:app",

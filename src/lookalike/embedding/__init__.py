@@ -1,11 +1,13 @@
 """Images to unit vectors: model descriptions, sources, runtimes."""
 
 from lookalike.embedding.available import AvailableModel, available_model, available_models, is_available
+from lookalike.embedding.classifier import Classifier, open_classifier
 from lookalike.embedding.derived import derive_model
 from lookalike.embedding.descriptions import (
     FileSource,
     Graph,
     HubSource,
+    Labels,
     ModelDescription,
     PackagedSource,
     Regions,
@@ -34,11 +36,13 @@ __all__ = [
     "RUNTIMES",
     "WHEELS_VARIABLE",
     "AvailableModel",
+    "Classifier",
     "Encoder",
     "FileSource",
     "Golden",
     "Graph",
     "HubSource",
+    "Labels",
     "LiveModelFollower",
     "Mode",
     "ModelDescription",
@@ -59,6 +63,7 @@ __all__ = [
     "golden_pictures",
     "import_model",
     "is_available",
+    "open_classifier",
     "open_encoder",
     "pool_parts",
     "pull",

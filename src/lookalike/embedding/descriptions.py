@@ -1,8 +1,9 @@
 """Model descriptions: TOML files, read strictly into frozen values.
 
 A description says where the weights come from, how an image becomes the model's input, which tensor of the graph is
-the descriptor, and what is done with it afterwards. Everything in it except the name, the summary, the licence, the
-source and the golden vectors changes vectors, and is therefore part of the fingerprint.
+the descriptor, and what is done with it afterwards; of a classifier, what its outputs mean. Everything in it except the
+name, the summary, the licence, the source and the golden vectors changes vectors or scores, and is therefore part of
+the fingerprint.
 """
 
 import re
@@ -19,9 +20,12 @@ Layout: TypeAlias = Literal["nchw", "nhwc"]
 Pooling: TypeAlias = Literal["none", "first-token", "mean-tokens", "mean-map", "regions"]
 Fit: TypeAlias = Literal["centre-crop", "squash", "pad"]
 Interpolation: TypeAlias = Literal["bicubic", "bilinear"]
+Scores: TypeAlias = Literal["softmax", "sigmoid", "given"]
+Channels: TypeAlias = Literal["rgb", "bgr"]
 
 DEFAULT_HUB = "https://huggingface.co"
 
+_LABEL = re.compile(r"[^\x00-\x1f\x7f,:/|=]{1,100}")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 
 
@@ -111,6 +115,23 @@ class Graph:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """What the outputs of a classifier mean.
+
+    Attributes:
+        names: one an output, in the order of the outputs.
+        scores: how outputs become scores from 0 to 1: `softmax` over all of them, where an image has one label;
+            `sigmoid` of each, where it may have several; `given` where the graph ends with one of these.
+        channels: in which order the graph takes them: old networks were trained on blue, green, red. Mean and standard
+            deviation of the preprocessing are of red, green, blue all the same.
+    """
+
+    names: tuple[str, ...]
+    scores: Scores
+    channels: Channels = "rgb"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDescription:
     """A model, before anything of it is on this machine.
 
@@ -125,6 +146,7 @@ class ModelDescription:
         projection: file name of the whitening projection beside the description, or None.
         dimension: of the vectors; 0 when an imported description leaves it to the trial run.
         golden: file name of the golden vectors beside the description, or None.
+        labels: what the outputs mean, of a classifier; None of a model that makes vectors.
     """
 
     name: str
@@ -137,6 +159,7 @@ class ModelDescription:
     projection: str | None
     dimension: int
     golden: str | None = None
+    labels: Labels | None = None
 
 
 def checked_name(name: str) -> str:
@@ -185,7 +208,10 @@ class _Description(Table):
             projection=self._arrays("projection"),
             dimension=self.integer("dimension", low=2, high=65_536, default=0),
             golden=self._arrays("golden"),
+            labels=_labels(self.table("classifier")) if self.has("classifier") else None,
         )
+        if description.labels is not None and (description.projection or description.golden):
+            raise self.refuse("classifier", "has scores and no vectors: leave projection and golden out")
         self.finish()
         return description
 
@@ -284,6 +310,21 @@ def _graph(table: Table) -> Graph:
     )
     table.finish()
     return graph
+
+
+def _labels(table: Table) -> Labels:
+    names = table.texts("labels")
+    for name in names:
+        if not _LABEL.fullmatch(name) or names.count(name) > 1:
+            raise table.refuse(
+                "labels", f"{name!r} must be there once, and without commas, colons, slashes and controls"
+            )
+    if not names:
+        raise table.refuse("labels", "is missing: name what each output means, in their order")
+    scores, channels = table.choice("scores", Scores), table.choice("channels", Channels, "rgb")
+    labels = Labels(names=names, scores=scores, channels=channels)
+    table.finish()
+    return labels
 
 
 def _regions(table: Table) -> Regions:

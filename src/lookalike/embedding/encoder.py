@@ -13,6 +13,7 @@ from lookalike.embedding.projection import Projection, to_vectors
 from lookalike.embedding.registry import InstalledModel, installed
 from lookalike.embedding.runtimes import Descriptors, GraphFile, Mode, RuntimeName, Session, choose_runtime
 from lookalike.embedding.storage import check_graph
+from lookalike.errors import ModelRefused
 from lookalike.preprocessing import Preprocessing
 from lookalike.types import Batch, Vectors
 
@@ -140,12 +141,14 @@ def open_encoder(
         UnknownModel: no such model is described.
         ModelMissing: it was not pulled, or was damaged since; the message says what to run.
         DependencyMissing: the runtime is not installed.
-        ModelRefused: the runtime cannot run it.
+        ModelRefused: the runtime cannot run it, or it is a classifier.
     """
     start = time.perf_counter()
     model = installed(name, models=models)
+    if model.description.labels is not None:
+        raise ModelRefused(f"{name} is a classifier, and makes no vectors: it can moderate, see docs/moderation.md")
     chosen = choose_runtime(runtime)
-    session = chosen.open_session(_checked_graph(model), mode=mode, threads=threads)
+    session = chosen.open_session(checked_graph(model), mode=mode, threads=threads)
     _log.info("opened %s with %s in %.2f s", name, chosen.name, time.perf_counter() - start)
     return Encoder(
         name=name,
@@ -159,7 +162,12 @@ def open_encoder(
     )
 
 
-def _checked_graph(model: InstalledModel) -> GraphFile:
+def checked_graph(model: InstalledModel) -> GraphFile:
+    """The graph of a model, whose file is as it was when the model came.
+
+    Raises:
+        ModelMissing: it was damaged since.
+    """
     return GraphFile(
         path=check_graph(model.folder, model.record),
         size=model.description.preprocessing.size,

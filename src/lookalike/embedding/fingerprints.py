@@ -41,7 +41,7 @@ def fingerprint(
         projection: what the raw descriptor passes last, if anything.
         recipe: version of the code that makes vectors.
     """
-    parts = {
+    parts: dict[str, Any] = {
         "recipe": recipe,
         "weights": sha256,
         "preprocessing": asdict(description.preprocessing),
@@ -49,6 +49,8 @@ def fingerprint(
         "projection": projection.digest() if projection else None,
         "dimension": dimension,
     }
+    if description.labels is not None:
+        parts["labels"] = asdict(description.labels)
     return _digest(parts)
 
 

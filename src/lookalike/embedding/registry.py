@@ -13,6 +13,7 @@ import numpy as np
 from lookalike.embedding.available import is_available
 from lookalike.embedding.descriptions import (
     FileSource,
+    Labels,
     ModelDescription,
     PackagedSource,
     checked_name,
@@ -436,9 +437,22 @@ def _dimension(description: ModelDescription, session: Session, size: int, proje
     if np.array_equal(descriptors[0], descriptors[1]):
         raise ModelRefused(f"{where}: returns the same values for two different images; choose another tensor")
     width = descriptors.shape[1]
+    if description.labels is not None:
+        return _labels_that_fit(description.labels, width, where)
     if projection is not None and projection.mean.size != width:
         raise ModelRefused(f"{where}: has {width} values per image, but the projection takes {projection.mean.size}")
     dimension = int(to_vectors(descriptors, projection).shape[1])
     if description.dimension not in {0, dimension}:
         raise ModelRefused(f"{description.name}: dimension: says {description.dimension}, but vectors have {dimension}")
     return dimension
+
+
+def _labels_that_fit(labels: Labels, width: int, where: str) -> int:
+    """How many labels a classifier has.
+
+    Raises:
+        ModelRefused: its graph has another number of outputs.
+    """
+    if len(labels.names) != width:
+        raise ModelRefused(f"{where}: has {width} outputs, but classifier.labels names {len(labels.names)}")
+    return width

@@ -6,6 +6,8 @@ from lookalike.indexing.forgetting import Forgotten, forget_image, forget_path
 from lookalike.indexing.indexer import Indexer
 from lookalike.indexing.keypoints import KeypointReport, KeypointRun
 from lookalike.indexing.locking import alone
+from lookalike.indexing.moderating import Moderator, moderated
+from lookalike.indexing.moderation_rules import ModerationRules
 from lookalike.indexing.options import IndexOptions
 from lookalike.indexing.publishing import Publisher
 from lookalike.indexing.reading import precomputed_addition
@@ -20,6 +22,8 @@ __all__ = [
     "KeypointReport",
     "KeypointRun",
     "MissingFiles",
+    "ModerationRules",
+    "Moderator",
     "Publisher",
     "Refusal",
     "Skipped",
@@ -28,5 +32,6 @@ __all__ = [
     "find_images",
     "forget_image",
     "forget_path",
+    "moderated",
     "precomputed_addition",
 ]

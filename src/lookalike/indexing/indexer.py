@@ -13,6 +13,7 @@ from lookalike.errors import DependencyMissing, LibraryBusy
 from lookalike.indexing.blocking import blocked_where_listed
 from lookalike.indexing.keypoints import KeypointRun, keep_keypoints
 from lookalike.indexing.locking import alone
+from lookalike.indexing.moderating import Moderator, moderated
 from lookalike.indexing.options import USUAL, IndexOptions
 from lookalike.indexing.publishing import Publisher
 from lookalike.indexing.reading import embedded_addition
@@ -47,6 +48,7 @@ class Indexer:
         workers: threads that decode and embed; None for one more than the model runs at once.
         live: the model that is live, opened, for uploads; None refuses them where it is not the one to embed with.
         keep_removed: how long images whose files are gone, and uploaded bytes without a record, stay in the bin.
+        moderator: looks at new images; asked for when it is needed.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Indexer:
         workers: int | None = None,
         live: LiveModelFollower | None = None,
         keep_removed: timedelta = KEEP_REMOVED,
+        moderator: Callable[[], Moderator | None] = lambda: None,
     ) -> None:
         self._catalog = catalog
         self._publisher = publisher
@@ -73,6 +76,7 @@ class Indexer:
         self._encoder = encoder
         self._live = live
         self._keep_removed = keep_removed
+        self._moderator = moderator
         self._latest: _Using | None = None
 
     @property
@@ -128,6 +132,7 @@ class Indexer:
         owner_id: str | None = None,
         tags: Sequence[str] = (),
         visibility: Visibility = Visibility.PUBLIC,
+        untrusted: bool = False,
     ) -> tuple[Image, bool]:
         """Store one image with its vector.
 
@@ -137,6 +142,7 @@ class Indexer:
             owner_id: whom it belongs to.
             tags: in this order.
             visibility: of a new image; one that is there keeps its own.
+            untrusted: a new image waits for review where moderation is set up so.
 
         Returns:
             The catalog's record, and whether the image is new (or was deleted and came back).
@@ -160,6 +166,7 @@ class Indexer:
             visibility=visibility,
             restore=True,
         )
+        addition = moderated(self._moderator(), addition, content, name=name, untrusted=untrusted)
         result = self._catalog.images.add(blocked_where_listed(self._catalog, [addition]))[0]
         if self._catalog.models.live() != using.model:  # it changed just now: the new one has to find this image too
             using = self._using_live()
@@ -223,20 +230,10 @@ class Indexer:
         self.claim_library()
         run.follow(roots, library=self._leave_out)
         run.fill_gaps()
-        self._fill_keypoints(run)
+        _fill_keypoints(run, limits=self._limits)
         self._catalog.recycle_bin.empty(older_than=datetime.now(UTC) - self._keep_removed)
         self._catalog.uploads.collect_orphans(keep=self._keep_removed)
         self._publish_and_switch(run, "indexed with it")
-
-    def _fill_keypoints(self, run: FolderRun) -> None:
-        """Give new images keypoints, where others have some."""
-        if not self._catalog.keypoints.are_kept():
-            return
-        filling = KeypointRun(catalog=self._catalog, limits=self._limits, runner=run.runner, progress=run.progress)
-        try:
-            filling.fill()
-        except DependencyMissing as missing:
-            run.report.notes.append(f"new images have no keypoints: {missing}")
 
     def _publish_and_switch(self, run: FolderRun, because: str) -> None:
         run.progress.stage("Publishing the index")
@@ -256,6 +253,7 @@ class Indexer:
             runner=ThreadRunner(self._workers or using.pictures.encoder.concurrency + 1),
             progress=progress or Silent(),
             options=options,
+            moderator=self._moderator(),
         )
 
     def _using_live(self) -> _Using:
@@ -276,3 +274,14 @@ class Indexer:
         """Make this model live if none is: a library can be searched while its first run goes on."""
         if self._catalog.models.live() is None:
             self._catalog.models.set_live(self.model, because="the first model")
+
+
+def _fill_keypoints(run: FolderRun, *, limits: Limits) -> None:
+    """Give new images keypoints, where others have some."""
+    if not run.catalog.keypoints.are_kept():
+        return
+    filling = KeypointRun(catalog=run.catalog, limits=limits, runner=run.runner, progress=run.progress)
+    try:
+        filling.fill()
+    except DependencyMissing as missing:
+        run.report.notes.append(f"new images have no keypoints: {missing}")

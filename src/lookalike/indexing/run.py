@@ -19,6 +19,7 @@ from lookalike.indexing.batching import batched_by
 from lookalike.indexing.blocking import blocked_where_listed
 from lookalike.indexing.comparison import Comparison, compare
 from lookalike.indexing.folders import Found, source_file
+from lookalike.indexing.moderating import Moderator
 from lookalike.indexing.options import USUAL, IndexOptions
 from lookalike.indexing.reading import Described, describe, refused_under
 from lookalike.indexing.report import IndexReport, Refusal, Skipped
@@ -48,6 +49,7 @@ class FolderRun:
         runner: reads many files at once.
         progress: is told what happens.
         options: how it treats what it meets.
+        moderator: looks at new images; None where nobody does.
         report: filled while it runs.
         tried: ids of images without a vector; one that cannot be read any more is not tried twice.
         present: ids of the images that are under the folders now.
@@ -62,6 +64,7 @@ class FolderRun:
     runner: Runner
     progress: Progress
     options: IndexOptions = USUAL
+    moderator: Moderator | None = None
     report: IndexReport = field(default_factory=IndexReport)
     tried: set[str] = field(default_factory=set, init=False)
     present: set[str] = field(default_factory=set, init=False)
@@ -79,7 +82,7 @@ class FolderRun:
         comparisons = self._compare(roots, library)
         to_read = self._what_to_read(comparisons)
         self.progress.stage("Indexing images", len(to_read))
-        reader = RunReader(self.catalog, self.pictures)
+        reader = RunReader(self.catalog, self.pictures, self.moderator)
         for batch in self._in_batches(partial(self._read, reader), list(to_read.values())):
             self._store(batch, reader)
         self._settle(comparisons)

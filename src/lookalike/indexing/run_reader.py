@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lookalike.catalog import Catalog, ImageAddition, content_id
 from lookalike.embedding import PictureEncoder
 from lookalike.errors import ImageRefused
+from lookalike.indexing.moderating import Moderator, moderated
 from lookalike.indexing.reading import Placement, addition_of, refused_under, with_vector
 from lookalike.preprocessing import Prepared
 
@@ -22,13 +23,15 @@ class RunReader:
     Args:
         catalog: asked for what is known; once now, so that a run into an empty library need not ask for each image.
         pictures: decodes and embeds.
+        moderator: looks at new images; None where nobody does.
     """
 
-    def __init__(self, catalog: Catalog, pictures: PictureEncoder) -> None:
+    def __init__(self, catalog: Catalog, pictures: PictureEncoder, moderator: Moderator | None = None) -> None:
         counts = catalog.counts()
         self._none_stored = not counts.removed and not counts.vectors.get(pictures.encoder.fingerprint)
         self._catalog = catalog
         self._pictures = pictures
+        self._moderator = moderator
         self._fingerprint = pictures.encoder.fingerprint
         self._claimed: set[str] = set()
         self._lock = threading.Lock()
@@ -57,6 +60,7 @@ class RunReader:
                 **placement,
             )
         addition = addition_of(image_id, len(content), prepared, **placement)
+        addition = moderated(self._moderator, addition, content, name=name)
         vector = self._new_vector(image_id, prepared)
         return addition if vector is None else with_vector(addition, self._fingerprint, vector)
 

@@ -64,10 +64,9 @@ def block_picture(library: LibraryParts, request: BlockRequest) -> BlockResult:
     by_details, warnings = _with_its_details(library, request)
     library.catalog.blocks.add(image_id, row, note=request.note)
     chosen = [*_look_alikes(library, image_id), *by_details]
-    newly = [
-        one.id for one in library.catalog.images.get_many(chosen).values() if one.visibility is not Visibility.BLOCKED
-    ]
-    for one in newly:
+    copies = library.catalog.images.get_many(chosen)
+    newly = [one.id for one in copies.values() if one.visibility is not Visibility.BLOCKED]
+    for one in copies:  # also what moderation hides now: a decision must not show it
         library.catalog.images.update(one, visibility=Visibility.BLOCKED)
     written_down(
         library.catalog, "picture.block", image_id, f"{len(newly)} images blocked; {request.note}".rstrip("; ")

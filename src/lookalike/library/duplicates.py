@@ -6,8 +6,9 @@ from typing import Literal
 
 from lookalike.catalog import Catalog
 from lookalike.duplicates import CopyGroup, Sureness
-from lookalike.errors import CallerError, UnknownImage
+from lookalike.errors import CallerError, ImageHeld, UnknownImage
 from lookalike.library.copy_search import CopySearch, FoundCopies, Keep
+from lookalike.library.keys import command_actor
 from lookalike.library.parts import LibraryParts
 from lookalike.progress import Progress
 from lookalike.types import Image, Visibility
@@ -90,25 +91,39 @@ def duplicates(library: LibraryParts, request: DuplicatesRequest, progress: Prog
         images=found.images,
         same_bytes=_same_bytes(library.catalog),
         compared=found.compared,
-        changed=len(change_copies(library.catalog, copies, delete=request.action == "delete")) if acts else 0,
+        changed=len(_changed(library.catalog, copies, delete=request.action == "delete")) if acts else 0,
         interrupted=interrupted,
         warnings=warnings_of(found),
     )
 
 
-def change_copies(catalog: Catalog, image_ids: Sequence[str], *, delete: bool) -> list[str]:
-    """Make images private, or delete them from the library; those that were changed, without those gone meanwhile."""
-    changed = []
-    for image_id in image_ids:
-        try:
-            if delete:
-                catalog.images.delete(image_id)
-            else:
-                catalog.images.update(image_id, visibility=Visibility.PRIVATE)
-        except UnknownImage:
-            continue
-        changed.append(image_id)
-    return changed
+def change_copy(catalog: Catalog, image_id: str, *, delete: bool, actor: str) -> bool:
+    """Make an image private, or delete it from the library; the audit log says who did.
+
+    Args:
+        catalog: that has the image.
+        image_id: of a copy of another image.
+        delete: it, instead of hiding it.
+        actor: as the audit log names them.
+
+    Returns:
+        Whether it was changed: it may be gone meanwhile.
+    """
+    try:
+        if delete:
+            catalog.images.delete(image_id)
+        else:
+            catalog.images.update(image_id, visibility=Visibility.PRIVATE)
+    except (UnknownImage, ImageHeld):
+        return False
+    action, details = ("image.delete", "a copy") if delete else ("image.change", "a copy; made private")
+    catalog.audit.add(actor=actor, action=action, subject=image_id, details=details)
+    return True
+
+
+def _changed(catalog: Catalog, image_ids: Sequence[str], *, delete: bool) -> list[str]:
+    actor = command_actor()
+    return [one for one in image_ids if change_copy(catalog, one, delete=delete, actor=actor)]
 
 
 def _same_bytes(catalog: Catalog) -> dict[str, Sequence[str]]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lookalike.catalog import AdditionResult, ImageAddition
 from lookalike.embedding import PictureEncoder
 from lookalike.errors import CallerError, ImageRefused, VectorsRefused
-from lookalike.indexing import Refusal, blocked_where_listed, precomputed_addition
+from lookalike.indexing import Refusal, blocked_where_listed, moderated, precomputed_addition
 from lookalike.library.export import ABOUT, TABLE, VECTORS
 from lookalike.library.parts import LibraryParts
 from lookalike.library.reproducing import LEAST_COSINE
@@ -84,7 +84,7 @@ def import_vectors(library: LibraryParts, request: VectorImportRequest, progress
             for record, vector in zip(records[start:], np.asarray(vectors[start : start + _AT_ONCE]), strict=False):
                 path = os.path.abspath(request.files / record["source"])  # noqa: PTH100 - links stay
                 try:
-                    addition = _addition(pictures, path, record, vector, is_checked=checked < _CHECKED)
+                    addition = _addition(library, pictures, path, record, vector, is_checked=checked < _CHECKED)
                 except (OSError, ImageRefused) as fault:
                     refused.append(Refusal(path, str(fault)))
                     continue
@@ -99,7 +99,13 @@ def import_vectors(library: LibraryParts, request: VectorImportRequest, progress
 
 
 def _addition(
-    pictures: PictureEncoder, path: str, record: dict[str, Any], vector: NDArray[Any], *, is_checked: bool
+    library: LibraryParts,
+    pictures: PictureEncoder,
+    path: str,
+    record: dict[str, Any],
+    vector: NDArray[Any],
+    *,
+    is_checked: bool,
 ) -> ImageAddition:
     """What to store of a file.
 
@@ -126,7 +132,7 @@ def _addition(
                 f"{path}: its vector is not what {pictures.encoder.name} gives it here (cosine {cosine:.5f}, at least"
                 f" {LEAST_COSINE} is needed): compute the vectors with the same model, runtime and preprocessing"
             )
-    return addition
+    return moderated(library.moderator, addition, content, name=path)
 
 
 def _read(folder: Path, *, fingerprint: str, dimension: int) -> tuple[Vectors, list[dict[str, Any]]]:

@@ -64,7 +64,12 @@ def read_audit(library: LibraryParts, request: AuditRequest) -> Sequence[AuditEn
 
 def written_down(catalog: Catalog, action: str, subject: str, details: str = "") -> None:
     """Write down a change that a command made."""
-    catalog.audit.add(actor=f"cli:{_user()}", action=action, subject=subject, details=details)
+    catalog.audit.add(actor=command_actor(), action=action, subject=subject, details=details)
+
+
+def command_actor() -> str:
+    """Who uses the command line, as the audit log names them."""
+    return f"cli:{_user()}"
 
 
 def _user() -> str:

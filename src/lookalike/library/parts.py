@@ -7,26 +7,23 @@ from contextlib import AbstractContextManager, ExitStack
 from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Literal, cast
 
 from lookalike.catalog import Catalog, LiveModel
 from lookalike.embedding import Encoder, LiveModelFollower, Mode, open_encoder
 from lookalike.errors import (
-    CallerError,
     LibraryOutdated,
     ModelMissing,
     UnknownModel,
     VectorsRefused,
 )
-from lookalike.indexing import Indexer, Publisher, alone
+from lookalike.indexing import Indexer, Moderator, Publisher, alone
+from lookalike.library.moderating import opened_moderator, runtime_of
 from lookalike.preprocessing import Limits, Preparer
 from lookalike.preprocessing.decoding_processes import preparer
 from lookalike.progress import Progress
 from lookalike.retrieval import ExactRanker, QueryJournal, SearchEngine, policies_of
 from lookalike.settings import Settings
 from lookalike.snapshot import CHOICE_FILE, Centring
-
-_RUNTIMES = ("auto", "openvino", "onnxruntime")
 
 
 class LibraryParts:
@@ -133,7 +130,7 @@ class LibraryParts:
     @cached_property
     def publisher(self) -> Publisher:
         """Publishes snapshots of the live model's vectors."""
-        return self._publisher_for(self._encoder_if_here)
+        return self._publisher_for(partial(_encoder_if_here, self))
 
     def _publisher_for(self, encoder_of: Callable[[LiveModel], Encoder | None]) -> Publisher:
         publisher = Publisher(
@@ -149,20 +146,14 @@ class LibraryParts:
         self._closing.callback(publisher.wait)
         return publisher
 
-    def _encoder_if_here(self, _model: LiveModel) -> Encoder | None:
-        """The model to index with; none where it is not on this machine, for publishing stored vectors needs none."""
-        try:
-            return self.encoder
-        except (ModelMissing, UnknownModel, VectorsRefused):
-            return None
-
     def centring_of(self, encoder: Encoder) -> Centring:
         """How vectors of a model would be centred by an index of them that is published now."""
         return self._publisher_for(lambda _: encoder).centring(_model_of(encoder))
 
     def exact_ranker(self, encoder: Encoder) -> ExactRanker:
-        """Ranks by exact search as an index of this model's vectors would that is published now."""
-        return ExactRanker(self.catalog, encoder, centring=self.centring_of(encoder), limits=self.limits)
+        """Ranks by exact search, with the library's policies, as an index of this model's vectors published now."""
+        centring, policies = self.centring_of(encoder), policies_of(self.settings.policies, self.catalog)
+        return ExactRanker(self.catalog, encoder, centring=centring, limits=self.limits, rerankers=policies)
 
     @property
     def _lock(self) -> Path:
@@ -198,7 +189,15 @@ class LibraryParts:
             decoding=self.decoding,
             live=live,
             keep_removed=timedelta(days=self.settings.keep_removed_days),
+            moderator=lambda: self.moderator,
         )
+
+    @cached_property
+    def moderator(self) -> Moderator | None:
+        """What looks at new images; None where the settings ask for nothing. Raises as `opened_moderator` does."""
+        moderator, close = opened_moderator(self.settings, limits=self.limits, decoding=self.decoding, mode=self._mode)
+        self._closing.callback(close)
+        return moderator
 
     @cached_property
     def engine(self) -> SearchEngine:
@@ -224,12 +223,10 @@ class LibraryParts:
             mode: what for, where it differs from the library's.
             keep: close it with the library; otherwise the caller does.
         """
-        if self.settings.runtime not in _RUNTIMES:
-            raise CallerError(f"runtime {self.settings.runtime!r}: choose one of {', '.join(_RUNTIMES)}")
         encoder = open_encoder(
             name,
             models=self.settings.models,
-            runtime=cast("Literal['auto', 'openvino', 'onnxruntime']", self.settings.runtime),
+            runtime=runtime_of(self.settings),
             mode=mode or self._mode,
             threads=self.settings.threads or None,
         )
@@ -290,14 +287,15 @@ def ranker_by(library: LibraryParts, name: str, progress: Progress) -> ExactRank
 
 def _challenger(library: LibraryParts, name: str) -> ExactRanker:
     """Another model's ranker, with the policies of the library: what they hide stays hidden in an experiment."""
-    encoder = library.open_model(name)
-    return ExactRanker(
-        library.catalog,
-        encoder,
-        centring=library.centring_of(encoder),
-        limits=library.limits,
-        rerankers=policies_of(library.settings.policies, library.catalog),
-    )
+    return library.exact_ranker(library.open_model(name))
+
+
+def _encoder_if_here(library: LibraryParts, _model: LiveModel) -> Encoder | None:
+    """The model to index with; none where it is not on this machine, for publishing stored vectors needs none."""
+    try:
+        return library.encoder
+    except (ModelMissing, UnknownModel, VectorsRefused):
+        return None
 
 
 def _model_of(encoder: Encoder) -> LiveModel:

@@ -1,4 +1,4 @@
-"""Images that a classifier is too sure about are not shown."""
+"""Images that a classifier is too sure about are not hits."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,18 +8,21 @@ from lookalike.reranking.candidate import Candidates, RankingQuery
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModerationThreshold:
-    """Drop candidates with a score above a threshold. Nothing stores scores yet: whoever does passes `scores_of`.
+    """Drop candidates with a score above a threshold.
 
     Attributes:
-        most: the greatest score that is shown, 0 to 1.
-        scores_of: looks up scores by the ids of images; images without one are shown.
+        most: the greatest score of a label that is shown, 0 to 1, by `classifier/label`.
+        scores_of: looks up scores by the ids of images, by label; images without one are shown.
     """
 
-    most: float
-    scores_of: Callable[[Sequence[str]], Mapping[str, float]]
+    most: Mapping[str, float]
+    scores_of: Callable[[Sequence[str]], Mapping[str, Mapping[str, float]]]
 
     def __call__(self, query: RankingQuery, candidates: Candidates) -> Candidates:  # noqa: ARG002
         """Return the others in their order."""
         scores = self.scores_of(candidates.image_ids)
-        kept = [place for place, one in enumerate(candidates.image_ids) if scores.get(one, 0.0) <= self.most]
+        kept = [place for place, one in enumerate(candidates.image_ids) if self._shows(scores.get(one, {}))]
         return candidates if len(kept) == len(candidates) else candidates.take(kept)
+
+    def _shows(self, scores: Mapping[str, float]) -> bool:
+        return all(scores.get(label, 0.0) <= most for label, most in self.most.items())

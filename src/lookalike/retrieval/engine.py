@@ -20,9 +20,10 @@ from lookalike.retrieval.filtering import FilteredViews
 from lookalike.retrieval.filters import Filters
 from lookalike.retrieval.journal import QueryJournal
 from lookalike.retrieval.live import Live, LiveIndex
+from lookalike.retrieval.policies import DEFAULT_POLICIES, policies_of
 from lookalike.retrieval.query import Answer, Query
 from lookalike.retrieval.query_encoder import DecodedQuery, EmbeddedQuery, EncodedQuery, QueryEncoder
-from lookalike.retrieval.rankers import NEAR_DUPLICATES, ExactRanker, IndexRanker, Ranker, usual_rerankers
+from lookalike.retrieval.rankers import NEAR_DUPLICATES, ExactRanker, IndexRanker, Ranker
 from lookalike.retrieval.ranking import FROZEN_HITS, MOST_NEIGHBORS, Ranking
 from lookalike.retrieval.scoring import exact_cosines
 from lookalike.retrieval.stopwatch import Stopwatch
@@ -77,7 +78,7 @@ class SearchEngine:
         journal: where queries are written down.
         limits: for query pictures.
         decoding: what prepares them.
-        rerankers: applied in order; None for the usual ones.
+        rerankers: applied in order; None for the policies that are usual.
         depth: how many hits are ranked before the first page; later pages rank more.
         open_challenger: opens the ranker of another model by its name, for experiments; None for no experiments.
 
@@ -104,7 +105,7 @@ class SearchEngine:
         self._journal = journal
         self._encoder = QueryEncoder(catalog, limits=limits, decoding=decoding)
         self._limits = limits
-        self._rerankers = usual_rerankers(catalog) if rerankers is None else tuple(rerankers)
+        self._rerankers = policies_of(DEFAULT_POLICIES, catalog) if rerankers is None else tuple(rerankers)
         self._depth = depth
         self.ranker: Ranker = IndexRanker(
             self._index, self._encoder, FilteredViews(catalog), rerankers=self._rerankers, depth=depth

@@ -5,10 +5,10 @@ so that the k nearest of the images that meet the filters are found, however few
 """
 
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 import numpy as np
+from cachetools import LRUCache
 
 from lookalike.catalog import Catalog
 from lookalike.retrieval.colours import show_colour
@@ -47,8 +47,8 @@ class FilteredViews:
         self._catalog = catalog
         self._facts: FactsTable | None = None
         self._lock = threading.Lock()
-        self._views: OrderedDict[tuple[Filters, str], _Narrowed] = OrderedDict()
-        self._colours: OrderedDict[tuple[int, str, int], tuple[Snapshot, Mask]] = OrderedDict()
+        self._views: LRUCache[tuple[Filters, str], _Narrowed] = LRUCache(_KEPT_VIEWS)
+        self._colours: LRUCache[tuple[int, str, int], tuple[Snapshot, Mask]] = LRUCache(_KEPT_COLOURS)
 
     def narrowed(self, live: Live, filters: Filters) -> Live:
         """What answers, with only those images that meet the filters now.
@@ -75,9 +75,6 @@ class FilteredViews:
         view = self._view(live.view, facts, filters, facts.meeting(filters, members))
         with self._lock:
             self._views[filters, version] = _Narrowed(live.view, facts, view)
-            self._views.move_to_end((filters, version))
-            while len(self._views) > _KEPT_VIEWS:
-                self._views.popitem(last=False)
         return replace(live, view=view)
 
     def _followed(self) -> FactsTable:
@@ -108,8 +105,6 @@ class FilteredViews:
         shown = show_colour(snapshot.columns["colour_signature"], colour, distance)
         with self._lock:
             self._colours[key] = (snapshot, shown)
-            while len(self._colours) > _KEPT_COLOURS:
-                self._colours.popitem(last=False)
         return shown
 
 

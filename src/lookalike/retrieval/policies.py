@@ -9,6 +9,7 @@ from lookalike.reranking import (
     BoostTags,
     Diversify,
     FollowedBlockList,
+    ModerationThreshold,
     NotItself,
     PinAndBury,
     ReRanker,
@@ -19,7 +20,7 @@ from lookalike.reranking import (
 from lookalike.retrieval.rankers import NEAR_DUPLICATES, stored_keypoints
 
 DEFAULT_POLICIES = "not-itself, block-list, near-duplicates, verify"
-"""What is done where the setting says nothing else."""
+"""What is done where nothing else is asked for; a test holds it equal to the setting's default."""
 
 
 def policies_of(text: str, catalog: Catalog) -> tuple[ReRanker, ...]:
@@ -64,6 +65,13 @@ def _boosts(catalog: Catalog, values: Sequence[str]) -> ReRanker:
     return BoostTags(weights=weights, tags_of=partial(_tags, catalog))
 
 
+def _moderation(catalog: Catalog, values: Sequence[str]) -> ReRanker:
+    _require(values, "give greatest scores of labels, as in moderation:nudity/explicit=0.5")
+    pairs = [value.rpartition("=") for value in values]
+    most = {label.strip(): _number(score, least=0, most=1) for label, _, score in pairs}
+    return ModerationThreshold(most=most, scores_of=partial(_scores, catalog))
+
+
 def _diversity(_catalog: Catalog, values: Sequence[str]) -> ReRanker:
     if len(values) > 1:
         raise ValueError("give one number, as in diversity:0.7")
@@ -99,6 +107,7 @@ _POLICIES: Mapping[str, Callable[[Catalog, Sequence[str]], ReRanker]] = {
     "not-itself": _not_itself,
     "owner-blocks": _owner_blocks,
     "block-list": _block_list,
+    "moderation": _moderation,
     "near-duplicates": _near_duplicates,
     "boost": _boosts,
     "diversity": _diversity,
@@ -115,6 +124,10 @@ def _owners(catalog: Catalog, image_ids: Sequence[str]) -> dict[str, str]:
 
 def _tags(catalog: Catalog, image_ids: Sequence[str]) -> dict[str, Sequence[str]]:
     return {image_id: image.tags for image_id, image in catalog.images.get_many(image_ids).items()}
+
+
+def _scores(catalog: Catalog, image_ids: Sequence[str]) -> dict[str, Mapping[str, float]]:
+    return {image_id: about.verdict.scores for image_id, about in catalog.moderation.get(image_ids).items()}
 
 
 def _require(values: Sequence[str], what: str) -> None:

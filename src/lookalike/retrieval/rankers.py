@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +12,7 @@ from lookalike.embedding import Encoder
 from lookalike.keypoints import RECIPE, Keypoints
 from lookalike.neighbors import nearest_first, unit_rows
 from lookalike.preprocessing import Limits
-from lookalike.reranking import CollapseDuplicates, NotItself, ReRanker, VerifySameThing
+from lookalike.reranking import CollapseDuplicates, NotItself, ReRanker
 from lookalike.retrieval.filtering import FilteredViews
 from lookalike.retrieval.live import Live, LiveIndex
 from lookalike.retrieval.query import Query
@@ -28,11 +27,6 @@ NEAR_DUPLICATES = CollapseDuplicates()
 """Which images look the same as each other, and as the query."""
 
 RERANKERS: tuple[ReRanker, ...] = (NotItself(), NEAR_DUPLICATES)
-
-
-def usual_rerankers(catalog: Catalog) -> tuple[ReRanker, ...]:
-    """What re-ranks the hits of a library: the last one only where a query says that hits are to be verified."""
-    return (*RERANKERS, VerifySameThing(keypoints_of=partial(stored_keypoints, catalog)))
 
 
 def stored_keypoints(catalog: Catalog, image_ids: Sequence[str]) -> dict[str, Keypoints]:

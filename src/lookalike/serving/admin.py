@@ -5,6 +5,7 @@ import hmac
 from starlette.requests import Request
 
 from lookalike.catalog import Catalog, Scope
+from lookalike.errors import UnknownImage
 from lookalike.serving.access.check import bearer
 from lookalike.serving.access.principal import principal_of
 from lookalike.serving.problems import refused
@@ -76,12 +77,15 @@ class Admin:
     def require_own(self, request: Request, image_id: str, *, new_owner: str | None = None) -> None:
         """Let changes of an image through, unless the key acts for an owner and the image is, or shall be, another's.
 
-        In a thread that may wait.
+        What moderation hides is not there for others than reviewers. In a thread that may wait.
 
         Raises:
             Refused: `forbidden`.
-            UnknownImage: there is no public image of that id.
+            UnknownImage: there is no public image of that id, or moderation hides it.
         """
+        known = {} if self.asks(request) else self._catalog.moderation.get([image_id])
+        if image_id in known and known[image_id].verdict.state.hides:
+            raise UnknownImage.of(image_id)
         owner = self.owner_of(request)
         if owner is None:
             return
@@ -89,12 +93,20 @@ class Admin:
         if now_of != owner or new_owner not in {None, owner}:
             raise refused("forbidden", "this key may only change images of its own owner")
 
-    def written_down(self, request: Request, action: str, subject: str, details: str = "") -> None:
-        """Write down a change that was made. In a thread that may wait for the catalog."""
+    def trusts(self, request: Request) -> bool:
+        """Whether uploads need not wait for review, where those of others do: by the key's scope, or with the token."""
+        principal = principal_of(request.scope)
+        return self.asks(request) if principal is None else principal.allows(Scope.TRUSTED)
+
+    def actor(self, request: Request) -> str:
+        """Who asks, as the audit log names them."""
         principal = principal_of(request.scope)
         nobody = "admin-token" if self.asks(request) else "anybody"
-        actor = nobody if principal is None else principal.actor
-        self._catalog.audit.add(actor=actor, action=action, subject=subject, details=details)
+        return nobody if principal is None else principal.actor
+
+    def written_down(self, request: Request, action: str, subject: str, details: str = "") -> None:
+        """Write down a change that was made. In a thread that may wait for the catalog."""
+        self._catalog.audit.add(actor=self.actor(request), action=action, subject=subject, details=details)
 
 
 def _unauthorized(request: Request, what: str) -> Exception:

@@ -28,6 +28,7 @@ from lookalike.serving.health import HealthRoutes, WarmUp
 from lookalike.serving.images import ImageRoutes
 from lookalike.serving.limits import BodyLimits, RequestLimits, Room
 from lookalike.serving.metrics import Measured, log_access
+from lookalike.serving.moderation import ModerationRoutes
 from lookalike.serving.online_metrics import OnlineMetricsRoutes
 from lookalike.serving.origin import HostNames, SecurityHeaders, SiteCheck
 from lookalike.serving.pages import PageRoutes
@@ -75,6 +76,7 @@ def create_app(services: Services, settings: ServingSettings) -> FastAPI:
     CollectionRoutes(state).add_to(app)
     GradingRoutes(state).add_to(app)
     ExperimentRoutes(state).add_to(app)
+    ModerationRoutes(state).add_to(app)
     keys = KeyIdentity(KeyRing(services.catalog), token=settings.admin_token)
     SessionRoutes(keys).add_to(app)
     HealthRoutes(state, warm_up).add_to(app)

@@ -2,9 +2,10 @@
 
 import re
 import threading
-from collections import OrderedDict
+from functools import partial
 from typing import Annotated
 
+from cachetools import LRUCache
 from fastapi import FastAPI, Query
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +14,7 @@ from lookalike.catalog import CatalogState
 from lookalike.duplicates import CopyGroup, Sureness
 from lookalike.errors import CursorRefused
 from lookalike.library.copy_search import FoundCopies, Keep
-from lookalike.library.duplicates import change_copies, warnings_of
+from lookalike.library.duplicates import change_copy, warnings_of
 from lookalike.serving.answers import json_answer
 from lookalike.serving.bodies import media_type, read_json, unsupported
 from lookalike.serving.copies import (
@@ -44,7 +45,7 @@ class DuplicateRoutes:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._known: OrderedDict[_Key, FoundCopies] = OrderedDict()
+        self._known: LRUCache[_Key, FoundCopies] = LRUCache(_KEPT)
         self._looking = threading.Lock()
 
     def add_to(self, app: FastAPI) -> None:
@@ -111,7 +112,7 @@ class DuplicateRoutes:
         if media_type(request) != "application/json":
             raise unsupported(request, "application/json")
         chosen = await read_json(request, DuplicatesChange, most_bytes=self._state.settings.max_json_bytes)
-        return json_answer(await self._state.gates.writing.enter_and_run(self._change, chosen))
+        return json_answer(await self._state.gates.writing.enter_and_run(self._change, request, chosen))
 
     def _page(self, request: Request, keep: Keep, sure: Sureness, limit: int, cursor: str | None) -> DuplicatesPage:
         found = self._found(keep, sure)
@@ -149,19 +150,20 @@ class DuplicateRoutes:
         with self._looking:
             if key not in self._known:
                 self._known[key] = search.found(keep=keep, least=sure)
-            self._known.move_to_end(key)
-            while len(self._known) > _KEPT:
-                self._known.popitem(last=False)
             return self._known[key]
 
-    def _change(self, chosen: DuplicatesChange) -> DuplicatesChanged:
+    def _change(self, request: Request, chosen: DuplicatesChange) -> DuplicatesChanged:
         found = self._found("largest", Sureness.LIKELY)
         answer = copies_to_change(chosen, found.images.keys(), self._state.copies.search.copies_of())
         if chosen.dry_run:
             return answer
-        changed = change_copies(self._state.services.catalog, answer.changed, delete=chosen.action == "delete")
-        for image_id in changed:
-            self._state.thumbnails.forget(image_id)
+        catalog, actor = self._state.services.catalog, self._state.admin.actor(request)
+        changed = []
+        for image_id in answer.changed:
+            work = partial(change_copy, catalog, image_id, delete=chosen.action == "delete", actor=actor)
+            if self._state.reserve.within(work):
+                self._state.thumbnails.forget(image_id)
+                changed.append(image_id)
         return answer.model_copy(update={"changed": tuple(changed)})
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from functools import partial
 from typing import Annotated
 
 import numpy as np
+from cachetools import LRUCache
 from fastapi import FastAPI, Query
 from pydantic import Field, StringConstraints
 from starlette.requests import Request
@@ -72,7 +72,7 @@ class ImageRoutes:
     def __init__(self, state: State) -> None:
         self._state = state
         self._counted: tuple[CatalogState | None, dict[tuple[Visibility, str | None], int]] = (None, {})
-        self._outlines: OrderedDict[tuple[CatalogState, str, str | None], ImageOutline] = OrderedDict()
+        self._outlines: LRUCache[tuple[CatalogState, str, str | None], ImageOutline] = LRUCache(_KEPT_OUTLINES)
         self._outlining = threading.Lock()
 
     def add_to(self, app: FastAPI) -> None:
@@ -130,8 +130,8 @@ class ImageRoutes:
             summary="Change an image's tags, visibility or owner",
             response_model=ImageRecord,
             responses=documented(
-                "malformed-request", *_MANAGEMENT, "unknown-image", "unsupported-media-type", "invalid-request", "busy",
-                "storage-failed",
+                "malformed-request", *_MANAGEMENT, "unknown-image", "image-held", "unsupported-media-type",
+                "invalid-request", "busy", "storage-failed",
             ),
             openapi_extra=body_of({"application/json": ImageChange}),
         )(self.change)  # fmt: skip
@@ -177,7 +177,8 @@ class ImageRoutes:
         fields as query parameters. The file's name is stored for display.
 
         Uploading known bytes changes nothing and answers 200 with the existing record. If that image is hidden from the
-        client, the answer is the same as for a new image, and the image stays hidden.
+        client, the answer is the same as for a new image, and the image stays hidden. So it is for a new image that
+        moderation hides. `awaits_review` says that all uploads of this client wait for review.
         """
         self._state.admin.require_for_changes(request)
         patience, uploads = patience_of(request), self._state.gates.uploads
@@ -189,24 +190,18 @@ class ImageRoutes:
             if sent.url is not None:
                 content = await self._state.gates.fetching.enter_and_run(self._state.fetched, sent.url)
                 sent = replace(sent, content=content)
-            image, created = await uploads.run_for(patience, partial(self._stored, sent, owner))
+            work = partial(_stored, self._state, sent, owner, untrusted=not self._state.admin.trusts(request))
+            image, created = await uploads.run_for(patience, work)
         self._state.meters.model_runs.labels("upload").inc()
         if created:
             down = self._state.admin.written_down
             await self._state.gates.writing.enter_and_run(down, request, "image.upload", image.id)
         if image.visibility is not Visibility.PUBLIC and not self._state.admin.asks(request):
             image, created = _as_if_new(image, sent), True
+        waits = created and self._state.settings.hold_untrusted and not self._state.admin.trusts(request)
+        record = self._recorder(request)(image).model_copy(update={"awaits_review": waits})
         headers = {"Location": address(request, f"/v1/images/{image.id}")}
-        return json_answer(self._recorder(request)(image), status=201 if created else 200, headers=headers)
-
-    def _stored(self, sent: _Upload, owner: str | None) -> tuple[Image, bool]:
-        return self._state.services.indexer.add_upload(
-            sent.content,
-            name=sent.name,
-            owner_id=owner or sent.fields.owner_id,
-            tags=sent.fields.tags or (),
-            visibility=sent.fields.visibility,
-        )
+        return json_answer(record, status=201 if created else 200, headers=headers)
 
     async def read(self, request: Request, image_id: str) -> Response:
         """The record of a public image; with the admin token, of any image."""
@@ -265,9 +260,6 @@ class ImageRoutes:
                     cursors=tuple(outline.cursors),
                     next_cursor=outline.next,
                 )
-            self._outlines.move_to_end(key)
-            while len(self._outlines) > _KEPT_OUTLINES:
-                self._outlines.popitem(last=False)
             return self._outlines[key]
 
     def _total(self, visibility: Visibility, tag: str | None) -> int:
@@ -328,6 +320,17 @@ def _sent(state: State, received: ReceivedPicture) -> _Upload:
     return _Upload(content=content or b"", name=fields.name or "", fields=fields, url=fields.image_url)
 
 
+def _stored(state: State, sent: _Upload, owner: str | None, *, untrusted: bool) -> tuple[Image, bool]:
+    return state.services.indexer.add_upload(
+        sent.content,
+        name=sent.name,
+        owner_id=owner or sent.fields.owner_id,
+        tags=sent.fields.tags or (),
+        visibility=sent.fields.visibility,
+        untrusted=untrusted,
+    )
+
+
 def _all(counts: CatalogCounts, visibility: Visibility) -> int:
     """How many images of that visibility a list shows."""
     if visibility is Visibility.PUBLIC:
@@ -344,6 +347,7 @@ def _as_if_new(hidden: Image, sent: _Upload) -> Image:
         owner_id=sent.fields.owner_id,
         tags=tuple(dict.fromkeys(sent.fields.tags or ())),
         visibility=sent.fields.visibility,
+        blurred=False,
         uploaded_at=datetime.now(UTC),
     )
 

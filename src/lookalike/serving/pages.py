@@ -43,7 +43,7 @@ _RECORD = "bundle.json"
 _FOREVER = "public, max-age=31536000, immutable"  # of what is named by its content
 _LEAST_PACKED = 500  # bytes: below that, packing gains nothing
 _LOADED_AT_ONCE = ("early.js", "theme.js")
-_NOT_OF_THE_PAGE = (_BUNDLE, "dashboard/", "grading/", "owner/signed-in.js")
+_NOT_OF_THE_PAGE = (_BUNDLE, "dashboard/", "grading/", "review/", "owner/signed-in.js")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +77,7 @@ class PageRoutes:
         app.get("/", include_in_schema=False)(self.index)
         app.get("/dashboard", include_in_schema=False)(self.dashboard)
         app.get("/grading", include_in_schema=False)(self.grading)
+        app.get("/review", include_in_schema=False)(self.review)
         app.get("/page/{path:path}", include_in_schema=False)(self.file)
 
     async def index(self, request: Request) -> Response:
@@ -91,6 +92,10 @@ class PageRoutes:
     async def grading(self, request: Request) -> Response:
         """The page on which people grade pairs; what it shows comes from the API."""
         return _answer(request, self._files.get("grading.html"))
+
+    async def review(self, request: Request) -> Response:
+        """The page of the review queue; what it shows comes from the API, to reviewers."""
+        return _answer(request, self._files.get("review.html"))
 
     async def file(self, request: Request, path: str) -> Response:
         """One of its files."""

@@ -27,6 +27,7 @@ from lookalike.errors import (
     CursorRefused,
     EnvironmentFault,
     EventRefused,
+    ImageHeld,
     ImageRefused,
     LibraryBusy,
     LookalikeError,
@@ -55,6 +56,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "content-missing": (404, "The image's file is not available"),
     "method-not-allowed": (405, "This method is not allowed here"),
     "body-timeout": (408, "The request's body arrived too slowly"),
+    "image-held": (409, "Moderation hides the image"),
     "body-too-large": (413, "The request's body is too large"),
     "url-too-long": (414, "The address is too long"),
     "unsupported-media-type": (415, "The body's media type is not supported"),
@@ -141,7 +143,7 @@ def problem_of(error: LookalikeError) -> Problem | None:
         case ImageRefused():
             status = _STATUS_OF_REFUSED_IMAGE.get(error.reason)
             return problem(error.code, detail, status=status, reason=error.reason)
-        case CropRefused() | UnknownImage() | CursorRefused() | EventRefused() | UrlRefused():
+        case CropRefused() | UnknownImage() | ImageHeld() | CursorRefused() | EventRefused() | UrlRefused():
             return problem(error.code, detail)
         case StorageFailed():
             _log.error("%s", detail)

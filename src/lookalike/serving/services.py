@@ -40,7 +40,13 @@ class Services:
 
     @classmethod
     def of(cls, library: LibraryParts) -> Self:
-        """The services of a library, which closes them."""
+        """The services of a library, which closes them.
+
+        Raises:
+            CallerError: the setting `moderation` makes no sense.
+            ModelMissing: a classifier that it names is not on this machine: no upload could be taken.
+        """
+        library.moderator  # noqa: B018 - opened now
         return cls(
             catalog=library.catalog,
             engine=library.engine,
@@ -85,6 +91,7 @@ class ServingSettings:
         recall_seconds: interval of measuring recall on the latest searches; None for never.
         drain_seconds: time that requests may still run after the server was asked to stop.
         access_log: one JSON line a request, in the log `lookalike.serving.access`.
+        hold_untrusted: uploads without a trusted key wait for review.
     """
 
     thumbnails: Path
@@ -116,6 +123,7 @@ class ServingSettings:
     recall_seconds: float | None = 60.0 * _USUAL.measure_recall_minutes
     drain_seconds: int = 10
     access_log: bool = False
+    hold_untrusted: bool = False
 
     @classmethod
     def of(cls, library: LibraryParts) -> Self:
@@ -135,6 +143,7 @@ class ServingSettings:
             allowed_origins=_origins(settings.allowed_origins),
             picture_urls=settings.picture_urls == 1,
             access_log=settings.access_log == 1,
+            hold_untrusted=settings.moderation_hold_untrusted == 1,
             root_path=settings.root_path,
             trusted_proxies=_listed(settings.trusted_proxies),
             keep_alive_seconds=settings.keep_alive_seconds,

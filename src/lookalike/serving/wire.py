@@ -22,16 +22,29 @@ from pydantic import (
 from pydantic import Tag as PydanticTag
 from pydantic.config import JsonDict
 
-from lookalike.catalog import Collection, Scope
+from lookalike.catalog import Collection, Moderated, Scope
 from lookalike.feedback.ubi import DwellSeconds, Fold, Happened, Name, Pixels, Rank, Token, UbiEvent, require_dwell
 from lookalike.retrieval import COLOUR_DISTANCE, Facets, Filters, Orientation
-from lookalike.types import Box, BoxUnit, Hit, Image, Interaction, InteractionKind, Match, Visibility
+from lookalike.types import (
+    Box,
+    BoxUnit,
+    Hit,
+    Image,
+    Interaction,
+    InteractionKind,
+    Match,
+    ModerationState,
+    Visibility,
+)
 
 MOST_EVENTS = 500
 """Events in one request."""
 
 MOST_COLLECTED = 1000
 """Images that one request puts into a collection, and as many that it takes out."""
+
+MOST_DECIDED = 200
+"""Images in one decision of moderation."""
 
 MOST_PIXELS = 1_000_000
 """Of a side, in filters."""
@@ -94,6 +107,8 @@ IMAGE_EXAMPLE: JsonDict = {
     "source_name": "brogue.jpg",
     "folder": None,
     "content_url": "/v1/images/9f86d081884c7d659a2feaa0c55ad015/content",
+    "blurred": False,
+    "awaits_review": False,
 }
 
 VERIFY = "Compare keypoints with those of the nearest images, and put first what shows the very same thing."
@@ -154,6 +169,10 @@ class ImageRecord(Wire):
         default=None, description="Name of the folder of its file; null for clients that may not change the library."
     )
     content_url: str
+    blurred: bool = Field(default=False, description="Show it blurred until somebody asks to see it.")
+    awaits_review: bool = Field(
+        default=False, description="Of an upload: nobody sees it before somebody has reviewed it."
+    )
 
     @classmethod
     def of(cls, image: Image, below: str = "", *, for_owner: bool = False) -> "ImageRecord":
@@ -178,6 +197,7 @@ class ImageRecord(Wire):
             source_name=source_name(image),
             folder=folder_name(image) if for_owner else None,
             content_url=f"{below}/v1/images/{image.id}/content",
+            blurred=image.blurred,
         )
 
 
@@ -550,6 +570,58 @@ class CollectionChange(Wire):
 
     add: tuple[Token, ...] = Field(default=(), max_length=MOST_COLLECTED)
     remove: tuple[Token, ...] = Field(default=(), max_length=MOST_COLLECTED)
+
+
+class ReviewRecord(Wire):
+    """An image, what classifiers found, and what was decided."""
+
+    image: ImageRecord
+    state: ModerationState = Field(description="What is done with it now.")
+    reason: str = Field(description="Why, in words, as long as nobody has decided.")
+    scores: dict[str, float] = Field(description="From 0 to 1, by `classifier/label`.")
+    visibility: Visibility = Field(description="Of the image, where moderation does not hide it.")
+    since: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+
+    @classmethod
+    def of(cls, image: ImageRecord, moderated: Moderated) -> "ReviewRecord":
+        """The record of an image and what is known of its moderation."""
+        return cls(
+            image=image,
+            state=moderated.verdict.state,
+            reason=moderated.verdict.reason,
+            scores=dict(moderated.verdict.scores),
+            visibility=moderated.visibility,
+            since=moderated.since,
+            decided_by=moderated.decided_by,
+            decided_at=moderated.decided_at,
+        )
+
+
+class ReviewQueue(Wire):
+    """Images of a state, those that have had it for longest first."""
+
+    images: tuple[ReviewRecord, ...]
+    next_cursor: str | None
+    counts: dict[ModerationState, int] = Field(description="How many images have each state.")
+
+
+class ReviewDecision(Wire):
+    """What is to be done with images from now on."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"images": [IMAGE_EXAMPLE["id"]], "state": "shown"}]})
+
+    images: tuple[Token, ...] = Field(min_length=1, max_length=MOST_DECIDED)
+    state: ModerationState = Field(description="`held` puts images back into the queue.")
+    note: str = Field(default="", max_length=1000, description="Why, in words, for the audit log.")
+
+
+class ReviewDecided(Wire):
+    """What holds for images after a decision."""
+
+    images: tuple[ReviewRecord, ...]
+    counts: dict[ModerationState, int]
 
 
 class SignIn(Wire):

@@ -23,6 +23,8 @@ NEEDED = {
     ("GET", "/v1/grading"): Scope.WRITE,
     ("GET", "/v1/grading/{judgement_set}"): Scope.WRITE,
     ("POST", "/v1/grading/{judgement_set}"): Scope.WRITE,
+    ("GET", "/v1/moderation"): Scope.ADMIN,
+    ("POST", "/v1/moderation"): Scope.ADMIN,
     ("POST", "/v1/events"): Scope.EVENTS,
     ("DELETE", "/v1/people/{person}/events"): Scope.ADMIN,
     ("GET", "/v1/metrics/online"): Scope.ADMIN,

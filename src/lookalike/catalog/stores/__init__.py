@@ -13,6 +13,7 @@ from lookalike.catalog.stores.judgements import Judgements
 from lookalike.catalog.stores.keypoints import StoredKeypoints
 from lookalike.catalog.stores.leases import Leases
 from lookalike.catalog.stores.models import Models
+from lookalike.catalog.stores.moderation import Moderation
 from lookalike.catalog.stores.people import People
 from lookalike.catalog.stores.queries import Queries
 from lookalike.catalog.stores.recycle_bin import RecycleBin
@@ -34,6 +35,7 @@ __all__ = [
     "Keys",
     "Leases",
     "Models",
+    "Moderation",
     "People",
     "Queries",
     "RecycleBin",

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from sqlalchemy import exists, select
 
 from lookalike.catalog import additions as adding  # a method's argument has this name
-from lookalike.catalog import images, recycle_bin, schema, sources
+from lookalike.catalog import images, moderation, recycle_bin, schema, sources
 from lookalike.catalog.contents import OpenedContents
 from lookalike.catalog.database import Database
 from lookalike.catalog.recent import RecentImages
@@ -85,6 +85,7 @@ class Images:
 
         Raises:
             UnknownImage: there is none of that id.
+            ImageHeld: moderation hides it, and it was to be public or private.
             CallerError: a tag or the owner is not text.
         """
         with self._database.changing() as change:
@@ -93,7 +94,8 @@ class Images:
     def delete(self, image_id: str) -> None:
         """Delete an image for good: finding its file again does not bring it back, `restore` does.
 
-        Only its id, a change number and the reason stay; uploaded bytes are removed once that is on disk.
+        Only its id, a change number and the reason stay, and what people decided about it in moderation; uploaded bytes
+        are removed once that is on disk.
 
         Raises:
             UnknownImage: there is none of that id.
@@ -101,6 +103,7 @@ class Images:
         with self._database.changing() as change:
             images.read_image(change.connection, image_id)
             images.bury(change, [image_id], Deletion.REQUESTED)
+            moderation.forget_undecided(change.connection, [image_id])
         self._uploads.remove_orphans([image_id])
 
     def get(self, image_id: str, *, visibility: Visibility | None = None) -> Image:

@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import time
-from collections import OrderedDict
+
+from cachetools import TTLCache
 
 from lookalike.catalog import ApiKey, Catalog, is_key
 
@@ -26,7 +27,7 @@ class KeyRing:
         self._seconds = SECONDS if seconds is None else seconds
         self._are_there = False
         self._asked_at = float("-inf")
-        self._found: OrderedDict[bytes, tuple[float, ApiKey | None]] = OrderedDict()
+        self._found: TTLCache[bytes, ApiKey | None] = TTLCache(_MOST, self._seconds)
 
     async def has_keys(self) -> bool:
         """Whether any key was ever made; once one was, this stays so."""
@@ -41,12 +42,10 @@ class KeyRing:
         if not is_key(text):
             return None
         place = hashlib.sha256(text.encode()).digest()
-        looked_at, key = self._found.get(place, (float("-inf"), None))
-        if time.monotonic() - looked_at >= self._seconds:
-            now = time.monotonic()
-            key = await asyncio.to_thread(self._catalog.keys.find, text)
-            self._found[place] = (now, key)
-            self._found.move_to_end(place)
-            while len(self._found) > _MOST:
-                self._found.popitem(last=False)
+        if place in self._found:
+            return self._found[place]
+        asked_at = time.monotonic()
+        key = await asyncio.to_thread(self._catalog.keys.find, text)
+        if time.monotonic() - asked_at < self._seconds:  # else it was read too long ago
+            self._found[place] = key
         return key

@@ -14,6 +14,8 @@ import { ownerHeaders } from "./owner/session.js";
  * @property {string|null} source_name
  * @property {string} [uploaded_at]  ISO time
  * @property {string|null} [folder]  for owners only
+ * @property {boolean} [blurred]  to be shown blurred until somebody asks to see it
+ * @property {boolean} [awaits_review]  of an upload: nobody sees it before it was reviewed
  */
 /**
  * @typedef {object} Hit
@@ -228,6 +230,8 @@ export const eventsUrl = new URL("v1/events", root).href;
 export const dashboardUrl = new URL("dashboard", root).href;
 
 export const gradingUrl = new URL("grading", root).href;
+
+export const reviewUrl = new URL("review", root).href;
 
 /**
  * Thumbnail addresses for `srcset`. A thumbnail's longest side is its size, so a tall picture is narrower than that.

@@ -288,6 +288,7 @@ async function addToLibrary() {
   panel.adding = true;
   try {
     const image = await api.addImage(upload.blob, upload.name);
+    if (image.awaits_review) return toast("It was sent. Others see it once it was reviewed.");
     toast("It is in the library now. Its link can be shared.");
     noteImages([image]);
     if (subject?.upload === upload) becomeIndexed(image);

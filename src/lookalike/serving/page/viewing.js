@@ -1,6 +1,7 @@
 /** The large view: which picture, what comes before and after it, and its address. */
 
 import * as api from "./api.js";
+import { isBlurred } from "./blurring.js";
 import { toast } from "./share.js";
 import { listOf } from "./views.js";
 import { byteText, factsOf, nameOf } from "./words.js";
@@ -162,6 +163,7 @@ function indexed(image, hit) {
     size: { width, height },
     facts: factsOf(image, hit),
     tags: image.tags,
+    blurred: isBlurred(image),
     outline: hit?.same_thing?.outline,
   };
 }

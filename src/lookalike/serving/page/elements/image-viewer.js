@@ -3,6 +3,7 @@
  * Says `viewer-step` with -1 or 1, `viewer-close`, `viewer-menu` with where, and `viewer-similar` with the key.
  */
 
+import { reveal } from "../blurring.js";
 import { el, emit } from "../dom.js";
 import { icon } from "../icons.js";
 import { nameText } from "../names.js";
@@ -19,6 +20,7 @@ import { ZoomStage } from "./zoom-stage.js";
  * @property {import("../zoom.js").Size} size
  * @property {string[]} facts
  * @property {string[]} tags
+ * @property {boolean} [blurred]  until it is asked for
  * @property {[number, number][]} [outline]  where the query lies in it, in fractions of its sides
  */
 /** @typedef {{words: string, previous: boolean, next: boolean}} Place  among the pictures of the list */
@@ -36,9 +38,10 @@ export class ImageViewer extends HTMLElement {
     this.previous = tool("previous", "Previous picture", () => this.#step(-1), "viewer-step viewer-previous");
     this.next = tool("next", "Next picture", () => this.#step(1), "viewer-step viewer-next");
     this.similar = el("a", { className: "button", onclick: (event) => this.#similar(event) }, icon("similar"), el("span", {}, "More like this"));
+    this.veil = el("button", { type: "button", className: "viewer-veil", onclick: () => this.#reveal() }, "Blurred. Show the picture");
     this.dialog = el("dialog", { className: "viewer", tabIndex: -1, "aria-labelledby": "viewer-name" },
       el("div", { className: "viewer-bar" }, this.name, this.position, this.#tools()),
-      this.stage.element, this.previous, this.next,
+      this.stage.element, this.veil, this.previous, this.next,
       el("div", { className: "viewer-foot" }, el("div", {}, this.facts, this.tags), this.similar));
     this.dialog.addEventListener("cancel", (event) => {
       event.preventDefault();
@@ -57,6 +60,7 @@ export class ImageViewer extends HTMLElement {
     this.tags.replaceChildren(...viewed.tags.map((tag) => el("a", { className: "tag", dir: "auto", href: routeUrl({ tag }), onclick: () => this.hide() }, tag)));
     this.similar.href = routeUrl({ image: viewed.key });
     this.outlining.hidden = !viewed.outline;
+    this.#blur(viewed.blurred || false);
     this.place = place;
     if (!this.dialog.open) {
       this.dialog.showModal();
@@ -102,6 +106,18 @@ export class ImageViewer extends HTMLElement {
     const shown = this.outlining.getAttribute("aria-pressed") !== "true";
     this.outlining.setAttribute("aria-pressed", String(shown));
     this.dialog.toggleAttribute("plain", !shown);
+  }
+
+  /** @param {boolean} blurred */
+  #blur(blurred) {
+    this.stage.element.toggleAttribute("data-blurred", blurred);
+    this.veil.hidden = !blurred;
+  }
+
+  #reveal() {
+    if (this.viewed) reveal(this.viewed.key);
+    this.#blur(false);
+    this.dialog.focus(); // the button that had the focus is gone
   }
 
   #close() {

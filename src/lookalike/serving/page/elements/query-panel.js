@@ -4,6 +4,7 @@
  */
 
 import { contentUrl, thumbnails } from "../api.js";
+import { isBlurred, reveal } from "../blurring.js";
 import { fromPixels, sameCrop, settle, toPixels } from "../crop.js";
 import { el, emit } from "../dom.js";
 import { icon } from "../icons.js";
@@ -76,6 +77,8 @@ export class QueryPanel extends HTMLElement {
     this.copyButton.addEventListener("click", () => emit(this, "copy-link", location.href));
     this.addButton.addEventListener("click", () => emit(this, "add"));
     this.moreButton.addEventListener("click", () => emit(this, "query-menu", this.moreButton.getBoundingClientRect()));
+    this.body.addEventListener("pointerdown", () => this.#reveal(), { capture: true });
+    this.body.addEventListener("keydown", () => this.#reveal(), { capture: true });
     this.box.addEventListener("crop-step", (event) => this.#steps.note(/** @type {CustomEvent} */ (event).detail));
     this.box.addEventListener("crop-input", (event) => this.#cropped(/** @type {CustomEvent} */ (event).detail));
     this.fieldset.addEventListener("input", (event) => this.#typed(event.timeStamp));
@@ -91,6 +94,7 @@ export class QueryPanel extends HTMLElement {
     const { src } = thumbnails(image);
     if (this.#become(`image ${image.id}`, src)) this.box.show({ ...thumbnails(image), width, height, colour, name: nameOf(image) });
     this.#describe(nameOf(image), factsOf(image), image.tags);
+    this.toggleAttribute("data-blurred", isBlurred(image));
     this.openLink.href = contentUrl(image.id);
     this.openLink.hidden = false;
     this.addButton.hidden = true;
@@ -106,6 +110,7 @@ export class QueryPanel extends HTMLElement {
       this.box.show({ src: preview || this.#blobUrl, ...size, colour: "", name });
     }
     const where = indexedAs ? "in the library" : "not in the library";
+    this.removeAttribute("data-blurred");
     this.#describe(name, [`${size.width} × ${size.height}`, byteText(blob.size), where], []);
     if (indexedAs) this.openLink.href = contentUrl(indexedAs);
     this.openLink.hidden = !indexedAs;
@@ -136,7 +141,15 @@ export class QueryPanel extends HTMLElement {
     this.cropButton.disabled = this.fieldset.disabled = !this.box.ready;
   }
 
+  /** Whoever works on a picture that is blurred has asked to see it. */
+  #reveal() {
+    if (!this.hasAttribute("data-blurred")) return;
+    this.removeAttribute("data-blurred");
+    reveal(this.#subject.split(" ")[1]);
+  }
+
   startCrop() {
+    this.#reveal();
     this.open = true;
     this.box.start();
   }

@@ -1,6 +1,7 @@
 /** One tile of the grid: the picture, and for a hit how close it is and what looks the same; or the place of one. */
 
 import { contentUrl, thumbnails } from "../api.js";
+import { isBlurred, reveal } from "../blurring.js";
 import { el, emit, isPlainClick } from "../dom.js";
 import { icon } from "../icons.js";
 import { routeUrl } from "../state/route.js";
@@ -37,15 +38,38 @@ export class Tile {
     followClicks(this.link, (event) => this.#click(event, this.image.id));
     this.picture.addEventListener("load", () => this.#ended(true));
     this.picture.addEventListener("error", () => this.#ended(false));
+    this.#blur();
     this.update(shown, unfolded);
+  }
+
+  /** Blurred for as long as nobody has asked to see it. */
+  #blur() {
+    this.element.toggleAttribute("data-blurred", isBlurred(this.image));
+    if (!isBlurred(this.image)) return;
+    this.link.dataset.says = "Blurred. Press to see";
+    const show = (/** @type {CustomEvent} */ { detail }) => {
+      if (detail !== this.image.id) return;
+      document.removeEventListener("picture-revealed", show);
+      this.element.removeAttribute("data-blurred");
+      this.link.removeAttribute("data-says");
+      this.#name();
+    };
+    document.addEventListener("picture-revealed", show);
+  }
+
+  /** Say what pressing it does. */
+  #name() {
+    const name = nameOf(this.image);
+    const does = isBlurred(this.image) ? `Blurred, press to see: ${name}` : `More like ${name}`;
+    const hit = this.shown.hit;
+    this.link.setAttribute("aria-label", hit ? `${hit.rank}. ${this.words}: ${isBlurred(this.image) ? does : name}` : does);
   }
 
   /** @param {Shown} shown  the same image with another rank or closeness @param {boolean} unfolded */
   update(shown, unfolded) {
     this.shown = shown;
-    const name = nameOf(this.image);
     if (!shown.hit) {
-      this.link.setAttribute("aria-label", `More like ${name}`);
+      this.#name();
       this.caption.replaceChildren();
       this.#setGroup([], false);
       return;
@@ -53,7 +77,8 @@ export class Tile {
     const { bars, ...how } = closenessOf(shown.hit);
     const same = sameThingOf(shown.hit);
     const [words, detail] = same ? ["Same thing", `${same}. ${how.detail}`] : [how.words, how.detail];
-    this.link.setAttribute("aria-label", `${shown.hit.rank}. ${words}: ${name}`);
+    this.words = words;
+    this.#name();
     this.link.querySelector(".outline")?.remove();
     if (same) this.link.append(outlineOf(shown.hit.same_thing.outline, this.image, "slice"));
     const meter = el("span", { className: "meter", "data-bars": bars, "aria-hidden": "true" },
@@ -86,7 +111,7 @@ export class Tile {
   /** @param {boolean} came */
   #ended(came) {
     this.element.classList.toggle("loaded", came);
-    if (came) this.link.removeAttribute("data-says");
+    if (came && !isBlurred(this.image)) this.link.removeAttribute("data-says");
     if (this.#attempt) this.#attempt(came);
     else if (!came) this.#failed();
   }
@@ -154,6 +179,7 @@ export class Tile {
   #click(event, id) {
     const plain = isPlainClick(event);
     if (plain) event.preventDefault();
+    if (plain && id === this.image.id && isBlurred(this.image)) return reveal(id);
     emit(this.element, "open-image", { id, shown: this.shown, plain });
   }
 }

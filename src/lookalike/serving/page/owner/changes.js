@@ -25,6 +25,12 @@ export async function tryToken(token) {
   }
 }
 
+/** @returns {Promise<string[]|null>} what the browser's key allows; null on a server that needs no key */
+export async function keyScopes() {
+  const { keys_needed: needed, scopes } = await call("v1/session");
+  return needed ? scopes : null;
+}
+
 /** @param {string} id @returns {Promise<Image>} */
 export function readImage(id) {
   return call(`v1/images/${encodeURIComponent(id)}`);
@@ -47,9 +53,12 @@ export function hiddenImages(cursor) {
   return call(`v1/images?${wanted}`);
 }
 
-/** @param {string} id @returns {Promise<string>} `blob:` URL of a thumbnail: an `<img>` cannot send the token */
-export async function hiddenThumbnail(id) {
-  const response = await fetch(contentUrl(id, 256), { headers: ownerHeaders() });
+/**
+ * @param {string} id @param {number} [size]  longest side in pixels
+ * @returns {Promise<string>} `blob:` URL of a thumbnail: an `<img>` cannot send the token
+ */
+export async function hiddenThumbnail(id, size = 256) {
+  const response = await fetch(contentUrl(id, size), { headers: ownerHeaders() });
   if (!response.ok) throw new Error(`HTTP ${response.status}`);
   return URL.createObjectURL(await response.blob());
 }

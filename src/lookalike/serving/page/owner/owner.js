@@ -3,7 +3,7 @@
  * somebody signs in.
  */
 
-import { dashboardUrl, gradingUrl } from "../api.js";
+import { dashboardUrl, gradingUrl, reviewUrl } from "../api.js";
 import { el } from "../dom.js";
 import { icon } from "../icons.js";
 import { counted } from "../words.js";
@@ -55,7 +55,7 @@ export class Owner {
   async ask(fault) {
     const token = await this.signIn.ask(fault);
     if (token === null) return;
-    keepSession({ token });
+    keepSession({ token, sees: this.signIn.sees });
     this.page.nav.prepend(this.button);
     this.page.tell("Signed in as the owner");
     await this.page.reload(); // owners are told more of each picture
@@ -95,7 +95,10 @@ export class Owner {
   #openMenu() {
     /** @type {Item[]} */
     const items = [{ icon: "check", words: "Select pictures", act: () => this.selection.start() }];
-    if (session()?.token) items.push({ icon: "hide", words: "Hidden pictures", act: () => this.hidden.open() });
+    if (session()?.token || session()?.sees) {
+      items.push({ icon: "hide", words: "Hidden pictures", act: () => this.hidden.open() });
+      items.push({ icon: "check", words: "Review queue", act: () => location.assign(reviewUrl) });
+    }
     items.push({ icon: "same", words: "Duplicates", act: () => this.duplicates.open() });
     items.push({ icon: "chart", words: "Dashboard", act: () => location.assign(dashboardUrl) });
     items.push({ icon: "check", words: "Grading", act: () => location.assign(gradingUrl) });

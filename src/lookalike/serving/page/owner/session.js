@@ -2,7 +2,11 @@
 
 const STORE = "lookalike.owner";
 
-/** @typedef {{token: string}} Session  the token is empty on a server that has none, where everybody may change */
+/**
+ * @typedef {object} Session
+ * @property {string} token  empty where none is needed: everybody may change, or the browser's key allows it
+ * @property {boolean} [sees]  whether the browser's key shows hidden pictures, too
+ */
 
 /** @returns {Session|null} */
 export function session() {

@@ -1,14 +1,17 @@
-/** <sign-in-dialog>: asks for the server's admin token. */
+/** <sign-in-dialog>: asks for the server's admin token, unless nobody needs one or the browser's key allows changes. */
 
 import { el } from "../dom.js";
-import { tryToken } from "./changes.js";
+import { keyScopes, tryToken } from "./changes.js";
 
 const OPEN_TO_ALL = "This library has no admin token: whoever can open this page may change it.";
+const BY_KEY = "Your key lets you hide, tag and delete pictures.";
 const ASKING = "The owner of this library may hide, tag and delete pictures. The token is kept until this tab is closed.";
 
 export class SignInDialog extends HTMLElement {
   /** @type {(token: string|null) => void} */
   #answer = () => undefined;
+  /** Whether the browser's key shows hidden pictures, too. */
+  sees = false;
 
   connectedCallback() {
     this.text = el("p", { className: "dialog-text" });
@@ -26,8 +29,11 @@ export class SignInDialog extends HTMLElement {
 
   /** @param {string} [fault]  why it asks again @returns {Promise<string|null>} the token, empty where none is needed; null: given up */
   async ask(fault = "") {
-    const free = (await tryToken(null)) === "none";
-    this.text.textContent = free ? OPEN_TO_ALL : ASKING;
+    const scopes = await keyScopes();
+    this.sees = scopes?.includes("admin") || false;
+    const byKey = !fault && (scopes?.includes("write") || false);
+    const free = scopes ? byKey : (await tryToken(null)) === "none";
+    this.text.textContent = byKey ? BY_KEY : free ? OPEN_TO_ALL : ASKING;
     this.label.hidden = free;
     this.input.disabled = free;
     this.input.value = "";
