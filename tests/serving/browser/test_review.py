@@ -102,7 +102,8 @@ def test_what_was_decided_is_what_others_see(page, guarded, library, waiting):
     for key in ("s", "b", "x", "x"):
         decide_by(page, lambda key=key: page.keyboard.press(key))
     expect(page.locator("#none")).to_have_text("No picture waits for review.")
-    decide_by(page, lambda: page.get_by_role("button", name="Undo").click())
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#item")).to_be_visible()
     assert looked_at(page) == waiting[3]
     page.goto(guarded.url)
     expect(page.locator(TILES).first).to_be_visible()
