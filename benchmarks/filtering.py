@@ -133,7 +133,8 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         table = measure(Path(folder), images=given.images, dimension=given.dimension, queries=given.queries)
-    RESULT.write_text("\n".join(["# Filtered search", "", "`python benchmarks/filtering.py`", "", *table, ""]))
+    command = " ".join(["python benchmarks/filtering.py", *sys.argv[1:]])
+    RESULT.write_text("\n".join(["# Filtered search", "", f"`{command}`", "", *table, ""]))
     print("\n".join(table))
 
 

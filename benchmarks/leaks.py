@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+sys.path.remove(str(Path(__file__).parent.resolve()))  # its serving.py is another one than that of the tests
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from serving.leaking import STEPS
