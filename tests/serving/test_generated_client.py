@@ -100,10 +100,12 @@ def run(*command, folder, path):
 def test_operations_have_names_that_stay(client):
     paths = client.get("/openapi.json").json()["paths"]
     assert sorted(operation["operationId"] for item in paths.values() for operation in item.values()) == [
-        "change_collection", "change_duplicates", "check_health", "check_readiness", "delete_collection",
-        "delete_image", "forget_events", "get_collection", "get_experiment", "get_image", "get_image_content",
-        "get_metrics", "get_online_metrics", "get_pairs_to_grade", "get_session", "give_grade", "list_collections",
-        "list_duplicates", "list_experiments", "list_grading_queues", "list_images", "list_shapes", "search",
+        "change_collection", "change_duplicates", "check_health", "check_readiness", "decide_moderated",
+        "delete_collection", "delete_image", "forget_events", "get_collection", "get_experiment", "get_image",
+        "get_image_content", "get_metrics", "get_online_metrics", "get_pairs_to_grade",
+        "get_session", "give_grade", "list_collections",
+        "list_duplicates", "list_experiments", "list_grading_queues", "list_images", "list_moderated",
+        "list_shapes", "search",
         "search_duplicates", "send_events", "sign_in", "sign_out", "start_experiment", "stop_experiment",
         "update_image", "upload_image",
     ]  # fmt: skip

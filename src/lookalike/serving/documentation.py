@@ -18,6 +18,7 @@ from lookalike.serving.wire import (
     ImageChange,
     ImagePage,
     ProblemDocument,
+    ReviewDecision,
     SearchAnswer,
     SearchRequest,
     SignIn,
@@ -32,6 +33,7 @@ _SENT: tuple[type[BaseModel], ...] = (
     DuplicatesChange,
     CollectionChange,
     GradeGiven,
+    ReviewDecision,
     ExperimentStart,
     ExperimentStop,
     SignIn,
@@ -46,6 +48,7 @@ _WITH_TOKEN = {
     *("search_duplicates", "change_duplicates"),
     *("forget_events", "get_online_metrics", "change_collection", "delete_collection"),
     *("list_grading_queues", "get_pairs_to_grade", "give_grade"),
+    *("list_moderated", "decide_moderated"),
     *("list_experiments", "get_experiment", "start_experiment", "stop_experiment"),
 }
 
