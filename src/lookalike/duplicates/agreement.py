@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,27 +63,49 @@ def small(pixels: Pixels) -> NDArray[np.float32]:
 
 def agreement(one: NDArray[np.float32], other: NDArray[np.float32], alignment: Alignment) -> Agreement:
     """Compare two pictures, as `small` gives them, under a map from the one into the other."""
-    rows, columns = np.indices(one.shape[:2])
-    places = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1) / SIDE
-    there = (places @ alignment.matrix[:, :2].T + alignment.matrix[:, 2]) * SIDE
-    x, y = np.floor(there).astype(np.intp).T
+    grid = _grid(*one.shape[:2])
+    there = alignment.matrix[:, :2] @ grid.places + SIDE * alignment.matrix[:, 2:]
+    x, y = np.floor(there).astype(np.intp)
     inside = _within(x, y, other, rim=0)
-    compared = inside & _within(x, y, other, rim=_RIM) & _within(columns.ravel(), rows.ravel(), one, rim=_RIM)
-    if compared.sum() < SIDE:
+    compared = grid.inner & _within(x, y, other, rim=_RIM)
+    if np.count_nonzero(compared) < SIDE:
         return NOTHING
     ours, theirs = one.reshape(-1, 3)[compared], other[y[compared], x[compared]]
     spreads = ours[:, 0].std(), theirs[:, 0].std()
     both = np.mean((ours[:, 0] - ours[:, 0].mean()) * (theirs[:, 0] - theirs[:, 0].mean()))
-    covered = len(np.unique(y[inside] * other.shape[1] + x[inside])) / (other.shape[0] * other.shape[1])
-    cells = (rows * _CELLS // one.shape[0] * _CELLS + columns * _CELLS // one.shape[1]).ravel()[compared]
-    colour, odd_colour = _colour_distances(ours[:, 1:], theirs[:, 1:], cells)
+    covered = np.zeros(other.shape[:2], np.bool_)
+    covered[y[inside], x[inside]] = True
+    colour, odd_colour = _colour_distances(ours[:, 1:], theirs[:, 1:], grid.cells[compared])
     return Agreement(
         luma=float(both / max(spreads[0] * spreads[1], 1e-6)),
         contrast=float(min(spreads)),
         colour=colour,
         odd_colour=odd_colour,
-        share=max(float(inside.mean()), covered),
+        share=max(float(inside.mean()), float(covered.mean())),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Grid:
+    """The pixels of a picture, row by row.
+
+    Attributes:
+        places: [2, pixels], x and y of their middles, in pixels.
+        inner: [pixels], which of them are not in the picture's rim.
+        cells: [pixels], which cell each lies in.
+    """
+
+    places: NDArray[np.float64]
+    inner: Mask
+    cells: NDArray[np.intp]
+
+
+@lru_cache(maxsize=200)
+def _grid(height: int, width: int) -> _Grid:
+    rows, columns = (axis.ravel() for axis in np.indices((height, width)))
+    inner = (rows >= _RIM) & (rows < height - _RIM) & (columns >= _RIM) & (columns < width - _RIM)
+    cells = rows * _CELLS // height * _CELLS + columns * _CELLS // width
+    return _Grid(places=np.stack([columns + 0.5, rows + 0.5]), inner=inner, cells=cells)
 
 
 def _colour_distances(
