@@ -91,8 +91,12 @@ class Kind:
     altered: int
 
 
+def digest(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()
+
+
 def drawn(photos: Iterable[Path], most: int) -> list[Path]:
-    return sorted(photos, key=lambda path: hashlib.sha256(path.name.encode()).digest())[:most]
+    return sorted(photos, key=lambda path: digest(path.name))[:most]
 
 
 def kinds_of(fold: str, images: Path) -> list[Kind]:
@@ -260,9 +264,10 @@ def found_copies(made: Pictures, how: str) -> dict[str, bool]:
     """By the name of what was altered, whether its copy is paired with it."""
     copies = {f"{name}, {how}": one for name, one in made.copies[how].items()}
     asked = {**copies, **{name: made.different[name] for name in made.copies[how]}}
-    finder = CopyFinder(library_of({**asked, **made.different}))
-    found = {(pair.one, pair.other) for pair in pairs_of(finder, range(len(asked)))}
-    return {name: (f"{name}, {how}", name) in found for name in made.copies[how]}
+    mixed = {name: asked[name] for name in sorted(asked, key=digest)}  # an id says nothing of what was there first
+    finder = CopyFinder(library_of({**mixed, **made.different}))
+    found = {frozenset((pair.one, pair.other)) for pair in pairs_of(finder, range(len(asked)))}
+    return {name: frozenset((f"{name}, {how}", name)) in found for name in made.copies[how]}
 
 
 def told(values: Iterable[float]) -> dict:

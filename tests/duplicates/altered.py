@@ -1,8 +1,10 @@
-"""Copies of a picture, as people make them."""
+"""Copies of a picture, as people make them, and pictures that only look like copies."""
 
 import io
 
 from PIL import Image, ImageDraw, ImageOps
+
+from keypoints.scenes import pasted, scene
 
 
 def again(image, quality):
@@ -23,6 +25,16 @@ def marked(image):
     place = (image.width // 5, image.height // 2)
     ImageDraw.Draw(words).text(place, "SAMPLE", fill=(255, 255, 255, 128), font_size=image.height // 6)
     return Image.alpha_composite(image.convert("RGBA"), words).convert("RGB")
+
+
+def product(pattern):
+    """A garment with a pattern, worn by the same person in the same pose before the same background."""
+    shot = Image.new("RGB", (400, 400), "white")
+    cloth = scene(pattern, size=(400, 400)).convert("L").point(lambda level: 60 + level // 2).convert("RGB")
+    outline = Image.new("L", shot.size)
+    ImageDraw.Draw(outline).polygon([(90, 130), (310, 130), (350, 380), (50, 380)], fill=255)
+    shot.paste(cloth, mask=outline)
+    return pasted(scene(9, size=(90, 90)), shot, at=(155, 30), size=(90, 90))
 
 
 SIMPLE = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from duplicates.altered import DETAILED, SIMPLE
+from duplicates.altered import DETAILED, SIMPLE, cut, product
 from keypoints.scenes import pixels, scene
 from lookalike.columns import IMAGE_ROW
 from lookalike.duplicates import CopyFinder, Library, Reason
@@ -52,6 +52,17 @@ def test_other_copies_are_found_by_their_details(change):
     pairs = found(scene(1, size=(480, 360)), scene(2), change(scene(1, size=(480, 360))))
     assert list(pairs) == [(0, 2)]
     assert pairs[0, 2].inliers >= 12
+
+
+def test_a_small_part_is_found_whichever_of_the_two_comes_first():
+    whole = scene(1, size=(480, 360))
+    assert list(found(whole, cut(whole, 0.62))) == list(found(cut(whole, 0.62), whole)) == [(0, 1)]
+
+
+def test_products_shot_in_one_way_are_no_copies():
+    shots = [product(pattern) for pattern in range(1, 5)]
+    assert found(*shots) == {}
+    assert list(found(*shots, DETAILED["cut"](shots[2]))) == [(2, 4)]
 
 
 def test_a_pair_says_how_it_is_turned():

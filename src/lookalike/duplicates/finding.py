@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from lookalike.columns import ImageRows
 from lookalike.duplicates.agreement import Agreement, agreement, small
 from lookalike.duplicates.pairs import CopyPair, Reason
+from lookalike.duplicates.texture import fine, same_texture
 from lookalike.duplicates.turns import LUMA, TURNS, UPRIGHT, shapes, turned
-from lookalike.keypoints import Keypoints, Rule, aligned
+from lookalike.keypoints import Alignment, Keypoints, Rule, aligned
 from lookalike.neighbors import BACKENDS, choose_backend
 from lookalike.reranking import Candidates, CollapseDuplicates
 from lookalike.types import Pixels, Vectors
 
 _KEPT_PICTURES = 2_000
 _ASKED = 5_000  # rows whose neighbours are asked for at a time
-RULES = 3
+RULES = 4
 """Of the rules here. Raise it when they find other pairs: searches that were interrupted then start anew."""
 
 Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -93,6 +94,7 @@ class CopyRules:
         most_colour: distance of colours there, levels of 255, see `Agreement.colour`.
         most_odd_colour: likewise, see `Agreement.odd_colour`.
         least_share: of one of the two pictures that overlaps.
+        least_texture: share of the textured cells whose brightness is the same, see `same_texture`.
     """
 
     neighbors: int = 20
@@ -113,6 +115,7 @@ class CopyRules:
     most_colour: float = 5
     most_odd_colour: float = 14
     least_share: float = 0.5
+    least_texture: float = 0.5
 
     def are_met(self, inliers: int, agreed: Agreement) -> bool:
         """Whether pictures with so many details at matching places, whose pixels agree so well, are copies."""
@@ -120,6 +123,23 @@ class CopyRules:
         colours = agreed.colour <= self.most_colour and agreed.odd_colour <= self.most_odd_colour
         same = agreed.difference <= self.most_difference and colours
         return overlaps and same and any(inliers >= one.inliers and agreed.luma >= one.luma for one in self.enough)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Picture:
+    """What is kept of an image whose pixels are compared.
+
+    Attributes:
+        small: see `agreement.small`.
+        fine: see `texture.fine`.
+    """
+
+    small: NDArray[np.float32]
+    fine: NDArray[np.uint8]
+
+    @property
+    def mirrored(self) -> "_Picture":
+        return _Picture(small=self.small[:, ::-1], fine=np.ascontiguousarray(self.fine[:, ::-1]))
 
 
 class CopyFinder:
@@ -146,7 +166,7 @@ class CopyFinder:
         self._shape_index = faiss.IndexBinaryFlat(8 * self._shapes.shape[1])
         self._shaped = np.flatnonzero(self._has_shape)
         self._shape_index.add(self._shapes[self._shaped])
-        self._small = lru_cache(maxsize=_KEPT_PICTURES)(self._decoded)
+        self._picture = lru_cache(maxsize=_KEPT_PICTURES)(self._decoded)
 
     def find(self, rows: Sequence[int], *, size: int = 500) -> Iterator[FoundBlock]:
         """The copies of the images in those rows, among all images.
@@ -257,17 +277,27 @@ class CopyFinder:
             alignment = aligned(seen, theirs, self._rules.details)
             if alignment is None:
                 continue
-            one, other = self._small(self._library.ids[here]), self._small(self._library.ids[there])
+            one, other = self._picture(self._library.ids[here]), self._picture(self._library.ids[there])
             if one is None or other is None:
                 return None
-            agreed = agreement(one[:, ::-1] if mirrored else one, other, alignment)
-            if self._rules.are_met(alignment.inliers, agreed):
-                return Reason.MIRRORED_DETAILS if mirrored else Reason.DETAILS, alignment.inliers, agreed.luma
+            luma = self._same_pixels(one.mirrored if mirrored else one, other, alignment)
+            if luma is not None:
+                return Reason.MIRRORED_DETAILS if mirrored else Reason.DETAILS, alignment.inliers, luma
         return None
 
-    def _decoded(self, image_id: str) -> NDArray[np.float32] | None:
+    def _same_pixels(self, one: "_Picture", other: "_Picture", alignment: Alignment) -> float | None:
+        """How brightness agrees; None where the two pictures are no copies."""
+        if alignment.enlarges:  # what shows less is looked at more closely
+            one, other, alignment = other, one, alignment.inverse
+        agreed = agreement(one.small, other.small, alignment)
+        if not self._rules.are_met(alignment.inliers, agreed):
+            return None
+        texture = same_texture(one.fine, other.fine, alignment)
+        return agreed.luma if texture >= self._rules.least_texture else None
+
+    def _decoded(self, image_id: str) -> "_Picture | None":
         pixels = self._library.pixels_of(image_id)
-        return None if pixels is None else small(pixels)
+        return None if pixels is None else _Picture(small=small(pixels), fine=fine(pixels))
 
     def _pair(self, one: int, other: int, reason: Reason, cosine: float, **found: Any) -> CopyPair:
         ids = self._library.ids

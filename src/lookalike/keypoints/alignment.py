@@ -42,6 +42,17 @@ class Alignment:
     matrix: NDArray[np.float64]
     inliers: int
 
+    @property
+    def enlarges(self) -> bool:
+        """Whether the one picture is larger in the other than by itself: the other shows a part of it."""
+        return bool(abs(np.linalg.det(self.matrix[:, :2])) > 1)
+
+    @property
+    def inverse(self) -> "Alignment":
+        """The map from the other picture into the one."""
+        linear = np.linalg.inv(self.matrix[:, :2])
+        return Alignment(matrix=np.hstack([linear, -linear @ self.matrix[:, 2:]]), inliers=self.inliers)
+
     def outline(self, one: Keypoints, other: Keypoints) -> tuple[tuple[float, float], ...]:
         """Where the one picture lies in the other: corners in fractions of the other's width and height.
 

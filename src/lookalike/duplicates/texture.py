@@ -1,0 +1,125 @@
+"""Whether two pictures have the same texture once one is laid over the other as exactly as possible.
+
+Photos of a catalog are taken before one background, often of one person in one pose: they share details at the same
+places, and their brightness correlates, though each shows another product. Their texture differs.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lookalike.keypoints import Alignment
+from lookalike.on_demand import load
+from lookalike.types import Mask, Pixels
+
+FINE_SIDE = 192
+"""The longer side, pixels, at which textures are compared."""
+
+_MISSING = "copies that share details are compared by OpenCV: pip install 'lookalike[keypoints]'"
+_BLUR = 1.6  # standard deviation, pixels of the picture that shows more
+_CELLS = 12  # each way
+_TEXTURE = 6.0  # standard deviation of brightness in a cell that has texture, levels of 255
+_SAME = 5.0  # root mean square by which a cell's brightness may differ, levels of 255
+_LEAST_CELLS = 8  # with texture; with fewer, nothing can be said
+_LEAST_PIXELS = 400
+_ROUNDS, _ENOUGH = 20, 1e-4  # of the refinement, and the gain at which it ends
+_ECC_FILTER = 5  # pixels
+
+Luma = NDArray[np.float32]
+
+
+def fine(pixels: Pixels) -> NDArray[np.uint8]:
+    """[height, width] of brightness, the longer side being `FINE_SIDE` pixels."""
+    image = Image.fromarray(pixels).convert("L")
+    scale = FINE_SIDE / max(image.size)
+    width, height = (max(round(side * scale), 1) for side in image.size)
+    return np.asarray(image.resize((width, height), Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC))
+
+
+def same_texture(one: NDArray[np.uint8], other: NDArray[np.uint8], alignment: Alignment) -> float:
+    """The share of the textured cells whose brightness is the same, 0 to 1; 0 where there are hardly any.
+
+    The map is refined first, by the enhanced correlation coefficient (Evangelidis and Psarakis 2008). One brightness
+    may be added to the whole picture, and marks on a part of it leave the other cells as they are.
+
+    Args:
+        one: as `fine` gives it.
+        other: likewise.
+        alignment: from the one into the other, which it does not enlarge.
+
+    Raises:
+        DependencyMissing: OpenCV is not installed.
+    """
+    opencv = load("cv2", otherwise=_MISSING)
+    scale = float(np.sqrt(abs(np.linalg.det(alignment.matrix[:, :2]))))
+    blur = min(_BLUR / max(scale, 0.3), min(one.shape) / 8)
+    ours = opencv.GaussianBlur(one.astype(np.float32), (0, 0), blur)
+    theirs = opencv.GaussianBlur(other.astype(np.float32), (0, 0), _BLUR)
+    inner = _inner(one.shape, rim=int(np.ceil(3 * blur)))
+    warp = np.hstack([alignment.matrix[:, :2], FINE_SIDE * alignment.matrix[:, 2:]]).astype(np.float32)
+    warp = _refined(opencv, ours, theirs, warp, inner)
+    flags = opencv.INTER_LINEAR | opencv.WARP_INVERSE_MAP
+    size = one.shape[::-1]
+    laid_over = opencv.warpAffine(theirs, warp, size, flags=flags)
+    covered = opencv.warpAffine(np.ones_like(theirs), warp, size, flags=flags) > 1 - 1e-3
+    covered = opencv.erode(covered.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    return _share_of_same_cells(ours, laid_over, covered & inner)
+
+
+def _refined(opencv: Any, ours: Luma, theirs: Luma, warp: NDArray[np.float32], inner: Mask) -> NDArray[np.float32]:
+    """[2, 3], the map at which both correlate most; the given one where none is found.
+
+    The edges of a picture count for nothing: a border around its copy was blurred into them.
+    """
+    there = opencv.warpAffine(inner.astype(np.uint8) * 255, warp, theirs.shape[::-1], flags=opencv.INTER_NEAREST)
+    until = (opencv.TERM_CRITERIA_EPS | opencv.TERM_CRITERIA_COUNT, _ROUNDS, _ENOUGH)
+    try:
+        _, found = opencv.findTransformECC(
+            ours, theirs, warp.copy(), opencv.MOTION_AFFINE, until, inputMask=there, gaussFiltSize=_ECC_FILTER
+        )
+    except opencv.error:  # it does not converge
+        return warp
+    return np.asarray(found, np.float32)
+
+
+def _inner(shape: tuple[int, ...], *, rim: int) -> Mask:
+    inner = np.zeros(shape, np.bool_)
+    inner[rim : shape[0] - rim, rim : shape[1] - rim] = True
+    return inner
+
+
+@dataclass(frozen=True, slots=True)
+class _CellMeans:
+    """Means of values over the cells of a picture, of the pixels that are compared."""
+
+    cells: NDArray[np.intp]
+    compared: Mask
+
+    @property
+    def sizes(self) -> NDArray[np.intp]:
+        return np.bincount(self.cells[self.compared], minlength=_CELLS * _CELLS)
+
+    def of(self, values: Luma) -> NDArray[np.float64]:
+        sums = np.bincount(self.cells[self.compared], values[self.compared], _CELLS * _CELLS)
+        return sums / np.maximum(self.sizes, 1)
+
+    def spread(self, values: Luma) -> NDArray[np.float64]:
+        """Standard deviations."""
+        return np.sqrt(np.maximum(self.of(values**2) - self.of(values) ** 2, 0))
+
+
+def _share_of_same_cells(ours: Luma, theirs: Luma, compared: Mask) -> float:
+    if np.count_nonzero(compared) < _LEAST_PIXELS:
+        return 0.0
+    rows, columns = np.indices(ours.shape)
+    means = _CellMeans(rows * _CELLS // ours.shape[0] * _CELLS + columns * _CELLS // ours.shape[1], compared)
+    apart = ours - theirs
+    apart -= np.median(apart[compared])
+    large = means.sizes >= means.sizes.max() / 2
+    textured = large & (np.minimum(means.spread(ours), means.spread(theirs)) > _TEXTURE)
+    if np.count_nonzero(textured) < _LEAST_CELLS:
+        return 0.0
+    return float(np.mean(np.sqrt(means.of(apart**2))[textured] <= _SAME))
