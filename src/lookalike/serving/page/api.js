@@ -1,6 +1,7 @@
 /** The HTTP interface of `lookalike serve`, as the page needs it. */
 
 import { ownerHeaders } from "./owner/session.js";
+import { filterFields } from "./state/filters.js";
 
 /**
  * @typedef {object} Image
@@ -46,6 +47,7 @@ import { ownerHeaders } from "./owner/session.js";
  * @property {boolean} [verifiable]  whether images have keypoints
  * @property {Record<string, number>} milliseconds
  * @property {string[]} notes
+ * @property {import("./elements/filter-bar.js").Facets|null} [facets]  on the first page, where they were asked for
  */
 /**
  * @typedef {object} QueryRecord
@@ -57,6 +59,7 @@ import { ownerHeaders } from "./owner/session.js";
  */
 /** @typedef {{images: Image[], next_cursor: string|null, total: number|null}} BrowsePage */
 /** @typedef {import("./crop.js").Crop} Crop */
+/** @typedef {import("./state/filters.js").Filters} Filters */
 
 /** A refusal or failure, in the words of RFC 9457. `code` is the last part of its type. */
 export class Problem extends Error {
@@ -177,26 +180,28 @@ export function image(id, signal) {
 
 /**
  * Search by an indexed image.
- * @param {string} id @param {{crop: Crop|null, verify?: boolean, limit?: number, signal?: AbortSignal}} options
+ * @param {string} id @param {{crop: Crop|null, verify?: boolean, filters?: Filters|null, facets?: boolean, limit?: number, signal?: AbortSignal}} options
  * @returns {Promise<Answer>}
  */
-export function searchImage(id, { crop, verify, limit = 40, signal }) {
-  const body = { image_id: id, limit, ...(crop && { crop: { ...crop, unit: "fraction" } }), ...(verify && { verify }) };
+export function searchImage(id, { crop, verify, filters = null, facets, limit = 40, signal }) {
+  const body = { image_id: id, limit, ...(crop && { crop: { ...crop, unit: "fraction" } }), ...(verify && { verify }), ...(facets && { facets }), ...(filters && { filters: filterFields(filters) }) };
   return call("v1/search", jsonPost(body, signal));
 }
 
 /**
  * Search by a picture that is not in the library.
  * @param {Blob} file
- * @param {{name: string, crop: Crop|null, verify?: boolean, preview?: "never"|"if-needed"|"always", limit?: number, signal?: AbortSignal}} options
+ * @param {{name: string, crop: Crop|null, verify?: boolean, filters?: Filters|null, facets?: boolean, preview?: "never"|"if-needed"|"always", limit?: number, signal?: AbortSignal}} options
  * @returns {Promise<Answer>}
  */
-export function searchPicture(file, { name, crop, verify, preview = "never", limit = 40, signal }) {
+export function searchPicture(file, { name, crop, verify, filters = null, facets, preview = "never", limit = 40, signal }) {
   const form = pictureForm(file, name);
   form.append("preview", preview);
   form.append("limit", String(limit));
   if (crop) form.append("crop", [crop.x, crop.y, crop.width, crop.height].join(","));
   if (verify) form.append("verify", "true");
+  if (facets) form.append("facets", "true");
+  for (const [field, value] of Object.entries(filterFields(filters))) form.append(field, String(value));
   return call("v1/search", { method: "POST", body: form, signal });
 }
 

@@ -24,6 +24,7 @@ import { Viewing } from "./viewing.js";
 import { counted, nameOf } from "./words.js";
 import "./elements/details-toggle.js";
 import "./elements/drop-zone.js";
+import "./elements/filter-bar.js";
 import "./elements/help-dialog.js";
 import "./elements/image-menu.js";
 import "./elements/image-viewer.js";
@@ -40,11 +41,12 @@ const ASK_AGAIN = 3000; // ms
 const CROP_PAUSE = 180; // ms without a change of the crop before it is searched
 const MOST_PAGES = 50; // of hits, loaded again after a reload to get back to where one was
 const PAGE = 200; // hits on each of them
-const BROWSE = { image: null, upload: null, crop: null, verify: false, tag: null };
+const BROWSE = { image: null, upload: null, crop: null, verify: false, filters: null, tag: null };
 
 const node = (id) => /** @type {any} */ (document.getElementById(id));
 const panel = /** @type {import("./elements/query-panel.js").QueryPanel} */ (node("query"));
 const verifying = /** @type {import("./elements/verify-toggle.js").VerifyToggle} */ (node("verify"));
+const filtering = /** @type {import("./elements/filter-bar.js").FilterBar} */ (node("filters"));
 const drop = /** @type {import("./elements/drop-zone.js").DropZone} */ (node("drop"));
 const results = new Results(() => loadMore());
 const menu = /** @type {import("./elements/image-menu.js").ImageMenu} */ (node("menu"));
@@ -87,12 +89,13 @@ async function open(entry, { keep = false, stay = false } = {}) {
   if (keyOfRoute(entry.route) !== looksAt) reports.goElsewhere();
   looksAt = keyOfRoute(entry.route);
   showKnownSubject(entry.route);
+  filtering.show({ offered: looksAt !== "", filters: entry.route.filters, facets: entry.view?.facets || null });
   node("columns").hidden = false; // not before its columns are known: nothing shifts
   if (entry.view) return present(entry, entry.view);
   results.wait({ keep, title: titleOf(entry.route) });
   if (!keep) scrollTo(0, 0);
   try {
-    const view = await loadView(entry.route, signal, (found) => showSubject(found, entry.route.crop));
+    const view = await loadView(entry.route, signal, (found) => showSubject(found, entry.route.crop), filtering.open);
     if (!signal.aborted && entry.scroll) await loadUntil(view, entry.scroll + innerHeight, signal);
     if (!signal.aborted) present(entry, view, { glide: keep, stay });
   } catch (error) {
@@ -118,9 +121,10 @@ function present(entry, view, { glide = false, stay = false } = {}) {
   entry.view = view;
   reports.impressions.clear();
   if (view.list.length) results.show(view, { glide });
-  else results.say(emptyNotice(view, () => go(BROWSE)), view.title);
+  else results.say(emptyNotice(view, () => go(BROWSE), () => filterHits(null)), view.title);
   panel.remarks = view.remarks;
   verifying.show({ offered: view.verifiable, chosen: entry.route.verify });
+  filtering.show({ offered: looksAt !== "", filters: entry.route.filters, facets: view.facets });
   if (subject?.upload) panel.showUpload(subject.upload, entry.route.crop); // the server told more about it
   if (glide && !stay) followResults();
   else if (!stay) takeUp(entry);
@@ -259,6 +263,18 @@ function verifyHits(verify) {
   open(trail.push({ ...trail.current.route, verify }), { keep: true });
 }
 
+/** The same search among those pictures only; Back undoes it. @param {Route["filters"]} filters */
+function filterHits(filters) {
+  open(trail.push({ ...trail.current.route, filters }), { keep: true });
+}
+
+/** How many hits have each value is counted only for those who look at the filters. */
+function countValues() {
+  if (trail.current.view?.facets) return;
+  trail.current.view = null;
+  open(trail.current, { keep: true, stay: true });
+}
+
 /** Search by a picture from outside; only when the server took it does the page go there. @param {File} file */
 async function bring(file) {
   const { signal } = restart();
@@ -301,8 +317,7 @@ async function addToLibrary() {
 
 /** The upload on the page is an image of the library now: same results, another address. @param {api.Image} image */
 function becomeIndexed(image) {
-  const { crop, verify } = trail.current.route;
-  trail.replace({ ...BROWSE, image: image.id, crop, verify });
+  trail.replace({ ...trail.current.route, upload: null, image: image.id });
   looksAt = keyOfRoute(trail.current.route);
   showKnownSubject(trail.current.route);
   panel.heading.focus({ preventScroll: true });
@@ -333,7 +348,7 @@ function openImage({ id, shown, plain }) {
   const clicked = reports.click(shown);
   if (!plain) return;
   trail.current.focus = shown.image.id;
-  go({ image: id });
+  go({ image: id, filters: trail.current.route.filters });
   if (clicked) reports.dwell.start(clicked);
 }
 
@@ -523,6 +538,8 @@ document.addEventListener("details-changed", () => results.grid.arrange());
 panel.addEventListener("query-menu", (event) => openQueryMenu(event.detail));
 panel.addEventListener("crop", (event) => cropTo(event.detail));
 panel.addEventListener("add", addToLibrary);
+filtering.addEventListener("filter", (event) => filterHits(event.detail));
+filtering.addEventListener("filters-opened", countValues);
 verifying.addEventListener("verify", (event) => verifyHits(event.detail));
 drop.addEventListener("picture", (event) => bring(event.detail));
 drop.addEventListener("same-as", (event) => go(parseRoute(new URL(event.detail).search)));

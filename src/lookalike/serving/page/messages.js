@@ -43,8 +43,9 @@ export function spoken(view) {
   return isWeak(view) ? `${count}. No close match` : `${count}. The first: ${closenessOf(hit).words}`;
 }
 
-/** @param {View} view  without pictures @param {() => void} browse @returns {Notice} */
-export function emptyNotice(view, browse) {
+/** @param {View} view  without pictures @param {() => void} browse @param {() => void} clear @returns {Notice} */
+export function emptyNotice(view, browse, clear) {
+  if (view.filtered) return { title: "No picture meets the filters", text: "Take some of them away.", action: { words: "Clear filters", act: clear } };
   const action = { words: "Browse the library", act: browse };
   if (view.queryId) return { title: "Nothing to compare with yet", text: "There is no other picture in this library.", action };
   if (view.tag) return { title: "No picture has this tag", text: `Nothing is tagged “${view.tag}”.`, action };

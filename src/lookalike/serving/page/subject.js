@@ -50,12 +50,12 @@ export async function findSubject(route, signal) {
   return indexed(image);
 }
 
-/** @param {Route} route @param {AbortSignal} signal @returns {Promise<api.Answer>} */
-export async function searchBy(route, signal) {
-  const { image, crop, verify } = route;
-  if (image) return api.searchImage(image, { crop, verify, signal });
+/** @param {Route} route @param {AbortSignal} signal @param {boolean} facets  count values of hits @returns {Promise<api.Answer>} */
+export async function searchBy(route, signal, facets) {
+  const { image, crop, verify, filters } = route;
+  if (image) return api.searchImage(image, { crop, verify, filters, facets, signal });
   const upload = await uploadOf(route);
-  const answer = await api.searchPicture(upload.blob, { name: upload.name, crop, verify, signal });
+  const answer = await api.searchPicture(upload.blob, { name: upload.name, crop, verify, filters, facets, signal });
   upload.indexedAs = answer.query.indexed_as || null; // it may have been added or deleted since
   return answer;
 }

@@ -16,6 +16,8 @@ import { findSubject, noteImages, searchBy } from "./subject.js";
  * @property {string[]} remarks  what the server says about its answer
  * @property {boolean} verifiable  whether hits can be verified to show the very same thing
  * @property {boolean} verified  whether they were to be
+ * @property {boolean} filtered  whether hits had to meet conditions
+ * @property {import("./elements/filter-bar.js").Facets|null} facets
  */
 
 const NOTHING = new Listing([]);
@@ -34,13 +36,14 @@ export function titleOf({ image, upload, tag }) {
 /**
  * @param {Route} route @param {AbortSignal} signal
  * @param {(subject: import("./subject.js").Subject) => void} found  told what is searched by, before the results
+ * @param {boolean} [facets]  count values of hits
  * @returns {Promise<View>}
  */
-export async function loadView(route, signal, found) {
+export async function loadView(route, signal, found, facets = false) {
   if (!route.image && !route.upload) return browseView(await api.browse({ tag: route.tag, signal }), route.tag);
   const telling = findSubject(route, signal).then((subject) => !signal.aborted && found(subject));
-  const [answer] = await Promise.all([searchBy(route, signal), telling]);
-  return searchView(answer, route.verify);
+  const [answer] = await Promise.all([searchBy(route, signal, facets), telling]);
+  return searchView(answer, route.verify, route.filters !== null);
 }
 
 /**
@@ -77,8 +80,11 @@ function reachWords({ reachable, images }) {
   return reachable < images ? `The nearest ${some} of ${all} pictures can be looked through.` : "";
 }
 
-/** @param {api.Answer} answer @param {boolean} [verified]  whether hits were to be verified @returns {View} */
-export function searchView(answer, verified = false) {
+/**
+ * @param {api.Answer} answer @param {boolean} [verified]  whether hits were to be verified
+ * @param {boolean} [filtered]  whether they had to meet conditions @returns {View}
+ */
+export function searchView(answer, verified = false, filtered = false) {
   const took = answer.milliseconds?.total;
   return {
     list: new Listing(hitsOf(answer)),
@@ -90,13 +96,15 @@ export function searchView(answer, verified = false) {
     remarks: [took ? `Found in ${Math.round(took)} ms.` : "", reachWords(answer), ...answer.notes].filter(Boolean),
     verifiable: Boolean(answer.verifiable),
     verified,
+    filtered,
+    facets: answer.facets || null,
   };
 }
 
 /** @param {api.BrowsePage} page @param {string|null} tag @returns {View} */
 function browseView(page, tag) {
   const { total, next_cursor: cursor } = page;
-  return { list: new Listing(imagesOf(page)), total, cursor, queryId: null, tag, title: titleOf({ tag }), remarks: [], verifiable: false, verified: false };
+  return { list: new Listing(imagesOf(page)), total, cursor, queryId: null, tag, title: titleOf({ tag }), remarks: [], verifiable: false, verified: false, filtered: false, facets: null };
 }
 
 /** @param {api.Answer} answer @returns {import("./listing.js").Shown[]} */

@@ -1,6 +1,7 @@
-/** <help-dialog>: the keyboard table, and the way for the owner to sign in. Says `sign-in`. */
+/** <help-dialog>: the keyboard table, and the ways for the owner to sign in and for people with a key out. Says `sign-in`. */
 
 import { el, emit } from "../dom.js";
+import { forgetKey, isSignedIn } from "../owner/key-dialog.js";
 
 const KEYS = [
   ["/", "go to the picture chooser"],
@@ -34,10 +35,11 @@ export class HelpDialog extends HTMLElement {
     const rows = KEYS.map(([key, what]) => el("tr", {}, el("th", { scope: "row" }, el("kbd", {}, key)), el("td", {}, what)));
     const close = el("button", { type: "button", className: "button", onclick: () => this.dialog.close() }, "Close");
     const owner = el("button", { type: "button", className: "button plain", onclick: () => this.#signIn() }, "Owner sign-in");
+    this.signOut = el("button", { type: "button", className: "button plain", hidden: true, onclick: () => forgetKey() }, "Sign out");
     this.dialog = el("dialog", { "aria-labelledby": "help-title" },
       el("h2", { id: "help-title" }, el("span", { className: "by-keys" }, "Keyboard"), el("span", { className: "by-finger" }, "Help")),
       el("table", { className: "by-keys" }, el("tbody", {}, ...rows)),
-      el("ul", { className: "by-finger" }, ...TOUCHES.map(([touch, what]) => el("li", {}, el("b", {}, touch), ` ${what}`))), el("div", { className: "dialog-buttons" }, owner, close));
+      el("ul", { className: "by-finger" }, ...TOUCHES.map(([touch, what]) => el("li", {}, el("b", {}, touch), ` ${what}`))), el("div", { className: "dialog-buttons" }, owner, this.signOut, close));
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
     this.replaceChildren(this.dialog);
   }
@@ -49,6 +51,7 @@ export class HelpDialog extends HTMLElement {
 
   open() {
     if (!this.dialog.open) this.dialog.showModal();
+    isSignedIn().then((signedIn) => (this.signOut.hidden = !signedIn), () => undefined);
   }
 }
 

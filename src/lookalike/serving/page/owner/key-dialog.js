@@ -2,6 +2,7 @@
 
 import { call } from "../api.js";
 import { el } from "../dom.js";
+import { keepSession } from "./session.js";
 
 /** @type {HTMLDialogElement|null} */
 let opened = null;
@@ -36,4 +37,17 @@ export function askForKey() {
   opened = el("dialog", { "aria-labelledby": "key-title" }, el("h2", { id: "key-title" }, "Sign in"), form);
   document.body.append(opened);
   opened.showModal();
+}
+
+/** @returns {Promise<boolean>} whether this browser has a key that works */
+export async function isSignedIn() {
+  const { keys_needed: needed, scopes } = await call("v1/session");
+  return needed && scopes.length > 0;
+}
+
+/** Forget the browser's key; the page begins anew, and asks for one. */
+export async function forgetKey() {
+  await call("v1/session", { method: "DELETE" });
+  keepSession(null);
+  location.reload();
 }
