@@ -50,7 +50,8 @@ def test_a_tag_is_chosen_and_taken_back(page, real, records):
     expect(page.get_by_role("button", name="Filter (1)")).to_be_visible()
     expect(tag(page, "even")).to_have_attribute("aria-pressed", "true")
     tag(page, "even").click()
-    wait_until(page, lambda: shown_ids(page) == before)
+    wait_until(page, lambda: shown_ids(page)[:5] == before[:5])  # how many tiles there are depends on the scrolling
+    assert any("even" not in records[one]["tags"] for one in shown_ids(page))
     assert "tags" not in page.url
 
 
@@ -87,14 +88,16 @@ def test_conditions_are_combined_kept_in_the_address_and_cleared(page, real, rec
     wait_until(page, lambda: shown_ids(page) == expected)
 
 
-def test_a_colour_narrows_the_hits(page, real):
+def test_a_colour_narrows_the_hits(page, real, records):
     open_search(page, real)
-    before = page.locator("#summary").inner_text()
     open_filters(page)
     colour = httpx.get(f"{real.url}v1/images/{real.image_ids[3]}").json()["mean_colour"]
     page.get_by_label("Colour", exact=True).fill(colour)
     wait_until(page, lambda: f"colour=%23{colour[1:]}" in page.url)
-    wait_until(page, lambda: page.locator("#summary").inner_text() != before)
+    query = {"image_id": real.image_ids[0], "colour": colour, "limit": 100}
+    alike = {hit["image"]["id"] for hit in httpx.post(f"{real.url}v1/search", json=query).json()["hits"]}
+    assert 0 < len(alike) < len(records) - 1
+    wait_for_hits(page, alike.__contains__)
     assert page.get_by_label("Colour like").is_checked()
     page.get_by_label("Colour like").uncheck()
     wait_until(page, lambda: "colour" not in page.url)
