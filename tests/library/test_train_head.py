@@ -61,13 +61,8 @@ def trained_on_views(library, name, **options):
     return library.train(TrainRequest(name=name, recipe=recipe, backbone="small:random"))
 
 
-@pytest.mark.parametrize(
-    ("loss", "method"),
-    [
-        pytest.param("nt-xent", "SimCLR", marks=pytest.mark.slow),  # the command's test has it
-        ("moco", "MoCo v2"),
-    ],
-)
+@pytest.mark.slow  # the command's test learns by SimCLR, and the next test by MoCo
+@pytest.mark.parametrize(("loss", "method"), [("nt-xent", "SimCLR"), ("moco", "MoCo v2")])
 def test_a_network_that_starts_at_random_learns_from_views_and_serves(library, things, loss, method):
     start = trained_on_views(library, "start", loss=loss, steps=1, learning_rate=1e-9)
     made = trained_on_views(library, "better", loss=loss, steps=40)

@@ -163,6 +163,7 @@ EARLIER = """
     DROP TABLE api_keys;
     DROP TABLE audit_log;
     DROP TABLE blocked_pictures;
+    DROP TABLE moderated_images;
     DROP INDEX ix_interactions_at_event_id;
     CREATE INDEX ix_interactions_at ON interactions (at);
     UPDATE library SET schema_version = 8;

@@ -23,7 +23,7 @@ def test_each_error_has_its_own_problem_or_is_an_incident(kind):
     told = problem_of(made(kind))
     callers = {
         errors.CallerError, errors.ImageRefused, errors.CropRefused, errors.UnknownImage, errors.CursorRefused,
-        errors.EventRefused, errors.UrlRefused,
+        errors.EventRefused, errors.UrlRefused, errors.ImageHeld,
     }  # fmt: skip
     ours = kind not in callers and not issubclass(kind, errors.EnvironmentFault)
     assert (told is None) is ours, "of what no request can cause, the mistake is ours"
@@ -121,12 +121,15 @@ def test_the_documentation_lists_every_route_with_summary_and_tag(openapi):
     assert {f"{method.upper()} {path}" for path, method, _ in operations(openapi)} == {
         "POST /v1/search",
         "GET /v1/images",
-        "GET /v1/images/outline",
         "POST /v1/images",
+        "GET /v1/images/outline",
         "GET /v1/images/{image_id}",
         "PATCH /v1/images/{image_id}",
         "DELETE /v1/images/{image_id}",
         "GET /v1/images/{image_id}/content",
+        "POST /v1/events",
+        "DELETE /v1/people/{person}/events",
+        "GET /v1/metrics/online",
         "GET /v1/duplicates",
         "POST /v1/duplicates",
         "POST /v1/duplicates/search",
@@ -134,12 +137,18 @@ def test_the_documentation_lists_every_route_with_summary_and_tag(openapi):
         "GET /v1/collections/{name}",
         "PATCH /v1/collections/{name}",
         "DELETE /v1/collections/{name}",
+        "GET /v1/grading",
+        "GET /v1/grading/{judgement_set}",
+        "POST /v1/grading/{judgement_set}",
+        "GET /v1/experiments",
+        "POST /v1/experiments",
+        "GET /v1/experiments/{name}",
+        "POST /v1/experiments/{name}/stop",
+        "GET /v1/moderation",
+        "POST /v1/moderation",
         "GET /v1/session",
         "POST /v1/session",
         "DELETE /v1/session",
-        "POST /v1/events",
-        "DELETE /v1/people/{person}/events",
-        "GET /v1/metrics/online",
         "GET /healthz",
         "GET /readyz",
         "GET /metrics",

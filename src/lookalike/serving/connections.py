@@ -117,7 +117,7 @@ class BoundedConnection(HttpToolsProtocol):
     """
 
     all_open: ClassVar[OpenConnections]
-    early: ClassVar[EarlyRefusals]
+    early: ClassVar[EarlyRefusals | None]
 
     def connection_made(self, transport: Any) -> None:
         """Wait for the first head, if there is room for one more."""
@@ -237,7 +237,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _is_refused_early(self) -> bool:
         """Whether the request was answered already; its body is then skipped, and the connection goes on behind it."""
-        if not self.is_idle or self._is_leaving or not self.parser.should_keep_alive():
+        if self.early is None or not self.is_idle or self._is_leaving or not self.parser.should_keep_alive():
             return False
         path = self.url.partition(b"?")[0]
         refusal = self.early.refusal(self.parser.get_method(), path, self.headers)
@@ -359,6 +359,6 @@ class _OverLimitError(Exception):
     """What a peer sends is no request that is taken."""
 
 
-def connections_within(limits: ConnectionLimits, early: EarlyRefusals) -> type[BoundedConnection]:
+def connections_within(limits: ConnectionLimits, early: EarlyRefusals | None) -> type[BoundedConnection]:
     """The class of a server's connections, all of which share those limits."""
     return type("Connection", (BoundedConnection,), {"all_open": OpenConnections(limits), "early": early})

@@ -108,7 +108,7 @@ class Server:
 def _config(app: FastAPI, settings: ServingSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=connections_within(_connection_limits(settings), app.state.early_refusals),
+        http=connections_within(_connection_limits(settings), getattr(app.state, "early_refusals", None)),
         timeout_keep_alive=settings.keep_alive_seconds,
         headers=[] if settings.keep_alive_seconds else [("connection", "close")],
         ws="none",

@@ -94,8 +94,9 @@ def test_a_colour_narrows_the_hits(page, real, records):
     colour = httpx.get(f"{real.url}v1/images/{real.image_ids[3]}").json()["mean_colour"]
     page.get_by_label("Colour", exact=True).fill(colour)
     wait_until(page, lambda: f"colour=%23{colour[1:]}" in page.url)
-    query = {"image_id": real.image_ids[0], "colour": colour, "limit": 100}
-    alike = {hit["image"]["id"] for hit in httpx.post(f"{real.url}v1/search", json=query).json()["hits"]}
+    query = {"image_id": real.image_ids[0], "filters": {"colour": colour}, "limit": 50}
+    answer = httpx.post(f"{real.url}v1/search", json=query).json()
+    alike = {hit["image"]["id"] for hit in answer["hits"]}
     assert 0 < len(alike) < len(records) - 1
     wait_for_hits(page, alike.__contains__)
     assert page.get_by_label("Colour like").is_checked()

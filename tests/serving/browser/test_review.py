@@ -119,7 +119,7 @@ def test_decisions_are_found_again_and_changed(page, guarded, library, waiting):
     expect(page.locator("#about")).to_contain_text("Decided by key:abc")
     page.keyboard.press("h")
     expect(page.locator("#none")).to_have_text("No picture is blocked.")
-    assert state_of(library, waiting[0]) == "held"
+    wait_until(page, lambda: state_of(library, waiting[0]) == "held")
 
 
 def test_it_works_by_finger_on_a_phone(page_of, guarded, library, waiting):
