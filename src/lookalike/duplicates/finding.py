@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lookalike.columns import ImageRows
 from lookalike.duplicates.agreement import Agreement, agreement, small
 from lookalike.duplicates.pairs import CopyPair, Reason
-from lookalike.duplicates.texture import fine, same_texture
+from lookalike.duplicates.texture import HALF, fine, looks_same, same_texture
 from lookalike.duplicates.turns import LUMA, TURNS, UPRIGHT, shapes, turned
 from lookalike.keypoints import Alignment, Keypoints, Rule, aligned
 from lookalike.neighbors import BACKENDS, choose_backend
@@ -115,7 +115,7 @@ class CopyRules:
     most_colour: float = 5
     most_odd_colour: float = 14
     least_share: float = 0.5
-    least_texture: float = 0.5
+    least_texture: float = HALF
 
     def are_met(self, inliers: int, agreed: Agreement) -> bool:
         """Whether pictures with so many details at matching places, whose pixels agree so well, are copies."""
@@ -229,7 +229,8 @@ class CopyFinder:
     ) -> Iterator[tuple[CopyPair, int]]:
         """Pairs that look the same as they are, and their places."""
         for place in np.flatnonzero(self._rules.look.alike(self._images, one, other)).tolist():
-            yield self._pair(one[place], other[place], Reason.LOOK, cosines[place]), place
+            if self._looks_same(one[place], other[place], UPRIGHT):
+                yield self._pair(one[place], other[place], Reason.LOOK, cosines[place]), place
 
     def _by_turn(
         self, one: NDArray[np.intp], other: NDArray[np.intp], cosines: NDArray[np.float32]
@@ -242,7 +243,15 @@ class CopyFinder:
             same = self._rules.look.colours_agree(ours, theirs)
             same &= np.bitwise_count(our_shapes ^ _padded(shapes(theirs))).sum(axis=1) <= self._rules.turned_bits
             for place in places[same].tolist():
-                yield self._pair(one[place], other[place], Reason.TURNED, cosines[place], turn=turn), place
+                if self._looks_same(one[place], other[place], turn):
+                    yield self._pair(one[place], other[place], Reason.TURNED, cosines[place], turn=turn), place
+
+    def _looks_same(self, here: int, there: int, turn: str) -> bool:
+        """Whether the pixels say so, too; what cannot be read is taken at its columns' word."""
+        one, other = self._picture(self._library.ids[here]), self._picture(self._library.ids[there])
+        if one is None or other is None:
+            return True
+        return looks_same(one.fine, np.ascontiguousarray(TURNS[turn](other.fine[None])[0]))
 
     def _may_be_turned(
         self, one: NDArray[np.intp], other: NDArray[np.intp], cosines: NDArray[np.float32]

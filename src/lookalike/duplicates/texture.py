@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from lookalike.keypoints import Alignment
 from lookalike.on_demand import load
@@ -18,11 +18,15 @@ from lookalike.types import Mask, Pixels
 FINE_SIDE = 192
 """The longer side, pixels, at which textures are compared."""
 
+HALF = 0.5
+"""The least share of textured cells that must be the same: marks cover less."""
+
 _MISSING = "copies that share details are compared by OpenCV: pip install 'lookalike[keypoints]'"
 _BLUR = 1.6  # standard deviation, pixels of the picture that shows more
 _CELLS = 12  # each way
 _TEXTURE = 6.0  # standard deviation of brightness in a cell that has texture, levels of 255
 _SAME = 5.0  # root mean square by which a cell's brightness may differ, levels of 255
+_PLAIN_SAME = 6.0  # likewise, of pictures without texture
 _LEAST_CELLS = 8  # with texture; with fewer, nothing can be said
 _LEAST_PIXELS = 400
 _ROUNDS, _ENOUGH = 20, 1e-4  # of the refinement, and the gain at which it ends
@@ -66,7 +70,29 @@ def same_texture(one: NDArray[np.uint8], other: NDArray[np.uint8], alignment: Al
     laid_over = opencv.warpAffine(theirs, warp, size, flags=flags)
     covered = opencv.warpAffine(np.ones_like(theirs), warp, size, flags=flags) > 1 - 1e-3
     covered = opencv.erode(covered.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-    return _share_of_same_cells(ours, laid_over, covered & inner)
+    compared = covered & inner
+    if np.count_nonzero(compared) < _LEAST_PIXELS:
+        return 0.0
+    cells = _Cells.of(ours, laid_over, compared)
+    return cells.same if cells.have_texture else 0.0
+
+
+def looks_same(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+    """Whether two pictures of one shape are the same all over; they may differ in size, in marks and in quality.
+
+    Half of the textured cells must be the same, and plain pictures, which have none, in every cell.
+
+    Args:
+        one: as `fine` gives it.
+        other: likewise.
+    """
+    resized = Image.fromarray(other).resize(one.shape[::-1], Image.Resampling.BICUBIC)
+    blur = ImageFilter.GaussianBlur(_BLUR)
+    ours, theirs = (np.asarray(image.filter(blur), np.float32) for image in (Image.fromarray(one), resized))
+    cells = _Cells.of(ours, theirs, np.ones(one.shape, np.bool_))
+    if cells.have_texture:
+        return cells.same >= HALF
+    return bool(np.all(cells.differences[cells.compared] <= _PLAIN_SAME))
 
 
 def _refined(opencv: Any, ours: Luma, theirs: Luma, warp: NDArray[np.float32], inner: Mask) -> NDArray[np.float32]:
@@ -91,35 +117,45 @@ def _inner(shape: tuple[int, ...], *, rim: int) -> Mask:
     return inner
 
 
-@dataclass(frozen=True, slots=True)
-class _CellMeans:
-    """Means of values over the cells of a picture, of the pixels that are compared."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cells:
+    """Two pictures laid over each other, cell by cell.
 
-    cells: NDArray[np.intp]
+    Attributes:
+        textured: [cells], which of those that are compared have texture in both.
+        compared: [cells], of which at least half as much can be compared as of the one of which most can.
+        differences: [cells], root mean square of what brightness differs by, levels of 255.
+    """
+
+    textured: Mask
     compared: Mask
+    differences: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, ours: Luma, theirs: Luma, compared: Mask) -> "_Cells":
+        """Compare brightness, [height, width] each, where `compared`."""
+        rows, columns = np.indices(ours.shape)[:, compared]
+        cells = rows * _CELLS // ours.shape[0] * _CELLS + columns * _CELLS // ours.shape[1]
+        one, other = ours[compared], theirs[compared]
+        sizes = np.bincount(cells, minlength=_CELLS * _CELLS)
+
+        def mean(values: Luma) -> NDArray[np.float64]:
+            return np.bincount(cells, values, _CELLS * _CELLS) / np.maximum(sizes, 1)
+
+        spreads = [np.sqrt(np.maximum(mean(values**2) - mean(values) ** 2, 0)) for values in (one, other)]
+        apart = one - other
+        large = sizes >= sizes.max() / 2
+        return cls(
+            textured=large & (np.minimum(*spreads) > _TEXTURE),
+            compared=large,
+            differences=np.sqrt(mean((apart - np.median(apart)) ** 2)),
+        )
 
     @property
-    def sizes(self) -> NDArray[np.intp]:
-        return np.bincount(self.cells[self.compared], minlength=_CELLS * _CELLS)
+    def have_texture(self) -> bool:
+        return bool(np.count_nonzero(self.textured) >= _LEAST_CELLS)
 
-    def of(self, values: Luma) -> NDArray[np.float64]:
-        sums = np.bincount(self.cells[self.compared], values[self.compared], _CELLS * _CELLS)
-        return sums / np.maximum(self.sizes, 1)
-
-    def spread(self, values: Luma) -> NDArray[np.float64]:
-        """Standard deviations."""
-        return np.sqrt(np.maximum(self.of(values**2) - self.of(values) ** 2, 0))
-
-
-def _share_of_same_cells(ours: Luma, theirs: Luma, compared: Mask) -> float:
-    if np.count_nonzero(compared) < _LEAST_PIXELS:
-        return 0.0
-    rows, columns = np.indices(ours.shape)
-    means = _CellMeans(rows * _CELLS // ours.shape[0] * _CELLS + columns * _CELLS // ours.shape[1], compared)
-    apart = ours - theirs
-    apart -= np.median(apart[compared])
-    large = means.sizes >= means.sizes.max() / 2
-    textured = large & (np.minimum(means.spread(ours), means.spread(theirs)) > _TEXTURE)
-    if np.count_nonzero(textured) < _LEAST_CELLS:
-        return 0.0
-    return float(np.mean(np.sqrt(means.of(apart**2))[textured] <= _SAME))
+    @property
+    def same(self) -> float:
+        """The share of the textured cells whose brightness is the same."""
+        return float(np.mean(self.differences[self.textured] <= _SAME))

@@ -20,7 +20,7 @@ export class FilterBar extends HTMLElement {
 
   connectedCallback() {
     this.words = el("span", {}, "Filter");
-    this.toggle = el("button", { type: "button", className: "button", "aria-expanded": "false", "aria-controls": "filter-panel", onclick: () => this.#fold() }, icon("filter"), this.words);
+    this.toggle = el("button", { type: "button", className: "button filter-toggle", "aria-expanded": "false", "aria-controls": "filter-panel", onclick: () => this.#fold() }, icon("filter"), this.words);
     this.clear = el("button", { type: "button", className: "button", hidden: true, onclick: () => this.#say(noFilters()) }, "Clear filters");
     this.tags = el("div", { className: "filter-tags", role: "group", "aria-label": "Tags" });
     this.orientation = this.#choice("orientation", "Shape");
@@ -33,8 +33,9 @@ export class FilterBar extends HTMLElement {
     this.panel = el("div", { className: "filter-panel", id: "filter-panel", hidden: true },
       this.tags, this.orientation.label, this.collection.label, this.owner.label,
       el("div", { className: "filter-colour" }, el("label", {}, this.colourOn, "Colour like"), this.colour),
-      el("label", { className: "field" }, el("span", {}, "Added from"), this.from), el("label", { className: "field" }, el("span", {}, "to"), this.to));
-    this.replaceChildren(el("div", { className: "filter-head" }, this.toggle, this.clear), this.panel);
+      el("label", { className: "field" }, el("span", {}, "Added from"), this.from), el("label", { className: "field" }, el("span", {}, "to"), this.to),
+      this.clear);
+    this.replaceChildren(this.toggle, this.panel);
     this.hidden = true;
   }
 
