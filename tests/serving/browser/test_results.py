@@ -70,8 +70,7 @@ def test_nothing_shifts(page_of, site, viewport):
     page.goto(f"{site.url}?image={site.image_ids[3]}")
     wait_for_results(page)
     page.wait_for_timeout(700)
-    # On a narrow phone the line above the hits may take a second row; below .1 a page counts as steady.
-    assert (library, page.evaluate("shifts")) == (pytest.approx(0, abs=0.02), pytest.approx(0, abs=0.03))
+    assert (library, page.evaluate("shifts")) == (pytest.approx(0, abs=0.02), pytest.approx(0, abs=0.02))
 
 
 def test_nothing_shifts_while_cropping_and_going_back(page, pretended):
