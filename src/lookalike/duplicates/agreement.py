@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from lookalike.keypoints import Alignment
+from lookalike.keypoints import Alignment, scaled
 from lookalike.types import Mask, Pixels
 
 SIDE = 128
@@ -54,10 +54,7 @@ NOTHING = Agreement(luma=0, contrast=0, colour=255, odd_colour=255, share=0)
 
 def small(pixels: Pixels) -> NDArray[np.float32]:
     """[height, width, 3] of Y, Cb and Cr, the longer side being `SIDE` pixels."""
-    image = Image.fromarray(pixels)
-    scale = SIDE / max(image.size)
-    width, height = (max(round(side * scale), 1) for side in image.size)
-    reduced = image.resize((width, height), Image.Resampling.BOX).filter(ImageFilter.BoxBlur(_BLUR))
+    reduced = scaled(Image.fromarray(pixels), SIDE, Image.Resampling.BOX).filter(ImageFilter.BoxBlur(_BLUR))
     return np.asarray(reduced.convert("YCbCr"), np.float32)
 
 

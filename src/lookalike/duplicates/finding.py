@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lookalike.columns import ImageRows
 from lookalike.duplicates.agreement import Agreement, agreement, small
 from lookalike.duplicates.pairs import CopyPair, Reason
-from lookalike.duplicates.texture import HALF, fine, looks_same, same_texture
+from lookalike.duplicates.texture import fine, looks_same, same_texture
 from lookalike.duplicates.turns import LUMA, TURNS, UPRIGHT, shapes, turned
 from lookalike.keypoints import Alignment, Keypoints, Rule, aligned
 from lookalike.neighbors import BACKENDS, choose_backend
@@ -115,7 +115,7 @@ class CopyRules:
     most_colour: float = 5
     most_odd_colour: float = 14
     least_share: float = 0.5
-    least_texture: float = HALF
+    least_texture: float = 0.5
 
     def are_met(self, inliers: int, agreed: Agreement) -> bool:
         """Whether pictures with so many details at matching places, whose pixels agree so well, are copies."""
@@ -251,7 +251,8 @@ class CopyFinder:
         one, other = self._picture(self._library.ids[here]), self._picture(self._library.ids[there])
         if one is None or other is None:
             return True
-        return looks_same(one.fine, np.ascontiguousarray(TURNS[turn](other.fine[None])[0]))
+        turned_other = np.ascontiguousarray(TURNS[turn](other.fine[None])[0])
+        return looks_same(one.fine, turned_other, least=self._rules.least_texture)
 
     def _may_be_turned(
         self, one: NDArray[np.intp], other: NDArray[np.intp], cosines: NDArray[np.float32]

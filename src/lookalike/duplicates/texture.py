@@ -11,15 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from lookalike.keypoints import Alignment
+from lookalike.keypoints import Alignment, scaled
 from lookalike.on_demand import load
 from lookalike.types import Mask, Pixels
 
 FINE_SIDE = 192
 """The longer side, pixels, at which textures are compared."""
-
-HALF = 0.5
-"""The least share of textured cells that must be the same: marks cover less."""
 
 _MISSING = "copies that share details are compared by OpenCV: pip install 'lookalike[keypoints]'"
 _BLUR = 1.6  # standard deviation, pixels of the picture that shows more
@@ -38,9 +35,8 @@ Luma = NDArray[np.float32]
 def fine(pixels: Pixels) -> NDArray[np.uint8]:
     """[height, width] of brightness, the longer side being `FINE_SIDE` pixels."""
     image = Image.fromarray(pixels).convert("L")
-    scale = FINE_SIDE / max(image.size)
-    width, height = (max(round(side * scale), 1) for side in image.size)
-    return np.asarray(image.resize((width, height), Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC))
+    resampling = Image.Resampling.BOX if max(image.size) > FINE_SIDE else Image.Resampling.BICUBIC
+    return np.asarray(scaled(image, FINE_SIDE, resampling))
 
 
 def same_texture(one: NDArray[np.uint8], other: NDArray[np.uint8], alignment: Alignment) -> float:
@@ -77,21 +73,22 @@ def same_texture(one: NDArray[np.uint8], other: NDArray[np.uint8], alignment: Al
     return cells.same if cells.have_texture else 0.0
 
 
-def looks_same(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+def looks_same(one: NDArray[np.uint8], other: NDArray[np.uint8], *, least: float) -> bool:
     """Whether two pictures of one shape are the same all over; they may differ in size, in marks and in quality.
 
-    Half of the textured cells must be the same, and plain pictures, which have none, in every cell.
+    Plain pictures, which have no texture, must be the same in every cell.
 
     Args:
         one: as `fine` gives it.
         other: likewise.
+        least: share of the textured cells whose brightness must be the same.
     """
     resized = Image.fromarray(other).resize(one.shape[::-1], Image.Resampling.BICUBIC)
     blur = ImageFilter.GaussianBlur(_BLUR)
     ours, theirs = (np.asarray(image.filter(blur), np.float32) for image in (Image.fromarray(one), resized))
     cells = _Cells.of(ours, theirs, np.ones(one.shape, np.bool_))
     if cells.have_texture:
-        return cells.same >= HALF
+        return cells.same >= least
     return bool(np.all(cells.differences[cells.compared] <= _PLAIN_SAME))
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from lookalike.keypoints.codes import signs
 from lookalike.keypoints.points import Keypoints
+from lookalike.keypoints.scaling import scaled
 from lookalike.on_demand import load
 from lookalike.types import Pixels
 
@@ -72,11 +73,7 @@ def extract(pixels: Pixels, detail: Detail) -> Keypoints:
 
 def _grey(pixels: Pixels, side: int) -> NDArray[np.uint8]:
     image = Image.fromarray(pixels).convert("L")
-    scale = side / max(image.size)
-    if scale < 1:
-        width, height = (max(round(one * scale), 1) for one in image.size)
-        image = image.resize((width, height), Image.Resampling.LANCZOS)
-    return np.asarray(image)
+    return np.asarray(scaled(image, side, Image.Resampling.LANCZOS) if max(image.size) > side else image)
 
 
 def _nothing() -> dict[str, Any]:
