@@ -2,27 +2,16 @@ import time
 
 import pytest
 
-import lookalike
-from doubles import picture
-from lookalike.embedding import import_model
 from lookalike.serving import Services
 from serving.asking import TOKEN
-from tiny_model import write_tiny_model
+from serving.rivals import parts_with_a_rival
 
 
 @pytest.fixture
 def shop(tmp_path):
     """A library of six pictures, with another model beside the one that answers."""
-    models, files, photos = (tmp_path / name for name in ("models", "files", "photos"))
-    for folder in (models, files, photos):
-        folder.mkdir()
-    import_model(write_tiny_model(files), models=models)
-    import_model(write_tiny_model(files, name="rival", dimension=2), models=models)
-    for seed in range(6):
-        (photos / f"{seed}.png").write_bytes(picture(seed))
-    with lookalike.open(tmp_path / "shop", models=models, model="tiny") as opened:
-        opened.index([photos])
-        yield opened.parts
+    with parts_with_a_rival(tmp_path, pictures=6) as parts:
+        yield parts
 
 
 def wait_until_it_runs(client):
