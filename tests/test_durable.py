@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from lookalike.durable import PART, append, replace_file, replacing, sync_folders, whole_file
+from lookalike.durable import PART, append, bytes_below, replace_file, replacing, sync_folders, whole_file
 from lookalike.errors import StorageFailed
 
 
@@ -100,3 +100,15 @@ def test_all_folders_below_one_are_synced(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
     sync_folders(tmp_path)
     assert synced == [folder.stat().st_ino for folder in (tmp_path, tmp_path / "a", tmp_path / "a" / "b")]
+
+
+def test_bytes_below_passes_over_what_another_program_removes_meanwhile(tmp_path, monkeypatch):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "file").write_bytes(b"12345")
+    (tmp_path / "gone").write_bytes(b"1")
+    assert bytes_below(tmp_path) == 6
+    assert bytes_below(tmp_path / "gone") == 1
+    listed = list(os.walk(tmp_path))
+    monkeypatch.setattr(os, "walk", lambda _: listed)
+    (tmp_path / "gone").unlink()
+    assert bytes_below(tmp_path) == 5

@@ -1,4 +1,4 @@
-"""Writing such that a reader, or a cut of power, meets the old file or the new one, and never half of one."""
+"""Files on disk: a reader, or a cut of power, meets the old file or the new one, and never half of one."""
 
 import contextlib
 import os
@@ -95,3 +95,13 @@ def sync_folders(folder: Path) -> None:
     """
     for place, _, _ in os.walk(folder):
         sync(Path(place))
+
+
+def bytes_below(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder; what another program removes meanwhile counts as nothing."""
+    total = 0
+    files = [path] if path.is_file() else (Path(at, name) for at, _, names in os.walk(path) for name in names)
+    for file in files:
+        with contextlib.suppress(FileNotFoundError):
+            total += file.stat().st_size
+    return total

@@ -33,18 +33,20 @@ def test_on_a_server_nothing_but_images_waits_for_a_batch_of_images(library, cat
 def test_a_click_goes_between_two_batches_of_images_that_follow_each_other(library, catalog):
     image_id = library.add("a")
     query_id = library.ask("q", ranked=[image_id])
-    batches, ended = 0, threading.Event()
+    batches, begun, ended = 0, threading.Event(), threading.Event()
 
     def write_batches():
         nonlocal batches
         with library.another() as indexing:
             while not ended.is_set():
                 with indexing.database.changing():
+                    begun.set()
                     time.sleep(0.03)
                 batches += 1
 
     with ThreadPoolExecutor(1) as pool:
         indexing = pool.submit(write_batches)
+        assert begun.wait(timeout=20)
         waited = []
         for number in range(20):
             before = batches

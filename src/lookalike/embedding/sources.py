@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from lookalike.durable import bytes_below
 from lookalike.embedding.descriptions import FileSource, HubSource, ModelDescription, PackagedSource, WheelSource
 from lookalike.embedding.storage import file_sha256
 from lookalike.errors import FetchFailed
@@ -148,7 +149,7 @@ def _run_client(command: list[str], folder: Path, *, total: int | None, progress
             progress.stage("downloading", total)
             arrived = 0
             while client.poll() is None:
-                before, arrived = arrived, _bytes_in(folder)
+                before, arrived = arrived, bytes_below(folder)
                 progress.advance(arrived - before)
                 time.sleep(_POLL_SECONDS)
         finally:
@@ -166,16 +167,6 @@ def _complaint(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")]
     return (errors or lines[-1:] or [""])[0]
-
-
-def _bytes_in(folder: Path) -> int:
-    total = 0
-    for file in folder.rglob("*"):
-        try:
-            total += file.stat().st_size if file.is_file() else 0
-        except OSError:  # the client moved it meanwhile
-            continue
-    return total
 
 
 def _read_out(wheel: Path, member: str, target: Path) -> None:

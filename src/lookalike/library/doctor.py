@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from lookalike.durable import bytes_below
 from lookalike.errors import LookalikeError
 from lookalike.library.open_files import most_open_files
 from lookalike.library.parts import LibraryParts
@@ -77,15 +78,11 @@ def _disk(library: LibraryParts) -> Iterator[Finding]:
     if usage.free < _NO_SPACE:
         advice = "free space now: uploads and clicks fail when it is used up; searches go on"
         yield Finding(check="disk", state=State.PROBLEM, told=told, advice=advice)
-    elif usage.free < max(_LITTLE_SPACE, 2 * _size(library.settings.snapshots)):
+    elif usage.free < max(_LITTLE_SPACE, 2 * bytes_below(library.settings.snapshots)):
         advice = "a new index is written beside the old one: keep twice the size of snapshots/ and 2 GiB free"
         yield Finding(check="disk", state=State.WARNING, told=told, advice=advice)
     else:
         yield Finding(check="disk", state=State.OK, told=told)
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _permissions(library: LibraryParts) -> Iterator[Finding]:

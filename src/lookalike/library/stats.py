@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lookalike.catalog import LiveModel
+from lookalike.durable import bytes_below
 from lookalike.library.parts import LibraryParts
 from lookalike.snapshot import find_choice, newest
 
@@ -58,10 +59,4 @@ def _choice(library: LibraryParts, live: LiveModel | None, size: int) -> dict[st
 def _bytes_on_disk(library: Path) -> dict[str, int]:
     """By part. A library whose catalog is in PostgreSQL has no folder until something is kept in it."""
     parts = sorted(library.iterdir()) if library.is_dir() else []
-    return {part.name: _bytes_below(part) for part in parts}
-
-
-def _bytes_below(path: Path) -> int:
-    if path.is_file():
-        return path.stat().st_size
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return {part.name: bytes_below(part) for part in parts}

@@ -8,7 +8,6 @@ from lookalike.embedding import Projection
 from lookalike.embedding.projection import to_vectors
 from lookalike.embedding.runtimes import Descriptors
 from lookalike.errors import TrainingRefused
-from lookalike.neighbors import unit_rows
 from lookalike.training.distilling import fit_beside
 from lookalike.training.examples import Part
 from lookalike.training.extractors import EncoderFeatures, FeatureExtractor
@@ -83,8 +82,8 @@ def _wanted(
     """Image id -> the model's own vector beside the teacher's, which the head is drawn to."""
     whole = [number for number, row in enumerate(rows) if row.is_whole_image]
     image_ids = [rows[number].image_id for number in whole]
-    vectors: Vectors = unit_rows((inputs[whole] - own.mean) @ own.matrix).astype(np.float32)
-    return dict(zip(image_ids, both_sides(vectors, np.stack([taught[one] for one in image_ids])), strict=True))
+    theirs = np.stack([taught[one] for one in image_ids])
+    return dict(zip(image_ids, both_sides(to_vectors(inputs[whole], own), theirs), strict=True))
 
 
 def _taught_start(

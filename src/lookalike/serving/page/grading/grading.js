@@ -12,6 +12,7 @@ import "../elements/theme-toggle.js";
 /** @typedef {{alpha: number|null, graders: Record<string, number>, twice: number, disputed: number}} Agreement */
 
 const AT_ONCE = 20; // pairs that are asked for
+const MOST_AT_ONCE = 100; // that the server gives
 const FEW = 5; // left: then the next ones are asked for
 const GRADER = "lookalike.grader";
 
@@ -73,7 +74,7 @@ async function start() {
 /** Ask for the next pairs. */
 async function more() {
   const asked = work;
-  const wanted = new URLSearchParams({ grader: asked.grader, limit: String(AT_ONCE + seen.size > 100 ? 100 : AT_ONCE + seen.size) });
+  const wanted = new URLSearchParams({ grader: asked.grader, limit: String(Math.min(AT_ONCE + seen.size, MOST_AT_ONCE)) });
   if (asked.work !== "all") wanted.set(asked.work, "true");
   const page = await call(`${address()}?${wanted}`);
   if (asked !== work) return;

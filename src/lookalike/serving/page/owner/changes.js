@@ -25,12 +25,6 @@ export async function tryToken(token) {
   }
 }
 
-/** @returns {Promise<string[]|null>} what the browser's key allows; null on a server that needs no key */
-export async function keyScopes() {
-  const { keys_needed: needed, scopes } = await call("v1/session");
-  return needed ? scopes : null;
-}
-
 /** @param {string} id @returns {Promise<Image>} */
 export function readImage(id) {
   return call(`v1/images/${encodeURIComponent(id)}`);

@@ -39,10 +39,15 @@ export function askForKey() {
   opened.showModal();
 }
 
+/** @returns {Promise<string[]|null>} what the browser's key allows; null on a server that needs no key */
+export async function keyScopes() {
+  const { keys_needed: needed, scopes } = await call("v1/session");
+  return needed ? scopes : null;
+}
+
 /** @returns {Promise<boolean>} whether this browser has a key that works */
 export async function isSignedIn() {
-  const { keys_needed: needed, scopes } = await call("v1/session");
-  return needed && scopes.length > 0;
+  return Boolean((await keyScopes())?.length);
 }
 
 /** Forget the browser's key; the page begins anew, and asks for one. */

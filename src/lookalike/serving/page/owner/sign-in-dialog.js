@@ -1,7 +1,8 @@
 /** <sign-in-dialog>: asks for the server's admin token, unless nobody needs one or the browser's key allows changes. */
 
 import { el } from "../dom.js";
-import { keyScopes, tryToken } from "./changes.js";
+import { tryToken } from "./changes.js";
+import { keyScopes } from "./key-dialog.js";
 
 const OPEN_TO_ALL = "This library has no admin token: whoever can open this page may change it.";
 const BY_KEY = "Your key lets you hide, tag and delete pictures.";
