@@ -12,7 +12,7 @@ LOOKALIKE_LIBRARY ?= $(CURDIR)/demo-library$(if $(IMAGES),-own)
 export LOOKALIKE_MODELS
 
 .DEFAULT_GOAL := help
-.PHONY: help bundle demo test test-slow lint check bench format models browser nginx openapi-client clean
+.PHONY: help bundle demo test test-slow lint check bench format models browser nginx openapi-client helm clean
 
 help:  ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,13 +50,16 @@ browser:  ## fetch the browser that the page's tests drive
 openapi-client: $(BIN)/lookalike  ## fetch the generator of HTTP clients that the API is tested with
 	@scripts/get-openapi-client $(BIN)/python .cache/openapi-client
 
+helm: $(BIN)/lookalike  ## fetch Helm and the schemas of Kubernetes, which deploy/helm is tested with
+	@scripts/get-helm $(BIN)/python .cache/helm
+
 nginx:  ## fetch the web server that the examples of docs/deploy.md are tested with
 	@scripts/get-nginx
 
-test: $(VENV)/.dev models browser nginx openapi-client  ## every test but the slow ones
+test: $(VENV)/.dev models browser nginx openapi-client helm  ## every test but the slow ones
 	@$(BIN)/python -m pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-slow: $(VENV)/.dev models browser nginx openapi-client  ## the tests that take minutes, and property tests with new examples
+test-slow: $(VENV)/.dev models browser nginx openapi-client helm  ## the tests that take minutes, and property tests with new examples
 	@HYPOTHESIS_PROFILE=new $(BIN)/python -m pytest -m "slow or hypothesis" $(ARGS)
 
 lint: $(VENV)/.dev  ## style, types, layers
