@@ -251,7 +251,7 @@ def measure(fold: str, model: str, cache: Path, sheet: Path | None) -> dict:
     document = {
         "different": len(made.different),
         "seconds": round(seconds, 1),
-        "false": false_pairs([(pair.one, pair.other) for pair in pairs], len(made.different)),
+        "false": false_pairs([(pair.one, pair.other) for pair in pairs], made.different),
     }
     return document if fold == CATALOG else document | recall(made)
 
@@ -291,11 +291,14 @@ def told(values: Iterable[float]) -> dict:
     return {"mean": made.mean, "low": made.low, "high": made.high, "of": len(sample)}
 
 
-def false_pairs(pairs: Sequence[tuple[str, str]], images: int) -> dict:
-    """How many pairs of different pictures there are, and what they are by eye; others are those not looked at, too."""
-    verdicts = looked_at()
+def false_pairs(pairs: Sequence[tuple[str, str]], different: Mapping[str, Seen]) -> dict:
+    """How many pairs of different pictures there are, and what they are by eye; others are those not looked at, too.
+
+    Pictures with the same bytes are the same.
+    """
+    verdicts = looked_at() | {(a, b): "same" for a, b in pairs if different[a].content == different[b].content}
     by_eye = [verdicts.get(pair, "other") for pair in pairs]
-    wrong = by_eye.count("other")
+    wrong, images = by_eye.count("other"), len(different)
     low, high = wilson(wrong, images)
     return {
         "pairs": len(pairs),

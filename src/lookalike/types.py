@@ -338,7 +338,8 @@ class Hit:
     """What a user gets: an image, its place, and how close it is.
 
     `cosine` is in [-1, 1]. `closeness`, 0 to 100, and `match` say what it means in this library. `duplicates` are the
-    ids of images that look the same and stand behind this one. `same_thing` is there where the search was to be
+    ids of images that look the same and stand behind this one, `blurred_duplicates` those of them that are to be shown
+    blurred. `same_thing` is there where the search was to be
     verified, and the image shows the very same thing.
     """
 
@@ -348,4 +349,5 @@ class Hit:
     closeness: float
     match: Match
     duplicates: tuple[str, ...] = ()
+    blurred_duplicates: tuple[str, ...] = ()
     same_thing: SameThing | None = None

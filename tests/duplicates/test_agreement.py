@@ -27,6 +27,13 @@ def test_a_part_agrees_under_the_map_that_puts_it_there():
     assert found.share == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_some_of_the_pixels_tell_roughly_what_all_of_them_do(seed):
+    one, other = scene(seed, size=(480, 360)), again(scene(seed, size=(480, 360)), 20)
+    exact, rough = (agreement(small(pixels(one)), small(pixels(other)), SAME, step=step) for step in (1, 4))
+    assert (rough.luma, rough.colour, rough.share) == pytest.approx((exact.luma, exact.colour, exact.share), abs=0.05)
+
+
 def test_other_colours_do_not_agree():
     grey = ImageOps.grayscale(scene(1)).convert("RGB")
     assert agreed(scene(1), grey).luma > 0.9

@@ -5,6 +5,7 @@ import pytest
 from lookalike.catalog import KeyWish, Scope, Verdict
 from lookalike.serving.access import keyring
 from lookalike.types import ModerationState
+from pictures import jpeg_bytes, photo
 from serving.asking import TOKEN, address, picture, upload
 
 HELD = Verdict(state=ModerationState.HELD, reason="nudity/explicit 0.7", scores={"nudity/explicit": 0.7})
@@ -87,6 +88,19 @@ def test_blurred_images_say_so_wherever_they_are_shown(client, library, images):
     assert [hit["image"]["id"] for hit in hits if hit["image"]["blurred"]] == [images[2]]
     library.catalog.moderation.decide([images[2]], ModerationState.SHOWN, actor="cli:ann")
     assert not client.get(f"/v1/images/{images[2]}").json()["blurred"]
+
+
+def test_copies_that_are_blurred_say_so_under_a_hit_that_is_not(client, library, images):
+    copy, _ = library.indexer.add_upload(jpeg_bytes(photo(seed=3), quality=60), name="copy.jpg")
+    library.catalog.moderation.judge({copy.id: BLURRED})
+    first = client.search(picture(3)).json()["hits"][0]
+    assert (first["image"]["id"], first["image"]["blurred"]) == (images[3], False)
+    assert first["duplicates"] == first["blurred_duplicates"] == [copy.id]
+
+
+def test_metrics_tell_how_many_images_wait(guarded, held):
+    del held
+    assert 'lookalike_moderated_images{state="held"} 1.0' in guarded.get("/metrics", headers=TOKEN).text
 
 
 class EverybodyWaits:

@@ -34,7 +34,16 @@ def test_a_picture_finds_itself_first_and_the_answer_is_complete(client, images)
     }  # fmt: skip
     assert answer["total"] == 12
     first = answer["hits"][0]
-    assert set(first) == {"rank", "image", "cosine", "closeness", "match", "duplicates", "same_thing"}
+    assert set(first) == {
+        "rank",
+        "image",
+        "cosine",
+        "closeness",
+        "match",
+        "duplicates",
+        "blurred_duplicates",
+        "same_thing",
+    }
     assert (first["rank"], first["cosine"]) == (1, pytest.approx(1.0))
     assert set(answer["milliseconds"]) == {"decode", "embed", "search", "rerank", "total"}
     assert answer["milliseconds"]["total"] >= answer["milliseconds"]["decode"] > 0

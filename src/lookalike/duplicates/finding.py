@@ -21,6 +21,8 @@ from lookalike.reranking import Candidates, CollapseDuplicates
 from lookalike.types import Pixels, Vectors
 
 _KEPT_PICTURES = 2_000
+_ROUGHLY = 4  # each way: of so many pixels, one is compared at first
+_ROUGH_LUMA, _ROUGH_COLOUR, _ROUGH_SHARE = 0.1, 5.0, 0.1  # what those few pixels may be off by
 _ASKED = 5_000  # rows whose neighbours are asked for at a time
 RULES = 4
 """Of the rules here. Raise it when they find other pairs: searches that were interrupted then start anew."""
@@ -116,6 +118,12 @@ class CopyRules:
     most_odd_colour: float = 14
     least_share: float = 0.5
     least_texture: float = 0.5
+
+    def may_be_met(self, roughly: Agreement) -> bool:
+        """Whether pictures may be copies of which some pixels were compared: most pairs are far from it."""
+        overlaps = roughly.share >= self.least_share - _ROUGH_SHARE
+        colours = roughly.colour <= self.most_colour + _ROUGH_COLOUR
+        return overlaps and colours and roughly.luma >= min(one.luma for one in self.enough) - _ROUGH_LUMA
 
     def are_met(self, inliers: int, agreed: Agreement) -> bool:
         """Whether pictures with so many details at matching places, whose pixels agree so well, are copies."""
@@ -299,6 +307,8 @@ class CopyFinder:
         """How brightness agrees; None where the two pictures are no copies."""
         if alignment.enlarges:  # what shows less is looked at more closely
             one, other, alignment = other, one, alignment.inverse
+        if not self._rules.may_be_met(agreement(one.small, other.small, alignment, step=_ROUGHLY)):
+            return None
         agreed = agreement(one.small, other.small, alignment)
         if not self._rules.are_met(alignment.inliers, agreed):
             return None

@@ -141,8 +141,8 @@ def _plausible(matrix: NDArray[np.float64], tolerance: Tolerance) -> bool:
 
 def _distinct(here: NDArray[np.float64], there: NDArray[np.float64], tolerance: Tolerance) -> int:
     """How many places agree, of those that lie apart in both pictures: SIFT finds some several times."""
-    cells = (len(np.unique(np.floor(places / tolerance.distance * 2), axis=0)) for places in (here, there))
-    return min(cells)
+    cells = (np.floor(places / tolerance.distance * 2) @ (1, 1j) for places in (here, there))
+    return min(len(np.unique(one)) for one in cells)
 
 
 def _clipped(polygon: NDArray[np.float64]) -> list[tuple[float, float]]:

@@ -16,6 +16,7 @@ from lookalike.library.parts import LibraryParts
 from lookalike.library.reproducing import LEAST_COSINE, least_cosine
 from lookalike.settings import FILE_NAME
 from lookalike.snapshot import newest
+from lookalike.types import ModerationState
 
 _MIB = 1024 * 1024
 _LITTLE_SPACE, _NO_SPACE = 2048 * _MIB, 256 * _MIB
@@ -39,7 +40,7 @@ class Finding:
     """One thing that was looked at.
 
     Attributes:
-        check: what: disk, permissions, clock, database, model, snapshot, limits or exposure.
+        check: what: disk, permissions, clock, database, model, snapshot, moderation, limits or exposure.
         state: how it stands.
         told: what was found, in words.
         advice: what to do; empty where nothing is to be done.
@@ -60,6 +61,7 @@ def examine(library: LibraryParts) -> list[Finding]:
         "clock": _clock,
         "model": _model,
         "snapshot": _snapshot,
+        "moderation": _moderation,
         "limits": _limits,
         "exposure": _exposure,
     }
@@ -164,6 +166,19 @@ def _snapshot(library: LibraryParts) -> Iterator[Finding]:
         yield Finding(check="snapshot", state=State.WARNING, told=told, advice=advice)
     elif not problems:
         yield Finding(check="snapshot", state=State.OK, told=told)
+
+
+def _moderation(library: LibraryParts) -> Iterator[Finding]:
+    waiting = library.catalog.moderation.counts()[ModerationState.HELD]
+    moderator = library.moderator  # opens every classifier that the setting names
+    if moderator is None and not waiting:
+        yield Finding(check="moderation", state=State.OK, told="new images are not moderated")
+        return
+    told = f"{waiting:,} images wait for review"
+    if moderator is not None:
+        told = f"{len(moderator.classifiers)} classifiers look at new images; {told}"
+    advice = "decide about them: `lookalike moderation list`, or the page's review queue" if waiting else ""
+    yield Finding(check="moderation", state=State.WARNING if waiting else State.OK, told=told, advice=advice)
 
 
 def _limits(library: LibraryParts) -> Iterator[Finding]:

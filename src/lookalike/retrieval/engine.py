@@ -296,6 +296,7 @@ class SearchEngine:
         behind = record.duplicates
         others = [other for image_id in ids for other in behind.get(image_id, ())]
         images = visible(self._catalog.images.get_many([*ids, *others]).values())
+        grouped = {image_id: tuple(other for other in behind.get(image_id, ()) if other in images) for image_id in ids}
         return tuple(
             Hit(
                 rank=rank,
@@ -303,7 +304,8 @@ class SearchEngine:
                 cosine=cosines[image_id],
                 closeness=closeness.percent(cosines[image_id]),
                 match=Match.DUPLICATE if image_id in record.same else closeness.match(cosines[image_id]),
-                duplicates=tuple(other for other in behind.get(image_id, ()) if other in images),
+                duplicates=grouped[image_id],
+                blurred_duplicates=tuple(other for other in grouped[image_id] if images[other].blurred),
                 same_thing=record.same_things.get(image_id),
             )
             for rank, image_id in enumerate(ids, start=first_rank)

@@ -155,6 +155,10 @@ class _StateNow(Collector):
         yield GaugeMetricFamily("lookalike_catalog_sequence", "Changes the catalog has seen.", sequence)
         behind = sequence - readiness.watermark
         yield GaugeMetricFamily("lookalike_watermark_lag", "Of those, changes that the snapshot lacks.", behind)
+        moderated = GaugeMetricFamily("lookalike_moderated_images", "Images by what moderation does.", labels=["state"])
+        for state, count in self._services.catalog.moderation.counts().items():
+            moderated.add_metric([state.value], count)
+        yield moderated
 
     def _live_recall(self, snapshot: int) -> Iterable[Metric]:
         latest = self._watch.latest

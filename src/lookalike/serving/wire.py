@@ -410,6 +410,9 @@ class HitRecord(Wire):
     )
     match: Match
     duplicates: tuple[str, ...] = Field(description="Ids of images that look the same and are grouped under this hit.")
+    blurred_duplicates: tuple[str, ...] = Field(
+        default=(), description="Those of `duplicates` to show blurred until somebody asks to see them."
+    )
     same_thing: SameThingRecord | None = Field(
         default=None, description="Only where the search was to be verified, and the image shows the very same thing."
     )
@@ -430,6 +433,7 @@ class HitRecord(Wire):
             closeness=hit.closeness,
             match=hit.match,
             duplicates=hit.duplicates,
+            blurred_duplicates=hit.blurred_duplicates,
             same_thing=_same_thing(hit),
         )
 
@@ -440,7 +444,7 @@ class HitRecord(Wire):
         return (
             f'{{"rank":{hit.rank},"image":{_json_in_hits(hit.image, below, for_owner)},'
             f'"cosine":{hit.cosine!r},"closeness":{hit.closeness!r},"match":"{hit.match.value}",'
-            f'"duplicates":{json.dumps(hit.duplicates)},'
+            f'"duplicates":{json.dumps(hit.duplicates)},"blurred_duplicates":{json.dumps(hit.blurred_duplicates)},'
             f'"same_thing":{same_thing.model_dump_json() if same_thing else "null"}}}'
         )
 
@@ -503,6 +507,7 @@ class SearchAnswer(Wire):
                             "closeness": 99.97,
                             "match": "very-close",
                             "duplicates": [],
+                            "blurred_duplicates": [],
                         }
                     ],
                     "next_cursor": "NWQ0MTQwMmFiYzRiMmE3NmI5NzE5ZDkxMTAxN2M1OTI6MzA6MzA6OGU1ZDYzMzE",

@@ -124,6 +124,7 @@ def hit_of(picture: Picture, cosine: float, *, rank: int) -> dict[str, Any]:
         "closeness": round(50 + 50 * max(cosine, -1.0), 2),
         "match": match,
         "duplicates": [],
+        "blurred_duplicates": [],
     }
 
 

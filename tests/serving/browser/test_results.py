@@ -133,6 +133,27 @@ def test_what_looks_the_same_is_shown_on_request(page, site, generated):
     expect(page.locator("query-panel h2")).to_be_visible()
 
 
+def test_a_blurred_copy_is_blurred_under_a_hit_that_is_not(page, site, generated):
+    first_copy = next(number for number, (name, _, _) in enumerate(generated) if name.endswith("copy1"))
+
+    def blur_one(route):
+        answer = route.fetch()
+        document = answer.json()
+        grouped = next(hit for hit in document["hits"] if len(hit["duplicates"]) == 2)
+        grouped["blurred_duplicates"] = grouped["duplicates"][1:]
+        route.fulfill(response=answer, body=json.dumps(document))
+
+    page.route("**/v1/search", blur_one)
+    open_library(page, site)
+    choose(page, generated[first_copy - 1][1])
+    wait_for_results(page)
+    page.get_by_role("button", name="+2 the same").first.click()
+    copies = page.locator(".tile-group:visible a img")
+    expect(copies).to_have_count(2)
+    filters = [copies.nth(place).evaluate("image => getComputedStyle(image).filter") for place in range(2)]
+    assert [one == "none" for one in filters] == [True, False]
+
+
 def test_no_close_match_is_said(page, pretended):
     def weaken(route):
         answer = route.fetch()

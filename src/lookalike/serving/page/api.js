@@ -26,6 +26,7 @@ import { filterFields } from "./state/filters.js";
  * @property {number} closeness  0..100
  * @property {"duplicate"|"very-close"|"close"|"loose"|"none"} match
  * @property {string[]} duplicates
+ * @property {string[]} blurred_duplicates  those of them to be shown blurred
  * @property {SameThing|null} [same_thing]  where it was verified to show the very same thing
  */
 /**

@@ -10,6 +10,7 @@ import { outlineOf } from "./outline.js";
 import { listenForLongPress, tileActions } from "./tile-actions.js";
 import { detailsHeight, tileDetails } from "./tile-details.js";
 
+/** @typedef {import("../api.js").Hit} Hit */
 /** @typedef {import("../api.js").Image} Image */
 /** @typedef {import("../listing.js").Shown} Shown */
 /** @typedef {import("../masonry.js").Box} Box */
@@ -71,7 +72,7 @@ export class Tile {
     if (!shown.hit) {
       this.#name();
       this.caption.replaceChildren();
-      this.#setGroup([], false);
+      this.#setGroup(null, false);
       return;
     }
     const { bars, ...how } = closenessOf(shown.hit);
@@ -84,7 +85,7 @@ export class Tile {
     const meter = el("span", { className: "meter", "data-bars": bars, "aria-hidden": "true" },
       ...[1, 2, 3, 4].map((bar) => el("i", { className: bar <= bars ? "on" : "" })));
     this.caption.replaceChildren(el("span", { className: same ? "closeness verified" : "closeness", title: detail }, same ? icon("check") : meter, el("span", {}, words)));
-    this.#setGroup(shown.hit.duplicates, unfolded);
+    this.#setGroup(shown.hit, unfolded);
   }
 
   /** Be there, and begin to load. @param {Box} box */
@@ -139,38 +140,39 @@ export class Tile {
     return came.finally(() => (this.#attempt = null));
   }
 
-  /** @param {string[]} duplicates @param {boolean} unfolded */
-  #setGroup(duplicates, unfolded) {
+  /** @param {Hit|null} hit @param {boolean} unfolded */
+  #setGroup(hit, unfolded) {
     this.group.replaceChildren();
-    this.#unfolded = unfolded && duplicates.length > 0;
+    this.#unfolded = unfolded && Boolean(hit?.duplicates.length);
     this.group.hidden = !this.#unfolded;
-    if (this.#unfolded) this.#fillGroup(duplicates);
-    if (!duplicates.length) return;
-    const count = `+${duplicates.length}`;
+    if (!hit?.duplicates.length) return;
+    if (this.#unfolded) this.#fillGroup(hit);
+    const count = `+${hit.duplicates.length}`;
     const name = { "aria-label": `${count} the same`, title: `${count} the same`, "aria-expanded": String(this.#unfolded) };
     const toggle = el("button", { type: "button", className: "same", ...name }, count, el("span", {}, " the same"));
-    toggle.addEventListener("click", () => this.#toggle(toggle, duplicates));
+    toggle.addEventListener("click", () => this.#toggle(toggle, hit));
     this.caption.append(toggle);
   }
 
-  /** @param {HTMLButtonElement} toggle @param {string[]} duplicates */
-  #toggle(toggle, duplicates) {
+  /** @param {HTMLButtonElement} toggle @param {Hit} hit */
+  #toggle(toggle, hit) {
     this.#unfolded = !this.#unfolded;
     toggle.setAttribute("aria-expanded", String(this.#unfolded));
     this.group.hidden = !this.#unfolded;
-    if (!this.group.childElementCount) this.#fillGroup(duplicates);
+    if (!this.group.childElementCount) this.#fillGroup(hit);
     emit(this.element, "tile-unfolded", { id: this.image.id, unfolded: this.#unfolded });
   }
 
-  /** @param {string[]} duplicates */
-  #fillGroup(duplicates) {
-    this.group.append(...duplicates.map((id, place) => this.#duplicate(id, place)));
+  /** @param {Hit} hit */
+  #fillGroup(hit) {
+    this.group.append(...hit.duplicates.map((id, place) => this.#duplicate(hit, id, place)));
   }
 
-  /** @param {string} id @param {number} place */
-  #duplicate(id, place) {
+  /** @param {Hit} hit @param {string} id @param {number} place */
+  #duplicate(hit, id, place) {
     const link = el("a", { href: routeUrl({ image: id }), "aria-label": `The same, ${place + 1}` },
       el("img", { src: contentUrl(id, 128), alt: "", loading: "lazy", decoding: "async" }));
+    link.toggleAttribute("data-blurred", isBlurred({ id, blurred: hit.blurred_duplicates.includes(id) }));
     followClicks(link, (event) => this.#click(event, id));
     return link;
   }
