@@ -31,7 +31,8 @@ def test_a_part_agrees_under_the_map_that_puts_it_there():
 def test_some_of_the_pixels_tell_roughly_what_all_of_them_do(seed):
     one, other = scene(seed, size=(480, 360)), again(scene(seed, size=(480, 360)), 20)
     exact, rough = (agreement(small(pixels(one)), small(pixels(other)), SAME, step=step) for step in (1, 4))
-    assert (rough.luma, rough.colour, rough.share) == pytest.approx((exact.luma, exact.colour, exact.share), abs=0.05)
+    assert (rough.luma, rough.share) == pytest.approx((exact.luma, exact.share), abs=0.05)
+    assert rough.colour == pytest.approx(exact.colour, abs=2)
 
 
 def test_other_colours_do_not_agree():
