@@ -82,7 +82,7 @@ def perform(library, operation, argument) -> None:
         )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(st.tuples(operations, st.booleans()), max_size=25), limit=st.integers(1, 4))
 def test_replaying_the_changes_from_any_watermark_gives_what_is_there(library, history, limit):
     catalog, fingerprint = library.catalog, library.fingerprint

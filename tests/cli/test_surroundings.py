@@ -35,7 +35,7 @@ def test_no_help_text_loses_what_stands_in_brackets(run, columns):
         )
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+@pytest.mark.parametrize("encoding", [pytest.param("ascii", marks=pytest.mark.slow), "cp1252", "utf-8"])
 def test_names_that_the_output_cannot_show_come_out_as_escapes(program, tmp_path, encoding):
     photos = tmp_path / "photos"
     photos.mkdir()

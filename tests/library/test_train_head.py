@@ -81,7 +81,7 @@ def test_a_network_that_starts_at_random_learns_from_views_and_serves(library, t
 
 
 def test_a_trained_network_may_be_whitened_to_fewer_dimensions(library, things):
-    tune = PretrainRecipe(loss="moco", steps=20, batch=32, learning_rate=0.1)
+    tune = PretrainRecipe(loss="moco", steps=4, batch=16, learning_rate=0.1)
     recipe = quick(shares={"views": 1.0}, tune=tune, dimension=8)
     library.train(TrainRequest(name="short", recipe=recipe, backbone="small:random"))
     assert library.promote("short", force=True).now.dimension == 8

@@ -17,7 +17,7 @@ from serving.browser.driving import (
 )
 
 
-@pytest.fixture(params=["pretended", "real"])
+@pytest.fixture(params=[pytest.param("pretended", marks=pytest.mark.slow), "real"])
 def site(request):
     """Both servers: what the page does must not depend on which one answers."""
     return request.getfixturevalue(request.param)
