@@ -36,6 +36,13 @@ def test_each_error_has_its_own_problem_or_is_an_incident(kind):
     assert ("Retry-After" in told.headers) == (told.status == 503)
 
 
+def test_a_library_that_another_program_writes_to_is_busy_and_its_place_is_not_told():
+    told = problem_of(errors.LibraryBusy("SQLite file /srv/photos/catalog.sqlite: another process holds the lock"))
+    assert told.title == "Another program is writing to the library"
+    assert told.detail == "another program is writing to the library; try again"
+    assert told.headers == {"Retry-After": "1"}
+
+
 def test_unknown_addresses_are_problems(client, problem):
     for url in ("/nothing", "/v1", "/v1/search/", "/v1/images/", "/docs", "/redoc", "/v2/search", "/%00"):
         response = client.get(url)

@@ -71,6 +71,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "internal": (500, "Internal error"),
     "busy": (503, "Too many requests are waiting"),
     "environment": (503, "Something the server needs is missing"),
+    "library-busy": (503, "Another program is writing to the library"),
     "deadline-passed": (504, "The answer was not ready in the time the client gives"),
     "storage-failed": (507, "The disk is full or failing"),
 }
@@ -152,9 +153,10 @@ def problem_of(error: LookalikeError) -> Problem | None:
             )
         case EnvironmentFault():
             _log.warning("%s", detail)
-            status, title = KINDS["environment"]
-            headers = {"Retry-After": "1" if isinstance(error, LibraryBusy) else "10"}
-            told = without_paths(detail, otherwise=f"{title.lower()}; {_IN_THE_LOG}")
+            is_busy = isinstance(error, LibraryBusy)
+            status, title = KINDS["library-busy" if is_busy else "environment"]
+            headers = {"Retry-After": "1" if is_busy else "10"}
+            told = without_paths(detail, otherwise=f"{title.lower()}; {'try again' if is_busy else _IN_THE_LOG}")
             return Problem(code=error.code, status=status, title=title, detail=told, headers=headers)
         case CallerError() if type(error) is CallerError:
             return problem(error.code, detail)
