@@ -27,6 +27,10 @@ from lookalike.types import InteractionKind
 
 FEWEST_CLICKS = 500
 _STATE = "state.json"
+_BY_REGRESSION = (
+    "too few images were shown at several places, so position bias was told from relevance by what the model says of"
+    " each image; an experiment or another model makes it surer"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,14 +131,18 @@ class _Work:
 
     def estimate(self, turn: Turn) -> Turn:
         """Estimate position bias; without an estimate every click counts the same."""
-        request = PositionBiasRequest(
-            out=self._bias, include_simulated=self._request.include_simulated, resamples=0, method="harvesting"
-        )
+        request = PositionBiasRequest(out=self._bias, include_simulated=self._request.include_simulated, resamples=0)
         try:
             found = position_bias(self._library, request, self._progress)
         except CallerError as reason:
             return replace(turn, notes=(*turn.notes, f"position bias is not corrected: {reason}"))
-        return replace(turn, position_bias=found.curve.method, propensities=found.curve.by_rank())
+        notes = (_BY_REGRESSION,) if found.curve.method == "regression" else ()
+        return replace(
+            turn,
+            position_bias=found.curve.method,
+            propensities=found.curve.by_rank(),
+            notes=(*turn.notes, *notes),
+        )
 
     def train(self, turn: Turn) -> Turn:
         """Train a model on the clicks, and judge it by grades and by held-out clicks."""

@@ -134,3 +134,14 @@ def test_clicks_become_grades_by_how_often_beside_the_most_clicked():
     found = graded_by_clicks([pair("a", 10.0, ("z", "y")), pair("b", 4.0, ("y",)), pair("c", 2.0), pair("d", 1.0)])
     assert found == [GradedQuery(query="q", images=("a", "b", "c", "d", "y", "z"), grades=(3, 3, 2, 1, 0, 0))]
     assert graded_by_clicks([]) == []
+
+
+def test_rates_are_of_all_that_was_shown_to_people_and_corrected_by_propensities():
+    log = Log()
+    log.search("1", "q", ["a", "b", "c"], ["a", "b"])
+    log.search("2", "q", ["a", "b", "c"], ["a"])
+    log.search("3", "q", ["a", "b", "c"], ["c"], simulated=True)
+    (by_position,) = log.pairs(propensities=(1.0, 0.5, 0.25)).rates
+    assert (by_position.query, by_position.images, by_position.grades) == ("q", ("a", "b", "c"), (5, 5, 0))
+    (as_they_are,) = log.pairs().rates
+    assert as_they_are.grades == (5, 2, 0)

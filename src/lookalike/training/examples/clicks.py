@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from lookalike.catalog import QueryRecord
 from lookalike.feedback.bots import MOST_CLICKS_IN_MINUTE, bots
 from lookalike.training.examples.example import GradedQuery, Pair, PairSource
+from lookalike.training.examples.shown import rates_by_clicks, shown_pairs
 from lookalike.types import Interaction, InteractionKind
 
 CALLED_WRONG, CONFIRMED = "clicks called wrong", "pairs confirmed"
@@ -64,6 +65,7 @@ class ClickPairs:
 
     Attributes:
         pairs: by query and positive, ascending.
+        rates: of every image that was shown for a query, how often it was clicked once its place was looked at.
         clicks: given in all.
         used: behind the pairs.
         simulated: left out because no person made them.
@@ -87,6 +89,7 @@ class ClickPairs:
     too_few: int
     called_wrong: int = 0
     confirmed: int = 0
+    rates: tuple[GradedQuery, ...] = ()
 
 
 def click_pairs(
@@ -123,6 +126,7 @@ def click_pairs(
         repeated=reasons["again"],
         too_few=reasons["too few"],
         called_wrong=reasons["called wrong"],
+        rates=tuple(sorting.rates()),
         confirmed=sum(rules.reviewed.get((pair.query, pair.positive), False) for pair in pairs),
     )
 
@@ -156,6 +160,9 @@ def _grades(clicked: Mapping[str, float], passed_over: Iterable[str]) -> dict[st
         share = weight / most
         grades[image_id] = 3 if share >= _OFTEN else 2 if share >= _SELDOM else 1
     return dict(sorted(grades.items()))
+
+
+_SHOWN = frozenset({InteractionKind.IMPRESSION, InteractionKind.CLICK, InteractionKind.DWELL})
 
 
 class _Sorting:
@@ -216,6 +223,17 @@ class _Sorting:
         for image_id, position in shown.items():
             if position < lowest and image_id not in clicked and image_id != query_image:
                 self._passed_over[query_image][image_id] += 1
+
+    def rates(self) -> list[GradedQuery]:
+        """Grades of all that was shown in searches by a whole image, clicked or not."""
+        believed = (
+            (str(self._queries[event.query_id].image_id), event)
+            for event in self._interactions
+            if event.kind in _SHOWN and not self._reason_against(event)
+        )
+        shown = shown_pairs(believed)
+        ranks = {rank for pair in shown.values() for rank in pair.ranks.values()}
+        return rates_by_clicks(shown, {rank: 1 / self._rules.weight(rank) for rank in ranks}, self._rules.reviewed)
 
     def pairs(self) -> list[Pair]:
         """The pairs that were clicked often enough."""

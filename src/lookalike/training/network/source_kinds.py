@@ -198,7 +198,8 @@ def _grades_held_out(material: Material, part: Part) -> HeldOut | None:
 
 
 def _clicks_held_out(material: Material, part: Part) -> HeldOut | None:
-    return click_held_out(material.examples.pairs, material.parts, part, set(material.names))
+    clicks = material.examples.labels.clicks
+    return None if clicks is None else click_held_out(clicks, material.parts, part, set(material.names))
 
 
 def _views_held_out(material: Material, part: Part) -> HeldOut | None:

@@ -221,10 +221,10 @@ def click_source(
     )
 
 
-def click_held_out(pairs: Sequence[Pair], split: Split, part: Part, known: Collection[str]) -> HeldOut | None:
-    """Held-out clicks of a part: images clicked more often should rank higher, and skipped images lowest."""
-    mine = [pair for pair in pairs if split.parts.get(pair.query) is part]
-    return held_out("clicks", graded_by_clicks(mine), known, CLICKED_MEASURES, condensed=True)
+def click_held_out(clicks: ClickPairs, split: Split, part: Part, known: Collection[str]) -> HeldOut | None:
+    """Held-out clicks of a part, corrected for where images were shown; only what was shown is judged."""
+    mine = [query for query in clicks.rates if split.parts.get(query.query) is part]
+    return held_out("clicks", mine, known, CLICKED_MEASURES, condensed=True)
 
 
 def view_source(
