@@ -35,8 +35,8 @@ LossOption = Annotated[
     str | None,
     typer.Option(
         metavar="LOSS",
-        help=f"Loss of grades, clicks and views: {', '.join(LOSSES)} (default: listwise for grades and clicks, softmax"
-        " for views). Or train a whole network on views, with --tune full: nt-xent (SimCLR) or moco (MoCo v2).",
+        help=f"Loss of grades, clicks and views: {', '.join(LOSSES)} (default: listwise for grades, the likelihood of"
+        " clicks, softmax for views). Or train a whole network on views, with --tune full: nt-xent (SimCLR) or moco (MoCo v2).",
     ),
 ]
 SplitByOption = Annotated[

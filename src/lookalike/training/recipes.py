@@ -135,7 +135,7 @@ class HeadRecipe:
     Attributes:
         shares: source -> weight of its loss: `grades`, `clicks`, `views`, `teacher`.
         loss: `listwise`, `softmax`, `supervised` or `triplet`, see `LOSSES`; None for each source's own: `listwise` for
-            grades and clicks, `softmax` for views.
+            grades, the likelihood of what was done for clicks, `softmax` for views.
         dimension: size of the new vectors; None for that of the base model.
         steps: maximum number of steps; training stops earlier once validation stops improving.
         learning_rate: maximum learning rate of the schedule.

@@ -141,7 +141,7 @@ def test_rates_are_of_all_that_was_shown_to_people_and_corrected_by_propensities
     log.search("1", "q", ["a", "b", "c"], ["a", "b"])
     log.search("2", "q", ["a", "b", "c"], ["a"])
     log.search("3", "q", ["a", "b", "c"], ["c"], simulated=True)
-    (by_position,) = log.pairs(propensities=(1.0, 0.5, 0.25)).rates
+    (by_position,) = log.pairs(propensities=(1.0, 0.5, 0.25)).seen.rates()
     assert (by_position.query, by_position.images, by_position.grades) == ("q", ("a", "b", "c"), (5, 5, 0))
-    (as_they_are,) = log.pairs().rates
+    (as_they_are,) = log.pairs().seen.rates()
     assert as_they_are.grades == (5, 2, 0)

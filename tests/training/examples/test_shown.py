@@ -1,8 +1,8 @@
-"""Rankings are judged by clicks without favouring what was shown first."""
+"""What was shown: rankings are judged by clicks without favouring what was shown first."""
 
 from datetime import UTC, datetime
 
-from lookalike.training.examples.shown import rates_by_clicks, shown_pairs
+from lookalike.training.examples.shown import SeenPairs, shown_pairs
 from lookalike.types import Interaction, InteractionKind
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -28,7 +28,7 @@ def test_a_click_without_an_impression_was_shown_and_the_longest_dwell_counts():
     ]
     (pair,) = shown_pairs([("q", one) for one in events]).values()
     assert (pair.ranks, pair.clicked, pair.seconds) == ({"s": 4}, {"s"}, {"s": 3.0})
-    assert rates_by_clicks({}, {}, {}) == []
+    assert SeenPairs().rates() == []
 
 
 def biased_log(searches=200):
@@ -42,8 +42,12 @@ def biased_log(searches=200):
             yield "q", event(f"{number}", "second", 2, InteractionKind.CLICK)
 
 
+def seen(log, propensities, reviewed=None):
+    return SeenPairs(pairs=shown_pairs(log), propensities=propensities, reviewed=reviewed or {})
+
+
 def rates(propensities, reviewed=None):
-    (found,) = rates_by_clicks(shown_pairs(biased_log()), propensities, reviewed or {})
+    (found,) = seen(biased_log(), propensities, reviewed).rates()
     return dict(zip(found.images, found.grades, strict=True))
 
 

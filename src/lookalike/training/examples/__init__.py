@@ -4,6 +4,7 @@ from lookalike.training.examples.clicks import ClickPairs, ClickRules, click_pai
 from lookalike.training.examples.example import Example, GradedQuery, Pair, PairSource
 from lookalike.training.examples.graded import (
     graded_queries,
+    low_graded,
     pairs_by_grade,
     without_low_grades,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "graded_queries",
     "group_numbers",
     "joined_groups",
+    "low_graded",
     "near_duplicate_groups",
     "pairs_by_grade",
     "split",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from lookalike.catalog import QueryRecord
 from lookalike.feedback.bots import MOST_CLICKS_IN_MINUTE, bots
 from lookalike.training.examples.example import GradedQuery, Pair, PairSource
-from lookalike.training.examples.shown import rates_by_clicks, shown_pairs
+from lookalike.training.examples.shown import SeenPairs, shown_pairs
 from lookalike.types import Interaction, InteractionKind
 
 CALLED_WRONG, CONFIRMED = "clicks called wrong", "pairs confirmed"
@@ -65,7 +65,7 @@ class ClickPairs:
 
     Attributes:
         pairs: by query and positive, ascending.
-        rates: of every image that was shown for a query, how often it was clicked once its place was looked at.
+        seen: everything that was shown for a query image in those searches, clicked or not.
         clicks: given in all.
         used: behind the pairs.
         simulated: left out because no person made them.
@@ -89,7 +89,7 @@ class ClickPairs:
     too_few: int
     called_wrong: int = 0
     confirmed: int = 0
-    rates: tuple[GradedQuery, ...] = ()
+    seen: SeenPairs = field(default_factory=SeenPairs)
 
 
 def click_pairs(
@@ -126,7 +126,7 @@ def click_pairs(
         repeated=reasons["again"],
         too_few=reasons["too few"],
         called_wrong=reasons["called wrong"],
-        rates=tuple(sorting.rates()),
+        seen=sorting.seen(),
         confirmed=sum(rules.reviewed.get((pair.query, pair.positive), False) for pair in pairs),
     )
 
@@ -224,8 +224,8 @@ class _Sorting:
             if position < lowest and image_id not in clicked and image_id != query_image:
                 self._passed_over[query_image][image_id] += 1
 
-    def rates(self) -> list[GradedQuery]:
-        """Grades of all that was shown in searches by a whole image, clicked or not."""
+    def seen(self) -> SeenPairs:
+        """All that was shown to people in searches by a whole image, clicked or not."""
         believed = (
             (str(self._queries[event.query_id].image_id), event)
             for event in self._interactions
@@ -233,7 +233,8 @@ class _Sorting:
         )
         shown = shown_pairs(believed)
         ranks = {rank for pair in shown.values() for rank in pair.ranks.values()}
-        return rates_by_clicks(shown, {rank: 1 / self._rules.weight(rank) for rank in ranks}, self._rules.reviewed)
+        propensities = {rank: 1 / self._rules.weight(rank) for rank in ranks}
+        return SeenPairs(pairs=shown, propensities=propensities, reviewed=self._rules.reviewed)
 
     def pairs(self) -> list[Pair]:
         """The pairs that were clicked often enough."""

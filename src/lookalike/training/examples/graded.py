@@ -55,12 +55,17 @@ def pairs_by_grade(queries: Sequence[GradedQuery], *, least: int = 3) -> list[Pa
     return pairs
 
 
-def without_low_grades(pairs: Iterable[Pair], queries: Iterable[GradedQuery], *, least: int = 2) -> list[Pair]:
-    """Pairs (for example of clicks) without those that people graded below `least`; ungraded pairs are kept."""
-    low = {
+def low_graded(queries: Iterable[GradedQuery], *, least: int = 2) -> set[tuple[str, str]]:
+    """(query, image) that people graded below `least`."""
+    return {
         (query.query, image)
         for query in queries
         for image, grade in zip(query.images, query.grades, strict=True)
         if grade < least
     }
+
+
+def without_low_grades(pairs: Iterable[Pair], queries: Iterable[GradedQuery], *, least: int = 2) -> list[Pair]:
+    """Pairs (for example of clicks) without those that people graded below `least`; ungraded pairs are kept."""
+    low = low_graded(queries, least=least)
     return [pair for pair in pairs if (pair.query, pair.positive) not in low]

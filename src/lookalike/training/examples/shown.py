@@ -1,9 +1,12 @@
 """What was shown for a query image and what became of it: clicked or not, and grades of it to judge rankings by."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from lookalike.feedback.click_levels import ClickEvidence, log_seconds
 from lookalike.training.examples.example import GradedQuery
 from lookalike.types import Interaction, InteractionKind
 
@@ -48,29 +51,62 @@ def shown_pairs(events: Iterable[tuple[str, Interaction]]) -> dict[PairKey, Show
     return dict(sorted(found.items()))
 
 
-def rates_by_clicks(
-    shown: Mapping[PairKey, ShownPair], propensities: Mapping[int, float], reviewed: Mapping[PairKey, bool]
-) -> list[GradedQuery]:
-    """Grades 0 to 5 in proportion to clicks for each look, the query's highest rate being 5: to judge rankings by.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenPairs:
+    """Everything that was shown for a query image, clicked or not.
 
-    Raw clicks favour the ranking that was shown: what stands first is looked at more. Clicks divided by the sum of the
-    propensities of the places estimate relevance without that bias, as long as the propensities are right (Joachims et
-    al. 2017, "Unbiased learning-to-rank with biased feedback").
-
-    Args:
-        shown: every pair that was shown.
-        propensities: of each rank that occurs.
-        reviewed: pairs that people said yes or no to: what they called wrong was not clicked.
+    Attributes:
+        pairs: by query image and shown image.
+        propensities: probability that each rank that occurs is looked at.
+        reviewed: pairs that people said yes or no to; what they called wrong was not clicked.
     """
-    rates: dict[str, dict[str, float]] = defaultdict(dict)
-    for (query, image), one in shown.items():
-        clicks = len(one.clicked) if reviewed.get((query, image), True) else 0
-        rates[query][image] = clicks / sum(propensities[rank] for rank in one.ranks.values())
-    return [
-        GradedQuery(query=query, images=tuple(images), grades=tuple(_shares(list(images.values()))))
-        for query, images in rates.items()
-        if any(images.values())
-    ]
+
+    pairs: Mapping[PairKey, ShownPair] = field(default_factory=dict)
+    propensities: Mapping[int, float] = field(default_factory=dict)
+    reviewed: Mapping[PairKey, bool] = field(default_factory=dict)
+
+    def only(self, kept: Callable[[PairKey], bool]) -> "SeenPairs":
+        """The same with some of the pairs."""
+        pairs = {pair: one for pair, one in self.pairs.items() if kept(pair)}
+        return SeenPairs(pairs=pairs, propensities=self.propensities, reviewed=self.reviewed)
+
+    def rates(self) -> list[GradedQuery]:
+        """Grades 0 to 5 in proportion to clicks for each look, the query's highest rate being 5: to judge rankings by.
+
+        Raw clicks favour the ranking that was shown: what stands first is looked at more. Clicks divided by the sum of
+        the propensities of the places estimate relevance without that bias, as long as the propensities are right
+        (Joachims et al. 2017, "Unbiased learning-to-rank with biased feedback").
+        """
+        rates: dict[str, dict[str, float]] = defaultdict(dict)
+        for (query, image), one in self.pairs.items():
+            rates[query][image] = self._clicks((query, image), one) / self._exposure(one)
+        return [
+            GradedQuery(query=query, images=tuple(images), grades=tuple(_shares(list(images.values()))))
+            for query, images in rates.items()
+            if any(images.values())
+        ]
+
+    def evidence(self) -> ClickEvidence:
+        """What was done with each pair, in their order."""
+        dwells = [
+            [log_seconds(one.seconds[search]) for search in one.clicked & one.seconds.keys()]
+            if self._clicks(pair, one)
+            else []
+            for pair, one in self.pairs.items()
+        ]
+        return ClickEvidence(
+            exposure=np.array([self._exposure(one) for one in self.pairs.values()]),
+            clicks=np.array([float(self._clicks(pair, one)) for pair, one in self.pairs.items()]),
+            dwells=np.array([float(len(logs)) for logs in dwells]),
+            log_dwell=np.array([sum(logs) for logs in dwells], dtype=np.float64),
+            log_dwell_squared=np.array([sum(log**2 for log in logs) for logs in dwells], dtype=np.float64),
+        )
+
+    def _clicks(self, pair: PairKey, one: ShownPair) -> int:
+        return len(one.clicked) if self.reviewed.get(pair, True) else 0
+
+    def _exposure(self, one: ShownPair) -> float:
+        return sum(self.propensities[rank] for rank in one.ranks.values())
 
 
 def _shares(rates: Sequence[float]) -> list[int]:

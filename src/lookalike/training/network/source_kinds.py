@@ -1,14 +1,14 @@
 """The table of training sources, each with its batches, its loss and its held-out queries."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from lookalike.embedding import Projection
 from lookalike.errors import TrainingRefused
 from lookalike.neighbors import unit_rows
-from lookalike.training.examples import ClickPairs, GradedQuery, Pair, Part, Split
+from lookalike.training.examples import ClickPairs, GradedQuery, Pair, Part, Split, low_graded
 from lookalike.training.extractors import EncoderFeatures
 from lookalike.training.held_out import HeldOut
 from lookalike.training.library import KnownImages
@@ -157,16 +157,17 @@ def _clicks(material: Material, training: TrainingRows, share: float) -> Source:
     if clicks is None:
         raise TrainingRefused("clicks: none were read")
     known = set(training.images.image_ids)
+    low = low_graded(material.examples.labels.graded)
     return click_source(
         training.images,
-        clicks,
+        replace(clicks, seen=clicks.seen.only(lambda pair: pair not in low)),
         [pair for pair in material.examples.pairs if {pair.query, pair.positive} <= known],
         material.parts,
         pool=training.whole,
         share=share,
         nearness=unit_rows(material.features[training.of] @ material.start.matrix),
         sizes=training.sizes,
-        loss=training.loss or "listwise",
+        loss=training.loss,
     )
 
 

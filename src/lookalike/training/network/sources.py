@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -20,6 +21,7 @@ from lookalike.training.examples import (
     pairs_by_grade,
 )
 from lookalike.training.examples.clicks import CALLED_WRONG, CONFIRMED
+from lookalike.training.examples.shown import SeenPairs
 from lookalike.training.held_out import CLICKED_MEASURES, FOUND_MEASURES, GRADED_MEASURES, HeldOut, held_out
 from lookalike.training.network.batches import (
     Features,
@@ -29,6 +31,7 @@ from lookalike.training.network.batches import (
     InBatchPairs,
     PairBatches,
 )
+from lookalike.training.network.click_batches import ClickBatches, ClickLikelihood, knows_skipped
 from lookalike.training.network.objectives import objective
 from lookalike.training.rows import DescribedRow
 
@@ -73,7 +76,7 @@ class Source:
     name: str
     share: float
     batch_at: Callable[[int], HeadBatch]
-    loss_of: Callable[[nn.Module, HeadBatch], Tensor]
+    loss_of: Callable[[nn.Module, Any], Tensor]
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -182,9 +185,12 @@ def click_source(
     share: float,
     nearness: Features,
     sizes: BatchSizes,
-    loss: str = "listwise",
+    loss: str | None = None,
 ) -> Source:
-    """The source for clicks: images clicked more often rank higher, and all of them above skipped images.
+    """The source for clicks: by default, what people did with everything that was shown should be likely.
+
+    With another loss, or where only clicks were recorded, images clicked more often rank higher, and all of them above
+    skipped images.
 
     Args:
         images: of the training part.
@@ -195,7 +201,7 @@ def click_source(
         share: of the loss.
         nearness: [images, k] float32 unit vectors by the start; what is near and was never shown is no negative.
         sizes: of the batches.
-        loss: its name, in `recipes.LOSSES`.
+        loss: its name, in `recipes.LOSSES`; None for the likelihood of the clicks, see `ClickLikelihood`.
     """
     mine = split.pairs(pairs, Part.TRAIN)
     if not mine:
@@ -204,26 +210,54 @@ def click_source(
             f" {clicks.by_bots:,} by bots, {clicks.on_own:,} on own images, {clicks.without_image:,} of searches"
             f" without a whole image, {clicks.repeated:,} repeated and {clicks.too_few:,} of pairs clicked too rarely"
         )
-    batch_at = (
-        _softmax_batches(images, "clicks", mine, pool, sizes)
-        if loss == "softmax"
-        else _graded_batches(images, graded_by_clicks(mine), sizes, nearness=nearness).batch_at
-    )
     simulated = sum(pair.source is PairSource.SIMULATED_CLICKS for pair in mine)
     reviewed = {CALLED_WRONG: clicks.called_wrong, CONFIRMED: clicks.confirmed}
+    counts = {"pairs by people": len(mine) - simulated, "simulated pairs": simulated, "clicks": clicks.used}
+    counts |= {name: count for name, count in reviewed.items() if count}
+    known = {name for name in images.image_ids if split.parts.get(name) is Part.TRAIN}
+    seen = clicks.seen.only(known.issuperset)
+    if loss is None and knows_skipped(seen):
+        return _by_likelihood(images, seen, share=share, nearness=nearness, sizes=sizes, counts=counts)
+    chosen = loss or "listwise"
+    batch_at = (
+        _softmax_batches(images, "clicks", mine, pool, sizes)
+        if chosen == "softmax"
+        else _graded_batches(images, graded_by_clicks(mine), sizes, nearness=nearness).batch_at
+    )
     return Source(
         name="clicks",
         share=share,
         batch_at=batch_at,
-        loss_of=objective(loss, temperature=_LABELLED_TEMPERATURE),
-        counts={"pairs by people": len(mine) - simulated, "simulated pairs": simulated, "clicks": clicks.used}
-        | {name: count for name, count in reviewed.items() if count},
+        loss_of=objective(chosen, temperature=_LABELLED_TEMPERATURE),
+        counts=counts,
+    )
+
+
+def _by_likelihood(
+    images: HeadData,
+    seen: SeenPairs,
+    *,
+    share: float,
+    nearness: Features,
+    sizes: BatchSizes,
+    counts: Mapping[str, int],
+) -> Source:
+    """Everything that was shown, clicked or not, by how likely what was done with it is."""
+    batches = ClickBatches(
+        images, seen, nearness=nearness, batch=sizes.queries, shown=2 * sizes.graded, seed=sizes.seed
+    )
+    return Source(
+        name="clicks",
+        share=share,
+        batch_at=batches.batch_at,
+        loss_of=ClickLikelihood(prior=batches.prior),
+        counts={**counts, "shown pairs": batches.pairs},
     )
 
 
 def click_held_out(clicks: ClickPairs, split: Split, part: Part, known: Collection[str]) -> HeldOut | None:
     """Held-out clicks of a part, corrected for where images were shown; only what was shown is judged."""
-    mine = [query for query in clicks.rates if split.parts.get(query.query) is part]
+    mine = [query for query in clicks.seen.rates() if split.parts.get(query.query) is part]
     return held_out("clicks", mine, known, CLICKED_MEASURES, condensed=True)
 
 
