@@ -36,7 +36,8 @@ LossOption = Annotated[
     typer.Option(
         metavar="LOSS",
         help=f"Loss of grades, clicks and views: {', '.join(LOSSES)} (default: listwise for grades, the likelihood of"
-        " clicks, softmax for views). Or train a whole network on views, with --tune full: nt-xent (SimCLR) or moco (MoCo v2).",
+        " clicks, softmax for views). Or train a whole network on views, with --tune full: nt-xent (SimCLR) or moco"
+        " (MoCo v2).",
     ),
 ]
 SplitByOption = Annotated[

@@ -84,8 +84,12 @@ def test_places_without_an_image_are_left_out(world):
 def test_clicks_without_impressions_are_known(world):
     images, seen, _ = world
     assert knows_skipped(seen)
-    clicked = seen.only(lambda pair: bool(seen.pairs[pair].clicked))
-    assert not knows_skipped(clicked)
+    clicks_alone = {
+        pair: ShownPair(ranks=dict.fromkeys(one.clicked, 1), clicked=one.clicked)
+        for pair, one in seen.pairs.items()
+        if one.clicked
+    }
+    assert not knows_skipped(SeenPairs(pairs=clicks_alone, propensities={1: 1.0}))
     assert not knows_skipped(SeenPairs())
     with pytest.raises(TrainingRefused, match="none of the images"):
         batches(images, seen.only(lambda pair: not seen.pairs[pair].clicked))

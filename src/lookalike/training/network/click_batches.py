@@ -17,7 +17,7 @@ from lookalike.training.network.batches import Features, HeadBatch, HeadData
 from lookalike.training.network.losses.click_likelihood import LevelPrior, click_likelihood
 from lookalike.training.network.losses.graded import UNJUDGED
 
-_LEAST_UNCLICKED = 0.5  # pairs that were skipped, for each clicked one: with fewer, only clicks were recorded
+_LEAST_SKIPPED = 0.5  # hits for each clicked one: with fewer, only clicks were recorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,8 +35,9 @@ class ClickBatch(HeadBatch):
 
 def knows_skipped(seen: SeenPairs) -> bool:
     """Whether impressions were recorded: without skipped images, clicks are all that is known."""
-    clicked = sum(bool(one.clicked) for one in seen.pairs.values())
-    return clicked > 0 and len(seen.pairs) - clicked >= _LEAST_UNCLICKED * clicked
+    shown = sum(len(one.ranks) for one in seen.pairs.values())
+    clicked = sum(len(one.clicked) for one in seen.pairs.values())
+    return clicked > 0 and shown - clicked >= _LEAST_SKIPPED * clicked
 
 
 class ClickBatches:
