@@ -106,6 +106,7 @@ class Outcome:
         assignment: how it took part.
         impressions: ranks that were seen.
         clicks: ranks that were clicked, each once.
+        dwells: (rank, seconds) of clicked images, the longest look at each.
         dwell_seconds: spent on clicked images.
         simulated: no person did it.
         user_id: who searched, where that is known: to leave out bots.
@@ -114,6 +115,7 @@ class Outcome:
     assignment: Assignment
     impressions: tuple[int, ...] = ()
     clicks: tuple[int, ...] = ()
+    dwells: tuple[tuple[int, float], ...] = ()
     dwell_seconds: float = 0.0
     simulated: bool = False
     user_id: str | None = None
@@ -191,15 +193,19 @@ def read_arms(connection: Connection, *, since: datetime, until: datetime) -> di
 def _outcome(rows: Sequence[Row[Any]]) -> Outcome:
     first = rows[0]
     ranks: dict[str, set[int]] = {kind.value: set() for kind in InteractionKind}
+    dwells: dict[int, float] = {}
     for row in rows:
         if row.kind is not None:
             ranks[row.kind].add(row.position)
+        if row.dwell_seconds is not None:
+            dwells[row.position] = max(row.dwell_seconds, dwells.get(row.position, 0.0))
     return Outcome(
         assignment=Assignment(
             query_id=first.query_id, experiment=first.experiment, arm=Arm(first.arm), teams=tuple(bytes(first.teams))
         ),
         impressions=tuple(sorted(ranks[InteractionKind.IMPRESSION])),
         clicks=tuple(sorted(ranks[InteractionKind.CLICK])),
+        dwells=tuple(sorted(dwells.items())),
         dwell_seconds=sum(row.dwell_seconds or 0.0 for row in rows),
         simulated=any(bool(row.simulated) for row in rows),
         user_id=next((row.user_id for row in rows if row.user_id is not None), None),

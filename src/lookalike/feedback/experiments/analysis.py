@@ -6,8 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from lookalike.catalog import Arm, Experiment, ExperimentKind, Outcome
-from lookalike.feedback.experiments.credit import Credits, credit
-from lookalike.feedback.experiments.sequential import AnytimeInterval, anytime_difference, anytime_mean
+from lookalike.feedback.experiments.credit import Credits, credit, satisfied_clicks
+from lookalike.feedback.experiments.sequential import (
+    INTERLEAVED_TUNED_FOR,
+    AnytimeInterval,
+    anytime_difference,
+    anytime_mean,
+)
 
 RUNNING, BETTER, WORSE, UNDECIDED, HARMFUL = "running", "better", "worse", "undecided", "harmful"
 """Decisions: go on; the challenger is better; it is worse; nothing was found in time; a guard metric fell too far."""
@@ -72,8 +77,14 @@ def analyse(experiment: Experiment, outcomes: Sequence[Outcome]) -> Verdict:
     preferences: Credits | None = None
     guards: tuple[Guard, ...] = ()
     if experiment.kind is ExperimentKind.INTERLEAVE:
-        preferences = credit((one.assignment.teams, one.clicks) for one in seen)
-        effect = anytime_mean(preferences.preferences, span=2.0, confidence=experiment.plan.confidence)
+        satisfied = satisfied_clicks([one.clicks for one in seen], [dict(one.dwells) for one in seen])
+        preferences = credit(zip((one.assignment.teams for one in seen), satisfied, strict=True))
+        effect = anytime_mean(
+            preferences.preferences,
+            span=2.0,
+            confidence=experiment.plan.confidence,
+            tuned_for=INTERLEAVED_TUNED_FOR,
+        )
     else:
         control, treated = by_arm[Arm.CONTROL], by_arm[Arm.TREATMENT]
         effect = anytime_difference(_clicked(control), _clicked(treated), confidence=experiment.plan.confidence)

@@ -1,6 +1,6 @@
 """What clicks in interleaved lists say about the two rankers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,32 @@ class Credits:
     losses: int
     ties: int
     unclicked: int
+
+
+SATISFIED_SECONDS = 5.0
+"""A shorter look at a clicked image is no satisfied click."""
+
+_DWELLS_KNOWN = 0.5  # share of the clicks with a dwell, from which the others are taken as looks of no length
+
+
+def satisfied_clicks(clicked: Sequence[Sequence[int]], dwells: Sequence[Mapping[int, float]]) -> list[Sequence[int]]:
+    """The clicks that led to a look of some seconds; all clicks where dwells are mostly unknown.
+
+    People click on what looks right in small and turn away when it is not, so that satisfied clicks tell rankers apart
+    with fewer queries (Fox et al. 2005, "Evaluating implicit measures to improve web search"; for interleaving, Schuth
+    et al. 2015, "Predicting search satisfaction metrics with interleaved comparisons").
+
+    Args:
+        clicked: clicked ranks of each query.
+        dwells: rank -> seconds, of each query.
+    """
+    known = sum(rank in seconds for ranks, seconds in zip(clicked, dwells, strict=True) for rank in ranks)
+    if known < _DWELLS_KNOWN * sum(map(len, clicked)):
+        return list(clicked)
+    return [
+        [rank for rank in ranks if seconds.get(rank, 0.0) >= SATISFIED_SECONDS]
+        for ranks, seconds in zip(clicked, dwells, strict=True)
+    ]
 
 
 def credit(queries: Iterable[tuple[Sequence[int], Sequence[int]]]) -> Credits:

@@ -17,6 +17,9 @@ CONFIDENCE = 0.95
 TUNED_FOR = 1_000
 """The interval is narrowest after about so many observations."""
 
+INTERLEAVED_TUNED_FOR = 200
+"""The same for interleaved queries, of which fewer are needed."""
+
 LEAST = 30
 """With fewer observations the variance is not known well enough: there is no interval."""
 
