@@ -35,7 +35,9 @@ def world():
 
 def batches(images, seen, **more):
     nearness = images.features / np.linalg.norm(images.features, axis=1, keepdims=True)
-    return ClickBatches(images, seen, **{"nearness": nearness, "batch": 16, "shown": 8, "seed": 3, **more})
+    return ClickBatches(
+        images, seen, **{"nearness": nearness, "batch": 16, "shown": 8, "others": 20, "seed": 3, **more}
+    )
 
 
 def same_kind(head, images, kind):
@@ -55,7 +57,7 @@ def test_a_head_learns_what_makes_people_click(world):
         optimiser.zero_grad()
         loss(head, drawn.batch_at(number)).backward()
         optimiser.step()
-    assert same_kind(head, images, kind) > before + 0.5
+    assert same_kind(head, images, kind) > before + 0.3
 
 
 def test_a_batch_depends_on_its_number_alone_and_shows_what_was_shown(world):
@@ -65,6 +67,7 @@ def test_a_batch_depends_on_its_number_alone_and_shows_what_was_shown(world):
     assert not torch.equal(one.queries, other.queries)
     assert (one.candidates.shape, one.log_likelihood.shape) == ((16, 8, 12), (16, 8, 3))
     assert not one.never_negative.any()
+    assert one.far.sum(dim=1).tolist() == [18] * 16  # of 20, without the nearest tenth
 
 
 def test_places_without_an_image_are_left_out(world):

@@ -17,6 +17,7 @@ from lookalike.training.network.batches import Features, HeadBatch, HeadData
 from lookalike.training.network.losses.click_likelihood import LevelPrior, click_likelihood
 from lookalike.training.network.losses.graded import UNJUDGED
 
+_SPARED = 0.1  # of random images, those nearest to the query
 _LEAST_SKIPPED = 0.5  # hits for each clicked one: with fewer, only clicks were recorded
 
 
@@ -27,10 +28,14 @@ class ClickBatch(HeadBatch):
     Attributes:
         log_likelihood: [b, n, levels] float32, of what was done with each pair.
         habits: [b, n] float32, how much else is clicked for the query.
+        others: [m, d] float32, random images.
+        far: [b, m] bool, which of them were far from the query before anything was learnt.
     """
 
     log_likelihood: Tensor
     habits: Tensor
+    others: Tensor
+    far: Tensor
 
 
 def knows_skipped(seen: SeenPairs) -> bool:
@@ -49,6 +54,7 @@ class ClickBatches:
         nearness: [images, k] float32 unit vectors by the start.
         batch: queries in a batch.
         shown: images of each query, at most.
+        others: random images besides, shared by the queries.
         seed: of the draws; batch `n` depends only on it and on `n`.
 
     Raises:
@@ -56,7 +62,15 @@ class ClickBatches:
     """
 
     def __init__(
-        self, images: HeadData, seen: SeenPairs, *, nearness: Features, batch: int, shown: int, seed: int
+        self,
+        images: HeadData,
+        seen: SeenPairs,
+        *,
+        nearness: Features,
+        batch: int,
+        shown: int,
+        others: int,
+        seed: int,
     ) -> None:
         if not any(one.clicked for one in seen.pairs.values()):
             raise TrainingRefused("clicks: none of the images to learn from was clicked for another of them")
@@ -68,7 +82,8 @@ class ClickBatches:
         habits = _habits(queries, evidence)
         self._features = torch.from_numpy(np.ascontiguousarray(images.features))
         self._lists = _lists(queries, candidates, likely, habits)
-        self._batch, self._shown, self._seed = batch, shown, seed
+        self._nearness = nearness
+        self._batch, self._shown, self._others, self._seed = batch, shown, min(others, len(nearness)), seed
         self.pairs = len(queries)
         self.prior = LevelPrior(*map(torch.from_numpy, (cosines.astype(np.float32), habits, likely)))
 
@@ -79,6 +94,7 @@ class ClickBatches:
         drawn = [self._lists[place].drawn(self._shown, chance) for place in chosen]
         rows, likely, habits = (torch.from_numpy(np.stack(parts)) for parts in zip(*drawn, strict=True))
         queries = np.array([self._lists[place].query for place in chosen])
+        others = chance.choice(len(self._nearness), self._others, replace=False)
         nothing = rows < 0
         return ClickBatch(
             queries=self._features[queries],
@@ -87,12 +103,22 @@ class ClickBatches:
             never_negative=nothing,
             log_likelihood=likely,
             habits=habits,
+            others=self._features[others],
+            far=torch.from_numpy(self._far(queries, others)),
         )
+
+    def _far(self, queries: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """[b, m], images that are not among the nearest of those drawn, which may answer though nobody saw them."""
+        cosines = self._nearness[queries] @ self._nearness[others].T
+        far: NDArray[np.bool_] = cosines < np.quantile(cosines, 1 - _SPARED, axis=1, keepdims=True)
+        return far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClickLikelihood:
-    """The loss of `ClickBatches`; see `losses.click_likelihood`.
+    """The loss of `ClickBatches`: see `losses.click_likelihood`; and random images that are far have the lowest level.
+
+    Without those, nothing would keep images apart that are never shown for the same query.
 
     Attributes:
         prior: how frequent levels of relevance are.
@@ -102,9 +128,13 @@ class ClickLikelihood:
 
     def __call__(self, model: nn.Module, batch: ClickBatch) -> Tensor:
         """A scalar."""
-        queries, candidates = (functional.normalize(model(one), dim=-1) for one in (batch.queries, batch.candidates))
+        queries, candidates, others = (
+            functional.normalize(model(one), dim=-1) for one in (batch.queries, batch.candidates, batch.others)
+        )
         cosines = torch.einsum("bd,bnd->bn", queries, candidates)
-        return click_likelihood(self.prior(cosines, batch.habits), batch.log_likelihood, ~batch.never_negative)
+        by_clicks = click_likelihood(self.prior(cosines, batch.habits), batch.log_likelihood, ~batch.never_negative)
+        elsewhere = queries @ others.T
+        return by_clicks - self.prior(elsewhere, torch.zeros_like(elsewhere))[..., 0][batch.far].mean()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

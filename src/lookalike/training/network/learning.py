@@ -237,7 +237,7 @@ def _learn_head(
         loss_of=lambda model, batches: mixed.loss_of(model, batches) + head.drift(),
         settings=LoopSettings(
             steps=recipe.steps,
-            learning_rate=recipe.learning_rate,
+            learning_rate=recipe.learning_rate * max(source.pace for source in sources),
             weight_decay=0.0,
             warm_up=max(recipe.steps // 20, 1),
             validate_every=max(recipe.steps // 20, 1),

@@ -38,6 +38,7 @@ from lookalike.training.rows import DescribedRow
 _SPARED = 0.1
 _LABELLED_TEMPERATURE = 0.1  # chosen on validation queries of one set of photos, see docs/training.md
 _VIEWS_TEMPERATURE = 0.05
+_LIKELIHOOD_PACE = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,7 @@ class Source:
         batch_at: batches by their numbers.
         loss_of: the loss of one.
         counts: how many queries, pairs or images it learns from, for people.
+        pace: of a head that learns from nothing else, in learning rates of the recipe.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Source:
     batch_at: Callable[[int], HeadBatch]
     loss_of: Callable[[nn.Module, Any], Tensor]
     counts: Mapping[str, int] = field(default_factory=dict)
+    pace: float = 1.0
 
 
 class MixedSources:
@@ -244,7 +247,13 @@ def _by_likelihood(
 ) -> Source:
     """Everything that was shown, clicked or not, by how likely what was done with it is."""
     batches = ClickBatches(
-        images, seen, nearness=nearness, batch=sizes.queries, shown=2 * sizes.graded, seed=sizes.seed
+        images,
+        seen,
+        nearness=nearness,
+        batch=sizes.queries,
+        shown=2 * sizes.graded,
+        others=sizes.others,
+        seed=sizes.seed,
     )
     return Source(
         name="clicks",
@@ -252,6 +261,7 @@ def _by_likelihood(
         batch_at=batches.batch_at,
         loss_of=ClickLikelihood(prior=batches.prior),
         counts={**counts, "shown pairs": batches.pairs},
+        pace=_LIKELIHOOD_PACE,
     )
 
 
