@@ -3,8 +3,9 @@
     python benchmarks/loop_turns.py [--folder DIR] [--turns N]
 
 1,200 images of fashion_224 are indexed with efficientnet-lite0; 500 of them are judged queries, graded by the set's own
-rule (type, gender and colour). In each turn simulated people make 6,000 searches with the model that answers (20 % of
-their clicks are mistakes), and `lookalike loop --promote` learns from all clicks so far. After each turn the model that
+rule (type, gender and colour). Before the first turn simulated people have made 20,000 searches, and 3,000 more before
+each further turn, with the model that answers then (20 % of their clicks are mistakes). `lookalike loop --promote`
+learns from all clicks so far. After each turn the model that
 answers is judged on the queries that the first turn held out for its test, from which no turn learns. `coverage` is the
 share of the catalogue among the first ten hits of any image, `Gini` how unequally the hits are spread (0: evenly), and
 `self` the share of hits that are of the query's own article type, which rises where lists become narrower.
@@ -32,7 +33,7 @@ PROJECT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("LOOKALIKE_SHARED", PROJECT.parent / "shared"))
 RESULTS = Path(__file__).parent / "results"
 NAME, BASE = "fashion_224", "efficientnet-lite0"
-IMAGES, QUERIES, SESSIONS, NOISE, ETA, HELD_OUT = 1_200, 500, 6_000, 0.2, 0.5, 0.2
+IMAGES, QUERIES, FIRST_SESSIONS, SESSIONS, NOISE, ETA, HELD_OUT = 1_200, 500, 20_000, 3_000, 0.2, 0.5, 0.2
 
 
 class Shop:
@@ -125,7 +126,8 @@ def measured(shop: Shop, held_out: set[str]) -> dict[str, Any]:
 def turn(shop: Shop, number: int) -> dict[str, Any]:
     """Simulated people search, and the loop learns from what they clicked."""
     common = (shop.grades, "--images", shop.photos)
-    shop.run("simulate", *common, "--sessions", SESSIONS, "--noise", NOISE, "--seed", number, "--eta", ETA)
+    sessions = FIRST_SESSIONS if number == 1 else SESSIONS
+    shop.run("simulate", *common, "--sessions", sessions, "--noise", NOISE, "--seed", number, "--eta", ETA)
     return shop.run(
         *("loop", "--judgements", *common, "--promote", "--include-simulated"),
         *("--held-out", HELD_OUT, "--resamples", 2_000),

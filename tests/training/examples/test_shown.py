@@ -59,3 +59,15 @@ def test_rates_do_not_favour_what_was_shown_first_once_propensities_are_known():
 def test_what_people_called_wrong_was_not_clicked():
     found = rates({1: 1.0, 2: 0.5, 3: 0.5}, {("q", "first"): False, ("q", "second"): True})
     assert found == {"first": 0, "second": 5, "wrong": 0}
+
+
+def test_clicks_that_people_turned_away_from_do_not_count_where_dwells_are_known():
+    def log():
+        for number in range(10):
+            for rank, image in enumerate(["good", "wrong"], start=1):
+                yield "q", event(f"{number}", image, rank)
+                yield "q", event(f"{number}", image, rank, InteractionKind.CLICK)
+                yield "q", event(f"{number}", image, rank, InteractionKind.DWELL, 12.0 if image == "good" else 1.0)
+
+    (found,) = seen(log(), {1: 1.0, 2: 1.0}).rates()
+    assert dict(zip(found.images, found.grades, strict=True)) == {"good": 5, "wrong": 0}

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Key = TypeVar("Key")
 
 CONTROL, CHALLENGER = 1, 2
 """Teams, as interleaving numbers them."""
@@ -36,7 +39,7 @@ SATISFIED_SECONDS = 5.0
 _DWELLS_KNOWN = 0.5  # share of the clicks with a dwell, from which the others are taken as looks of no length
 
 
-def satisfied_clicks(clicked: Sequence[Sequence[int]], dwells: Sequence[Mapping[int, float]]) -> list[Sequence[int]]:
+def satisfied_clicks(clicked: Sequence[Sequence[Key]], dwells: Sequence[Mapping[Key, float]]) -> list[Sequence[Key]]:
     """The clicks that led to a look of some seconds; all clicks where dwells are mostly unknown.
 
     People click on what looks right in small and turn away when it is not, so that satisfied clicks tell rankers apart
@@ -44,15 +47,15 @@ def satisfied_clicks(clicked: Sequence[Sequence[int]], dwells: Sequence[Mapping[
     et al. 2015, "Predicting search satisfaction metrics with interleaved comparisons").
 
     Args:
-        clicked: clicked ranks of each query.
-        dwells: rank -> seconds, of each query.
+        clicked: what was clicked, such as the ranks of each query.
+        dwells: seconds by what was clicked.
     """
-    known = sum(rank in seconds for ranks, seconds in zip(clicked, dwells, strict=True) for rank in ranks)
+    known = sum(key in seconds for keys, seconds in zip(clicked, dwells, strict=True) for key in keys)
     if known < _DWELLS_KNOWN * sum(map(len, clicked)):
         return list(clicked)
     return [
-        [rank for rank in ranks if seconds.get(rank, 0.0) >= SATISFIED_SECONDS]
-        for ranks, seconds in zip(clicked, dwells, strict=True)
+        [key for key in keys if seconds.get(key, 0.0) >= SATISFIED_SECONDS]
+        for keys, seconds in zip(clicked, dwells, strict=True)
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lookalike.feedback.click_levels import ClickEvidence, log_seconds
+from lookalike.feedback.experiments import satisfied_clicks
 from lookalike.training.examples.example import GradedQuery
 from lookalike.types import Interaction, InteractionKind
 
@@ -75,11 +76,15 @@ class SeenPairs:
 
         Raw clicks favour the ranking that was shown: what stands first is looked at more. Clicks divided by the sum of
         the propensities of the places estimate relevance without that bias, as long as the propensities are right
-        (Joachims et al. 2017, "Unbiased learning-to-rank with biased feedback").
+        (Joachims et al. 2017, "Unbiased learning-to-rank with biased feedback"). Mistaken clicks are as frequent at low
+        ranks as at high ones, and would be magnified there: where dwells are known, only satisfied clicks count.
         """
+        pairs = list(self.pairs.items())
+        clicked = [sorted(one.clicked) if self.reviewed.get(pair, True) else [] for pair, one in pairs]
+        satisfied = satisfied_clicks(clicked, [one.seconds for _, one in pairs])
         rates: dict[str, dict[str, float]] = defaultdict(dict)
-        for (query, image), one in self.pairs.items():
-            rates[query][image] = self._clicks((query, image), one) / self._exposure(one)
+        for ((query, image), one), clicks in zip(pairs, satisfied, strict=True):
+            rates[query][image] = len(clicks) / self._exposure(one)
         return [
             GradedQuery(query=query, images=tuple(images), grades=tuple(_shares(list(images.values()))))
             for query, images in rates.items()
