@@ -3,12 +3,12 @@
     python benchmarks/loop_turns.py [--folder DIR] [--turns N]
 
 1,200 images of fashion_224 are indexed with efficientnet-lite0; 500 of them are judged queries, graded by the set's own
-rule (type, gender and colour). Before the first turn simulated people have made 20,000 searches, and 3,000 more before
+rule (type, gender and colour). Before the first turn simulated people have made 18,000 searches, and 1,500 more before
 each further turn, with the model that answers then (20 % of their clicks are mistakes). `lookalike loop --promote`
-learns from all clicks so far. After each turn the model that
-answers is judged on the queries that the first turn held out for its test, from which no turn learns. `coverage` is the
-share of the catalogue among the first ten hits of any image, `Gini` how unequally the hits are spread (0: evenly), and
-`self` the share of hits that are of the query's own article type, which rises where lists become narrower.
+learns from all clicks so far. After each turn the model that answers is judged on the queries that the first turn held
+out for its test, from which no turn learns. `coverage` is the share of the catalogue among the first ten hits of any
+image, `Gini` how unequally the hits are spread (0: evenly), and `own type` the share of hits that are of the query's own
+article type, which rises where lists become narrower.
 Writes results/loop_turns.json and results/loop_turns.md.
 """
 
@@ -33,7 +33,7 @@ PROJECT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("LOOKALIKE_SHARED", PROJECT.parent / "shared"))
 RESULTS = Path(__file__).parent / "results"
 NAME, BASE = "fashion_224", "efficientnet-lite0"
-IMAGES, QUERIES, FIRST_SESSIONS, SESSIONS, NOISE, ETA, HELD_OUT = 1_200, 500, 20_000, 3_000, 0.2, 0.5, 0.2
+IMAGES, QUERIES, FIRST_SESSIONS, SESSIONS, NOISE, ETA, HELD_OUT = 1_200, 500, 18_000, 1_500, 0.2, 0.5, 0.2
 
 
 class Shop:
