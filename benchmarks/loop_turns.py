@@ -7,8 +7,8 @@ rule (type, gender and colour). Before the first turn simulated people have made
 each further turn, with the model that answers then (20 % of their clicks are mistakes). `lookalike loop --promote`
 learns from all clicks so far. After each turn the model that answers is judged on the queries that the first turn held
 out for its test, from which no turn learns. `coverage` is the share of the catalogue among the first ten hits of any
-image, `Gini` how unequally the hits are spread (0: evenly), and `own type` the share of hits that are of the query's own
-article type, which rises where lists become narrower.
+image, `Gini` how unequally the hits are spread (0: evenly), and `own type` the share of hits that are of the query's
+own article type, which rises where lists become narrower.
 Writes results/loop_turns.json and results/loop_turns.md.
 """
 
