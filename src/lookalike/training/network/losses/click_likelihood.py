@@ -39,8 +39,7 @@ class LevelPrior:
             return value
 
         optimiser.step(loss)  # type: ignore[no-untyped-call]
-        for one in fitted:
-            one.requires_grad_(requires_grad=False)
+        self._base, self._habit_slope = (one.detach() for one in fitted)
 
     def __call__(self, cosines: Tensor, habits: Tensor) -> Tensor:
         """[..., levels], logarithms of the shares of the levels."""
