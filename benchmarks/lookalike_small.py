@@ -172,7 +172,6 @@ def timed(photos, folder):
 def page(found):
     taken, seen = found["milliseconds"], {kind: found["kinds"][kind] for kind in found["kinds"]}
     held_out = {kind: one for kind, one in seen.items() if kind not in SEEN_BY_THE_FIRST}
-    share = found["closed"]["share"]
     lines = [
         "# lookalike-small",
         "",
@@ -192,23 +191,31 @@ def page(found):
         "",
         *table({kind: one for kind, one in seen.items() if kind not in held_out}, [BASE, NAME], BASE),
         "",
-        "## Distance to the teacher",
-        "",
-        "Among at most 50 photos of a kind, which the teacher described, of kinds that it has not seen.",
-        "",
-        f"| kind | {BASE} | {NAME} | {TEACHER} |",
-        "|---|--:|--:|--:|",
-        *[
-            f"| {kind} | {' | '.join(f'{means[model]:.3f}' for model in (BASE, NAME, TEACHER))} |"
-            for kind, means in found["closed"]["kinds"].items()
-        ],
-        "",
-        f"Of the mean distance in mAP from {BASE} to {TEACHER} it closes {percent(share)}.",
-        "",
+        *distance_lines(found["closed"]),
         f"{found['megabytes']:.1f} MB. A picture takes {taken[NAME]:.1f} ms, of {TEACHER} {taken[TEACHER]:.0f} ms",
         f"({taken[NAME] / taken[TEACHER]:.1%}), of {BASE} {taken[BASE]:.1f} ms; other programs ran: read the ratios.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def distance_lines(found):
+    """Lines of Markdown: what `closed_by_labels` gave, a kind a line."""
+    models = (BASE, NAME, TEACHER)
+    return [
+        "## Distance to the teacher",
+        "",
+        "Among at most 50 photos of a kind, which the teacher described, of kinds that it has not seen.",
+        "",
+        f"| kind | {' | '.join(models)} |",
+        "|---|--:|--:|--:|",
+        *[
+            f"| {kind} | {' | '.join(f'{means[one]:.3f}' for one in models)} |"
+            for kind, means in found["kinds"].items()
+        ],
+        "",
+        f"Of the mean distance in mAP from {BASE} to {TEACHER} it closes {percent(found['share'])}.",
+        "",
+    ]
 
 
 def main():
