@@ -82,6 +82,7 @@ def test_a_turn_that_is_interrupted_goes_on_and_ends_with_a_report_of_clicks_bes
     assert state["done"] == ["collect", "position bias"]
     result = run_loop(clicked.parts, request(things, promote=True), Silent())
     assert (result.resumed, result.turn.number, result.turn.done) == (True, 1, STEPS)
+    assert clicked.parts.catalog.library_id[:6] in result.turn.model  # libraries share the folder of models
     assert {one.held_out for one in result.turn.measures} >= {"grades", "clicks"}
     assert (result.turn.position_bias, result.turn.simulated) == ("harvesting", True)
     report = result.report.read_text()

@@ -27,6 +27,7 @@ from lookalike.types import InteractionKind
 
 FEWEST_CLICKS = 500
 _STATE = "state.json"
+_LETTERS = 6  # of the library's id, in the names of models
 _BY_REGRESSION = (
     "too few images were shown at several places, so position bias was told from relevance by what the model says of"
     " each image; an experiment or another model makes it surer"
@@ -86,7 +87,7 @@ def run_loop(library: LibraryParts, request: LoopRequest, progress: Progress) ->
     folder = library.settings.library / "loop"
     with _alone(folder):
         live = library.require_live()
-        turn, resumed = _turn(folder, base=live.name)
+        turn, resumed = _turn(folder, base=live.name, library_id=library.catalog.library_id)
         work = _Work(library, request, progress, folder / f"{turn.number:04d}")
         for step, run in zip(STEPS, (work.collect, work.estimate, work.train, work.propose), strict=True):
             if step in turn.done:
@@ -212,15 +213,18 @@ def decide(measures: Sequence[HeldOutMeasure]) -> tuple[bool, str]:
     return True, "; ".join(f"{one.measure} by {one.held_out} rises by {one.difference:.4f}" for one in known)
 
 
-def _turn(folder: Path, *, base: str) -> tuple[Turn, bool]:
-    """The turn that was interrupted, or a new one; whether it was begun before."""
+def _turn(folder: Path, *, base: str, library_id: str) -> tuple[Turn, bool]:
+    """The turn that was interrupted, or a new one; whether it was begun before.
+
+    Models of all libraries of a user are stored in one place, so the name says which library learnt it.
+    """
     numbers = sorted(int(one.name) for one in folder.iterdir() if one.name.isdecimal())
     last = _read(folder / f"{numbers[-1]:04d}" / _STATE) if numbers else None
     if last is not None and not last.is_done and last.base == base:
         return last, True
     number = numbers[-1] + 1 if numbers else 1
     now = datetime.now(UTC)
-    name = f"loop-{now:%Y%m%d}-{number}"
+    name = f"loop-{library_id[:_LETTERS]}-{now:%Y%m%d}-{number}"
     return Turn(number=number, started_at=now.isoformat(timespec="seconds"), model=name, base=base), False
 
 
