@@ -136,7 +136,7 @@ def turn(shop: Shop, number: int) -> dict[str, Any]:
 
 def page(rows: list[dict[str, Any]]) -> str:
     lines = [
-        "# Ten turns of the loop",
+        f"# The loop, turn after turn ({rows[-1]['turn']} of ten)",
         "",
         "Made by `python benchmarks/loop_turns.py`, with simulated people: after each turn, nDCG@10 on",
         f"{rows[0]['queries']} queries that no turn learnt from, and its change since the beginning with a 95 %",
