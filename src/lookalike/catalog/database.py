@@ -2,12 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection, Insert, Select
 
 from lookalike.catalog import engine as connecting
 from lookalike.catalog.changing import Changing
@@ -16,6 +16,7 @@ from lookalike.catalog.engine import describe_url, is_read_only, make_engine, pa
 from lookalike.catalog.flushing import LogFlusher
 from lookalike.catalog.glances import Glances
 from lookalike.catalog.migrating import bring_up_to_date
+from lookalike.catalog.small_writes import SmallWrites
 from lookalike.errors import LibraryBusy, StorageFailed
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Database:
         self._writers = connecting.writing(engine, flushed=self._log is None)
         self._unflushed_writers = connecting.writing(engine, flushed=False, patience=_UNFLUSHED_PATIENCE)
         self._glances = Glances(connecting.statement_at_a_time(engine).connect)
+        patience = min(busy_seconds, _UNFLUSHED_PATIENCE)
+        self._small_writes = SmallWrites(connecting.statement_at_a_time(engine).connect, patience=patience)
         self._busy_seconds = busy_seconds
         # Writers of one kind queue here, where waking takes microseconds; a SQLite file's lock has to be looked at.
         self._turn_to_change = threading.Lock()
@@ -92,6 +95,7 @@ class Database:
     def close(self) -> None:
         """Close every connection that is not in use."""
         self._glances.close()
+        self._small_writes.close()
         self.engine.dispose()
 
     @property
@@ -156,6 +160,20 @@ class Database:
             yield connection
         if flushed and self._log is not None:
             self._log.flush()
+
+    def insert_unflushed(self, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+        """As `writing(flushed=False)` with this statement alone; cheap enough to run at each search.
+
+        Args:
+            statement: inserts one row, and is right beside others that run at the same time; the same object each time.
+            rows: at least one; values by column, all of the same columns.
+        """
+        if self.is_file:
+            with self._turn(self._turn_to_write, min(self._busy_seconds, _UNFLUSHED_PATIENCE)):
+                if self._small_writes.insert(statement, rows):
+                    return
+        with self.writing(flushed=False) as connection:
+            connection.execute(statement, rows)
 
     @contextmanager
     def changing(self) -> Iterator[Changing]:

@@ -287,6 +287,16 @@ def _wait_for_write_lock(connection: Connection, patience: float, *, pause: floa
     connection.exec_driver_sql(_IMMEDIATE)  # raises what the loop met, as an error of SQLAlchemy
 
 
+def begin_unflushed(connection: Connection, patience: float) -> None:
+    """Begin a writing transaction of a SQLite file, on a connection without one, that does not wait for the disk.
+
+    Raises:
+        SQLAlchemyError: other writers had the file for longer than `patience`, or it cannot be written to.
+    """
+    _run(connection, "PRAGMA synchronous = NORMAL")
+    _wait_for_write_lock(connection, patience, pause=_SHORT_PAUSE)
+
+
 def _run(connection: Connection, statement: str) -> None:
     """Run a statement without a result: SQLAlchemy takes longer to make one than SQLite to run it."""
     driver: Any = connection.connection.driver_connection

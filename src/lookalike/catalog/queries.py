@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Insert, Row, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Insert, Row, delete, exists, func, literal_column, select
 
 from lookalike.catalog import same_things
 from lookalike.catalog.records import AskedQuery, QueryRecord, storable_text
@@ -20,25 +20,26 @@ _RANKED = ("ranked_ids", "duplicate_ids", "duplicates_of", "neighbors", "images"
 """Columns of a query that grow while it is paged through."""
 
 
-def write_queries(connection: Connection, records: Sequence[QueryRecord]) -> None:
-    """Keep those queries; of one that is known already, what it ranks, where that goes on behind what is kept.
-
-    Two processes may have gone on at once from the same record: what the first one wrote, and may have shown, stays.
-    """
+def rows_of(records: Sequence[QueryRecord]) -> list[dict[str, Any]]:
+    """What is written of queries: each once, in the order of their ids."""
     latest = {record.id: record for record in records}
-    if not latest:
-        return
-    written = _writing(connection.dialect.name)
-    connection.execute(written, [_query_row(latest[key]) for key in sorted(latest)])
+    return [_query_row(latest[key]) for key in sorted(latest)]
 
 
 @cache
-def _writing(dialect: str) -> Insert:
-    """The statement, which takes longer to make than to run."""
+def writing(dialect: str) -> Insert:
+    """Keeps a query; of one that is known already, what it ranks, where that goes on behind what is kept.
+
+    Two processes may have gone on at once from the same record: what the first one wrote, and may have shown, stays.
+    The statement takes longer to make than to run.
+    """
     added = insert_for(dialect, queries)
     longer = func.length(added.excluded.ranked_ids) > func.length(queries.c.ranked_ids)
     ranked = {name: added.excluded[name] for name in _RANKED}
-    begins_alike = func.substr(added.excluded.ranked_ids, 1, func.length(queries.c.ranked_ids)) == queries.c.ranked_ids
+    start = literal_column("1")  # in the text: its only parameters are the values of a row
+    begins_alike = (
+        func.substr(added.excluded.ranked_ids, start, func.length(queries.c.ranked_ids)) == queries.c.ranked_ids
+    )
     return added.on_conflict_do_update(index_elements=[queries.c.id], set_=ranked, where=longer & begins_alike)
 
 

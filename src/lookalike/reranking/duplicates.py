@@ -101,8 +101,11 @@ class CollapseDuplicates:
             rows, others = telling[start : start + _BLOCK], telling[start:]
             near = np.bitwise_count(hashes[start : start + _BLOCK, None] ^ hashes[start:]) <= self.most_bits
             near &= ~grouped[others]
-            best, other = np.nonzero(near)
-            behind = other > best
+            # numpy finds the few ones of a flat array in a third of the time
+            best, other = np.divmod(np.flatnonzero(near), len(others))
+            behind = np.flatnonzero(other > best)
+            if not len(behind):
+                continue
             best, other = best[behind], other[behind]
             for pairs in _runs(best):
                 one, two = rows[best[pairs]], others[other[pairs]]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalog import Catalog, QueryRecord, content_id
+from lookalike.catalog import Catalog, QueryRecord
 from lookalike.embedding import LiveModelFollower
 from lookalike.errors import CursorRefused, LibraryBusy
 from lookalike.keypoints import RECIPE
@@ -28,7 +28,7 @@ from lookalike.retrieval.ranking import FROZEN_HITS, MOST_NEIGHBORS, Ranking
 from lookalike.retrieval.scoring import exact_cosines
 from lookalike.retrieval.stopwatch import Stopwatch
 from lookalike.snapshot import Centring, Closeness, LiveRecall, recall_of_queries
-from lookalike.types import Hit, Image, Match
+from lookalike.types import Hit, Match, Visibility
 
 _CONTINUATIONS = 3  # tries to go on, where other processes page through the same query
 _MEASURED_QUERIES = 512  # the latest ones, whichever process answered them
@@ -157,7 +157,14 @@ class SearchEngine:
         answer = _answer(record, hits, clock)
         notes = (*ranking.live.notes, *(_not_verified(self._catalog, ranking) if query.verify else ()))
         facets = _facets(self._catalog, ranking) if query.facets else None
-        return replace(answer, width=ranking.query.width, height=ranking.query.height, notes=notes, facets=facets)
+        return replace(
+            answer,
+            width=ranking.query.width,
+            height=ranking.query.height,
+            notes=notes,
+            facets=facets,
+            indexed_as=self._indexed_as(ranking.query),
+        )
 
     def page(self, query_id: str, *, offset: int, limit: int) -> Answer:
         """A later page of a query, over the ids that are frozen with it.
@@ -193,6 +200,17 @@ class SearchEngine:
             asked = visible(self._catalog.images.get_many([record.image_id or ""]).values())
         return replace(_answer(record, hits, clock), query_image_id=next(iter(asked), None))
 
+    def _indexed_as(self, asked: EncodedQuery) -> str | None:
+        """The public image that has the bytes of the picture. Most have not, which the view tells without the catalog.
+
+        The view followed the catalog when this query was ranked; under the query's filters it may hold less than now.
+        """
+        live = self._index.peek()
+        if asked.picture_id is None or live is None or not live.view.holds(asked.picture_id):
+            return None
+        found = self._catalog.images.get_many([asked.picture_id], visibility=Visibility.PUBLIC)
+        return next(iter(visible(found.values())), None)
+
     def exact_ranker(self) -> ExactRanker:
         """What ranks as `ranker` does, but by exact search over what is public now: what the index is measured against.
 
@@ -209,14 +227,6 @@ class SearchEngine:
             rerankers=self._rerankers,
             depth=self._depth,
         )
-
-    def public_image(self, image_id: str) -> Image:
-        """The record of an image that can be searched with.
-
-        Raises:
-            UnknownImage: there is none of that id, or it is hidden, which is not told apart; or it could not be read.
-        """
-        return self._encoder.public_image(image_id)
 
     def ready(self) -> Readiness:
         """Whether searches can be answered now. Never waits."""
@@ -297,19 +307,20 @@ class SearchEngine:
         others = [other for image_id in ids for other in behind.get(image_id, ())]
         images = visible(self._catalog.images.get_many([*ids, *others]).values())
         grouped = {image_id: tuple(other for other in behind.get(image_id, ()) if other in images) for image_id in ids}
+        shown = [one for one in enumerate(ids, start=first_rank) if one[1] in images and one[1] in cosines]
+        percents = closeness.percents([cosines[image_id] for _, image_id in shown])
         return tuple(
             Hit(
                 rank=rank,
                 image=images[image_id],
                 cosine=cosines[image_id],
-                closeness=closeness.percent(cosines[image_id]),
+                closeness=percent,
                 match=Match.DUPLICATE if image_id in record.same else closeness.match(cosines[image_id]),
                 duplicates=grouped[image_id],
                 blurred_duplicates=tuple(other for other in grouped[image_id] if images[other].blurred),
                 same_thing=record.same_things.get(image_id),
             )
-            for rank, image_id in enumerate(ids, start=first_rank)
-            if image_id in images and image_id in cosines
+            for (rank, image_id), percent in zip(shown, percents, strict=True)
         )
 
 
@@ -418,7 +429,7 @@ def _same(query: Query, asked: EncodedQuery, candidates: Candidates) -> tuple[st
     """The hits that look the same as the whole picture that was asked with, or are it."""
     if asked.columns is None:
         return ()
-    itself = query.image_id if query.content is None else content_id(query.content)
+    itself = asked.picture_id or query.image_id
     places = NEAR_DUPLICATES.same_as(asked.columns, asked.vector, candidates)
     return tuple({itself: None, **dict.fromkeys(candidates.image_ids[place] for place in places)}) if itself else ()
 

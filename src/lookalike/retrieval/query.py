@@ -189,6 +189,8 @@ class Answer:
         crop: as asked, in fractions.
         notes: what the user should know, such as a damaged snapshot that was passed over.
         facets: how many of the ranked hits have each tag, owner and so on; None where the query did not ask.
+        indexed_as: the public image of the library that has the bytes of the picture that was asked with, if there is
+            one; looked up for first pages only.
     """
 
     query_id: str
@@ -205,3 +207,4 @@ class Answer:
     crop: Box | None = None
     notes: tuple[str, ...] = ()
     facets: Facets | None = None
+    indexed_as: str | None = None

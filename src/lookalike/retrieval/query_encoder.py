@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.catalog import Catalog, LiveModel
+from lookalike.catalog import Catalog, LiveModel, content_id
 from lookalike.columns import ImageRow
 from lookalike.embedding import PictureEncoder
 from lookalike.errors import QueryRefused, UnknownImage
@@ -33,6 +33,7 @@ class EncodedQuery:
         width: of the upright picture, pixels; 0 where it was not looked at.
         height: likewise.
         filters: what every hit meets.
+        picture_id: that an image of the picture's bytes has; None where an indexed image is asked with.
     """
 
     about: RankingQuery
@@ -42,6 +43,7 @@ class EncodedQuery:
     width: int = 0
     height: int = 0
     filters: Filters = NO_FILTERS
+    picture_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,7 @@ class QueryEncoder:
             crop=query.crop.as_fractions(prepared.width, prepared.height) if query.crop else None,
             width=prepared.width,
             height=prepared.height,
+            picture_id=None if query.content is None else content_id(query.content),
         )
 
     def _with_keypoints(self, encoded: EncodedQuery, query: Query, clock: Stopwatch) -> EncodedQuery:

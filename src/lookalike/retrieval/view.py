@@ -235,6 +235,14 @@ class View:
             return None
         return self.tail_columns[place], None if self.centring.is_on else self.tail_vectors[place]
 
+    def holds(self, image_id: str) -> bool:
+        """Whether that image can be found."""
+        row = self.snapshot.row_of(image_id) if self.snapshot else None
+        if row is not None and self.allowed.mask[row]:
+            return True
+        place = bisect_left(self.tail_ids, image_id)
+        return place < len(self.tail_ids) and self.tail_ids[place] == image_id
+
     @property
     def index(self) -> VectorIndex | None:
         """The snapshot's index."""

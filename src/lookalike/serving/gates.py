@@ -48,7 +48,7 @@ class Gate:
     @property
     def running(self) -> int:
         """Calls in a thread, or about to be."""
-        return min(self._running, self._workers)
+        return min(self._running + self._threads.visitors, self._workers)
 
     @property
     def waiting(self) -> int:
@@ -126,6 +126,18 @@ class Gate:
             return await asyncio.wrap_future(self._threads.submit(while_wanted, rank=rank))
         finally:
             self._running -= 1
+
+    def run_here(self, patience: Patience, work: Callable[[], T]) -> tuple[T] | None:
+        """Run blocking work in the calling thread, where a thread of this gate would be free at once.
+
+        Returns:
+            Its result alone; None where it was not run.
+
+        Raises:
+            Refused: `deadline-passed`.
+        """
+        patience.require()
+        return self._threads.run_here(work)
 
     async def enter_and_run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Take a place and run.

@@ -18,8 +18,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lookalike.catalog import content_id
-from lookalike.errors import CursorRefused, UnknownImage
+from lookalike.errors import CursorRefused
 from lookalike.retrieval import NO_FILTERS, Answer, DecodedQuery, EmbeddedQuery, IndexedImage, Picture, Query
 from lookalike.serving.bodies import checked, declared_bytes, media_type
 from lookalike.serving.documentation import body_of
@@ -109,19 +108,30 @@ def _checksum(content: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _About:
-    """What the page wants to know about a picture that was sent."""
-
-    indexed_as: str | None
-    preview: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
     """What a body asks for."""
 
     query: Query
     preview: PreviewWish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Worked:
+    """How far a query by a picture has come.
+
+    Attributes:
+        asked: what its body asks for.
+        decoded: its picture.
+        preview: of it, where one is wanted.
+        embedded: its vector; None as long as the model is busy.
+        response: its answer; None as long as there is none.
+    """
+
+    asked: _Asked
+    decoded: DecodedQuery
+    preview: str | None
+    embedded: EmbeddedQuery | None = None
+    response: Response | None = None
 
 
 def _asked_by_form(received: ReceivedPicture) -> _Asked:
@@ -174,7 +184,7 @@ class SearchRoutes:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._shared: SharedWork[tuple[_Asked, EmbeddedQuery, _About | None]] = SharedWork()
+        self._shared: SharedWork[_Worked] = SharedWork()
         self._crops = _Crops()
         self._verifiable = False
         self._looked_at = -math.inf
@@ -234,8 +244,7 @@ class SearchRoutes:
             facets=sent.facets,
         )
         if subject is None and query.crop is None:
-            answer = await self._searching(patience, partial(self._state.services.engine.search, query))
-            return self._respond(request, answer, _first(answer, query), started)
+            return await self._searching(patience, partial(self._answered, request, query, started))
         asked = _Asked(query=query, preview=PreviewWish.NEVER)
         return await self._by_model(request, received, lambda: asked, patience, started)
 
@@ -248,27 +257,67 @@ class SearchRoutes:
         started: float,
     ) -> Response:
         """A query whose picture has to be decoded and embedded; the same one at the same time only once."""
+        response: Response | None = None
+
+        async def embed() -> _Worked:
+            nonlocal response
+            worked = await self._embedded(request, asked_of, patience, started)
+            response = worked.response
+            return worked
+
         with self._state.gates.model.place():
-            embed = partial(self._embedded, request, asked_of, patience)
-            asked, embedded, about = await self._shared.get(received.key, embed, patience)
-            search = partial(self._state.services.engine.search, asked.query, embedded)
-            answer = await self._searching(patience, search)
-        return self._respond(request, answer, _first(answer, asked.query), started, about)
+            worked = await self._shared.get(received.key, embed, patience)
+            if response is None:
+                answered = partial(self._answered, request, worked.asked.query, started)
+                finish = partial(answered, embedded=worked.embedded, preview=worked.preview)
+                response = await self._searching(patience, finish)
+        return response
 
     async def _embedded(
-        self, request: Request, asked_of: Callable[[], "_Asked"], patience: Patience
-    ) -> tuple["_Asked", EmbeddedQuery, "_About | None"]:
-        asked, decoded, about = await self._decoding(patience, partial(self._decoded, asked_of))
-        with self._crops.one(request.client.host if request.client else "", counted=asked.query.crop) as rank:
-            embed = partial(self._state.services.engine.embed, decoded)
-            return asked, await self._state.gates.model.run_for(patience, embed, rank=rank), about
+        self, request: Request, asked_of: Callable[[], "_Asked"], patience: Patience, started: float
+    ) -> _Worked:
+        """A query by a picture with its vector, or even answered."""
+        worked = await self._decoding(patience, partial(self._worked, request, asked_of, patience, started))
+        if worked.embedded is not None:
+            return worked
+        with self._crops.one(request.client.host if request.client else "", counted=worked.asked.query.crop) as rank:
+            embed = partial(self._state.services.engine.embed, worked.decoded)
+            return replace(worked, embedded=await self._state.gates.model.run_for(patience, embed, rank=rank))
 
-    def _decoded(self, asked_of: Callable[[], "_Asked"]) -> tuple["_Asked", DecodedQuery, "_About | None"]:
-        """In a thread: reading forms, decoding and hashing take a while."""
+    def _worked(
+        self, request: Request, asked_of: Callable[[], "_Asked"], patience: Patience, started: float
+    ) -> _Worked:
+        """Decode the picture; and go on with it in this thread, as far as nobody else waits for what comes next.
+
+        Crops leave the thread: of those the model takes the fewest of one client first.
+        """
+        engine, gates = self._state.services.engine, self._state.gates
         asked = asked_of()
-        decoded = self._state.services.engine.decode(asked.query)
+        decoded = engine.decode(asked.query)
         subject = asked.query.subject
-        return asked, decoded, self._about(subject, asked.preview) if isinstance(subject, Picture) else None
+        preview = self._preview(subject, asked.preview) if isinstance(subject, Picture) else None
+        worked = _Worked(asked=asked, decoded=decoded, preview=preview)
+        if asked.query.crop is not None:
+            return worked
+        embedded = gates.model.run_here(patience, partial(engine.embed, decoded))
+        if embedded is None:
+            return worked
+        answered = partial(self._answered, request, asked.query, started, embedded=embedded[0], preview=preview)
+        response = gates.searching.run_here(patience, answered)
+        return replace(worked, embedded=embedded[0], response=response[0] if response else None)
+
+    def _answered(
+        self,
+        request: Request,
+        query: Query,
+        started: float,
+        *,
+        embedded: EmbeddedQuery | None = None,
+        preview: str | None = None,
+    ) -> Response:
+        """The last step of a query."""
+        answer = self._state.services.engine.search(query, embedded)
+        return self._respond(request, answer, _first(answer, query), started, preview)
 
     async def _decoding(self, patience: Patience, work: Callable[[], T]) -> T:
         with self._state.gates.decoding.place():
@@ -296,16 +345,11 @@ class SearchRoutes:
             raise Refused(problem("cursor-refused", str(gone), status=410)) from None
         return self._respond(request, answer, replace(cursor, limit=limit), started)
 
-    def _about(self, picture: Picture, wish: PreviewWish) -> _About:
-        preview = preview_url(picture.content, wish, name=picture.name, limits=self._state.settings.picture_limits)
-        image_id = content_id(picture.content)
-        try:
-            return _About(indexed_as=self._state.services.engine.public_image(image_id).id, preview=preview)
-        except UnknownImage:
-            return _About(indexed_as=None, preview=preview)
+    def _preview(self, picture: Picture, wish: PreviewWish) -> str | None:
+        return preview_url(picture.content, wish, name=picture.name, limits=self._state.settings.picture_limits)
 
     def _respond(
-        self, request: Request, answer: Answer, here: Cursor, started: float, about: _About | None = None
+        self, request: Request, answer: Answer, here: Cursor, started: float, preview: str | None = None
     ) -> Response:
         request.scope[QUERY_ID] = answer.query_id
         below = address(request, "")
@@ -324,8 +368,8 @@ class SearchRoutes:
                 width=answer.width,
                 height=answer.height,
                 crop=CropBox.of(answer.crop) if answer.crop else None,
-                indexed_as=about.indexed_as if about else None,
-                preview=about.preview if about else None,
+                indexed_as=answer.indexed_as,
+                preview=preview,
             ),
             total=answer.total,
             complete=answer.complete,

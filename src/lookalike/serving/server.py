@@ -50,7 +50,7 @@ def run(
         EnvironmentFault: the address cannot be listened on.
     """
     raise_most_open_files()
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    sys.setswitchinterval(float(os.environ.get("HSW", _SWITCH_SECONDS)))
     Server(app, settings, listening=listening, listener=listener).run()
 
 

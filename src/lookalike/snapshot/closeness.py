@@ -1,6 +1,6 @@
 """What a cosine means in one library, told by its own pictures and by pictures that have nothing to do with it."""
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -159,9 +159,13 @@ class Closeness:
 
     def percent(self, cosine: float) -> float:
         """How close, 0 to 100: 50 at `loose`, 90 at `close`, 99 at `very_close`. Rises with the cosine; never NaN."""
-        if math.isnan(cosine):
-            return 0.0
-        return float(np.interp(cosine, (-1.0, self.loose, self.close, self.very_close, 1.0), _MARKS))
+        return self.percents([cosine])[0]
+
+    def percents(self, cosines: Sequence[float]) -> list[float]:
+        """`percent` of each of some cosines, in the time of one."""
+        found = np.interp(cosines, (-1.0, self.loose, self.close, self.very_close, 1.0), _MARKS)
+        percents: list[float] = np.nan_to_num(found, copy=False, nan=0.0).tolist()
+        return percents
 
     def match(self, cosine: float) -> Match:
         """In a word; never `Match.DUPLICATE`, which a cosine cannot tell."""

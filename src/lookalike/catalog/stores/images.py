@@ -127,16 +127,18 @@ class Images:
             visibility: only those of this one; others are then looked up in the same time as those that are not there.
         """
         state = self._changes.state()
-        known = self._recent.at(state)
+        recent = self._recent.at(state)
+        known = {one: recent[one] for one in image_ids if one in recent}
         if visibility is not None:
-            known = {one: known[one] for one in image_ids if one in known and known[one].visibility is visibility}
+            known = {one: image for one, image in known.items() if image.visibility is visibility}
         missing = [image_id for image_id in dict.fromkeys(image_ids) if image_id not in known]
         if missing:
             with self._database.reading() as connection:
                 read = images.read_images(connection, missing, visibility=visibility)
             self._recent.keep(state, read)
-            known = known | read
-        return {image_id: known[image_id] for image_id in image_ids if image_id in known}
+            known |= read
+            return {image_id: known[image_id] for image_id in image_ids if image_id in known}
+        return known
 
     def ids(self, visibility: Visibility) -> set[str]:
         """Those of all live, readable images of that visibility."""

@@ -22,8 +22,9 @@ class Queries:
         Every process sees them when this returns. They survive the end of this process, and a power cut once an event
         of any of them, or anything else, was written after them: a search owes its caller no wait for the disk.
         """
-        with self._database.writing(flushed=False) as connection:
-            sql.write_queries(connection, queries)
+        if queries:
+            statement = sql.writing(self._database.engine.dialect.name)
+            self._database.insert_unflushed(statement, sql.rows_of(queries))
 
     def get(self, query_id: str) -> QueryRecord | None:
         """An answered search, while it is kept."""
