@@ -135,11 +135,12 @@ class Connections:
 
 @dataclass(frozen=True)
 class Asked:
-    """One request: when it should have been sent, seconds until its answer, and the status."""
+    """One request: when it should have been sent, seconds until its answer, the status, and how late it was sent."""
 
     due: float
     seconds: float
     status: int
+    late: float = 0.0
 
 
 async def open_loop(port: int, requests: list[bytes], *, rate: float, seconds: float, seed: int = 0) -> list[Asked]:
@@ -149,8 +150,9 @@ async def open_loop(port: int, requests: list[bytes], *, rate: float, seconds: f
     due, number = start, 0
 
     async def one(request: bytes, due: float) -> None:
+        late = time.perf_counter() - due
         status, _ = await connections.ask(request)
-        asked.append(Asked(due - start, time.perf_counter() - due, status))
+        asked.append(Asked(due - start, time.perf_counter() - due, status, late))
 
     while due < start + seconds:
         await asyncio.sleep(max(due - time.perf_counter(), 0))
@@ -299,6 +301,7 @@ def described(asked: list[Asked], *, seconds: float, good_below: float) -> dict:
         **quantiles([one.seconds for one in answered]),
         "refused": round(len(refused) / max(len(asked), 1), 3),
         "refusals p99 ms": quantiles(refused)["p99 ms"],
+        "sent late, p99 ms": quantiles([one.late for one in asked])["p99 ms"],
         "other statuses": {status: count for status, count in statuses_of(asked).items() if status not in (200, 503)},
     }
 

@@ -1,9 +1,11 @@
 import json
 import socket
 from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
 
 import pytest
 
+from lookalike.serving import gates
 from lookalike.serving.early import EarlyRefusals
 from lookalike.serving.gates import Gate
 from serving.sockets import HEALTHZ, answer_from, connected, is_problem
@@ -105,3 +107,24 @@ def test_a_client_that_leaves_in_a_skipped_body_harms_nobody(server_of):
         with connected(server) as opened:
             opened.sendall(HEALTHZ)
             assert answer_from(opened)[0] == 200
+
+
+def test_as_many_are_let_in_at_once_as_there_are_places():
+    """Their bodies come later than their heads: whoever found no place then would have been received for nothing."""
+    gate = Gate("model", workers=1, waiting=1)
+    early = EarlyRefusals({b"/v1/search": gate}, lambda *_: None)
+    told = [early.refusal(b"POST", b"/v1/search", PICTURE) for _ in range(4)]
+    assert [refusal is None for refusal in told] == [True, True, False, False]
+    with gate.place(), gate.place():
+        assert early.refusal(b"POST", b"/v1/search", PICTURE) is not None
+    assert early.refusal(b"POST", b"/v1/search", PICTURE) is None
+
+
+def test_bodies_that_do_not_come_keep_others_out_for_a_moment_only(monkeypatch):
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(gates, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    gate = Gate("model", workers=1, waiting=0)
+    assert gate.expects_one_more()
+    assert not gate.expects_one_more()
+    clock.now += 0.11
+    assert gate.expects_one_more()

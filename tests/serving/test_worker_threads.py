@@ -1,9 +1,11 @@
 import os
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
+from lookalike.serving import worker_threads
 from lookalike.serving.worker_threads import WorkerThreads
 
 
@@ -62,3 +64,59 @@ def test_threads_yield_to_a_main_thread_that_is_nice_itself():
     told = threads.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())).result(60)
     assert told == min(os.getpriority(os.PRIO_PROCESS, os.getpid()) + 3, 19)
     assert threads.close(seconds=60)
+
+
+def test_work_runs_in_the_thread_of_its_caller_while_a_place_is_free(one):
+    assert one.run_here(threading.current_thread) == (threading.current_thread(),)
+    with pytest.raises(ZeroDivisionError):
+        one.run_here(lambda: 1 // 0)
+    assert one.run_here(lambda: one.visitors) == (1,)
+    assert one.visitors == 0
+
+
+def test_nothing_more_runs_at_once_than_there_are_threads(one):
+    running, may_end = threading.Event(), threading.Event()
+
+    def work():
+        running.set()
+        may_end.wait(60)
+
+    held = one.submit(work)
+    running.wait(60)
+    assert one.run_here(lambda: None) is None
+    may_end.set()
+    held.result(60)
+    assert one.submit(lambda: 1).result(60) == 1
+
+    order = []
+
+    def visit():
+        waits = one.submit(lambda: order.append("submitted"))
+        assert one.run_here(lambda: None) is None  # something waits already
+        order.append("visitor")
+        return waits
+
+    visited = one.run_here(visit)
+    visited[0].result(60)
+    assert order == ["visitor", "submitted"]
+
+
+def test_once_it_is_closed_nothing_runs_in_the_thread_of_a_caller(one):
+    one.close(seconds=60)
+    assert one.run_here(lambda: 1) is None
+
+
+def test_less_urgent_work_does_not_wait_for_ever(one, monkeypatch):
+    """Crops of a client who drags are less urgent than whole pictures, which come all the time when there are many."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(worker_threads, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    order, running, may_go_on = [], threading.Event(), threading.Event()
+    one.submit(lambda: (running.set(), may_go_on.wait(60)))
+    running.wait(60)
+    futures = [one.submit(lambda: order.append("crop"), rank=1)]
+    for clock.now in (0.01, 0.04, 0.06, 0.09):
+        futures.append(one.submit(lambda at=clock.now: order.append(at)))
+    may_go_on.set()
+    for future in futures:
+        future.result(60)
+    assert order == [0.01, 0.04, "crop", 0.06, 0.09]

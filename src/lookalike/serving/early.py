@@ -43,7 +43,7 @@ class EarlyRefusals:
             headers: names in lower case.
         """
         gate = self._gates.get(path)
-        if gate is None or method != b"POST" or gate.has_place or not self._can_be_skipped(headers):
+        if gate is None or method != b"POST" or not self._can_be_skipped(headers) or gate.expects_one_more():
             return None
         started = time.perf_counter()
         problem = gate.refusal().problem

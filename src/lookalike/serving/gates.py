@@ -7,6 +7,7 @@ most urgently get the processor first.
 import asyncio
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +23,7 @@ T = TypeVar("T")
 
 _PATIENT = Patience()
 _CLOSING_SECONDS = 5.0
+_COMING_SECONDS = 0.1  # that a request is expected to need from its head to its place
 
 
 class Gate:
@@ -42,6 +44,7 @@ class Gate:
         self._places = workers + waiting
         self._adaptive = AdaptiveLimit(workers=workers, most=self._places) if adaptive else None
         self._taken = 0
+        self._coming: deque[float] = deque()
         self._running = 0
         self._threads = WorkerThreads(name, workers, niceness=niceness)
 
@@ -67,6 +70,21 @@ class Gate:
             return False
         return self._adaptive is None or self._adaptive.admits(self._taken)
 
+    def expects_one_more(self) -> bool:
+        """Whether a request whose head has come would find a place behind those that are on their way; it then is, too.
+
+        Otherwise all that come while one place is free would be received, and all but one of them be refused then.
+        One is on its way for a tenth of a second, so that bodies that do not come keep nobody out for longer.
+        """
+        now = time.monotonic()
+        while self._coming and self._coming[0] < now:
+            self._coming.popleft()
+        in_work = self._taken + len(self._coming)
+        if in_work >= self._places or not (self._adaptive is None or self._adaptive.admits(in_work)):
+            return False
+        self._coming.append(now + _COMING_SECONDS)
+        return True
+
     def refusal(self) -> Refused:
         """The refusal of a request that found no place, which is counted."""
         self.refusals += 1
@@ -89,6 +107,8 @@ class Gate:
         Raises:
             Refused: `busy`: every place is taken.
         """
+        if self._coming:
+            self._coming.popleft()
         self.require_place()
         self._taken += 1
         started = time.monotonic()

@@ -1,17 +1,19 @@
 """Threads for one kind of work: they take what is most urgent first, and yield the processor to more urgent kinds."""
 
-import contextlib
 import heapq
 import itertools
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from lookalike.niceness import be_nice
+
 T = TypeVar("T")
+
+_HEAD_START = 0.05
+"""Seconds, for each rank, that more urgent work may come later and still go first: less urgent work never starves."""
 
 
 class WorkerThreads:
@@ -28,7 +30,7 @@ class WorkerThreads:
         self._name = name
         self._count = count
         self._niceness = niceness
-        self._waiting: list[tuple[int, int, Future[Any], Callable[[], Any]]] = []
+        self._waiting: list[tuple[float, int, Future[Any], Callable[[], Any]]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -43,12 +45,16 @@ class WorkerThreads:
         return self._visitors
 
     def submit(self, work: Callable[[], T], *, rank: int = 0) -> Future[T]:
-        """Run that soon; work of a lower rank first, and what came first among equals."""
+        """Run that soon; work of a lower rank first, and what came first among equals.
+
+        Each rank gives a head start of 0.05 s: what has waited for longer than that goes before newer work.
+        """
         future: Future[T] = Future()
         with self._changed:
             if self._closed:
                 raise RuntimeError(f"the threads of {self._name} have ended")
-            heapq.heappush(self._waiting, (rank, next(self._order), future, work))
+            turn = time.monotonic() + rank * _HEAD_START
+            heapq.heappush(self._waiting, (turn, next(self._order), future, work))
             if self._idle < len(self._waiting) and len(self._threads) < self._count:
                 thread = threading.Thread(target=self._run, name=f"lookalike-{self._name}", daemon=True)
                 self._threads.append(thread)
@@ -90,7 +96,7 @@ class WorkerThreads:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _run(self) -> None:
-        self._be_nice()
+        be_nice(self._niceness)
         while True:
             taken = self._take()
             if taken is None:
@@ -106,12 +112,6 @@ class WorkerThreads:
                     del result
             del taken, future, work  # while it waits, a thread keeps nothing of what it did
             self._leave()
-
-    def _be_nice(self) -> None:
-        if self._niceness and sys.platform == "linux":  # elsewhere threads have no priority of their own
-            with contextlib.suppress(OSError):
-                usual = os.getpriority(os.PRIO_PROCESS, os.getpid())  # of the main thread, which may be nice itself
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), usual + self._niceness)
 
     def _take(self) -> tuple[Future[Any], Callable[[], Any]] | None:
         """The next piece of work, once there is one that may run; None at the end."""

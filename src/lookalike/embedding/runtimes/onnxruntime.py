@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.embedding.runtimes.session import Descriptors, GraphFile, Lanes, Mode, Session, available_cores
+from lookalike.embedding.runtimes.session import (
+    Descriptors,
+    GraphFile,
+    Lanes,
+    Mode,
+    Session,
+    available_cores,
+    opened_for_serving,
+)
 from lookalike.errors import ModelRefused
 from lookalike.on_demand import load
 from lookalike.types import Batch
@@ -60,7 +68,8 @@ def open_session(graph: GraphFile, *, mode: Mode, threads: int | None) -> Sessio
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     providers = [name for name in (_CUDA, _CPU) if name in runtime.get_available_providers()]
     try:
-        session = runtime.InferenceSession(str(graph.path), options, providers=providers)
+        opened = partial(runtime.InferenceSession, str(graph.path), options, providers=providers)
+        session = opened_for_serving(opened) if mode == "serving" else opened()
     except Exception as error:  # noqa: BLE001 - its exceptions have no common public base
         raise ModelRefused(f"{graph.path}: ONNX Runtime cannot run this graph: {error}") from None
     if session.get_providers()[0] == _CUDA:

@@ -17,6 +17,7 @@ from lookalike.embedding.runtimes.session import (
     Session,
     WideOrNarrow,
     available_cores,
+    opened_for_serving,
 )
 from lookalike.errors import DependencyMissing, ModelRefused
 from lookalike.on_demand import load
@@ -70,10 +71,14 @@ def open_session(graph: GraphFile, *, mode: Mode, threads: int | None) -> Sessio
     openvino = import_openvino()
     cores = threads or available_cores()
     compiled = partial(_compiled, openvino, graph, cores=cores)
-    if mode != "serving" or cores == 1:
+    if mode != "serving":
         return compiled(lanes=cores if mode == "throughput" else 1)
+    wide = opened_for_serving(partial(compiled, lanes=1))
+    if cores == 1:
+        return wide
     probe = np.random.default_rng(0).normal(size=(1, 3, graph.size, graph.size)).astype(np.float32)
-    return WideOrNarrow(compiled(lanes=1), partial(compiled, lanes=cores), probe=probe, concurrency=cores)
+    narrow = partial(opened_for_serving, partial(compiled, lanes=cores))
+    return WideOrNarrow(wide, narrow, probe=probe, concurrency=cores)
 
 
 def _compiled(openvino: Any, graph: GraphFile, *, lanes: int, cores: int) -> Session:

@@ -8,15 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import LookalikeError
+from lookalike.niceness import be_nice
 from lookalike.types import Batch
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
+_NICENESS = 5  # of a model's threads in a server
 
 Mode: TypeAlias = Literal["latency", "throughput", "serving"]
 """What a graph is opened for: one image soon, many images, or now the one and now the other."""
@@ -62,6 +65,16 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) or 1
     return os.cpu_count() or 1
+
+
+def opened_for_serving(open_session: Callable[[], T]) -> T:
+    """A session of a runtime whose own threads yield the processor to the threads that answer requests.
+
+    A runtime starts its threads when a graph is opened, and they are as nice as the thread that opens it. Running the
+    model is most of a server's work: everything else would wait for it.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="open-model", initializer=be_nice, initargs=(_NICENESS,)) as opening:
+        return opening.submit(open_session).result()
 
 
 class WideOrNarrow:

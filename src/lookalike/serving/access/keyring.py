@@ -27,15 +27,32 @@ class KeyRing:
         self._seconds = SECONDS if seconds is None else seconds
         self._are_there = False
         self._asked_at = float("-inf")
+        self._looking: asyncio.Task[None] | None = None
         self._found: TTLCache[bytes, ApiKey | None] = TTLCache(_MOST, self._seconds)
 
     async def has_keys(self) -> bool:
-        """Whether any key was ever made; once one was, this stays so."""
-        if not self._are_there and time.monotonic() - self._asked_at >= self._seconds:
-            asked_at = time.monotonic()
-            self._are_there = await asyncio.to_thread(self._catalog.keys.are_there)
-            self._asked_at = asked_at
+        """Whether any key was ever made; once one was, this stays so.
+
+        An answer is asked for anew when half of its time is over, so that under steady traffic no request waits for it.
+        """
+        age = time.monotonic() - self._asked_at
+        if not self._are_there and age >= self._seconds:
+            await self._look()
+        elif not self._are_there and age >= self._seconds / 2 and self._looking is None:
+            self._looking = asyncio.create_task(self._look())
+            self._looking.add_done_callback(self._looked)
         return self._are_there
+
+    async def _look(self) -> None:
+        asked_at = time.monotonic()
+        self._are_there = await asyncio.to_thread(self._catalog.keys.are_there)
+        self._asked_at = asked_at
+
+    def _looked(self, task: asyncio.Task[None]) -> None:
+        """Ahead of time: what fails then is told to the request that asks when the time is over."""
+        self._looking = None
+        if not task.cancelled():
+            task.exception()
 
     async def find(self, text: str) -> ApiKey | None:
         """The key of that text, whether it still works or not; None where it is none of ours."""
