@@ -36,7 +36,7 @@ def writing(dialect: str) -> Insert:
     added = insert_for(dialect, queries)
     longer = func.length(added.excluded.ranked_ids) > func.length(queries.c.ranked_ids)
     ranked = {name: added.excluded[name] for name in _RANKED}
-    start = literal_column("1")  # in the text: its only parameters are the values of a row
+    start: ColumnElement[int] = literal_column("1")  # in the text: its only parameters are the values of a row
     begins_alike = (
         func.substr(added.excluded.ranked_ids, start, func.length(queries.c.ranked_ids)) == queries.c.ranked_ids
     )

@@ -151,7 +151,7 @@ class SearchEngine:
         with clock("hits"):
             best = ranking.candidates.first(query.limit)
             cosines = dict(zip(best.image_ids, best.cosines.tolist(), strict=True))
-            hits = self._hits(record, best.image_ids, cosines, first_rank=1, closeness=closeness)
+            hits = _hits(self._catalog, record, best.image_ids, cosines, first_rank=1, closeness=closeness)
         self._journal.add(record)
         self._experiment.note(arranged)
         answer = _answer(record, hits, clock)
@@ -196,7 +196,7 @@ class SearchEngine:
         with clock("hits"):
             ids = record.ranked_ids[offset : offset + limit]
             cosines = _frozen_cosines(self._catalog, record, ids, centring)
-            hits = self._hits(record, ids, cosines, first_rank=offset + 1, closeness=closeness)
+            hits = _hits(self._catalog, record, ids, cosines, first_rank=offset + 1, closeness=closeness)
             asked = visible(self._catalog.images.get_many([record.image_id or ""]).values())
         return replace(_answer(record, hits, clock), query_image_id=next(iter(asked), None))
 
@@ -293,35 +293,36 @@ class SearchEngine:
         self._journal.add(continued)
         return self._journal.find(record.id) or continued
 
-    def _hits(
-        self,
-        record: QueryRecord,
-        ids: Sequence[str],
-        cosines: Mapping[str, float],
-        *,
-        first_rank: int,
-        closeness: Closeness,
-    ) -> tuple[Hit, ...]:
-        """A page of a frozen ranking: what may be shown now, at the ranks it was given then."""
-        behind = record.duplicates
-        others = [other for image_id in ids for other in behind.get(image_id, ())]
-        images = visible(self._catalog.images.get_many([*ids, *others]).values())
-        grouped = {image_id: tuple(other for other in behind.get(image_id, ()) if other in images) for image_id in ids}
-        shown = [one for one in enumerate(ids, start=first_rank) if one[1] in images and one[1] in cosines]
-        percents = closeness.percents([cosines[image_id] for _, image_id in shown])
-        return tuple(
-            Hit(
-                rank=rank,
-                image=images[image_id],
-                cosine=cosines[image_id],
-                closeness=percent,
-                match=Match.DUPLICATE if image_id in record.same else closeness.match(cosines[image_id]),
-                duplicates=grouped[image_id],
-                blurred_duplicates=tuple(other for other in grouped[image_id] if images[other].blurred),
-                same_thing=record.same_things.get(image_id),
-            )
-            for (rank, image_id), percent in zip(shown, percents, strict=True)
+
+def _hits(
+    catalog: Catalog,
+    record: QueryRecord,
+    ids: Sequence[str],
+    cosines: Mapping[str, float],
+    *,
+    first_rank: int,
+    closeness: Closeness,
+) -> tuple[Hit, ...]:
+    """A page of a frozen ranking: what may be shown now, at the ranks it was given then."""
+    behind = record.duplicates
+    others = [other for image_id in ids for other in behind.get(image_id, ())]
+    images = visible(catalog.images.get_many([*ids, *others]).values())
+    grouped = {image_id: tuple(other for other in behind.get(image_id, ()) if other in images) for image_id in ids}
+    shown = [one for one in enumerate(ids, start=first_rank) if one[1] in images and one[1] in cosines]
+    percents = closeness.percents([cosines[image_id] for _, image_id in shown])
+    return tuple(
+        Hit(
+            rank=rank,
+            image=images[image_id],
+            cosine=cosines[image_id],
+            closeness=percent,
+            match=Match.DUPLICATE if image_id in record.same else closeness.match(cosines[image_id]),
+            duplicates=grouped[image_id],
+            blurred_duplicates=tuple(other for other in grouped[image_id] if images[other].blurred),
+            same_thing=record.same_things.get(image_id),
         )
+        for (rank, image_id), percent in zip(shown, percents, strict=True)
+    )
 
 
 def _frozen_cosines(
