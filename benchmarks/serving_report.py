@@ -61,10 +61,10 @@ def load(told: dict) -> list[str]:
         "",
         f"{told['model']}. The peak over HTTP is {shares}; at least .95 is wanted.",
         "Of ten requests eight are pictures, one a crop, one an id; uploads, deletions and `lookalike index` beside.",
-        f"The knee is {told['knee a second']} a second. Times count from when a request should have been sent: how late"
-        " it was sent, because the program that asks waited for a processor, is part of them.",
+        f"The knee is {told['knee a second']} a second. Times count from when a request should have been sent, so they",
+        "include how late it was sent: the program that asks waits for a processor, too.",
         "",
-        "| times the knee | asked | goodput | p50 ms | p99 ms | refused | refusals p99 ms | sent late, p99 ms | resident MB |",
+        "| times the knee | asked | goodput | p50 ms | p99 ms | refused | refusals p99 ms | late p99 ms | memory MB |",
         "|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
         *rows,
         "",

@@ -1,4 +1,7 @@
 import asyncio
+import contextlib
+import gc
+import weakref
 
 import pytest
 
@@ -61,3 +64,27 @@ def test_where_the_one_who_works_leaves_another_goes_on(portal, end):
         return await second
 
     assert portal.call(ask) == 7
+
+
+def test_what_failed_is_let_go_of_without_waiting_for_the_garbage_collector():
+    """A body of tens of MB hangs on it."""
+
+    class Body:
+        pass
+
+    async def ask(body):
+        async def work():
+            raise ValueError(repr(body))
+
+        with contextlib.suppress(ValueError):
+            await SharedWork().get("key", work, Patience())
+
+    body = Body()
+    gone = weakref.ref(body)
+    gc.disable()
+    try:
+        asyncio.run(ask(body))
+        del body
+        assert gone() is None
+    finally:
+        gc.enable()

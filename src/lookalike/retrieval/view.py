@@ -198,19 +198,19 @@ class View:
         """
         rows = self._snapshot_rows(query, k)
         places = self._tail_places(query, k)
-        ids = [*self._ids(rows), *(self.tail_ids[place] for place in places)]
+        ids = [*_ids(self.snapshot, rows), *(self.tail_ids[place] for place in places)]
         vectors = np.concatenate([self._row_vectors(rows), self.tail_vectors[places]])
         cosines = exact_cosines(query, vectors)
         order = _best_first(cosines, ids)
         if self._has_regions:
             order = _first_of_each(ids, order)
         order = order[:k]
-        regions = np.concatenate([self._row_regions(rows), self.tail_regions[places]])[order]
+        regions = np.concatenate([_row_regions(self.snapshot, rows), self.tail_regions[places]])[order]
         return Candidates(
             image_ids=tuple(ids[place] for place in order),
             cosines=cosines[order],
             vectors=self.centring.restored(vectors[order], regions),
-            columns=np.concatenate([self._row_columns(rows), self.tail_columns[places]])[order],
+            columns=np.concatenate([_row_columns(self.snapshot, rows), self.tail_columns[places]])[order],
         )
 
     @property
@@ -273,14 +273,17 @@ class View:
     def _row_vectors(self, rows: NDArray[np.int64]) -> Vectors:
         return self.index.vectors(rows) if self.index is not None else np.zeros((0, self.dimension), dtype=np.float32)
 
-    def _row_regions(self, rows: NDArray[np.int64]) -> NDArray[np.int16]:
-        return self.snapshot.regions[rows] if self.snapshot else np.zeros(0, np.int16)
 
-    def _row_columns(self, rows: NDArray[np.int64]) -> ImageRows:
-        return self.snapshot.columns[rows] if self.snapshot else unknown_rows(0)
+def _row_regions(snapshot: Snapshot | None, rows: NDArray[np.int64]) -> NDArray[np.int16]:
+    return snapshot.regions[rows] if snapshot else np.zeros(0, np.int16)
 
-    def _ids(self, rows: NDArray[np.int64]) -> list[str]:
-        return [image_id.decode() for image_id in self.snapshot.image_ids[rows].tolist()] if self.snapshot else []
+
+def _row_columns(snapshot: Snapshot | None, rows: NDArray[np.int64]) -> ImageRows:
+    return snapshot.columns[rows] if snapshot else unknown_rows(0)
+
+
+def _ids(snapshot: Snapshot | None, rows: NDArray[np.int64]) -> list[str]:
+    return [image_id.decode() for image_id in snapshot.image_ids[rows].tolist()] if snapshot else []
 
 
 def _best_first(cosines: NDArray[np.float64], ids: Sequence[str]) -> NDArray[np.int64]:

@@ -53,6 +53,7 @@ def run(
     raise_most_open_files()
     gc.collect()
     gc.freeze()  # what is loaded by now stays: looking through it for garbage would stop every request for 0.1 s
+    gc.collect()  # Python looks through everything once there is a quarter more than now: count without what stays
     sys.setswitchinterval(_SWITCH_SECONDS)
     Server(app, settings, listening=listening, listener=listener).run()
 

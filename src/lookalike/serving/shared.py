@@ -51,7 +51,10 @@ class SharedWork(Generic[T]):
             ours.set_exception(fault)
             ours.exception()  # there may be nobody else to look at it
             raise
+        else:
+            ours.set_result(result)
+            return result
         finally:
-            del self._running[key]
-        ours.set_result(result)
-        return result
+            # A fault knows this frame: if the frame knew the fault, too, the request's body would stay in memory
+            # until the garbage is collected.
+            del self._running[key], ours
