@@ -86,7 +86,8 @@ def main() -> None:
             results["ready"] = ready(Path(working) / "ready", options.images)
             print(json.dumps(results["ready"], indent=2))
     out.parent.mkdir(exist_ok=True)
-    results |= {"command": f"python benchmarks/serving.py {' '.join(questions)}", "machine": options.machine}
+    command = f"python benchmarks/serving.py {' '.join(questions)} --seconds {options.seconds:g}"
+    results |= {"command": command, "machine": options.machine}
     out.write_text(json.dumps(results, indent=2) + "\n")
 
 

@@ -21,11 +21,72 @@ def main() -> None:
     plt.rcParams["svg.hashsalt"] = "serving"
     results = json.loads((RESULTS / "serving.json").read_text())
     lines = ["# Serving", "", f"`{results['command']}`. Machine: {results.get('machine', 'not noted')}", ""]
-    lines += overhead(results) + load(results[LOAD]) + beside(results["beside"])
+    lines += goals(results) + overhead(results) + load(results[LOAD]) + beside(results["beside"])
     for name, tell in (("event_throughput", events), ("faults", faults)):
         file = RESULTS / f"{name}.json"
         lines += tell(json.loads(file.read_text())) if file.exists() else []
     (RESULTS / "serving.md").write_text("\n".join(lines).rstrip() + "\n")
+
+
+def goals(results: dict) -> list[str]:
+    """What was wanted, what was measured, and whether that is enough."""
+    told, clip = results[LOAD], results["load, clip-vit-b16"]
+    steps = told["steps, by multiples of the knee"]
+    searches = [one for name, one in results["beside"]["searches by id beside"].items() if name != "nothing"]
+    raw = "running the model"
+    rows = [
+        *(
+            (f"one query over HTTP, {name.removeprefix('latency, ')}", "<= 1.2", one["ratio"], one["ratio"] <= 1.2)
+            for name, one in results.items()
+            if name.startswith("latency, ")
+        ),
+        *(
+            (f"peak / {raw}, {one['model']}", ">= 0.95", share := one["peak / raw rate"][raw], share >= 0.95)
+            for one in (told, clip)
+        ),
+        *(
+            (
+                f"goodput at {times} times the knee / at the knee",
+                ">= 0.95",
+                share := _goodput(steps, times),
+                share >= 0.95,
+            )
+            for times in ("2", "5", "10")
+        ),
+        *(
+            (f"p99 of the accepted at {times} times / at the knee", "<= 2", share := _p99(steps, times), share <= 2)
+            for times in ("2", "5", "10")
+        ),
+        *(
+            (f"refusals p99 at {times} times the knee, ms", "<= 10", ms := steps[times]["refusals p99 ms"], ms <= 10)
+            for times in ("2", "5", "10")
+        ),
+        (
+            "loads beside which the p99 of searches by id is at most 3 times the quiet one",
+            f"{len(searches)}",
+            within := sum(one["p99 / quiet p99"] <= 3 for one in searches),
+            within == len(searches),
+        ),
+    ]
+    return [
+        "## Goals",
+        "",
+        "| | wanted | measured | |",
+        "|---|--:|--:|---|",
+        *(
+            f"| {what} | {wanted} | {value} | {'reached' if is_enough else 'missed'} |"
+            for what, wanted, value, is_enough in rows
+        ),
+        "",
+    ]
+
+
+def _goodput(steps: dict, times: str) -> float:
+    return round(steps[times]["goodput a second"] / steps["1"]["goodput a second"], 2)
+
+
+def _p99(steps: dict, times: str) -> float:
+    return round(steps[times]["p99 ms"] / steps["1"]["p99 ms"], 2)
 
 
 def overhead(results: dict) -> list[str]:
