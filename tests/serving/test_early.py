@@ -113,8 +113,9 @@ def test_as_many_are_let_in_at_once_as_there_are_places():
     """Their bodies come later than their heads: whoever found no place then would have been received for nothing."""
     gate = Gate("model", workers=1, waiting=1)
     early = EarlyRefusals({b"/v1/search": gate}, lambda *_: None)
-    told = [early.refusal(b"POST", b"/v1/search", PICTURE) for _ in range(4)]
-    assert [refusal is None for refusal in told] == [True, True, False, False]
+    with gate.place():
+        told = [early.refusal(b"POST", b"/v1/search", PICTURE) for _ in range(3)]
+        assert [refusal is None for refusal in told] == [True, False, False]
     with gate.place(), gate.place():
         assert early.refusal(b"POST", b"/v1/search", PICTURE) is not None
     assert early.refusal(b"POST", b"/v1/search", PICTURE) is None
@@ -123,8 +124,11 @@ def test_as_many_are_let_in_at_once_as_there_are_places():
 def test_bodies_that_do_not_come_keep_others_out_for_a_moment_only(monkeypatch):
     clock = SimpleNamespace(now=100.0)
     monkeypatch.setattr(gates, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    gate = Gate("model", workers=1, waiting=0)
-    assert gate.expects_one_more()
-    assert not gate.expects_one_more()
+    gate = Gate("model", workers=1, waiting=1)
+    assert [gate.expects_one_more() for _ in range(3)] == [True] * 3  # nothing runs yet
     clock.now += 0.11
-    assert gate.expects_one_more()
+    with gate.place():
+        assert gate.expects_one_more()
+        assert not gate.expects_one_more()
+        clock.now += 0.11
+        assert gate.expects_one_more()

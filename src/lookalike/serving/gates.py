@@ -74,13 +74,15 @@ class Gate:
         """Whether a request whose head has come would find a place behind those that are on their way; it then is, too.
 
         Otherwise all that come while one place is free would be received, and all but one of them be refused then.
-        One is on its way for a tenth of a second, so that bodies that do not come keep nobody out for longer.
+        One is on its way for a tenth of a second, so that bodies that do not come keep nobody out for longer; and while
+        a worker is free they keep nobody out at all.
         """
         now = time.monotonic()
         while self._coming and self._coming[0] < now:
             self._coming.popleft()
         in_work = self._taken + len(self._coming)
-        if in_work >= self._places or not (self._adaptive is None or self._adaptive.admits(in_work)):
+        is_full = in_work >= self._places or not (self._adaptive is None or self._adaptive.admits(in_work))
+        if is_full and self._taken >= self._workers:
             return False
         self._coming.append(now + _COMING_SECONDS)
         return True
