@@ -82,11 +82,13 @@ def goals(results: dict) -> list[str]:
 
 
 def _goodput(steps: dict, times: str) -> float:
-    return round(steps[times]["goodput a second"] / steps["1"]["goodput a second"], 2)
+    share: float = steps[times]["goodput a second"] / steps["1"]["goodput a second"]
+    return round(share, 2)
 
 
 def _p99(steps: dict, times: str) -> float:
-    return round(steps[times]["p99 ms"] / steps["1"]["p99 ms"], 2)
+    ratio: float = steps[times]["p99 ms"] / steps["1"]["p99 ms"]
+    return round(ratio, 2)
 
 
 def overhead(results: dict) -> list[str]:

@@ -111,7 +111,12 @@ def test_less_urgent_work_does_not_wait_for_ever(one, monkeypatch):
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(worker_threads, "time", SimpleNamespace(monotonic=lambda: clock.now))
     order, running, may_go_on = [], threading.Event(), threading.Event()
-    one.submit(lambda: (running.set(), may_go_on.wait(60)))
+
+    def hold():
+        running.set()
+        may_go_on.wait(60)
+
+    one.submit(hold)
     running.wait(60)
     futures = [one.submit(lambda: order.append("crop"), rank=1)]
     for clock.now in (0.01, 0.04, 0.06, 0.09):

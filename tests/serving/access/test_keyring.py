@@ -1,6 +1,7 @@
 import asyncio
 import threading
 from types import SimpleNamespace
+from typing import Any
 
 from lookalike.errors import StorageFailed
 from lookalike.serving.access import keyring
@@ -25,7 +26,8 @@ class Keys:
 
 def ring_at(monkeypatch, keys, clock):
     monkeypatch.setattr(keyring, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    return KeyRing(SimpleNamespace(keys=keys), seconds=1.0)
+    catalog: Any = SimpleNamespace(keys=keys)
+    return KeyRing(catalog, seconds=1.0)
 
 
 async def looked(ring):
