@@ -99,12 +99,16 @@ WORKER = """
 import sys
 from types import SimpleNamespace
 from lookalike.serving.metrics import Meters
+from lookalike.types import ModerationState
 
 gate = SimpleNamespace(name="model", running=1, waiting=2, refusals=3)
 readiness = SimpleNamespace(ready=True, images=12, tail=0, recall_at_10=None, snapshot=1, watermark=5)
 services = SimpleNamespace(
     engine=SimpleNamespace(ready=lambda: readiness),
-    catalog=SimpleNamespace(changes=SimpleNamespace(sequence=lambda: 5)),
+    catalog=SimpleNamespace(
+        changes=SimpleNamespace(sequence=lambda: 5),
+        moderation=SimpleNamespace(counts=lambda: {ModerationState.HELD: 7}),
+    ),
 )
 meters = Meters(services, [gate], SimpleNamespace(latest=None))
 meters.answered("GET", "/v1/images", 200, 0.004)
@@ -128,5 +132,6 @@ def test_workers_count_together(tmp_path):
     requests = ("lookalike_http_requests", "lookalike_http_requests_total")
     assert value(families, *requests, method="GET", route="/v1/images", status="200") == 3
     assert value(families, "lookalike_queue_waiting", queue="model") == 6
+    assert value(families, "lookalike_moderated_images", state="held") == 7
     assert value(families, "lookalike_queue_refusals", "lookalike_queue_refusals_total", queue="model") == 9
     assert value(families, "lookalike_index_images") == 12

@@ -66,7 +66,7 @@ def test_where_the_one_who_works_leaves_another_goes_on(portal, end):
     assert portal.call(ask) == 7
 
 
-def test_what_failed_is_let_go_of_without_waiting_for_the_garbage_collector():
+def test_what_failed_is_let_go_of_without_waiting_for_the_garbage_collector(portal):
     """A body of tens of MB hangs on it."""
 
     class Body:
@@ -83,7 +83,7 @@ def test_what_failed_is_let_go_of_without_waiting_for_the_garbage_collector():
     gone = weakref.ref(body)
     gc.disable()
     try:
-        asyncio.run(ask(body))
+        portal.call(ask, body)
         del body
         assert gone() is None
     finally:

@@ -36,7 +36,7 @@ async def looked(ring):
     await asyncio.sleep(0)
 
 
-def test_under_steady_traffic_no_request_waits_for_the_catalog(monkeypatch):
+def test_under_steady_traffic_no_request_waits_for_the_catalog(monkeypatch, portal):
     keys, clock = Keys(), SimpleNamespace(now=0.0)
     ring = ring_at(monkeypatch, keys, clock)
 
@@ -51,10 +51,10 @@ def test_under_steady_traffic_no_request_waits_for_the_catalog(monkeypatch):
         assert await ring.has_keys()
         assert keys.asked == 2
 
-    asyncio.run(ask())
+    portal.call(ask)
 
 
-def test_an_answer_holds_no_longer_than_its_time(monkeypatch):
+def test_an_answer_holds_no_longer_than_its_time(monkeypatch, portal):
     keys, clock = Keys(), SimpleNamespace(now=0.0)
     ring = ring_at(monkeypatch, keys, clock)
 
@@ -63,10 +63,10 @@ def test_an_answer_holds_no_longer_than_its_time(monkeypatch):
         keys.are_some, clock.now = True, 1.0
         assert await ring.has_keys()
 
-    asyncio.run(ask())
+    portal.call(ask)
 
 
-def test_a_catalog_that_fails_ahead_of_time_fails_no_request(monkeypatch):
+def test_a_catalog_that_fails_ahead_of_time_fails_no_request(monkeypatch, portal):
     keys, clock = Keys(), SimpleNamespace(now=0.0)
     ring = ring_at(monkeypatch, keys, clock)
 
@@ -78,4 +78,4 @@ def test_a_catalog_that_fails_ahead_of_time_fails_no_request(monkeypatch):
         keys.fails = False
         assert not await ring.has_keys()
 
-    asyncio.run(ask())
+    portal.call(ask)
