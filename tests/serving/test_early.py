@@ -34,7 +34,7 @@ def filled(server):
 def test_what_would_find_no_place_is_refused_and_counted(full):
     told = []
     early = EarlyRefusals({b"/v1/search": full}, lambda path, status, _seconds: told.append((path, status)))
-    refusal = early.refusal(b"POST", b"/v1/search", PICTURE)
+    refusal = early.refusal(b"POST", b"/v1/search", PICTURE, received=2000)
     assert (refusal.code, refusal.status) == ("busy", 503)
     assert refusal.headers["Retry-After"] == "1"
     assert told == [("/v1/search", 503)]
@@ -43,7 +43,7 @@ def test_what_would_find_no_place_is_refused_and_counted(full):
 
 def test_where_there_is_a_place_nothing_is_refused():
     early = EarlyRefusals({b"/v1/search": Gate("model", workers=1, waiting=0)}, lambda *_: None)
-    assert early.refusal(b"POST", b"/v1/search", PICTURE) is None
+    assert early.refusal(b"POST", b"/v1/search", PICTURE, received=2000) is None
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ def test_where_there_is_a_place_nothing_is_refused():
     ],
 )
 def test_what_needs_no_model_or_cannot_be_skipped_goes_the_usual_way(full, method, path, headers):
-    assert EarlyRefusals({b"/v1/search": full}, lambda *_: None).refusal(method, path, headers) is None
+    assert EarlyRefusals({b"/v1/search": full}, lambda *_: None).refusal(method, path, headers, received=2000) is None
 
 
 @pytest.mark.parametrize(("other_sites", "is_refused"), [(False, True), (True, False)])
 def test_an_answer_to_another_site_is_made_where_its_headers_are_known(full, other_sites, is_refused):
     early = EarlyRefusals({b"/v1/search": full}, lambda *_: None, other_sites=other_sites)
-    refusal = early.refusal(b"POST", b"/v1/search", (*PICTURE, (b"origin", b"https://shop.example")))
+    refusal = early.refusal(b"POST", b"/v1/search", (*PICTURE, (b"origin", b"https://shop.example")), received=2000)
     assert (refusal is not None) is is_refused
 
 
@@ -114,21 +114,29 @@ def test_as_many_are_let_in_at_once_as_there_are_places():
     gate = Gate("model", workers=1, waiting=1)
     early = EarlyRefusals({b"/v1/search": gate}, lambda *_: None)
     with gate.place():
-        told = [early.refusal(b"POST", b"/v1/search", PICTURE) for _ in range(3)]
+        told = [early.refusal(b"POST", b"/v1/search", PICTURE, received=2000) for _ in range(3)]
         assert [refusal is None for refusal in told] == [True, False, False]
     with gate.place(), gate.place():
-        assert early.refusal(b"POST", b"/v1/search", PICTURE) is not None
-    assert early.refusal(b"POST", b"/v1/search", PICTURE) is None
+        assert early.refusal(b"POST", b"/v1/search", PICTURE, received=2000) is not None
+    assert early.refusal(b"POST", b"/v1/search", PICTURE, received=2000) is None
 
 
 def test_bodies_that_do_not_come_keep_others_out_for_a_moment_only(monkeypatch):
     clock = SimpleNamespace(now=100.0)
     monkeypatch.setattr(gates, "time", SimpleNamespace(monotonic=lambda: clock.now))
     gate = Gate("model", workers=1, waiting=1)
-    assert [gate.expects_one_more() for _ in range(3)] == [True] * 3  # nothing runs yet
+    assert [gate.expects_one_more(is_whole=False) for _ in range(3)] == [True] * 3  # nothing runs yet
+    assert gate.expects_one_more(is_whole=True)
     clock.now += 0.11
     with gate.place():
-        assert gate.expects_one_more()
-        assert not gate.expects_one_more()
+        assert gate.expects_one_more(is_whole=False)
+        assert not gate.expects_one_more(is_whole=True)
         clock.now += 0.11
-        assert gate.expects_one_more()
+        assert gate.expects_one_more(is_whole=True)
+
+
+def test_no_more_whole_requests_are_on_their_way_than_there_are_places():
+    gate = Gate("model", workers=1, waiting=1)
+    early = EarlyRefusals({b"/v1/search": gate}, lambda *_: None)
+    told = [early.refusal(b"POST", b"/v1/search", PICTURE, received=received) for received in (1100, 1100, 1100, 200)]
+    assert [refusal is None for refusal in told] == [True, True, False, False]

@@ -129,7 +129,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._write_until = self._close_until = _FOR_EVER
         self._in_head = self._is_leaving = False
         self._head_bytes = self._hosts = 0
-        self._pieces = self._content_bytes = self._wire_bytes = 0
+        self._pieces = self._content_bytes = self._wire_bytes = self._received = 0
         self._mistake: str | None = None
         if not self.all_open.add(self):
             self._answer_and_close(503, "busy", "as many connections are open as there may be; try again in a moment")
@@ -169,6 +169,7 @@ class BoundedConnection(HttpToolsProtocol):
         self.active_at = time.monotonic()
         if self._mistake is not None or self.transport.is_closing():
             return
+        self._received = len(data)
         self._wire_bytes += len(data)
         self._head_bytes += len(data) if self._in_head else 0
         try:
@@ -240,7 +241,7 @@ class BoundedConnection(HttpToolsProtocol):
         if self.early is None or not self.is_idle or self._is_leaving or not self.parser.should_keep_alive():
             return False
         path = self.url.partition(b"?")[0]
-        refusal = self.early.refusal(self.parser.get_method(), path, self.headers)
+        refusal = self.early.refusal(self.parser.get_method(), path, self.headers, received=self._received)
         if refusal is None:
             return False
         self.cycle = cast("RequestResponseCycle", _REFUSED)

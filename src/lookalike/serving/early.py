@@ -13,6 +13,7 @@ from lookalike.serving.problems import Problem
 Headers = Sequence[tuple[bytes, bytes]]
 
 _MOST_SKIPPED = 1024 * 1024  # bytes of a body; larger ones take the usual way, which ends the connection
+_AROUND_A_HEADER = len(": \r\n")
 _DIGITS = len(str(_MOST_SKIPPED))
 _USUAL_WAY = frozenset({b"transfer-encoding", b"expect"})
 """Headers of requests that are not refused here: the length of the body is not known, or it waits to be asked for."""
@@ -34,16 +35,19 @@ class EarlyRefusals:
         self._answered = answered
         self._usual_way = _USUAL_WAY | {b"origin"} if other_sites else _USUAL_WAY
 
-    def refusal(self, method: bytes, path: bytes, headers: Headers) -> Problem | None:
+    def refusal(self, method: bytes, path: bytes, headers: Headers, *, received: int) -> Problem | None:
         """Why a request is refused; None for one that goes the usual way.
 
         Args:
             method: as sent.
             path: of the address, without its query.
             headers: names in lower case.
+            received: bytes that came together with the end of the head, the head's own ones included.
         """
         gate = self._gates.get(path)
-        if gate is None or method != b"POST" or not self._can_be_skipped(headers) or gate.expects_one_more():
+        if gate is None or method != b"POST" or not self._can_be_skipped(headers):
+            return None
+        if gate.expects_one_more(is_whole=received >= _bytes_of(path, headers)):
             return None
         started = time.perf_counter()
         problem = gate.refusal().problem
@@ -58,3 +62,9 @@ class EarlyRefusals:
             return False
         is_json = found.get(b"content-type", b"").lower().startswith(b"application/json")
         return not is_json and self._usual_way.isdisjoint(found)
+
+
+def _bytes_of(path: bytes, headers: Headers) -> int:
+    """Of a whole request, at least: its query and its version may add some."""
+    head = len(path) + sum(len(name) + len(value) + _AROUND_A_HEADER for name, value in headers)
+    return head + int(dict(headers)[b"content-length"])

@@ -44,7 +44,8 @@ class Gate:
         self._places = workers + waiting
         self._adaptive = AdaptiveLimit(workers=workers, most=self._places) if adaptive else None
         self._taken = 0
-        self._coming: deque[float] = deque()
+        self._coming: deque[float] = deque()  # until when whole requests are expected
+        self._awaited: deque[float] = deque()  # likewise, of requests whose bodies have not come
         self._running = 0
         self._threads = WorkerThreads(name, workers, niceness=niceness)
 
@@ -70,21 +71,26 @@ class Gate:
             return False
         return self._adaptive is None or self._adaptive.admits(self._taken)
 
-    def expects_one_more(self) -> bool:
+    def expects_one_more(self, *, is_whole: bool) -> bool:
         """Whether a request whose head has come would find a place behind those that are on their way; it then is, too.
 
         Otherwise all that come while one place is free would be received, and all but one of them be refused then.
-        One is on its way for a tenth of a second, so that bodies that do not come keep nobody out for longer; and while
-        a worker is free they keep nobody out at all.
+        One is on its way for a tenth of a second, so that bodies that do not come keep nobody out for longer; and they
+        keep nobody out at all while a worker has nothing to do and no whole request is on its way to it.
+
+        Args:
+            is_whole: the body has come as well.
         """
         now = time.monotonic()
-        while self._coming and self._coming[0] < now:
-            self._coming.popleft()
-        in_work = self._taken + len(self._coming)
+        for expected in (self._coming, self._awaited):
+            while expected and expected[0] < now:
+                expected.popleft()
+        sure = self._taken + len(self._coming)
+        in_work = sure + len(self._awaited)
         is_full = in_work >= self._places or not (self._adaptive is None or self._adaptive.admits(in_work))
-        if is_full and self._taken >= self._workers:
+        if is_full and sure >= self._workers:
             return False
-        self._coming.append(now + _COMING_SECONDS)
+        (self._coming if is_whole else self._awaited).append(now + _COMING_SECONDS)
         return True
 
     def refusal(self) -> Refused:
@@ -109,8 +115,10 @@ class Gate:
         Raises:
             Refused: `busy`: every place is taken.
         """
-        if self._coming:
-            self._coming.popleft()
+        for expected in (self._coming, self._awaited):
+            if expected:
+                expected.popleft()
+                break
         self.require_place()
         self._taken += 1
         started = time.monotonic()
