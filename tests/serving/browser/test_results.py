@@ -88,6 +88,7 @@ def test_more_come_while_scrolling(page, site):
     met: dict[str, str] = {}
 
     def scrolled_to_the_end():
+        wait_until(page, lambda: page.locator("image-grid .tile.pending").count() == 0)
         met.update(page.eval_on_selector_all(TILES, "tiles => tiles.map(tile => [tile.ariaPosInSet, tile.dataset.id])"))
         page.evaluate("scrollBy(0, 500)")
         wait_for_rest(page, lambda: (page.evaluate("scrollY"), shown_ids(page)))
