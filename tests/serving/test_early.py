@@ -125,8 +125,8 @@ def test_bodies_that_do_not_come_keep_others_out_for_a_moment_only(monkeypatch):
     clock = SimpleNamespace(now=100.0)
     monkeypatch.setattr(gates, "time", SimpleNamespace(monotonic=lambda: clock.now))
     gate = Gate("model", workers=1, waiting=1)
-    assert [gate.expects_one_more(is_whole=False) for _ in range(3)] == [True, True, False]
-    assert gate.expects_one_more(is_whole=True)  # nothing runs yet
+    assert [gate.expects_one_more(is_whole=False) for _ in range(3)] == [True] * 3  # nothing runs yet
+    assert gate.expects_one_more(is_whole=True)
     clock.now += 0.11
     with gate.place():
         assert gate.expects_one_more(is_whole=False)

@@ -76,7 +76,7 @@ class Gate:
 
         Otherwise all that come while one place is free would be received, and all but one of them be refused then.
         One is on its way for a tenth of a second, so that bodies that do not come keep nobody out for longer; and they
-        keep no whole request out while a worker has nothing to do.
+        keep nobody out at all while a worker has nothing to do and no whole request is on its way to it.
 
         Args:
             is_whole: the body has come as well.
@@ -88,7 +88,7 @@ class Gate:
         sure = self._taken + len(self._coming)
         in_work = sure + len(self._awaited)
         is_full = in_work >= self._places or not (self._adaptive is None or self._adaptive.admits(in_work))
-        if is_full and (sure >= self._workers or not is_whole):
+        if is_full and sure >= self._workers:
             return False
         (self._coming if is_whole else self._awaited).append(now + _COMING_SECONDS)
         return True
