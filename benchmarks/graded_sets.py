@@ -45,8 +45,12 @@ class GradedSet:
             for row in csv.DictReader(lines):
                 image_id = content_id((indexed.images / row["path"]).read_bytes())
                 labels[image_id] = tuple(row[column] for column in COLUMNS[name])
-        url = sqlite_url(indexed.library / "catalog.sqlite")
-        with Catalog.open(url, originals=indexed.library / "originals") as catalog:
+        return cls.of_library(name, indexed.library, labels)[0]
+
+    @classmethod
+    def of_library(cls, name: str, library: Path, labels: dict[str, tuple[str, ...]]) -> "tuple[GradedSet, list[str]]":
+        """What the model that answers in a library makes of its images, whose labels are given by id; and their ids."""
+        with Catalog.open(sqlite_url(library / "catalog.sqlite"), originals=library / "originals") as catalog:
             live = catalog.models.live()
             assert live is not None
             blocks = list(catalog.vectors.blocks(live.fingerprint))
@@ -57,7 +61,7 @@ class GradedSet:
         columns = [
             np.unique([labels[one][at] for one in ids], return_inverse=True)[1] for at in range(len(COLUMNS[name]))
         ]
-        return cls(name=name, vectors=vectors.astype(np.float32), labels=np.stack(columns, axis=1))
+        return cls(name=name, vectors=vectors.astype(np.float32), labels=np.stack(columns, axis=1)), ids
 
 
 def nearest(vectors: np.ndarray, queries: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from graded_sets import COLUMNS, GradedSet, ndcg_at_10, nearest
-from lookalike.catalog import Catalog, content_id, sqlite_url
+from lookalike.catalog import content_id
 from lookalike.evaluation import bootstrap_interval
 
 PROJECT = Path(__file__).parents[1]
@@ -93,16 +93,8 @@ class Shop:
     def graded(self) -> tuple[GradedSet, list[str]]:
         """Vectors of the model that answers, with labels, and the ids of the images."""
         by_id = {content_id((self.photos / name).read_bytes()): labels for name, labels in self.labels.items()}
-        with Catalog.open(sqlite_url(self.library / "catalog.sqlite"), originals=self.library / "originals") as catalog:
-            live = catalog.models.live()
-            assert live is not None
-            blocks = list(catalog.vectors.blocks(live.fingerprint))
-        ids = [image_id for block in blocks for image_id in block.image_ids]
-        vectors = np.concatenate([block.vectors for block in blocks])
-        vectors = vectors - vectors.mean(axis=0)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        columns = [np.unique([by_id[one][at] for one in ids], return_inverse=True)[1] for at in range(3)]
-        return GradedSet(name=NAME, vectors=vectors.astype(np.float32), labels=np.stack(columns, axis=1)), ids
+        found: tuple[GradedSet, list[str]] = GradedSet.of_library(NAME, self.library, by_id)
+        return found
 
 
 def measured(shop: Shop, held_out: set[str]) -> dict[str, Any]:

@@ -339,8 +339,7 @@ class Hit:
 
     `cosine` is in [-1, 1]. `closeness`, 0 to 100, and `match` say what it means in this library. `duplicates` are the
     ids of images that look the same and stand behind this one, `blurred_duplicates` those of them that are to be shown
-    blurred. `same_thing` is there where the search was to be
-    verified, and the image shows the very same thing.
+    blurred. `same_thing` is there where the search was to be verified, and the image shows the very same thing.
     """
 
     rank: int

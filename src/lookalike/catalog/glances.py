@@ -1,7 +1,6 @@
 """Single rows that are read at each search: on connections that are kept for it, without a transaction around."""
 
 import sqlite3
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
@@ -11,7 +10,7 @@ from sqlalchemy import Connection, Select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from lookalike.catalog.engine import is_replaced
+from lookalike.catalog.kept_connections import KeptConnections
 
 
 class Glances:
@@ -22,37 +21,23 @@ class Glances:
     """
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
-        self._connect = connect
-        self._connections: deque[Connection] = deque()
+        self._connections = KeptConnections(connect)
 
     def one(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Any]:
         """The row that a statement without parameters has, as the database holds its values."""
-        connection = self._connection()
+        connection = self._connections.take()
         try:
             row = _row(connection, statement)
         except SQLAlchemyError:
             connection.close()
             self.close()  # a server that was restarted has dropped the others too
             raise
-        self._connections.append(connection)
+        self._connections.keep(connection)
         return row
 
     def close(self) -> None:
         """Close the connections that are kept open."""
-        with suppress(IndexError):  # other threads take from it meanwhile
-            while True:
-                self._connections.pop().close()
-
-    def _connection(self) -> Connection:
-        try:
-            connection = self._connections.pop()
-        except IndexError:
-            return self._connect()
-        if not is_replaced(connection):
-            return connection
-        connection.close()  # the pool opens the file that is there now
-        self.close()
-        return self._connect()
+        self._connections.close()
 
 
 def _row(connection: Connection, statement: Select[*tuple[Any, ...]]) -> Sequence[Any]:

@@ -1,7 +1,6 @@
 """Short writes that a caller waits for: on connections that are kept for them, by one statement in one transaction."""
 
 import sqlite3
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -11,7 +10,8 @@ from sqlalchemy import Connection, Insert
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from lookalike.catalog.engine import begin_unflushed, is_replaced
+from lookalike.catalog.engine import begin_unflushed
+from lookalike.catalog.kept_connections import KeptConnections
 
 _DIALECT = sqlite.dialect()
 
@@ -25,9 +25,8 @@ class SmallWrites:
     """
 
     def __init__(self, connect: Callable[[], Connection], *, patience: float) -> None:
-        self._connect = connect
         self._patience = patience
-        self._connections: deque[Connection] = deque()
+        self._connections = KeptConnections(connect)
 
     def insert(self, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> bool:
         """Run the statement once for each row, in one transaction that does not wait for the disk.
@@ -40,7 +39,7 @@ class SmallWrites:
             False where that was not possible, and nothing was written: SQLAlchemy then tells why.
         """
         try:
-            connection = self._connection()
+            connection = self._connections.take()
         except SQLAlchemyError:
             return False
         driver: Any = connection.connection.driver_connection
@@ -53,25 +52,12 @@ class SmallWrites:
                 driver.rollback()
                 connection.close()
             return False
-        self._connections.append(connection)
+        self._connections.keep(connection)
         return True
 
     def close(self) -> None:
         """Close the connections that are kept open."""
-        with suppress(IndexError):  # other threads take from it meanwhile
-            while True:
-                self._connections.pop().close()
-
-    def _connection(self) -> Connection:
-        try:
-            connection = self._connections.pop()
-        except IndexError:
-            return self._connect()
-        if not is_replaced(connection):
-            return connection
-        connection.close()  # the pool opens the file that is there now
-        self.close()
-        return self._connect()
+        self._connections.close()
 
 
 def _driven(statement: Insert, rows: Sequence[Mapping[str, Any]]) -> tuple[str, list[list[Any]]]:

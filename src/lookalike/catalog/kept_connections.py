@@ -1,0 +1,43 @@
+"""Connections that are kept open for what runs at each search: taking one from the pool would take longer than that."""
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+from sqlalchemy import Connection
+
+from lookalike.catalog.engine import is_replaced
+
+
+class KeptConnections:
+    """Connections that nobody uses now. Thread-safe.
+
+    Args:
+        connect: opens a connection whose statements are no part of a transaction.
+    """
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
+        self._kept: deque[Connection] = deque()
+
+    def take(self) -> Connection:
+        """One for the caller alone, to the file that is there now; a new one where none is kept."""
+        try:
+            connection = self._kept.pop()
+        except IndexError:
+            return self._connect()
+        if not is_replaced(connection):
+            return connection
+        connection.close()  # the pool opens the file that is there now
+        self.close()
+        return self._connect()
+
+    def keep(self, connection: Connection) -> None:
+        """Keep one that was taken, and works, for the next caller."""
+        self._kept.append(connection)
+
+    def close(self) -> None:
+        """Close those that are kept."""
+        with suppress(IndexError):  # other threads take from it meanwhile
+            while True:
+                self._kept.pop().close()
