@@ -27,8 +27,8 @@ class ConvertRequest:
     """Which checkpoint, and what is to become of it.
 
     Attributes:
-        source: a folder with `config.json` and `model.safetensors`; a name of `models list --available`; or a
-            repository of the hub, `OWNER/NAME` or `OWNER/NAME@COMMIT`.
+        source: a folder with `config.json` and `model.safetensors`, or with UNICOM's one file; a name of
+            `models list --available`; or a repository of the hub, `OWNER/NAME` or `OWNER/NAME@COMMIT`.
         name: of the model; None for that of the source. A name of `models list --available` also says how pictures
             are prepared and under which licence the weights are.
         licence: of the weights; needed where no description says it.

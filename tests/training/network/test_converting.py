@@ -12,12 +12,20 @@ from lookalike.preprocessing import Preprocessing, transform
 from lookalike.training.network.backbones.families import family_of
 from lookalike.training.network.backbones.vision_transformer import load_transformer
 from lookalike.training.network.converting import Conversion, convert_checkpoint, preprocessing_of
-from training.network.tiny_checkpoints import CHECKPOINTS, SIZE, checkpoint, naflex_checkpoint, perception_checkpoint
+from training.network.tiny_checkpoints import (
+    CHECKPOINTS,
+    SIZE,
+    checkpoint,
+    naflex_checkpoint,
+    perception_checkpoint,
+    unicom_checkpoint,
+)
 
 MAKERS = {
     **{name: lambda folder, name=name: checkpoint(name, folder) for name in CHECKPOINTS},
     "siglip2-naflex": naflex_checkpoint,
     "pe-core": perception_checkpoint,
+    "unicom": unicom_checkpoint,
 }
 NAMED = Conversion(name="mine", summary="a small one", licence="Apache-2.0")
 
@@ -115,8 +123,9 @@ def test_a_size_that_does_not_fit_is_refused(tmp_path):
         convert(tmp_path, Conversion(name="mine", summary="", licence="MIT", size=30))
 
 
-def test_perception_encoder_takes_its_own_size_only(tmp_path):
-    perception_checkpoint(tmp_path / "checkpoint")
+@pytest.mark.parametrize("name", ["pe-core", "unicom"])
+def test_networks_with_fixed_positions_take_their_own_size_only(name, tmp_path):
+    MAKERS[name](tmp_path / "checkpoint")
     with pytest.raises(ModelRefused, match="takes 32 x 32 only"):
         convert(tmp_path, Conversion(name="mine", summary="", licence="MIT", size=48))
 

@@ -9,6 +9,7 @@ import torch
 import transformers
 
 from lookalike.training.network.backbones.perception_encoder import EncoderShape, PerceptionEncoder
+from lookalike.training.network.backbones.unicom import Unicom, UnicomShape
 
 SIZE = 32
 SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": SIZE, "patch_size": 8}
@@ -108,6 +109,64 @@ def perception_checkpoint(folder):
             return network(torch.from_numpy(batch)).numpy()
 
     return expected
+
+
+def unicom_checkpoint(folder):
+    """UNICOM as its authors publish it: one file of float16 weights."""
+    torch.manual_seed(0)
+    shape = UnicomShape(width=64, layers=2, heads=1, patch=8, size=SIZE, embedding=24)
+    network = Unicom(shape)
+    enlarge(network)
+    with torch.no_grad():
+        for name, value in network.named_buffers():
+            if name.endswith("running_mean"):
+                value.normal_()
+            elif name.endswith("running_var"):
+                value.uniform_(0.5, 2)
+    state = {name.replace("blocks_.", "blocks."): value for name, value in network.state_dict().items()}
+    state = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
+    folder.mkdir(parents=True)
+    torch.save(state, folder / "FP16-ViT-tiny.pt")
+    return lambda batch: by_unicom({name: value.double().numpy() for name, value in state.items()}, batch, heads=1)
+
+
+def by_unicom(weights, batch, *, heads):
+    """[b, d]: what the authors' definition gives, in NumPy."""
+
+    def normalised(rows, name):
+        centred = rows - rows.mean(axis=-1, keepdims=True)
+        unit = centred / np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + 1e-5)
+        return unit * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+    def linear(rows, name):
+        return rows @ weights[f"{name}.weight"].T + weights.get(f"{name}.bias", 0)
+
+    def attended(rows, name):
+        found = []
+        parts = (np.split(part, heads, 1) for part in np.split(linear(rows, f"{name}.qkv"), 3, 1))
+        for query, key, value in zip(*parts, strict=True):
+            similar = np.exp(query @ key.T / np.sqrt(query.shape[1]))
+            found.append(similar / similar.sum(axis=1, keepdims=True) @ value)
+        return linear(np.hstack(found), f"{name}.proj")
+
+    def batch_normalised(row, name):
+        spread = np.sqrt(weights[f"{name}.running_var"] + 2e-5)
+        return (row - weights[f"{name}.running_mean"]) / spread * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+    patch = weights["patch_embed.proj.weight"]
+    side, layers = patch.shape[-1], 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("blocks."))
+    described = []
+    for picture in batch.astype(np.float64):
+        places = [(top, left) for top in range(0, SIZE, side) for left in range(0, SIZE, side)]
+        cells = np.stack([picture[:, top : top + side, left : left + side].ravel() for top, left in places])
+        rows = cells @ patch.reshape(len(patch), -1).T + weights["patch_embed.proj.bias"] + weights["pos_embed"][0]
+        for name in (f"blocks.{number}" for number in range(layers)):
+            rows = rows + attended(normalised(rows, f"{name}.norm1"), f"{name}.attn")
+            inner = np.clip(linear(normalised(rows, f"{name}.norm2"), f"{name}.mlp.fc1"), 0, 6)
+            rows = rows + linear(inner, f"{name}.mlp.fc2")
+        row = batch_normalised(linear(normalised(rows, "norm").ravel(), "feature.0"), "feature.1")
+        described.append(batch_normalised(linear(row, "feature.2"), "feature.3"))
+    return np.stack(described)
 
 
 def enlarge(network):

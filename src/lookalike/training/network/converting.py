@@ -1,7 +1,7 @@
 """Conversion of a checkpoint, as model hubs hold them, to a model that serves without torch.
 
-The image tower is loaded with `transformers` (PE-Core with a network of our own), written as ONNX, run by the runtime
-that will serve it, and compared with torch on generated pictures; see `exporting`.
+The image tower is loaded with `transformers` (PE-Core and UNICOM with networks of our own), written as ONNX, run by the
+runtime that will serve it, and compared with torch on generated pictures; see `exporting`.
 """
 
 import json
@@ -25,6 +25,7 @@ from lookalike.training.network.backbones.perception_encoder import (
     is_perception_encoder,
     load_perception_encoder,
 )
+from lookalike.training.network.backbones.unicom import Unicom, is_unicom, load_unicom
 from lookalike.training.network.backbones.vision_transformer import VisionTransformer, load_transformer
 from lookalike.training.network.exporting import Exported, ExportedAs, ParityLimits, descriptors_of, export_model
 from lookalike.training.network.weight_only import WeightPrecision
@@ -33,7 +34,10 @@ from lookalike.training.repositories import CONFIG_FILE
 PREPROCESSOR_FILE = "preprocessor_config.json"
 _PILLOW_FILTERS: Mapping[int, Interpolation] = MappingProxyType({2: "bilinear", 3: "bicubic"})
 _FLOAT32_LIMITS = ParityLimits(most_error=1e-4, least_cosine=0.99999, recall=0.98)
-_Tower: TypeAlias = VisionTransformer | PerceptionEncoder
+_Tower: TypeAlias = VisionTransformer | PerceptionEncoder | Unicom
+_OF_UNICOM = Preprocessing(
+    size=224, mean=(0.48145466, 0.4578275, 0.40821073), std=(0.26862954, 0.26130258, 0.27577711)
+)  # fixed in the code of its authors
 _LEAST_COSINES: Mapping[WeightPrecision, float] = MappingProxyType({"float32": 0.9999, "float16": 0.999, "int8": 0.98})
 
 
@@ -64,7 +68,8 @@ def convert_checkpoint(checkpoint: Path, conversion: Conversion, *, files: Path,
     """Bring the image tower of a checkpoint into the models folder.
 
     Args:
-        checkpoint: a folder with `config.json`, the weights, and perhaps `preprocessor_config.json`.
+        checkpoint: a folder with `config.json`, the weights, and perhaps `preprocessor_config.json`; or with UNICOM's
+            one file.
         conversion: name, licence and the like.
         files: where NAME.onnx and NAME.toml stay, to be imported on other machines.
         models: the models folder.
@@ -77,8 +82,10 @@ def convert_checkpoint(checkpoint: Path, conversion: Conversion, *, files: Path,
     """
     try:
         preprocessing = conversion.preprocessing or preprocessing_of(checkpoint)
-        preprocessing = replace(preprocessing, size=conversion.size or preprocessing.size)
-        network = _sized(_opened(checkpoint), preprocessing.size).eval()
+        opened = _opened(checkpoint)
+        size = opened.size if isinstance(opened, Unicom) else preprocessing.size  # its file says nothing but that
+        preprocessing = replace(preprocessing, size=conversion.size or size)
+        network = _sized(opened, preprocessing.size).eval()
     except TrainingRefused as fault:
         raise ModelRefused(str(fault)) from None
     shown = np.stack([transform(pixels, preprocessing) for pixels in stranger_pictures()])
@@ -95,6 +102,8 @@ def convert_checkpoint(checkpoint: Path, conversion: Conversion, *, files: Path,
 
 
 def _opened(checkpoint: Path) -> _Tower:
+    if is_unicom(checkpoint):
+        return load_unicom(checkpoint)
     if checkpoint.is_dir() and is_perception_encoder(checkpoint):
         return load_perception_encoder(checkpoint)
     if not (checkpoint / CONFIG_FILE).is_file():
@@ -134,7 +143,7 @@ def preprocessing_of(checkpoint: Path) -> Preprocessing:
     all of it.
 
     Args:
-        checkpoint: a folder with `preprocessor_config.json`, or with timm's `config.json`.
+        checkpoint: a folder with `preprocessor_config.json`, or with timm's `config.json`; or with UNICOM's one file.
 
     Raises:
         ModelRefused: there is no such file, or it says what cannot be followed; the message names file and key.
@@ -144,6 +153,8 @@ def preprocessing_of(checkpoint: Path) -> Preprocessing:
         return _read(file, _of_transformers)
     if (checkpoint / CONFIG_FILE).is_file() and "pretrained_cfg" in read_config(checkpoint):
         return _read(checkpoint / CONFIG_FILE, _of_timm)
+    if is_unicom(checkpoint):
+        return _OF_UNICOM
     raise ModelRefused(
         f"{checkpoint}: there is no {PREPROCESSOR_FILE}, which says how pictures are scaled; put it beside the weights"
     )
