@@ -72,6 +72,12 @@ def test_for_estimates_every_rank_is_drawn_and_upper_ranks_more_often():
     assert shares[0] > 1.5 * shares[-1]
 
 
+@pytest.mark.parametrize("each", [1, 3])
+def test_for_estimates_every_query_gets_its_even_share(each):
+    chosen = choose(pool(), "estimate", each * QUERIES, np.random.default_rng(1))
+    assert np.bincount(chosen // HITS, minlength=QUERIES).tolist() == [each] * QUERIES
+
+
 def test_what_a_strategy_lacks_is_named():
     with pytest.raises(CallerError, match="name the other one with --model"):
         choose(pool(other_ranks=None), "disagreement", 5, np.random.default_rng(0))

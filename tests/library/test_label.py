@@ -37,6 +37,11 @@ def test_every_strategy_fills_the_queue(library, shop, strategy):
     assert all(one.query_image_id != one.image_id for one in waiting(library))
 
 
+def test_for_estimates_each_image_is_asked_with_once(library, shop):
+    found = label(library.parts, LabelRequest(judgement_set="mine", strategy="estimate", count=15), Silent())
+    assert found.queued == found.queries == 15
+
+
 def test_disagreement_needs_another_model(library, shop):
     with pytest.raises(lookalike.CallerError, match="--model"):
         label(library.parts, LabelRequest(judgement_set="mine", strategy="disagreement"), Silent())

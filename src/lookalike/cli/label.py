@@ -29,8 +29,24 @@ def label(
     *,
     strategy: Annotated[str, typer.Option(help=f"How pairs are chosen: {', '.join(STRATEGIES)}.")] = "uncertainty",
     count: Annotated[int, typer.Option(min=1, max=100_000, help="Number of pairs.")] = 200,
-    queries: Annotated[int, typer.Option(min=1, max=100_000, help="Number of images to ask with.")] = 100,
-    depth: Annotated[int, typer.Option(min=1, max=300, help="Hits of each query that may be chosen.")] = 30,
+    queries: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=100_000,
+            help="Number of images to ask with: 100, or as many as pairs for --strategy estimate.",
+            show_default=False,
+        ),
+    ] = None,
+    depth: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=300,
+            help="Hits of each query that may be chosen: 30, or 10 for --strategy estimate.",
+            show_default=False,
+        ),
+    ] = None,
     model: Annotated[
         str | None, typer.Option("--model", metavar="NAME", help="Another model, for --strategy disagreement.")
     ] = None,

@@ -46,7 +46,8 @@ def choose(
 ) -> Whole:
     """Numbers of the pairs to grade next, the most telling first.
 
-    No query gets more than twice its even share, and of near-duplicates of one image a query gets one.
+    No query gets more than twice its even share, or for `estimate` more than its share, rounded up. Of near-duplicates of
+    one image a query gets one.
 
     Args:
         pool: what could be graded.
@@ -64,11 +65,15 @@ def choose(
     if strategy not in STRATEGIES:
         raise CallerError(f"--strategy {strategy}: choose one of {', '.join(STRATEGIES)}")
     order = _orders(pool, strategy, count, rng)
-    if strategy in {"random", "estimate"}:
-        return _spread(pool, order.tolist(), count, start=[])
-    told = _spread(pool, order.tolist(), count - math.floor(count * exploration), start=[])
+    share = count / max(len(np.unique(pool.queries)), 1)
+    if strategy == "estimate":
+        return _spread(pool, order.tolist(), count, most=math.ceil(share), start=[])
+    most = 2 * math.ceil(share)
+    if strategy == "random":
+        return _spread(pool, order.tolist(), count, most=most, start=[])
+    told = _spread(pool, order.tolist(), count - math.floor(count * exploration), most=most, start=[])
     rest = rng.permutation(len(pool.queries)).tolist()
-    return _spread(pool, rest, count, start=told.tolist())
+    return _spread(pool, rest, count, most=most, start=told.tolist())
 
 
 def _orders(pool: PairPool, strategy: str, count: int, rng: np.random.Generator) -> Whole:
@@ -130,9 +135,8 @@ def _core_set(pool: PairPool, count: int, rng: np.random.Generator) -> Whole:
 _MOST_CENTRES = 2_000  # graded pairs that are compared with
 
 
-def _spread(pool: PairPool, order: Iterable[int], count: int, *, start: list[int]) -> Whole:
-    """The first pairs of an order, with a limit for each query and one of near-duplicates, behind `start`."""
-    most = max(2 * math.ceil(count / max(len(np.unique(pool.queries)), 1)), 1)
+def _spread(pool: PairPool, order: Iterable[int], count: int, *, most: int, start: list[int]) -> Whole:
+    """The first pairs of an order, at most `most` of each query and one of near-duplicates, behind `start`."""
     chosen = list(start)
     by_query = Counter(pool.queries[chosen].tolist()) if chosen else Counter()
     taken = {(int(pool.queries[one]), int(pool.images[one])) for one in np.flatnonzero(pool.graded).tolist()}
