@@ -46,8 +46,8 @@ def choose(
 ) -> Whole:
     """Numbers of the pairs to grade next, the most telling first.
 
-    No query gets more than twice its even share, or for `estimate` more than its share, rounded up. Of near-duplicates of
-    one image a query gets one.
+    No query gets more than twice its even share, or for `estimate` more than its share, rounded up. Of near-duplicates
+    of one image a query gets one.
 
     Args:
         pool: what could be graded.
