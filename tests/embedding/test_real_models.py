@@ -1,5 +1,10 @@
 """The models that people use: same vectors from every runtime, and vectors that mean something."""
 
+import os
+import shutil
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
@@ -127,3 +132,32 @@ def test_odd_inputs_still_become_unit_vectors(opened):
     size = encoder.preprocessing.size
     odd = np.stack([np.full((3, size, size), value, np.float32) for value in (-3, 0, 3, 1e4)])
     np.testing.assert_allclose(np.linalg.norm(encoder.encode(odd), axis=1), 1, atol=1e-6)
+
+
+EMULATOR = "qemu-x86_64"
+ENCODE = """
+import sys
+from pathlib import Path
+import numpy as np
+from lookalike.embedding import open_encoder
+given, models, made = sys.argv[1:]
+for runtime in ("openvino", "onnxruntime"):
+    with open_encoder("lookalike-small", models=Path(models), runtime=runtime, threads=1) as encoder:
+        np.save(f"{made}/{runtime}.npy", encoder.encode(np.load(given)))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which(EMULATOR) is None, reason=f"{EMULATOR} is not installed (Debian: qemu-user)")
+def test_a_processor_with_avx2_alone_makes_the_same_vectors(pictures, tmp_path):
+    pull("lookalike-small", models=tmp_path / "models")
+    with open_encoder("lookalike-small", models=tmp_path / "models") as encoder:
+        batch = rows(encoder, pictures)[:2]
+        expected = encoder.encode(batch)
+    np.save(tmp_path / "batch.npy", batch)
+    arguments = [tmp_path / "batch.npy", tmp_path / "models", tmp_path]
+    command = [EMULATOR, "-cpu", "Haswell", sys.executable, "-c", ENCODE, *map(str, arguments)]
+    subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
+    for runtime in ("openvino", "onnxruntime"):
+        found = np.load(tmp_path / f"{runtime}.npy")
+        assert np.einsum("nd,nd->n", found, expected).min() >= 0.999
