@@ -263,6 +263,14 @@ def names_asked(kind, photos):
     return list(dict.fromkeys([*known.queries, *known.gallery]))
 
 
+def photos_by_fold(photos):
+    """All that is asked of any kind: names, the fold of each, and how much it counts, so that all kinds count alike."""
+    of_kind = {name: kind for kind in kinds() for name in names_asked(kind, photos)}
+    folds = np.array([kind.fold for kind in of_kind.values()])
+    counts = dict(zip(*np.unique([kind.kind for kind in of_kind.values()], return_counts=True), strict=True))
+    return list(of_kind), folds, np.array([1 / counts[kind.kind] for kind in of_kind.values()])
+
+
 def names_taught(kind, photos):
     """Those of them that the teacher describes; of a kind with parts of photos, some of those and some photos."""
     names = names_asked(kind, photos)

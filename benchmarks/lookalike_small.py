@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from kinds import FOLDS, Photos, described, kinds, names_asked, names_taught, vectors_by
+from kinds import FOLDS, Photos, described, kinds, names_taught, photos_by_fold, vectors_by
 from kinds_compared import below, closed, compared, table, values_by_kind
 from lookalike.embedding import open_encoder
 from lookalike.embedding.projection import Projection, pair_cosines
@@ -45,11 +45,7 @@ class Made:
 
     def __init__(self, folder):
         self.folder, self.photos = folder, Photos(folder)
-        of_kind = {name: kind for kind in kinds() for name in names_asked(kind, self.photos)}
-        self.names = list(of_kind)
-        self.folds = np.array([kind.fold for kind in of_kind.values()])
-        counts = dict(zip(*np.unique([kind.kind for kind in of_kind.values()], return_counts=True), strict=True))
-        self.weights = np.array([1 / counts[kind.kind] for kind in of_kind.values()])  # each kind counts the same
+        self.names, self.folds, self.weights = photos_by_fold(self.photos)
         weights, first = first_small(PROJECT, folder)
         file = fetch_weights(BASE, folder)
         self.pooled = Pooled(averaged(build_backbone(BASE, weights=file), weights)).eval()

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from kinds import FOLDS, Photos, described, kinds, names_asked, names_taught, vectors_by
+from kinds import FOLDS, Photos, described, kinds, names_taught, photos_by_fold, vectors_by
 from kinds_compared import below, compared, table, values_by_kind
 from lookalike.embedding import open_encoder
 from lookalike.embedding.projection import Projection, pair_cosines
@@ -52,11 +52,7 @@ class Made:
 
     def __init__(self, folder):
         self.folder, self.photos = folder, Photos(folder)
-        of_kind = {name: kind for kind in kinds() for name in names_asked(kind, self.photos)}
-        self.names = list(of_kind)
-        self.folds = np.array([kind.fold for kind in of_kind.values()])
-        counts = dict(zip(*np.unique([kind.kind for kind in of_kind.values()], return_counts=True), strict=True))
-        self.weights = np.array([1 / counts[kind.kind] for kind in of_kind.values()])  # each kind counts the same
+        self.names, self.folds, self.weights = photos_by_fold(self.photos)
         file = fetch_weights(BACKBONE, folder)
         state = torch.load(file, weights_only=True)
         network = folded(build_backbone(BACKBONE, weights=file))
