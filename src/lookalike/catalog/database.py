@@ -30,7 +30,7 @@ Key = TypeVar("Key")
 BUSY_SECONDS = 60.0
 """How long a writer waits for other processes."""
 
-_UNFLUSHED_PATIENCE = 1.0  # seconds that writing what may be put off waits for others
+_UNFLUSHED_PATIENCE = 0.1  # seconds that writing what may be put off waits for others: searches wait for it
 _GAP_SECONDS = 0.003  # between two batches of images, so that small writes that wait look at the lock while it is free
 
 

@@ -190,7 +190,7 @@ def _translated(error: DBAPIError, where: str) -> LookalikeError:
 
 def is_read_only(url: URL) -> bool:
     """Whether a SQLite file can only be read: its file system or its permissions forbid writing."""
-    return url.get_backend_name() == "sqlite" and _mode(Path(str(url.database))) != _READ_AND_WRITE
+    return url.get_backend_name() == "sqlite" and _mode(str(url.database)) != _READ_AND_WRITE
 
 
 def is_replaced(connection: Connection) -> bool:
@@ -205,20 +205,20 @@ def _is_replaced(info: dict[str, Any]) -> bool:
     return bool(_which_file(file) != opened)
 
 
-def _mode(file: Path) -> str:
+def _mode(path: str) -> str:
     """How SQLite can open a file; its log can be read without writing only while a writer keeps its index beside it."""
-    if os.access(file, os.W_OK) and os.access(file.parent, os.W_OK):
+    if os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK):  # noqa: PTH120 - at each search
         return _READ_AND_WRITE
-    return _READ_BESIDE_A_WRITER if _beside(file, "-shm").exists() else _READ_UNCHANGING
+    return _READ_BESIDE_A_WRITER if Path(f"{path}-shm").exists() else _READ_UNCHANGING
 
 
 def _which_file(file: Path) -> tuple[object, ...]:
     """Differs when another file takes the place, or when the file has to be opened in another way."""
     try:
-        status = file.stat()
+        status = os.stat(str(file))  # noqa: PTH116 - at each search
     except OSError:
         return ()
-    mode = _mode(file)
+    mode = _mode(str(file))
     unchanging = (status.st_mtime_ns, status.st_size) if mode == _READ_UNCHANGING else ()
     return status.st_dev, status.st_ino, mode, *unchanging
 
@@ -234,7 +234,7 @@ def _open_sqlite(file: Path, _dialect: Any, record: Any, _arguments: Any, option
         StorageFailed: it can only be read, and has changes in its log that can only be read by writing.
     """
     record.info[_FILE] = (file, _which_file(file))
-    mode, log = _mode(file), _beside(file, "-wal")
+    mode, log = _mode(str(file)), _beside(file, "-wal")
     if mode == _READ_UNCHANGING and log.exists() and log.stat().st_size:
         raise StorageFailed(
             f"SQLite file {file}: it can only be read here, and {log.name} beside it holds changes that SQLite takes in"

@@ -77,7 +77,9 @@ class Encoder:
         Args:
             rows: [parts, 3, size, size] float32, as `prepare` gives them.
         """
-        described = pool_parts(self.descriptors(rows), [len(rows)])
+        described = self.descriptors(rows)
+        if len(rows) != 1:
+            described = pool_parts(described, [len(rows)])
         vector: NDArray[np.float32] = to_vectors(described, self._projection)[0]
         return vector
 

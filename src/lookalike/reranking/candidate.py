@@ -47,7 +47,15 @@ class Candidates:
 
     def first(self, most: int) -> "Candidates":
         """The best `most`."""
-        return self if len(self) <= most else self.take(range(most))
+        if len(self) <= most:
+            return self
+        return replace(
+            self,
+            image_ids=self.image_ids[:most],
+            cosines=self.cosines[:most],
+            vectors=self.vectors[:most],
+            columns=self.columns[:most],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

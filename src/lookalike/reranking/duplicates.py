@@ -65,17 +65,20 @@ class CollapseDuplicates:
             vector: of the picture, [dimension] float32.
             candidates: best first.
         """
+        hashes, hash_of_picture = candidates.columns["difference_hash"], row["difference_hash"]
+        alike = np.bitwise_count(hashes ^ hash_of_picture) <= self.most_bits
+        places = np.flatnonzero(alike & (hashes != 0))
+        if not len(places) or not hash_of_picture:
+            return []
         picture = replace(
             candidates.first(1),
             image_ids=("",),
             vectors=vector[None] / np.linalg.norm(vector),
             columns=np.array([row], candidates.columns.dtype),
         )
-        if not self._has_shape(picture)[0]:
+        if not self.has_contrast(picture.columns["colour_signature"])[0]:
             return []
-        hashes = candidates.columns["difference_hash"]
-        alike = np.bitwise_count(hashes ^ picture.columns["difference_hash"]) <= self.most_bits
-        places = np.flatnonzero(alike & self._has_shape(candidates))
+        places = places[self.has_contrast(candidates.columns["colour_signature"][places])]
         same: list[int] = places[self._same_look(picture, np.zeros_like(places), candidates, places)].tolist()
         return same
 
@@ -95,17 +98,22 @@ class CollapseDuplicates:
             candidates: best first.
             grouped: [candidates], those that have a place already, as the caller goes on; pairs of them are left out.
         """
-        telling = np.flatnonzero(self._has_shape(candidates))
-        hashes = candidates.columns["difference_hash"][telling]
+        hashes = candidates.columns["difference_hash"]
+        telling = np.flatnonzero(hashes)
+        hashes, has_contrast = hashes[telling], None
         for start in range(0, len(telling), _BLOCK):
             rows, others = telling[start : start + _BLOCK], telling[start:]
             near = np.bitwise_count(hashes[start : start + _BLOCK, None] ^ hashes[start:]) <= self.most_bits
-            near &= ~grouped[others]
+            if grouped.any():
+                near &= ~grouped[others]
             # numpy finds the few ones of a flat array in a third of the time
             best, other = np.divmod(np.flatnonzero(near), len(others))
             behind = np.flatnonzero(other > best)
             if not len(behind):
                 continue
+            if has_contrast is None:  # most libraries have few pairs, and most pages none
+                has_contrast = self.has_contrast(candidates.columns["colour_signature"][telling])
+            behind = behind[has_contrast[start + best[behind]] & has_contrast[start + other[behind]]]
             best, other = best[behind], other[behind]
             for pairs in _runs(best):
                 one, two = rows[best[pairs]], others[other[pairs]]

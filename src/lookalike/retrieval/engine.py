@@ -305,9 +305,9 @@ def _hits(
 ) -> tuple[Hit, ...]:
     """A page of a frozen ranking: what may be shown now, at the ranks it was given then."""
     behind = record.duplicates
-    others = [other for image_id in ids for other in behind.get(image_id, ())]
+    others = [other for image_id in ids if image_id in behind for other in behind[image_id]]
     images = visible(catalog.images.get_many([*ids, *others]).values())
-    grouped = {image_id: tuple(other for other in behind.get(image_id, ()) if other in images) for image_id in ids}
+    grouped = {one: tuple(other for other in behind[one] if other in images) for one in ids if one in behind}
     shown = [one for one in enumerate(ids, start=first_rank) if one[1] in images and one[1] in cosines]
     percents = closeness.percents([cosines[image_id] for _, image_id in shown])
     return tuple(
@@ -317,8 +317,8 @@ def _hits(
             cosine=cosines[image_id],
             closeness=percent,
             match=Match.DUPLICATE if image_id in record.same else closeness.match(cosines[image_id]),
-            duplicates=grouped[image_id],
-            blurred_duplicates=tuple(other for other in grouped[image_id] if images[other].blurred),
+            duplicates=grouped.get(image_id, ()),
+            blurred_duplicates=tuple([other for other in grouped.get(image_id, ()) if images[other].blurred]),
             same_thing=record.same_things.get(image_id),
         )
         for (rank, image_id), percent in zip(shown, percents, strict=True)

@@ -16,7 +16,7 @@ from lookalike.catalog import Catalog, QueryRecord
 from lookalike.errors import EnvironmentFault
 
 _log = logging.getLogger(__name__)
-_SECONDS_BETWEEN_TRIES = 1.0
+_SECONDS_BETWEEN_TRIES = 0.2
 
 
 @dataclass(slots=True)

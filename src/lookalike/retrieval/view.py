@@ -199,18 +199,18 @@ class View:
         rows = self._snapshot_rows(query, k)
         places = self._tail_places(query, k)
         ids = [*_ids(self.snapshot, rows), *(self.tail_ids[place] for place in places)]
-        vectors = np.concatenate([self._row_vectors(rows), self.tail_vectors[places]])
+        vectors = _joined(self._row_vectors(rows), self.tail_vectors[places])
         cosines = exact_cosines(query, vectors)
         order = _best_first(cosines, ids)
         if self._has_regions:
             order = _first_of_each(ids, order)
         order = order[:k]
-        regions = np.concatenate([_row_regions(self.snapshot, rows), self.tail_regions[places]])[order]
+        regions = _joined(_row_regions(self.snapshot, rows), self.tail_regions[places])[order]
         return Candidates(
-            image_ids=tuple(ids[place] for place in order),
+            image_ids=tuple([ids[place] for place in order.tolist()]),
             cosines=cosines[order],
-            vectors=self.centring.restored(vectors[order], regions),
-            columns=np.concatenate([_row_columns(self.snapshot, rows), self.tail_columns[places]])[order],
+            vectors=self.centring.restored(_in_order(vectors, order), regions),
+            columns=_joined(_row_columns(self.snapshot, rows), self.tail_columns[places])[order],
         )
 
     @property
@@ -283,7 +283,19 @@ def _row_columns(snapshot: Snapshot | None, rows: NDArray[np.int64]) -> ImageRow
 
 
 def _ids(snapshot: Snapshot | None, rows: NDArray[np.int64]) -> list[str]:
-    return [image_id.decode() for image_id in snapshot.image_ids[rows].tolist()] if snapshot else []
+    if snapshot is None or not len(rows):
+        return []
+    return b"\n".join(snapshot.image_ids[rows].tolist()).decode().split("\n")  # a third of the time of one by one
+
+
+def _joined(ours: NDArray[Any], tail: NDArray[Any]) -> NDArray[Any]:
+    """The tail's rows behind ours. Vectors of hundreds of rows are megabytes: they are not copied for nothing."""
+    return np.concatenate([ours, tail]) if len(tail) else ours
+
+
+def _in_order(rows: NDArray[Any], order: NDArray[np.int64]) -> NDArray[Any]:
+    """The rows in that order, which is often the one they have."""
+    return rows if np.array_equal(order, np.arange(len(rows))) else rows[order]
 
 
 def _best_first(cosines: NDArray[np.float64], ids: Sequence[str]) -> NDArray[np.int64]:

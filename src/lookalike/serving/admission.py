@@ -29,8 +29,8 @@ class AdaptiveLimit:
 
     def __init__(self, *, workers: int, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._workers = workers
-        self.few = 2 * workers
-        self.many = 4 * workers
+        self.few = workers
+        self.many = 2 * workers
         self._least = min(workers + 1, most)
         self._most = most
         self._clock = clock

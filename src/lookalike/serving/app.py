@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from urllib.parse import quote
 
 from fastapi import Depends, FastAPI
@@ -19,6 +20,7 @@ from lookalike.serving.access.cross_origin import cross_origin
 from lookalike.serving.access.session import SessionRoutes
 from lookalike.serving.collections import CollectionRoutes
 from lookalike.serving.content import ContentRoutes
+from lookalike.serving.direct import DirectAnswers
 from lookalike.serving.duplicates import DuplicateRoutes
 from lookalike.serving.early import EarlyRefusals
 from lookalike.serving.events import EventRoutes
@@ -83,6 +85,7 @@ def create_app(services: Services, settings: ServingSettings) -> FastAPI:
     PageRoutes().add_to(app)
     problems.install(app)
     documentation.install(app)
+    app.add_middleware(DirectAnswers, of=app)
     app.add_middleware(KeyCheck, identity=keys, budgets=Budgets())
     _add_middleware(app, state)
     app.state.early_refusals = _early_refusals(state)
@@ -138,8 +141,19 @@ class PackedJson:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         path = scope.get("path", "")
-        packs = ("/v1/" in path and not path.endswith("/content")) or path.endswith("/openapi.json")
-        await (self._packing if packs else self._plain)(scope, receive, send)
+        if not (("/v1/" in path and not path.endswith("/content")) or path.endswith("/openapi.json")):
+            await self._plain(scope, receive, send)
+        elif any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"]):
+            await self._packing(scope, receive, send)
+        else:
+            await self._plain(scope, receive, partial(_send_unpacked, send))
+
+
+async def _send_unpacked(send: Send, message: Message) -> None:
+    """Caches are told that the answer may be another for clients that accept compression."""
+    if message["type"] == "http.response.start":
+        message = {**message, "headers": [*message.get("headers", ()), (b"vary", b"Accept-Encoding")]}
+    await send(message)
 
 
 class HeadAsGet:

@@ -21,7 +21,7 @@ from lookalike.serving.problems import MEDIA_TYPE, Problem, problem
 _MOST_HEAD_BYTES = 64 * 1024
 _MOST_HEADERS = 256
 _MOST_PIPELINED = 128  # requests that wait for the answer to an earlier one
-_FREE_PIECES = 4096  # of a body; beyond them pieces must hold so many bytes on average:
+_FREE_PIECES = 1024  # of a body; beyond them pieces must hold so many bytes on average:
 _LEAST_PIECE_BYTES = 128
 _FREE_FRAMING = 64 * 1024  # bytes of a body that are not its content: lengths and extensions of chunks, trailers
 _SECONDS_BETWEEN_LOOKS = 0.25

@@ -58,7 +58,7 @@ class EventRoutes:
         if media_type(request) not in _TAKEN:
             raise unsupported(request, ", ".join(_TAKEN))
         body = await read_body(request, most_bytes=self._state.settings.max_json_bytes)
-        receipt = await self._state.gates.writing.enter_and_run(self._store, body)
+        receipt = await self._state.gates.events.enter_and_run(self._store, body)
         return json_answer(receipt)
 
     async def forget(self, request: Request, person: str) -> Response:

@@ -193,7 +193,8 @@ class Gates:
         fetching: pictures that are named by a URL.
         reading: records and lists.
         files: originals.
-        writing: changes, deletions and events.
+        writing: changes and deletions.
+        events: what people saw and clicked.
         uploads: from decoding to storing.
         thumbnails: decoding and making small.
 
@@ -212,6 +213,8 @@ class Gates:
         self.reading = Gate("reading", workers=2, waiting=256, niceness=1)
         self.files = Gate("files", workers=2, waiting=256, niceness=1)
         self.writing = Gate("writing", workers=2, waiting=256, niceness=1)
+        # One thread: nearly all of the work on a batch is Python's.
+        self.events = Gate("events", workers=1, waiting=256, niceness=1)
         self.uploads = Gate("uploads", workers=2, waiting=64, niceness=5)
         self.thumbnails = Gate("thumbnails", workers=2, waiting=256, niceness=10)
 
@@ -225,6 +228,7 @@ class Gates:
                 self.reading,
                 self.files,
                 self.writing,
+                self.events,
                 self.uploads,
                 self.thumbnails,
             )

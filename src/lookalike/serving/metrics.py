@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -62,13 +63,18 @@ class Meters:
         )
         self.events_stored = Counter("lookalike_events_stored", "Events newly stored.", registry=registry)
         self.thumbnails = Counter("lookalike_thumbnails", "Thumbnails served.", ["cache"], registry=registry)
+        self._answers = cache(self._counted_by)  # few labels, and looking them up takes longer than counting
         self._queues = _Queues(gates, registry)
         self._state_now = _StateNow(services, watch)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count and time one request, by the template of its route."""
-        self.requests.labels(method, route, str(status)).inc()
-        self.seconds.labels(method, route).observe(seconds)
+        counter, histogram = self._answers(method, route, status)
+        counter.inc()
+        histogram.observe(seconds)
+
+    def _counted_by(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        return self.requests.labels(method, route, str(status)), self.seconds.labels(method, route)
 
     def searched(self, milliseconds: Mapping[str, float]) -> None:
         """Count one search's stages."""

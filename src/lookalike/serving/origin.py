@@ -1,9 +1,10 @@
 """Protection against other web pages: host names (DNS rebinding), origins (forged requests), headers."""
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike.serving.problems import Refused, refused
@@ -20,14 +21,14 @@ _POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 _PROBE = "/healthz"  # says nothing about the library, so that a probe may call us by any name
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _USUAL_PORTS = {"http": "80", "https": "443"}
-_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "content-security-policy": _POLICY,
-    "cache-control": "no-store",
-}
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"content-security-policy", _POLICY.encode("ascii")),
+    (b"cache-control", b"no-store"),
+)
 
 
 class SecurityHeaders:
@@ -41,9 +42,9 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                headers = message.get("headers", ())
+                own = {name for name, _ in headers}
+                message = {**message, "headers": [*headers, *(one for one in _HEADERS if one[0] not in own)]}
             await send(message)
 
         await self._app(scope, receive, with_headers)
@@ -114,6 +115,7 @@ def _ascii(name: str) -> str:
         return name
 
 
+@lru_cache(maxsize=64)  # a server is called by few names
 def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(text)

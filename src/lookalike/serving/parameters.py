@@ -1,12 +1,9 @@
 """Unknown query parameters are refused: a misspelled one would otherwise be ignored silently."""
 
-from collections.abc import Awaitable, Callable, Coroutine
 from difflib import get_close_matches
-from typing import Any
 
 from fastapi.routing import APIRoute
 from starlette.requests import Request
-from starlette.responses import Response
 
 from lookalike.serving.problems import Refused, invalid
 from lookalike.serving.wire import one_line
@@ -18,6 +15,8 @@ async def require_known_parameters(request: Request) -> None:
     Raises:
         Refused: `invalid-request`, with the known one that is near.
     """
+    if not request.scope["query_string"]:
+        return
     route = request.scope.get("route")
     if not isinstance(route, APIRoute) or not route.path.startswith("/v1/"):
         return
@@ -37,17 +36,3 @@ def _unknown(name: str, known: list[str]) -> str:
     if near:
         return f"no such parameter; did you mean {near[0]}?"
     return f"no such parameter; known are {', '.join(known)}" if known else "no such parameter; this address takes none"
-
-
-class DirectRoute(APIRoute):
-    """A route whose function takes the request and nothing else; FastAPI's look for dependencies takes longer."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """What answers a request."""
-        answer: Callable[[Request], Awaitable[Response]] = self.endpoint
-
-        async def handle(request: Request) -> Response:
-            await require_known_parameters(request)
-            return await answer(request)
-
-        return handle

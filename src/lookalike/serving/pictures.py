@@ -32,6 +32,11 @@ _LISTS = frozenset({"tags", "any_tags", "all_tags", "no_tags"})
 _NAMELESS = frozenset({"blob", "image"})  # what browsers and programs call a file that has no name
 
 _BOUNDARY = re.compile(r"""boundary\s*=\s*"?([^";]+)""", re.IGNORECASE)
+_PLAIN_FORM = re.compile(r"multipart/form-data; boundary=([0-9A-Za-z'_.-]{1,70})")
+_PLAIN_HEAD = re.compile(
+    rb'Content-Disposition: form-data; name="image"; filename="([\w .()+,=@-]{1,200})"\r\n'
+    rb"(?:Content-Type: [a-z]{1,20}/[a-z0-9.+-]{1,50}\r\n)?\r\n"
+)
 _JSON_MEMBER = re.compile(rb'"image"\s*:\s*"')
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _WHITESPACE = b" \t\r\n\f\v"
@@ -183,6 +188,34 @@ def _at_once(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _parse_form(received: ReceivedPicture, allowed: Collection[str]) -> SentPicture:
+    sent = _only_picture(received.headers.get("content-type", ""), received.body)
+    if sent is None:
+        return _parse_any_form(received, allowed)
+    content, file_name = sent
+    return SentPicture(content=content, file_name=file_name, fields=_once(received.parameters, allowed))
+
+
+def _only_picture(content_type: str, body: bytes) -> tuple[bytes, str | None] | None:
+    """The picture and its name in a form that has nothing else and is written as most programs write it.
+
+    The parser of forms takes a quarter of a millisecond, because it looks at each byte of the heads for what may be
+    there. None for whatever it has to look at.
+    """
+    kind = _PLAIN_FORM.fullmatch(content_type)
+    if kind is None:
+        return None
+    line = b"--" + kind[1].encode("ascii")
+    start, end = len(line) + 2, len(body) - len(line) - 6
+    head = _PLAIN_HEAD.match(body, start)
+    if head is None or not body.startswith(line + b"\r\n") or not body.endswith(b"\r\n" + line + b"--\r\n"):
+        return None
+    if head.end() > end or body.find(b"\r\n" + line, head.end() - 2, end + 2) >= 0:
+        return None
+    file_name = _file_name(b"", head[1].decode("ascii"))
+    return None if file_name is None else (body[head.end() : end], file_name)
+
+
+def _parse_any_form(received: ReceivedPicture, allowed: Collection[str]) -> SentPicture:
     parser = _PictureParser(received.headers, _pieces(received.body), max_files=_MOST_FILES, max_fields=MOST_FIELDS)
     parser.max_part_size = _MOST_FIELD_BYTES
     try:

@@ -62,6 +62,8 @@ class TrustedProxies:
         """Whether that peer is one; peers on unix sockets have no address."""
         if self._everybody or not peer:
             return self._everybody or self._unix
+        if not self._networks:
+            return False
         try:
             found = ipaddress.ip_address(peer.partition("%")[0])
         except ValueError:

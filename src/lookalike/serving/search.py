@@ -21,9 +21,9 @@ from starlette.responses import Response
 from lookalike.errors import CursorRefused
 from lookalike.retrieval import NO_FILTERS, Answer, DecodedQuery, EmbeddedQuery, IndexedImage, Picture, Query
 from lookalike.serving.bodies import checked, declared_bytes, media_type
+from lookalike.serving.direct import DirectRoute
 from lookalike.serving.documentation import body_of
 from lookalike.serving.metrics import QUERY_ID
-from lookalike.serving.parameters import DirectRoute
 from lookalike.serving.patience import Patience, patience_of
 from lookalike.serving.pictures import ReceivedPicture, receive_picture
 from lookalike.serving.previews import PreviewWish, preview_url
@@ -49,6 +49,7 @@ from lookalike.types import Box, BoxUnit
 T = TypeVar("T")
 
 _USUAL_LIMIT = 30
+_MOST_RANK = 2
 _SECONDS_BETWEEN_LOOKS = 10.0  # whether there are keypoints
 _PARSED_AT_ONCE = 16 * 1024  # bytes of JSON: longer ones are parsed in a thread
 _CURSOR = re.compile(r"([0-9A-Za-z_-]{1,64}):([0-9]{1,7}):([0-9]{1,3})")
@@ -166,13 +167,16 @@ class _Crops:
 
     @contextmanager
     def one(self, client: str, *, counted: Box | None) -> Iterator[int]:
-        """The rank of a query at the model: 0 for a whole picture, else as many crops of the client as are in work."""
+        """The rank of a query at the model: 0 for a whole picture, else as many crops of the client as are in work.
+
+        A rank is a head start for others; with a higher one than two a crop would wait for longer than anybody does.
+        """
         if counted is None:
             yield 0
             return
         self._in_work[client] += 1
         try:
-            yield self._in_work[client]
+            yield min(self._in_work[client], _MOST_RANK)
         finally:
             self._in_work[client] -= 1
             if not self._in_work[client]:

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 _BACKLOG = 512
 _STARTING_SECONDS = 30.0
 _CLOSING_SECONDS = 10.0
-_SWITCH_SECONDS = 0.001  # that a thread keeps Python's lock while others want it; usually 5 ms, which each step waits
+_SWITCH_SECONDS = 0.0002  # that a thread keeps Python's lock while others want it; usually 5 ms, which each step waits
 _UNIX = "unix:"
 _OTHER_FILES = 200  # that a server has open beside connections, and beside a file that each of them is sent
 

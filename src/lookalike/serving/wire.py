@@ -444,9 +444,14 @@ class HitRecord(Wire):
         return (
             f'{{"rank":{hit.rank},"image":{_json_in_hits(hit.image, below, for_owner)},'
             f'"cosine":{hit.cosine!r},"closeness":{hit.closeness!r},"match":"{hit.match.value}",'
-            f'"duplicates":{json.dumps(hit.duplicates)},"blurred_duplicates":{json.dumps(hit.blurred_duplicates)},'
+            f'"duplicates":{_json_of_ids(hit.duplicates)},'
+            f'"blurred_duplicates":{_json_of_ids(hit.blurred_duplicates)},'
             f'"same_thing":{same_thing.model_dump_json() if same_thing else "null"}}}'
         )
+
+
+def _json_of_ids(image_ids: tuple[str, ...]) -> str:
+    return json.dumps(image_ids) if image_ids else "[]"
 
 
 def _same_thing(hit: Hit) -> SameThingRecord | None:

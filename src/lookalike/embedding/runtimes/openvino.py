@@ -90,7 +90,7 @@ def _compiled(openvino: Any, graph: GraphFile, *, lanes: int, cores: int) -> Ses
     }
     try:
         compiled = openvino.Core().compile_model(_read(openvino, graph), "CPU", settings)
-        requests = [compiled.create_infer_request() for _ in range(lanes)]
+        requests = [(openvino.Tensor, compiled.create_infer_request()) for _ in range(lanes)]
     except RuntimeError as error:
         raise ModelRefused(f"{graph.path}: OpenVINO cannot run this graph: {error}") from None
     session = _OpenVinoSession(requests, nhwc=graph.nhwc)
@@ -145,7 +145,9 @@ class _OpenVinoSession:
         self._lanes.close()
 
 
-def _run_one(request: Any, row: Batch, *, nhwc: bool) -> Descriptors:
-    image = row.transpose(0, 2, 3, 1) if nhwc else row
-    request.infer({0: np.ascontiguousarray(image)}, share_inputs=True)
+def _run_one(lane: tuple[Any, Any], row: Batch, *, nhwc: bool) -> Descriptors:
+    tensor, request = lane
+    image = np.require(row.transpose(0, 2, 3, 1) if nhwc else row, requirements="CW")  # in rows, and writable
+    # A tensor is passed on as it is, and what is shared is not copied into a result that nothing here needs
+    request.infer(tensor(image, shared_memory=True), share_inputs=True, share_outputs=True, decode_strings=False)
     return np.array(request.get_output_tensor(0).data, np.float32).reshape(-1)
