@@ -47,7 +47,18 @@ def test_metrics_count_what_happened(client, images):
     assert value(families, "lookalike_tail_images") == 12
     assert value(families, "lookalike_snapshot_number") == 0
     assert value(families, "lookalike_catalog_sequence") > 0
-    for queue in ("model", "decoding", "searching", "fetching", "reading", "files", "writing", "events", "uploads", "thumbnails"):
+    for queue in (
+        "model",
+        "decoding",
+        "searching",
+        "fetching",
+        "reading",
+        "files",
+        "writing",
+        "events",
+        "uploads",
+        "thumbnails",
+    ):
         assert value(families, "lookalike_queue_waiting", queue=queue) == 0
     assert "process_resident_memory_bytes" in families
 

@@ -97,7 +97,8 @@ def test_a_full_disk_under_an_upload_in_transit_is_507(client, images, problem, 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("starlette.formparsers.SpooledTemporaryFile.write", full)
-    problem(client.search(jpeg_bytes(photo(seed=1))), 507, "storage-failed")
+    form = {"files": {"image": jpeg_bytes(photo(seed=1))}, "data": {"limit": "3"}}
+    problem(client.post("/v1/search", **form), 507, "storage-failed")
 
 
 def test_a_missing_model_says_what_to_do(client, library, images, problem, monkeypatch):

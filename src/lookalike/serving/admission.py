@@ -6,6 +6,7 @@ from collections.abc import Callable
 _WINDOW_SECONDS = 30.0
 _QUIET_SECONDS = 2.0
 _BACK_OFF = 0.1  # of the excess, for each answer
+_BURST = 12  # for each worker
 
 
 class AdaptiveLimit:
@@ -18,8 +19,8 @@ class AdaptiveLimit:
     A network has to be empty now and then for its shortest time to be seen; here it is known how many are served at
     once, so that the time without a queue is seen in any answer: it is seconds * workers / n.
 
-    After a quiet time it is at its most again, so that a burst is queued and not refused: only a queue that does not
-    get shorter is cut.
+    After a quiet time a burst of twelve for each worker is queued and not refused: only a queue that does not get
+    shorter is cut. The last of a longer burst would be answered after seconds.
 
     Args:
         workers: requests that are served at once without waiting.
@@ -29,12 +30,13 @@ class AdaptiveLimit:
 
     def __init__(self, *, workers: int, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._workers = workers
-        self.few = workers
-        self.many = 2 * workers
+        self.few = max(workers, 2)
+        self.many = 2 * self.few
         self._least = min(workers + 1, most)
         self._most = most
+        self._burst = min(_BURST * workers, most)
         self._clock = clock
-        self._limit = float(most)
+        self._limit = float(self._burst)
         self._refused_at = -_QUIET_SECONDS
         self._window_from = clock()
         self._shortest = self._shortest_before = float("inf")
@@ -48,7 +50,7 @@ class AdaptiveLimit:
         """Whether one more may come to those that are in work; a refusal is noted."""
         now = self._clock()
         if in_work == 0 and now - self._refused_at > _QUIET_SECONDS:
-            self._limit = float(self._most)
+            self._limit = float(self._burst)
         if in_work < self.limit:
             return True
         self._refused_at = now

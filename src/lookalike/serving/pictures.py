@@ -5,8 +5,7 @@ import json
 import re
 from collections.abc import AsyncGenerator, Collection, Coroutine, Hashable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -82,16 +81,25 @@ class ReceivedPicture:
     media_type: str
     headers: Headers
     parameters: list[tuple[str, str]]
+    _joined: list[bytes] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    @cached_property
+    @property
     def size(self) -> int:
         """Bytes."""
         return sum(map(len, self.pieces))
 
-    @cached_property
+    @property
     def body(self) -> bytes:
-        """Its bytes. Python's lock is not held while a large one is put together."""
-        return self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
+        """Its bytes. Python's lock is not held while a large one is put together.
+
+        Nor is any other lock: until Python 3.12 all bodies would share that of a `cached_property`, and searches by id
+        would wait for the bodies of others.
+        """
+        if len(self.pieces) == 1:
+            return self.pieces[0]
+        if not self._joined:
+            self._joined.append(b"".join(self.pieces))
+        return self._joined[0]
 
     @property
     def is_json(self) -> bool:
