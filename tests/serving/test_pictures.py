@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 from contextlib import suppress
 
 import pytest
@@ -155,6 +156,39 @@ def test_a_plain_form_is_read_as_the_parser_of_forms_reads_it(pieces, name, type
 def test_what_programs_usually_send_is_a_plain_form():
     sent = form((b'name="image"; filename="q.jpg"', b"Content-Type: image/jpeg\r\n", SMALL))
     assert _only_picture(sent["headers"]["content-type"], sent["content"]) == (SMALL, "q.jpg")
+
+
+class Held:
+    """Pieces of a body that are put together for as long as somebody wants."""
+
+    def __init__(self):
+        self.begun, self.may_end = threading.Event(), threading.Event()
+
+    def __len__(self):
+        return 2
+
+    def __iter__(self):
+        self.begun.set()
+        self.may_end.wait(10)
+        return iter((b"a", b"b"))
+
+
+def test_a_body_that_is_being_put_together_holds_up_no_other():
+    held, bodies = Held(), []
+
+    def put_together(pieces):
+        received = ReceivedPicture(pieces=pieces, media_type="image/bmp", headers=Headers({}), parameters=[])
+        bodies.append(received.body)
+
+    long, short = (threading.Thread(target=put_together, args=(pieces,)) for pieces in (held, (b"c", b"d")))
+    long.start()
+    assert held.begun.wait(10)
+    short.start()
+    short.join(10)
+    assert bodies == [b"cd"]
+    held.may_end.set()
+    long.join(10)
+    assert bodies == [b"cd", b"ab"]
 
 
 def test_a_picture_is_where_json_says_it_is():
