@@ -137,10 +137,12 @@ def test_no_body_breaks_the_reading(body):
 PIECES = st.sampled_from(
     [b"\r\n", b"--", b"XX", b'"', b"; ", b"\r\n--XX\r\n", b"\r\n--XX--\r\n", b"image", b"data:", b"\xff"]
 )
-NAMES = st.one_of(st.text(max_size=8), st.sampled_from(["q.jpg", "blob", "a b.png", "C:\\x.jpg", "a%22b", "a/b.jpg"]))
+FILE_NAMES = st.one_of(
+    st.text(max_size=8), st.sampled_from(["q.jpg", "blob", "a b.png", "C:\\x.jpg", "a%22b", "a/b.jpg"])
+)
 
 
-@given(st.lists(st.one_of(PIECES, st.binary(max_size=6))), NAMES, st.booleans(), st.booleans())
+@given(st.lists(st.one_of(PIECES, st.binary(max_size=6))), FILE_NAMES, st.booleans(), st.booleans())
 def test_a_plain_form_is_read_as_the_parser_of_forms_reads_it(pieces, name, typed, ended):
     disposition = f'name="image"; filename="{name}"'.encode()
     sent = form((disposition, b"Content-Type: image/jpeg\r\n" if typed else b"", b"".join(pieces)))

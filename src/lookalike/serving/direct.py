@@ -71,4 +71,4 @@ class DirectAnswers:
 def _direct(routes: Iterable[object]) -> dict[tuple[str, str], DirectRoute]:
     """Direct routes by method and path."""
     direct = [route for route in routes if isinstance(route, DirectRoute)]
-    return {(method, route.path): route for route in direct for method in route.methods}
+    return {(method, route.path): route for route in direct for method in route.methods or ()}

@@ -147,7 +147,7 @@ class _OpenVinoSession:
 
 def _run_one(lane: tuple[Any, Any], row: Batch, *, nhwc: bool) -> Descriptors:
     tensor, request = lane
-    image = np.require(row.transpose(0, 2, 3, 1) if nhwc else row, requirements="CW")  # in rows, and writable
+    image = np.require(row.transpose(0, 2, 3, 1) if nhwc else row, requirements=["C", "W"])  # in rows, and writable
     # A tensor is passed on as it is, and what is shared is not copied into a result that nothing here needs
     request.infer(tensor(image, shared_memory=True), share_inputs=True, share_outputs=True, decode_strings=False)
     return np.array(request.get_output_tensor(0).data, np.float32).reshape(-1)
