@@ -39,6 +39,7 @@ from lookalike.embedding import open_encoder
 from lookalike.preprocessing import prepare
 
 STEPS = (0.5, 0.9, 1, 2, 5, 10)
+_OTHERWISE = 6.0  # seconds, of what is not a step
 
 
 def post(path: str, content: bytes, kind: str) -> bytes:
@@ -416,9 +417,9 @@ def measure(
 ) -> dict:
     """Everything, on a library that is indexed with the model; the peak alone where no steps are wanted.
 
-    Looking for the peak and the model's own rate takes at most ten seconds each time.
+    Looking for the peak, the knee and the model's own rate takes at most six seconds each time.
     """
-    some = min(seconds, 10.0)
+    some = min(seconds, _OTHERWISE)
     raw = raw_rates(model, models, photos, some)
     with Served(library, models, "--workers", str(workers)) as server:
         pictures = [post("/v1/search", content, "image/jpeg") for content in photos]
@@ -451,7 +452,7 @@ def measured_steps(
         asyncio.run(closed_loop(server.port, requests, clients=4, seconds=3))
         with Changing(server, library, models, photos[:60], library.parent / "new photos"):
             time.sleep(3)
-            knee, tried = find_knee(server, requests, peak, min(seconds, 10.0), quiet)
+            knee, tried = find_knee(server, requests, peak, min(seconds, _OTHERWISE), quiet)
             told = {}
             for times in STEPS:
                 told[f"{times:g}"] = step(server, requests, rate=times * knee, seconds=seconds, quiet=quiet)

@@ -6,6 +6,7 @@ The plots say everything by markers, lines and numbers, so that they can be read
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib as mpl
@@ -15,13 +16,20 @@ import matplotlib.pyplot as plt
 
 RESULTS = Path(__file__).parent / "results"
 LOAD = "load, lookalike-small"
+TWO = ", 2 workers"
+STEPS = "steps, by multiples of the knee"
+OVER = ("2", "5", "10")
+RAW = "running the model"
 
 
 def main() -> None:
     plt.rcParams["svg.hashsalt"] = "serving"
     results = json.loads((RESULTS / "serving.json").read_text())
     lines = ["# Serving", "", f"`{results['command']}`. Machine: {results.get('machine', 'not noted')}", ""]
-    lines += goals(results) + overhead(results) + load(results[LOAD]) + beside(results["beside"])
+    lines += goals(results) + overhead(results) + load(results[LOAD], "serving-load.svg")
+    if LOAD + TWO in results:
+        lines += ["### Two workers", "", *load(results[LOAD + TWO], "serving-load-2.svg")[2:]]
+    lines += beside(results["beside"], results.get("beside" + TWO))
     for name, tell in (("event_throughput", events), ("faults", faults)):
         file = RESULTS / f"{name}.json"
         lines += tell(json.loads(file.read_text())) if file.exists() else []
@@ -29,66 +37,78 @@ def main() -> None:
 
 
 def goals(results: dict) -> list[str]:
-    """What was wanted, what was measured, and whether that is enough."""
-    told, clip = results[LOAD], results["load, clip-vit-b16"]
-    steps = told["steps, by multiples of the knee"]
-    searches = [one for name, one in results["beside"]["searches by id beside"].items() if name != "nothing"]
-    raw = "running the model"
+    """What was wanted, and what was measured with one worker and with two; the better one decides."""
+    searches = len(results["beside"]["searches by id beside"]) - 1
     rows = [
         *(
-            (f"one query over HTTP, {name.removeprefix('latency, ')}", "<= 1.2", one["ratio"], one["ratio"] <= 1.2)
+            (f"one query over HTTP, {name.removeprefix('latency, ')}", "<= 1.2", (one["ratio"],))
             for name, one in results.items()
             if name.startswith("latency, ")
         ),
-        *(
-            (f"peak / {raw}, {one['model']}", ">= 0.95", share := one["peak / raw rate"][raw], share >= 0.95)
-            for one in (told, clip)
-        ),
+        (f"peak / {RAW}, clip-vit-b16", ">= 0.95", (results["load, clip-vit-b16"]["peak / raw rate"][RAW],)),
+        (f"peak / {RAW}, lookalike-small", ">= 0.95", _of_loads(results, lambda told: told["peak / raw rate"][RAW])),
         *(
             (
                 f"goodput at {times} times the knee / at the knee",
                 ">= 0.95",
-                share := _goodput(steps, times),
-                share >= 0.95,
+                _of_loads(results, lambda told, times=times: _share(told, times, "goodput a second")),
             )
-            for times in ("2", "5", "10")
+            for times in OVER
         ),
         *(
-            (f"p99 of the accepted at {times} times / at the knee", "<= 2", share := _p99(steps, times), share <= 2)
-            for times in ("2", "5", "10")
+            (
+                f"p99 of the accepted at {times} times / at the knee",
+                "<= 2",
+                _of_loads(results, lambda told, times=times: _share(told, times, "p99 ms")),
+            )
+            for times in OVER
         ),
         *(
-            (f"refusals p99 at {times} times the knee, ms", "<= 10", ms := steps[times]["refusals p99 ms"], ms <= 10)
-            for times in ("2", "5", "10")
+            (
+                f"refusals p99 at {times} times the knee, ms",
+                "<= 10",
+                _of_loads(results, lambda told, times=times: told[STEPS][times]["refusals p99 ms"]),
+            )
+            for times in OVER
         ),
         (
             "loads beside which the p99 of searches by id is at most 3 times the quiet one",
-            f"{len(searches)}",
-            within := sum(one["p99 / quiet p99"] <= 3 for one in searches),
-            within == len(searches),
+            f">= {searches}",
+            tuple(_within(results[name]) for name in ("beside", "beside" + TWO) if name in results),
         ),
     ]
     return [
         "## Goals",
         "",
-        "| | wanted | measured | |",
-        "|---|--:|--:|---|",
-        *(
-            f"| {what} | {wanted} | {value} | {'reached' if is_enough else 'missed'} |"
-            for what, wanted, value, is_enough in rows
-        ),
+        "| | wanted | one worker | two workers | |",
+        "|---|--:|--:|--:|---|",
+        *(_goal(what, wanted, measured) for what, wanted, measured in rows),
+        "",
+        "What was tried for those that are missed: [serving-tried.md](serving-tried.md).",
         "",
     ]
 
 
-def _goodput(steps: dict, times: str) -> float:
-    share: float = steps[times]["goodput a second"] / steps["1"]["goodput a second"]
+def _goal(what: str, wanted: str, measured: tuple[float, ...]) -> str:
+    kind, _, bound = wanted.partition(" ")
+    reached = [one <= float(bound) if kind == "<=" else one >= float(bound) for one in measured]
+    verdict = "reached" if reached[0] else "reached with two workers" if any(reached) else "missed"
+    one, two = (*measured, "")[:2]
+    return f"| {what} | {wanted} | {one} | {two} | {verdict} |"
+
+
+def _of_loads(results: dict, measured: Callable[[dict], float]) -> tuple[float, ...]:
+    return tuple(measured(results[name]) for name in (LOAD, LOAD + TWO) if name in results)
+
+
+def _share(told: dict, times: str, what: str) -> float:
+    share: float = told[STEPS][times][what] / told[STEPS]["1"][what]
     return round(share, 2)
 
 
-def _p99(steps: dict, times: str) -> float:
-    ratio: float = steps[times]["p99 ms"] / steps["1"]["p99 ms"]
-    return round(ratio, 2)
+def _within(told: dict) -> int:
+    searches = told["searches by id beside"].items()
+    return sum(one["p99 / quiet p99"] <= 3 for name, one in searches if name != "nothing")
 
 
 def overhead(results: dict) -> list[str]:
@@ -101,6 +121,7 @@ def overhead(results: dict) -> list[str]:
         "## One query",
         "",
         "One query over HTTP beside decoding and one run of the model: medians, in turn. At most 1.2 is wanted.",
+        "Requests are prepared and sent over a raw socket, and answers are not parsed: the server is measured.",
         "",
         "| model | over HTTP, ms | by hand, ms | ratio |",
         "|---|--:|--:|--:|",
@@ -109,37 +130,40 @@ def overhead(results: dict) -> list[str]:
     ]
 
 
-def load(told: dict) -> list[str]:
-    steps = told["steps, by multiples of the knee"]
+def load(told: dict, plot: str) -> list[str]:
+    steps = told[STEPS]
     rows = [
         f"| {times} | {step['asked a second']} | {step['goodput a second']} | {step['p50 ms']} | {step['p99 ms']}"
         f" | {step['refused']:.0%} | {step['refusals p99 ms'] or ''}"
-        f" | {step['sent late, p99 ms']} | {step['resident MB']} |"
+        f" | {step['sent late, p99 ms']} | {step.get('cores that the client took', '')} | {step['resident MB']} |"
         for times, step in steps.items()
     ]
-    plot_load(steps)
+    plot_load(steps, plot)
     shares = ", ".join(f"{share:g} of {what}" for what, share in told["peak / raw rate"].items())
     return [
         "## Load",
         "",
-        f"{told['model']}. The peak over HTTP is {shares}; at least .95 is wanted.",
+        f"{told['model']}, steps of {told['seconds of each step']:g} s.",
+        f"The peak over HTTP is {shares}; at least .95 is wanted.",
         "Of ten requests eight are pictures, one a crop, one an id; uploads, deletions and `lookalike index` beside.",
         f"The knee is {told['knee a second']} a second. Times count from when a request should have been sent, so they",
         "include how late it was sent: the program that asks waits for a processor, too.",
         "",
-        "| times the knee | asked | goodput | p50 ms | p99 ms | refused | refusals p99 ms | late p99 ms | memory MB |",
-        "|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| times | asked | goodput | p50 ms | p99 ms | refused | refusals p99 ms | late p99 ms | client's cores | MB |",
+        "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
         *rows,
         "",
-        "![asked, answered in time and refused, by multiples of the knee](serving-load.svg)",
+        f"![asked, answered in time and refused, by multiples of the knee]({plot})",
         "",
     ]
 
 
-def beside(told: dict) -> list[str]:
+def beside(told: dict, told_of_two: dict | None) -> list[str]:
     searches = told["searches by id beside"]
+    others = told_of_two["searches by id beside"] if told_of_two else {}
     rows = [
-        f"| {name} | {one['p50 ms']} | {one['p99 ms']} | {one['p99 / quiet p99']} | {one['answered']} of {one['of']} |"
+        f"| {name} | {one['p50 ms']} | {one['p99 ms']} | {one['p99 / quiet p99']} | {one['answered']} of {one['of']}"
+        f" | {others[name]['p99 ms'] if others else ''} | {others[name]['p99 / quiet p99'] if others else ''} |"
         for name, one in searches.items()
     ]
     plot_beside(searches)
@@ -150,8 +174,8 @@ def beside(told: dict) -> list[str]:
         "Twenty a second, while eight clients send one kind of request without a pause.",
         "A p99 of at most 3 times that beside nothing is wanted.",
         "",
-        "| load | p50 ms | p99 ms | times the quiet p99 | answered |",
-        "|---|--:|--:|--:|--:|",
+        "| load | p50 ms | p99 ms | times the quiet p99 | answered | two workers: p99 ms | times the quiet p99 |",
+        "|---|--:|--:|--:|--:|--:|--:|",
         *rows,
         "",
         "![p99 of searches by id beside each load](serving-beside.svg)",
@@ -183,7 +207,7 @@ def faults(told: dict) -> list[str]:
     return ["## Faults", "", "`python benchmarks/faults.py`", "", *head, *rows, ""]
 
 
-def plot_load(steps: dict) -> None:
+def plot_load(steps: dict, name: str) -> None:
     figure, (rates, times) = plt.subplots(1, 2, figsize=(9, 3.4))
     x = [float(multiple) for multiple in steps]
     asked = [step["asked a second"] for step in steps.values()]
@@ -200,7 +224,7 @@ def plot_load(steps: dict) -> None:
         axes.set_xticks(x, [f"{one:g}" for one in x])
         axes.minorticks_off()
         axes.legend(frameon=False)
-    save(figure, "serving-load.svg")
+    save(figure, name)
 
 
 def plot_beside(searches: dict) -> None:

@@ -125,6 +125,7 @@ class Catalog:
 
     def close(self) -> None:
         """Close every connection."""
+        self.images.close()
         self.database.close()
 
     def __enter__(self) -> Self:

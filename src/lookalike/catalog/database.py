@@ -48,6 +48,7 @@ class Database:
         engine: for what runs outside transactions.
         describe: the database in words.
         url: its URL, without the password.
+        connect_apart: opens a connection whose statements are no part of a transaction.
     """
 
     def __init__(self, engine: "Engine", *, busy_seconds: float = BUSY_SECONDS) -> None:
@@ -60,9 +61,10 @@ class Database:
         self._log = LogFlusher(Path(str(engine.url.database)).absolute()) if self.is_file else None
         self._writers = connecting.writing(engine, flushed=self._log is None)
         self._unflushed_writers = connecting.writing(engine, flushed=False, patience=_UNFLUSHED_PATIENCE)
-        self._glances = Glances(connecting.statement_at_a_time(engine).connect)
+        self.connect_apart = connecting.statement_at_a_time(engine).connect
+        self._glances = Glances(self.connect_apart)
         patience = min(busy_seconds, _UNFLUSHED_PATIENCE)
-        self._small_writes = SmallWrites(connecting.statement_at_a_time(engine).connect, patience=patience)
+        self._small_writes = SmallWrites(self.connect_apart, patience=patience)
         self._busy_seconds = busy_seconds
         # Writers of one kind queue here, where waking takes microseconds; a SQLite file's lock has to be looked at.
         self._turn_to_change = threading.Lock()

@@ -10,6 +10,7 @@ from lookalike.catalog import additions as adding  # a method's argument has thi
 from lookalike.catalog import images, moderation, recycle_bin, schema, sources
 from lookalike.catalog.contents import OpenedContents
 from lookalike.catalog.database import Database
+from lookalike.catalog.quick_images import QuickImages
 from lookalike.catalog.recent import RecentImages
 from lookalike.catalog.records import (
     AdditionResult,
@@ -36,6 +37,7 @@ class Images:
         self._changes = changes
         self._recent = RecentImages()
         self._contents = OpenedContents()
+        self._quick = QuickImages(database.connect_apart) if database.is_file else None
 
     def add(self, additions: Sequence[ImageAddition]) -> list[AdditionResult]:
         """Add images, with their sources, uploads and vectors, in one transaction.
@@ -133,12 +135,24 @@ class Images:
             known = {one: image for one, image in known.items() if image.visibility is visibility}
         missing = [image_id for image_id in dict.fromkeys(image_ids) if image_id not in known]
         if missing:
-            with self._database.reading() as connection:
-                read = images.read_images(connection, missing, visibility=visibility)
+            read = self._read(missing, visibility)
             self._recent.keep(state, read)
             known |= read
             return {image_id: known[image_id] for image_id in image_ids if image_id in known}
         return known
+
+    def _read(self, image_ids: Sequence[str], visibility: Visibility | None) -> dict[str, Image]:
+        if self._quick is not None:
+            found = self._quick.read(image_ids, visibility=visibility)
+            if found is not None:
+                return found
+        with self._database.reading() as connection:
+            return images.read_images(connection, image_ids, visibility=visibility)
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        if self._quick is not None:
+            self._quick.close()
 
     def ids(self, visibility: Visibility) -> set[str]:
         """Those of all live, readable images of that visibility."""
