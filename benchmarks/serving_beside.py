@@ -38,7 +38,7 @@ def other_loads(photos: list[bytes], ids: list[str]) -> dict[str, list[bytes]]:
 
 
 def measure(library: Path, models: Path, photos: list[bytes], *, seconds: float, workers: int = 1) -> dict:
-    with Served(library, models, "--workers", str(workers)) as server:
+    with Served(library, models, workers=workers) as server:
         ids = ids_of(server)
         searches = [by_id(image_id) for image_id in ids]
         asyncio.run(open_loop(server.port, searches, rate=RATE, seconds=3))

@@ -239,13 +239,14 @@ def raw_rates(model: str, models: Path, pictures: list[bytes], seconds: float) -
 class Served:
     """`lookalike serve` in a process of its own."""
 
-    def __init__(self, library: Path, models: Path, *arguments: str) -> None:
+    def __init__(self, library: Path, models: Path, *, workers: int = 1) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         command = [sys.executable, "-m", "lookalike", "serve", "--library", str(library), "--port", str(self.port)]
         self.log = (library.parent / "serve.log").open("w")
+        several = ["--workers", str(workers)] if workers > 1 else []  # one process alone needs none that minds it
         self.process = subprocess.Popen(
-            [*command, *arguments],
+            [*command, *several],
             env={**os.environ, "LOOKALIKE_MODELS": str(models), "LOOKALIKE_MAX_CONNECTIONS": "4000"},
             stdout=self.log,
             stderr=self.log,
@@ -421,7 +422,7 @@ def measure(
     """
     some = min(seconds, _OTHERWISE)
     raw = raw_rates(model, models, photos, some)
-    with Served(library, models, "--workers", str(workers)) as server:
+    with Served(library, models, workers=workers) as server:
         pictures = [post("/v1/search", content, "image/jpeg") for content in photos]
         asyncio.run(closed_loop(server.port, pictures, clients=4, seconds=3))
         quiet = statistics.median(server.one(request)[2] for request in pictures[:30])
@@ -447,7 +448,7 @@ def measure(
 def measured_steps(
     library: Path, models: Path, photos: list[bytes], peak: float, seconds: float, quiet: float, workers: int
 ) -> dict:
-    with Served(library, models, "--workers", str(workers)) as server:
+    with Served(library, models, workers=workers) as server:
         requests = mixed(photos, ids_of(server))
         asyncio.run(closed_loop(server.port, requests, clients=4, seconds=3))
         with Changing(server, library, models, photos[:60], library.parent / "new photos"):

@@ -30,8 +30,8 @@ class AdaptiveLimit:
 
     def __init__(self, *, workers: int, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._workers = workers
-        self.few = max(workers, 2)
-        self.many = 2 * self.few
+        self.few = 2 * workers
+        self.many = 3 * workers
         self._least = min(workers + 1, most)
         self._most = most
         self._burst = min(_BURST * workers, most)
