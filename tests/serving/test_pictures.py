@@ -148,11 +148,12 @@ def test_a_plain_form_is_read_as_the_parser_of_forms_reads_it(pieces, name, type
     sent = form((disposition, b"Content-Type: image/jpeg\r\n" if typed else b"", b"".join(pieces)))
     body = sent["content"] if ended else sent["content"][:-2]
     read = _only_picture(sent["headers"]["content-type"], body)
-    if read is not None:
-        received = ReceivedPicture(
-            pieces=(body,), media_type="multipart/form-data", headers=Headers(sent["headers"]), parameters=[]
-        )
-        assert _parse_any_form(received, ()) == SentPicture(content=read[0], file_name=read[1], fields={})
+    received = ReceivedPicture(
+        pieces=(body,), media_type="multipart/form-data", headers=Headers(sent["headers"]), parameters=[]
+    )
+    content, file_name = read or (b"", None)
+    sent_picture = SentPicture(content=content, file_name=file_name, fields={})
+    assert read is None or _parse_any_form(received, ()) == sent_picture
 
 
 def test_what_programs_usually_send_is_a_plain_form():
