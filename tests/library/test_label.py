@@ -37,9 +37,20 @@ def test_every_strategy_fills_the_queue(library, shop, strategy):
     assert all(one.query_image_id != one.image_id for one in waiting(library))
 
 
-def test_for_estimates_each_image_is_asked_with_once(library, shop):
-    found = label(library.parts, LabelRequest(judgement_set="mine", strategy="estimate", count=15), Silent())
+@pytest.mark.parametrize("strategy", ["random", "estimate"])
+def test_each_image_is_asked_with_once_if_no_number_of_queries_is_given(library, shop, strategy):
+    found = label(library.parts, LabelRequest(judgement_set="mine", strategy=strategy, count=15), Silent())
     assert found.queued == found.queries == 15
+
+
+def test_images_without_grades_are_asked_with_before_the_others(library, shop, tmp_path):
+    table = tmp_path / "pairs.tsv"
+    label(library.parts, LabelRequest(judgement_set="mine", strategy="random", count=15, out=table), Silent())
+    first = {one.query_image_id for one in waiting(library)}
+    table.write_text(table.read_text().replace("\t\n", "\t3\n"))
+    library.import_judgements(table, name="mine")
+    label(library.parts, LabelRequest(judgement_set="mine", strategy="random", count=15, seed=1), Silent())
+    assert not first & {one.query_image_id for one in waiting(library)}
 
 
 def test_disagreement_needs_another_model(library, shop):

@@ -32,21 +32,10 @@ def label(
     queries: Annotated[
         int | None,
         typer.Option(
-            min=1,
-            max=100_000,
-            help="Number of images to ask with: 100, or as many as pairs for --strategy estimate.",
-            show_default=False,
+            min=1, max=100_000, help="Number of images to ask with (default: as many as pairs).", show_default=False
         ),
     ] = None,
-    depth: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=300,
-            help="Hits of each query that may be chosen: 30, or 10 for --strategy estimate.",
-            show_default=False,
-        ),
-    ] = None,
+    depth: Annotated[int, typer.Option(min=1, max=300, help="Hits of each query that may be chosen.")] = 10,
     model: Annotated[
         str | None, typer.Option("--model", metavar="NAME", help="Another model, for --strategy disagreement.")
     ] = None,
@@ -57,7 +46,7 @@ def label(
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Queue the pairs of a query and an image whose grades would teach most.
+    """Queue pairs of a query and an image that are worth a grade.
 
     They take the place of those that waited for the same set. Fill in the table of --out, and read it with
     `lookalike judgements import FILE --name SET`.

@@ -46,8 +46,8 @@ def choose(
 ) -> Whole:
     """Numbers of the pairs to grade next, the most telling first.
 
-    No query gets more than twice its even share, or for `estimate` more than its share, rounded up. Of near-duplicates
-    of one image a query gets one.
+    No query gets more than its even share, rounded up, or twice that for strategies that prefer some pairs to others.
+    Of near-duplicates of one image a query gets one.
 
     Args:
         pool: what could be graded.
@@ -65,15 +65,12 @@ def choose(
     if strategy not in STRATEGIES:
         raise CallerError(f"--strategy {strategy}: choose one of {', '.join(STRATEGIES)}")
     order = _orders(pool, strategy, count, rng)
-    share = count / max(len(np.unique(pool.queries)), 1)
-    if strategy == "estimate":
-        return _spread(pool, order.tolist(), count, most=math.ceil(share), start=[])
-    most = 2 * math.ceil(share)
-    if strategy == "random":
-        return _spread(pool, order.tolist(), count, most=most, start=[])
-    told = _spread(pool, order.tolist(), count - math.floor(count * exploration), most=most, start=[])
+    share = math.ceil(count / max(len(np.unique(pool.queries)), 1))
+    if strategy in {"random", "estimate"}:
+        return _spread(pool, order.tolist(), count, most=share, start=[])
+    told = _spread(pool, order.tolist(), count - math.floor(count * exploration), most=2 * share, start=[])
     rest = rng.permutation(len(pool.queries)).tolist()
-    return _spread(pool, rest, count, most=most, start=told.tolist())
+    return _spread(pool, rest, count, most=2 * share, start=told.tolist())
 
 
 def _orders(pool: PairPool, strategy: str, count: int, rng: np.random.Generator) -> Whole:

@@ -32,8 +32,8 @@ class LabelRequest:
         strategy: one of `active_learning.STRATEGIES`.
         count: pairs.
         queries: images to ask with; those that the set has grades for come first, then images drawn at random. None for
-            100, or for as many as pairs where the strategy is `estimate`: grades of one query's hits say much the same.
-        depth: hits of each query that may be chosen; None for 30, or for 10, the cut-off of `evaluate --estimate`.
+            as many images as pairs, those without grades first: grades of the hits of one query say much the same.
+        depth: hits of each query that may be chosen.
         model: another model on this machine, for `disagreement`.
         out: a table of the pairs to grade in a spreadsheet; None for none.
         seed: of all draws.
@@ -43,24 +43,10 @@ class LabelRequest:
     strategy: str = "uncertainty"
     count: int = 200
     queries: int | None = None
-    depth: int | None = None
+    depth: int = 10
     model: str | None = None
     out: Path | None = None
     seed: int = 0
-
-    @property
-    def most_queries(self) -> int:
-        """Images to ask with."""
-        if self.queries is not None:
-            return self.queries
-        return self.count if self.strategy == "estimate" else 100
-
-    @property
-    def most_hits(self) -> int:
-        """Hits of each query that may be chosen."""
-        if self.depth is not None:
-            return self.depth
-        return 10 if self.strategy == "estimate" else 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +83,7 @@ def label(library: LibraryParts, request: LabelRequest, progress: Progress) -> L
     progress.stage("Asking", len(asked))
     rows = _Rows()
     for image_id in asked:
-        rows.add(image_id, library.engine.ranker, other, request.most_hits)
+        rows.add(image_id, library.engine.ranker, other, request.depth)
         progress.advance()
     if not rows.pairs:
         raise CallerError("no image has a hit, so there is no pair to grade")
@@ -152,10 +138,12 @@ def _queries(library: LibraryParts, request: LabelRequest, rng: np.random.Genera
     known = dict.fromkeys(grade.query_image_id for grade in grades if grade.crop is None)
     public = library.engine.exact_ranker().image_ids
     found = set(public)
-    first = [one for one in known if one in found][: request.most_queries]
+    graded = [one for one in known if one in found]
     others = [one for one in public if one not in known]
-    drawn = rng.permutation(len(others))[: request.most_queries - len(first)]
-    return [*first, *(others[place] for place in drawn.tolist())]
+    drawn = [others[place] for place in rng.permutation(len(others)).tolist()]
+    if request.queries is None:
+        return [*drawn, *graded][: request.count]
+    return [*graded, *drawn][: request.queries]
 
 
 def _other(library: LibraryParts, request: LabelRequest, progress: Progress) -> Ranker | None:
