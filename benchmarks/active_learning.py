@@ -94,7 +94,8 @@ def pooled(differences: np.ndarray, weights: np.ndarray) -> np.ndarray:
     dimension = differences.shape[1]
     scatter = (differences * weights[:, None]).T @ differences
     scatter *= weights.sum() * dimension / np.trace(scatter)
-    return (scatter + PRIOR * np.eye(dimension)) / (weights.sum() + PRIOR)
+    shrunk: np.ndarray = (scatter + PRIOR * np.eye(dimension)) / (weights.sum() + PRIOR)
+    return shrunk
 
 
 def curve(graded: GradedSet, way: Way, seed: int) -> list[float]:
