@@ -44,6 +44,7 @@ class Case:
     method: str = "auto"
     rankers: int = 3
     swaps: bool = False
+    dwells: bool = True
 
 
 def cases() -> list[Case]:
@@ -58,6 +59,8 @@ def cases() -> list[Case]:
              swaps=True),
         Case(name="grid of 4 columns", model=PositionModel(examination=cells), truth=cells, places=GRID, goal=0.10),
         Case(name="list with trust bias", model=trust, truth=trust.slope, places=LIST, goal=0.10, method="trust"),
+        Case(name="list with trust bias, no dwells", model=trust, truth=trust.slope, places=LIST, goal=None,
+             method="trust", dwells=False),
         Case(name="list with trust bias, ignored", model=trust, truth=trust.slope, places=LIST, goal=None,
              method="harvesting"),
         Case(name="list, one ranker, regression", model=by_position, truth=seen, places=LIST, goal=None, rankers=1),
@@ -81,6 +84,7 @@ def table_of(case: Case, seed: int) -> ClickTable:
         places=np.tile(np.arange(case.places), SESSIONS),
         clicked=sessions.clicked.ravel(),
         scores=scores[0][query[:, None], images].ravel(),
+        seconds=sessions.dwell_seconds.ravel() if case.dwells else None,
     )
 
 

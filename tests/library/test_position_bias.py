@@ -4,7 +4,7 @@ import lookalike
 from lookalike.library.judging import JudgementSource
 from lookalike.library.position_bias import PositionBiasRequest, position_bias
 from lookalike.library.simulate import SimulateRequest, simulate
-from lookalike.library.train_head import _propensities
+from lookalike.library.train_head import _bias_by_rank
 from lookalike.progress import Silent
 
 
@@ -24,7 +24,33 @@ def test_the_curve_is_written_as_training_reads_it(clicked, tmp_path):
     assert (found.curve.method, found.simulated, found.searches) == ("harvesting", True, 1_500)
     assert found.curve.propensities[5] < 0.5 < found.curve.propensities[0]
     assert found.corrected_click_rate > found.click_rate
-    assert _propensities(file) == pytest.approx(found.curve.by_rank(), abs=1e-6)
+    propensities, offsets = _bias_by_rank(file)
+    assert propensities == pytest.approx(found.curve.by_rank(), abs=1e-6)
+    assert offsets == ()
+
+
+def test_with_trust_bias_each_line_has_an_offset_that_training_reads(clicked, tmp_path):
+    file = tmp_path / "bias.txt"
+    request = PositionBiasRequest(out=file, method="trust", include_simulated=True, resamples=0)
+    found = position_bias(clicked.parts, request, Silent())
+    propensities, offsets = _bias_by_rank(file)
+    assert propensities == pytest.approx(found.curve.by_rank(), abs=1e-6)
+    assert offsets == pytest.approx(found.curve.offsets_by_rank(), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1\n0.5 1.0\n", "at most one offset"),
+        ("1 0.2 0.1\n", "at most one offset"),
+        ("1 0.2\n0.5\n", "some ranks have"),
+    ],
+)
+def test_a_file_whose_offsets_make_no_sense_is_refused(tmp_path, text, said):
+    file = tmp_path / "bias.txt"
+    file.write_text(text)
+    with pytest.raises(lookalike.CallerError, match=said):
+        _bias_by_rank(file)
 
 
 def test_simulated_clicks_are_not_used_unless_asked_for(clicked):

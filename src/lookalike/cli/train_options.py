@@ -119,7 +119,8 @@ PositionBiasOption = Annotated[
     typer.Option(
         metavar="FILE",
         help="For --on clicks: propensity of each rank (probability that its hit is looked at), one number from 0"
-        " to 1 per line, from rank 1; clicks are weighted by the inverse.",
+        " to 1 per line, from rank 1; clicks are weighted by the inverse. A second number is the rate of clicks that"
+        " are owed to trust in the order, which are subtracted.",
     ),
 ]
 TeacherOption = Annotated[str, typer.Option(metavar="MODEL", help="For --on teacher: the model to distil.")]

@@ -3,9 +3,10 @@
 A raw count of clicks says little: the first hits are looked at more, some clicks are mistakes, and an image that was
 seen twice and not clicked may well be relevant. Here each pair of a query and an image has one of a few hidden levels
 of relevance. A pair of level k is clicked with the rate r_k times the probability that it is looked at, so that its
-clicks are Poisson with the mean r_k * exposure; dwells on it are log-normal with a median of the level. Rates, medians
-and the spread of the dwells are fitted by expectation-maximisation over all pairs of a log, without any labels. Clicks
-that answer nothing end in a level of their own, with a low rate and short dwells.
+clicks are Poisson with the mean r_k * exposure; what people click because they trust the order comes on top. Dwells on
+it are log-normal with a median of the level. Rates, medians and the spread of the dwells are fitted by
+expectation-maximisation over all pairs of a log, without any labels. Clicks that answer nothing end in a level of
+their own, with a low rate and short dwells.
 
 What comes of it is the likelihood of each pair's evidence under each level, which a model can be trained by.
 
@@ -36,6 +37,8 @@ class ClickEvidence:
 
     Attributes:
         exposure: [pairs], the sum of the propensities of the places at which it was shown; above 0.
+        unearned: [pairs], clicks to expect at these places if it answered nothing: those that people make because
+            they trust the order (the offsets of Vardasbi et al. 2020).
         clicks: [pairs], searches in which it was clicked.
         dwells: [pairs], clicks of which the dwell is known.
         log_dwell: [pairs], the sum of the logarithms of their seconds.
@@ -43,6 +46,7 @@ class ClickEvidence:
     """
 
     exposure: Floats
+    unearned: Floats
     clicks: Floats
     dwells: Floats
     log_dwell: Floats
@@ -65,10 +69,14 @@ class ClickLevels:
 
     def log_likelihood(self, evidence: ClickEvidence) -> Floats:
         """[pairs, levels], of what was done with each pair; each row's largest is 0."""
-        expected = self.rates * evidence.exposure[:, None]
+        expected = self.expected(evidence)
         found = evidence.clicks[:, None] * np.log(expected) - expected - self.misfit(evidence) / (2 * self.spread**2)
         likely: Floats = found - found.max(axis=1, keepdims=True)
         return likely
+
+    def expected(self, evidence: ClickEvidence) -> Floats:
+        """[pairs, levels], clicks to expect of each pair."""
+        return self.rates * evidence.exposure[:, None] + evidence.unearned[:, None]
 
     def misfit(self, evidence: ClickEvidence) -> Floats:
         """[pairs, levels], squared distances of the logarithms of the dwells from that of each level's median."""
@@ -99,7 +107,7 @@ def fit_click_levels(evidence: ClickEvidence, scores: Floats) -> ClickLevels:
     levels = _first_levels(evidence)
     for _ in range(_ROUNDS):
         before, held = levels.rates, _posterior(levels.log_likelihood(evidence), shares[groups])
-        levels = _fitted(evidence, held)
+        levels = _fitted(evidence, held, levels)
         for group in range(_GROUPS):
             mine = held[groups == group]
             shares[group] = (mine.sum(axis=0) + 1) / (len(mine) + LEVELS)
@@ -126,9 +134,11 @@ def _posterior(log_likelihood: Floats, shares: Floats) -> Floats:
     return held
 
 
-def _fitted(evidence: ClickEvidence, held: Floats) -> ClickLevels:
-    """The levels that fit best to [pairs, levels] posteriors."""
-    clicks, looks = (held * evidence.clicks[:, None]).sum(axis=0), (held * evidence.exposure[:, None]).sum(axis=0)
+def _fitted(evidence: ClickEvidence, held: Floats, before: ClickLevels) -> ClickLevels:
+    """The levels that fit best to [pairs, levels] posteriors; clicks are shared with trust as the last ones say."""
+    earned = before.rates * evidence.exposure[:, None] / np.maximum(before.expected(evidence), _TINY)
+    clicks = (held * evidence.clicks[:, None] * earned).sum(axis=0)
+    looks = (held * evidence.exposure[:, None]).sum(axis=0)
     rates = np.maximum(clicks / np.maximum(looks, _TINY), 1e-4)
     if not evidence.dwells.sum():
         return ClickLevels(rates=rates, log_dwell=np.zeros(LEVELS), spread=1.0)

@@ -26,7 +26,8 @@ class PositionBiasRequest:
     """What to estimate.
 
     Attributes:
-        out: a file for `lookalike train --position-bias`: one propensity per line, from rank 1; None for none.
+        out: a file for `lookalike train --position-bias`: one propensity per line, from rank 1, and with trust bias the
+            offset after it; None for none.
         method: `auto`, `harvesting`, `regression` or `trust`.
         columns: of the grid that hits are shown in; 1 for a list. It only says how places are named.
         places: ranks to estimate.
@@ -92,12 +93,12 @@ def position_bias(library: LibraryParts, request: PositionBiasRequest, progress:
         places=places,
         clicked=np.array([(event.query_id, event.image_id) in seen.clicked for event in seen.impressions]),
         scores=_scores(library, seen) if request.method in {"auto", "regression"} else None,
+        seconds=np.array([seen.seconds.get((event.query_id, event.image_id), np.nan) for event in seen.impressions]),
         most_places=request.places,
     )
     curve = estimate_position_bias(table, method=request.method, resamples=request.resamples, seed=request.seed)
     if request.out is not None:
-        lines = "".join(f"{one:.6f}\n" for one in curve.by_rank())
-        replace_file(request.out, lines.encode())
+        replace_file(request.out, _lines(curve).encode())
     return PositionBiasResult(
         curve=curve,
         searches=len({event.query_id for event in seen.impressions}),
@@ -109,6 +110,14 @@ def position_bias(library: LibraryParts, request: PositionBiasRequest, progress:
     )
 
 
+def _lines(curve: PositionBias) -> str:
+    """A line for each rank: its propensity, and with trust bias its offset."""
+    propensities, offsets = curve.by_rank(), curve.offsets_by_rank()
+    if not offsets:
+        return "".join(f"{one:.6f}\n" for one in propensities)
+    return "".join(f"{one:.6f} {offset:.6f}\n" for one, offset in zip(propensities, offsets, strict=True))
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Seen:
     """What was shown for indexed images.
@@ -116,12 +125,14 @@ class _Seen:
     Attributes:
         impressions: each hit of a search once.
         clicked: (query id, image id) of hits that were clicked.
+        seconds: the longest dwell on each of them, where it is known.
         names: of the query image and its crop, by query id: searches of one name are the same question.
         records: by query id.
     """
 
     impressions: Sequence[Interaction]
     clicked: set[tuple[str, str]]
+    seconds: Mapping[tuple[str, str], float]
     names: Mapping[str, str]
     records: Mapping[str, QueryRecord]
 
@@ -138,14 +149,18 @@ def _seen(library: LibraryParts, request: PositionBiasRequest) -> _Seen:
     events = [event for event in events if event.user_id not in programs]
     shown: dict[tuple[str, str], Interaction] = {}
     clicked: set[tuple[str, str]] = set()
+    seconds: dict[tuple[str, str], float] = {}
     for event in events:
         hit = event.query_id, event.image_id
         if event.kind is InteractionKind.CLICK:
             clicked.add(hit)
+        if event.kind is InteractionKind.DWELL and event.dwell_seconds is not None:
+            seconds[hit] = max(event.dwell_seconds, seconds.get(hit, 0.0))
         if event.kind in {InteractionKind.CLICK, InteractionKind.IMPRESSION}:
             shown.setdefault(hit, event)  # whatever was clicked was seen
     names = {one.id: f"{one.image_id} {one.crop.fragment if one.crop else ''}" for one in records.values()}
-    return _Seen(impressions=list(shown.values()), clicked=clicked, names=names, records=records)
+    known = {hit: length for hit, length in seconds.items() if hit in clicked}
+    return _Seen(impressions=list(shown.values()), clicked=clicked, seconds=known, names=names, records=records)
 
 
 def _scores(library: LibraryParts, seen: _Seen) -> NDArray[np.float64] | None:

@@ -33,7 +33,7 @@ class TrainRequest:
         least_clicks: searches in which a pair must have been clicked.
         include_simulated: learn from simulated clicks, too; the card says so.
         reviewed: judgement set of clicks that people reviewed; those called wrong are left out.
-        position_bias: a file of examination probabilities by rank.
+        position_bias: a file of examination probabilities by rank, perhaps with offsets.
         teacher: the larger model that `teacher` learns from.
         run: the run's folder; None for one in the library.
         resume: go on with the run in its folder.

@@ -241,6 +241,7 @@ def _teacher(library: LibraryParts, start: LearningStart, request: TrainRequest)
 
 
 def _clicks(library: LibraryParts, request: TrainRequest) -> ClickPairs:
+    propensities, offsets = _bias_by_rank(request.position_bias)
     interactions = list(library.catalog.interactions.read())
     clicked = library.catalog.images.get_many(sorted({event.image_id for event in interactions}))
     owners = {image_id: image.owner_id for image_id, image in clicked.items() if image.owner_id}
@@ -251,32 +252,43 @@ def _clicks(library: LibraryParts, request: TrainRequest) -> ClickPairs:
         rules=ClickRules(
             least_clicks=request.least_clicks,
             include_simulated=request.include_simulated,
-            propensities=_propensities(request.position_bias),
+            propensities=propensities,
+            offsets=offsets,
             reviewed=reviewed_pairs(library.catalog, request.reviewed) if request.reviewed else {},
         ),
     )
 
 
-def _propensities(file: Path | None) -> tuple[float, ...]:
-    """By rank; none where no file was named.
+def _bias_by_rank(file: Path | None) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Propensities and offsets by rank; none where no file was named, and no offsets where a line has one number.
 
     Raises:
-        CallerError: it cannot be read, or a line is no probability.
+        CallerError: it cannot be read, a line has no propensity or no offset where others have one.
     """
     if file is None:
-        return ()
+        return (), ()
     try:
-        lines = user_path(file).read_text(encoding="utf-8-sig").split()
+        lines = user_path(file).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise CallerError(f"--position-bias {file}: cannot be read: {error}") from None
-    found = []
-    for number, line in enumerate(lines, 1):
-        try:
-            found.append(float(line))
-        except ValueError:
-            found.append(0.0)
-        if not 0 < found[-1] <= 1:
-            raise CallerError(f"--position-bias {file}: rank {number}: {line[:40]!r} must be above 0 and at most 1")
-    if not found:
+    rows = [
+        _numbers(line, f"--position-bias {file}: rank {rank}") for rank, line in enumerate(filter(str.strip, lines), 1)
+    ]
+    if not rows:
         raise CallerError(f"--position-bias {file}: is empty: write one number per line, one for each rank")
-    return tuple(found)
+    if len({len(row) for row in rows}) > 1:
+        raise CallerError(f"--position-bias {file}: some ranks have an offset and some have none; write one for each")
+    return tuple(row[0] for row in rows), tuple(row[1] for row in rows if len(row) > 1)
+
+
+def _numbers(line: str, place: str) -> tuple[float, ...]:
+    """A propensity, and perhaps an offset."""
+    try:
+        numbers = tuple(map(float, line.split()))
+    except ValueError:
+        numbers = (0.0,)
+    if not 0 < numbers[0] <= 1:
+        raise CallerError(f"{place}: {line[:40]!r} must be above 0 and at most 1")
+    if len(numbers) > 2 or not all(0 <= offset < 1 for offset in numbers[1:]):  # noqa: PLR2004
+        raise CallerError(f"{place}: {line[:40]!r} must be a propensity and at most one offset, from 0 to below 1")
+    return numbers

@@ -25,6 +25,16 @@ def test_impressions_and_clicks_are_counted_by_query_image_and_place():
     assert found.moved().tolist() == [True, False, False]
 
 
+def test_dwells_are_summed_by_document_where_they_are_known():
+    assert table().dwells is None
+    found = table(seconds=np.array([4.0, np.nan, np.nan, 0.0])).dwells
+    assert found.counts.tolist() == [1, 1, 0]
+    assert found.logs == pytest.approx([np.log(4), np.log(0.05), 0])
+    assert found.squares == pytest.approx([np.log(4) ** 2, np.log(0.05) ** 2, 0])
+    cut = table(seconds=np.array([np.nan, 4.0, np.nan, np.nan]), most_places=2)
+    assert cut.dwells is None
+
+
 def test_places_beyond_the_last_are_left_out():
     assert table(most_places=2).places == 1
 

@@ -4,7 +4,7 @@ import pytest
 from lookalike.feedback.position_bias import PositionBias
 
 
-def curve(*propensities):
+def curve(*propensities, offsets=None):
     values = np.array(propensities)
     nothing = np.full(len(values), np.nan)
     return PositionBias(
@@ -16,6 +16,7 @@ def curve(*propensities):
         impressions=nothing,
         clicks=nothing,
         documents=1,
+        offsets=None if offsets is None else np.array(offsets),
     )
 
 
@@ -26,3 +27,9 @@ def test_ranks_without_an_estimate_have_what_lies_between_those_beside_them():
 
 def test_none_is_so_small_that_a_click_gets_a_weight_without_bounds():
     assert min(curve(1.0, 1e-6, 0.0).by_rank()) >= 0.009
+
+
+def test_each_rank_has_an_offset_where_people_trust_the_order():
+    assert curve(1.0, 0.5).offsets_by_rank() == ()
+    found = curve(1.0, np.nan, np.nan, 0.25, offsets=[0.6, np.nan, np.nan, 0.0]).offsets_by_rank()
+    assert found == pytest.approx((0.6, 0.3, 0.6 * (1 - np.log(3) / np.log(4)), 0.0))

@@ -121,7 +121,9 @@ def test_every_click_is_accounted_for_and_no_positive_is_a_hard_negative(searche
     assert all(one.query != one.positive for one in made.pairs)
 
 
-@pytest.mark.parametrize("wrong", [{"propensities": (0.5, 0.0)}, {"least_clicks": 0}, {"most_weight": 0.5}])
+@pytest.mark.parametrize(
+    "wrong", [{"propensities": (0.5, 0.0)}, {"offsets": (1.0,)}, {"least_clicks": 0}, {"most_weight": 0.5}]
+)
 def test_rules_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match="must be"):
         ClickRules(**wrong)
@@ -145,3 +147,15 @@ def test_rates_are_of_all_that_was_shown_to_people_and_corrected_by_propensities
     assert (by_position.query, by_position.images, by_position.grades) == ("q", ("a", "b", "c"), (5, 5, 0))
     (as_they_are,) = log.pairs().seen.rates()
     assert as_they_are.grades == (5, 2, 0)
+
+
+def test_a_pair_that_is_clicked_no_more_than_trust_explains_is_left_out_unless_people_confirmed_it():
+    log = Log()
+    for number in range(4):
+        log.search(f"{number}", "q", ["a", "b"], [["a", "b"], ["b"], [], []][number])
+    bias = {"least_clicks": 1, "propensities": (1.0, 0.5), "offsets": (0.5, 0.1)}
+    made = log.pairs(**bias)
+    assert [(pair.positive, pair.weight) for pair in made.pairs] == [("b", pytest.approx(2 / 0.5 - 4 * 0.1 / 0.5))]
+    assert (made.used, made.too_few) == (2, 1)
+    confirmed = log.pairs(**bias, reviewed={("q", "a"): True}).pairs
+    assert [(pair.positive, pair.weight) for pair in confirmed] == [("a", 1.0), ("b", pytest.approx(3.2))]

@@ -1,5 +1,6 @@
 """What was shown: rankings are judged by clicks without favouring what was shown first."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from lookalike.training.examples.shown import SeenPairs, shown_pairs
@@ -54,6 +55,26 @@ def rates(propensities, reviewed=None):
 def test_rates_do_not_favour_what_was_shown_first_once_propensities_are_known():
     assert rates({1: 1.0, 2: 0.5, 3: 0.5}) == {"first": 5, "second": 5, "wrong": 0}
     assert rates({1: 1.0, 2: 1.0, 3: 1.0}) == {"first": 5, "second": 2, "wrong": 0}
+
+
+def test_clicks_that_are_owed_to_trust_in_the_order_are_subtracted():
+    """Half of the people click the first hit whatever it is; the second one answers."""
+
+    def log():
+        for number in range(20):
+            for rank, image in enumerate(["wrong", "good"], start=1):
+                yield "q", event(f"{number}", image, rank)
+            if number % 2:
+                yield "q", event(f"{number}", "wrong", 1, InteractionKind.CLICK)
+            if number % 4 == 0:
+                yield "q", event(f"{number}", "good", 2, InteractionKind.CLICK)
+
+    def grades(offsets):
+        (found,) = replace(seen(log(), {1: 1.0, 2: 0.5}), offsets=offsets).rates()
+        return dict(zip(found.images, found.grades, strict=True))
+
+    assert grades({}) == {"good": 5, "wrong": 5}
+    assert grades({1: 0.5}) == {"good": 5, "wrong": 0}
 
 
 def test_what_people_called_wrong_was_not_clicked():

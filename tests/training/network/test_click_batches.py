@@ -1,5 +1,7 @@
 """Clicks are learnt from as they are: by how likely they are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -47,16 +49,21 @@ def same_kind(head, images, kind):
     return cosines[same].mean() - cosines[~same].mean()
 
 
-def test_a_head_learns_what_makes_people_click(world):
-    images, seen, kind = world
+def learnt(images, seen):
     drawn = batches(images, seen)
     head, loss = LinearHead(np.eye(12, dtype=np.float32)), ClickLikelihood(prior=drawn.prior)
-    before = same_kind(head, images, kind)
     optimiser = torch.optim.Adam(head.parameters(), lr=0.01)
     for number in range(60):
         optimiser.zero_grad()
         loss(head, drawn.batch_at(number)).backward()
         optimiser.step()
+    return head
+
+
+def test_a_head_learns_what_makes_people_click(world):
+    images, seen, kind = world
+    before = same_kind(LinearHead(np.eye(12, dtype=np.float32)), images, kind)
+    head = learnt(images, seen)
     assert same_kind(head, images, kind) > before + 0.3
 
 
@@ -96,3 +103,26 @@ def test_clicks_without_impressions_are_known(world):
     assert not knows_skipped(SeenPairs())
     with pytest.raises(TrainingRefused, match="none of the images"):
         batches(images, seen.only(lambda pair: not seen.pairs[pair].clicked))
+
+
+def trusted_log(images, kind, offsets, *, seed=1):
+    """What the first of two places shows is clicked by most, and an image has the same nuisance as its query there."""
+    rng, names, pairs = np.random.default_rng(seed), images.image_ids, {}
+    nuisance = images.features[:, 1] > 0
+    for query in range(IMAGES):
+        for image in rng.permutation(np.delete(np.arange(IMAGES), query))[:SHOWN]:
+            rank = 1 if nuisance[query] == nuisance[image] else 2
+            rate = offsets[rank] + (0.3 if kind[query] == kind[image] else 0.0)
+            clicked = {f"{search}" for search in range(SEARCHES) if rng.random() < rate}
+            ranks = {f"{search}": rank for search in range(SEARCHES)}
+            pairs[names[query], names[image]] = ShownPair(ranks=ranks, clicked=clicked)
+    return SeenPairs(pairs=dict(sorted(pairs.items())), propensities={1: 1.0, 2: 1.0}, offsets=offsets)
+
+
+def test_where_people_trust_the_order_a_head_learns_more_once_that_is_subtracted(world):
+    images, _, kind = world
+    log = trusted_log(images, kind, {1: 0.6, 2: 0.05})
+    corrected, plain = learnt(images, log), learnt(images, replace(log, offsets={}))
+    nuisance = images.features[:, 1] > 0
+    assert same_kind(corrected, images, kind) > same_kind(plain, images, kind) + 0.05
+    assert same_kind(corrected, images, nuisance) < same_kind(plain, images, nuisance) - 0.1

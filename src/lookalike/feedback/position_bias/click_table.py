@@ -10,6 +10,38 @@ from lookalike.errors import CallerError
 
 Counts = NDArray[np.float64]
 
+_SHORTEST = 0.05  # seconds: a shorter dwell is none
+
+
+@dataclass(frozen=True, kw_only=True)
+class DwellSums:
+    """How long clicked documents were looked at.
+
+    Attributes:
+        counts: [documents], clicks of which the dwell is known.
+        logs: [documents], the sum of the logarithms of their seconds.
+        squares: [documents], the sum of the squares of these.
+    """
+
+    counts: Counts
+    logs: Counts
+    squares: Counts
+
+    @classmethod
+    def of(cls, documents: NDArray[np.int64], seconds: Counts, number: int) -> "DwellSums":
+        """From one row for each impression: its document, and the seconds of its dwell or NaN."""
+        known = np.isfinite(seconds)
+        logs, document = np.log(np.maximum(seconds[known], _SHORTEST)), documents[known]
+        return cls(
+            counts=np.bincount(document, minlength=number).astype(np.float64),
+            logs=np.bincount(document, logs, minlength=number),
+            squares=np.bincount(document, logs**2, minlength=number),
+        )
+
+    def only(self, documents: NDArray[np.bool_]) -> "DwellSums":
+        """The same with some documents."""
+        return DwellSums(counts=self.counts[documents], logs=self.logs[documents], squares=self.squares[documents])
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClickTable:
@@ -22,12 +54,14 @@ class ClickTable:
         clicks: [documents, places], how often it was clicked there.
         queries: [documents] int64, the query image of each document, from 0: what is resampled together.
         scores: [documents], what the model said of each document, such as its cosine; NaN where that is not known.
+        dwells: of the documents; None where no dwell was recorded.
     """
 
     impressions: Counts
     clicks: Counts
     queries: NDArray[np.int64]
     scores: Counts
+    dwells: DwellSums | None = None
 
     @classmethod
     def of(
@@ -38,6 +72,7 @@ class ClickTable:
         places: NDArray[np.int64],
         clicked: NDArray[np.bool_],
         scores: Counts | None = None,
+        seconds: Counts | None = None,
         most_places: int = 50,
     ) -> "ClickTable":
         """From one row for each impression.
@@ -48,6 +83,7 @@ class ClickTable:
             places: [impressions], from 0: the rank less 1, or the number of a cell.
             clicked: [impressions].
             scores: [impressions], of the model; None where they are not known.
+            seconds: [impressions], how long a clicked image was looked at; NaN where that is not known.
             most_places: impressions at later places are left out.
 
         Raises:
@@ -72,6 +108,7 @@ class ClickTable:
             clicks=clicks,
             queries=(keys // (int(image.max()) + 1)).astype(np.int64),
             scores=of_document,
+            dwells=_dwells(document.ravel(), seconds, kept, len(keys)),
         )
 
     @property
@@ -86,9 +123,18 @@ class ClickTable:
             clicks=self.clicks[documents],
             queries=self.queries[documents],
             scores=self.scores[documents],
+            dwells=None if self.dwells is None else self.dwells.only(documents),
         )
 
     def moved(self) -> NDArray[np.bool_]:
         """[documents], those that were shown at more than one place and clicked at one of them."""
         several: NDArray[np.bool_] = ((self.impressions > 0).sum(axis=1) > 1) & (self.clicks.sum(axis=1) > 0)
         return several
+
+
+def _dwells(
+    documents: NDArray[np.int64], seconds: Counts | None, kept: NDArray[np.bool_], number: int
+) -> DwellSums | None:
+    if seconds is None or not np.isfinite(seconds[kept]).any():
+        return None
+    return DwellSums.of(documents, seconds[kept], number)

@@ -24,8 +24,7 @@ class PositionBias:
         impressions: [places], how many hits were shown there.
         clicks: [places].
         documents: pairs of query image and image that were used.
-        offsets: [places], with trust bias: how much of the click rate has nothing to do with relevance, in units of the
-            click rate at the first place.
+        offsets: [places], with trust bias: the click rate that an image gets there without answering at all.
     """
 
     method: str
@@ -47,8 +46,20 @@ class PositionBias:
             least: smaller ones are raised to it, so that no click gets a weight without bounds.
         """
         known = np.isfinite(self.propensities) & (self.propensities > 0)
-        rank = np.log(np.arange(1, len(known) + 1))
         if not known.any():
             return (1.0,) * len(known)
-        filled = np.exp(np.interp(rank, rank[known], np.log(self.propensities[known])))
+        filled = np.exp(_between(np.log(np.where(known, self.propensities, 1.0)), known))
         return tuple(float(one) for one in np.clip(filled, least, 1.0))
+
+    def offsets_by_rank(self) -> tuple[float, ...]:
+        """An offset for every rank; empty without trust bias. Ranks without an estimate have that of those beside."""
+        if self.offsets is None or not np.isfinite(self.offsets).any():
+            return ()
+        return tuple(map(float, _between(self.offsets, np.isfinite(self.offsets))))
+
+
+def _between(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """[places], with places that are not known interpolated by the logarithm of the rank."""
+    rank = np.log(np.arange(1, len(known) + 1))
+    found: NDArray[np.float64] = np.interp(rank, rank[known], values[known])
+    return found

@@ -11,7 +11,7 @@ from lookalike.feedback.position_bias.regression import by_score, regress, summe
 from lookalike.feedback.position_bias.trust import fit_affine
 
 CONFIDENCE = 0.95
-_TRUST_ROUNDS = 20  # of each resample, from the estimate on
+_TRUST_ROUNDS = 60  # of each resample, from the estimate on
 _SHARE_CONNECTED = 0.5
 
 
@@ -92,7 +92,7 @@ def _trust(
     curve = np.where(unknown, np.nan, fitted.slopes)
     sampled = np.array(draws).reshape(-1, table.places)
     sampled[:, unknown] = np.nan
-    return _relative(curve), _relative(sampled), np.where(unknown, np.nan, fitted.offsets), len(used.queries)
+    return _relative(curve), _relative(sampled), np.where(unknown, np.nan, fitted.unearned()), len(used.queries)
 
 
 def _regression(table: ClickTable, resamples: int, rng: np.random.Generator) -> tuple[Counts, Counts]:

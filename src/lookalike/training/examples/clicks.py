@@ -24,6 +24,9 @@ class ClickRules:
             left out.
         propensities: probability that the hit at each rank is looked at, from rank 1 (the last one applies to all
             further ranks); a click has the weight 1 / propensity. Empty: every click has the weight 1.
+        offsets: probability that an image at each rank is clicked though it answers nothing, because people trust the
+            order; from rank 1, and empty where they do not. For a pair, 1 / propensity times its offset is subtracted
+            for each search that showed it, and what is left without weight is left out.
         most_weight: maximum weight of a click, so that a few rare ones do not dominate.
         most_hard_negatives: maximum for one pair; images skipped most often come first.
         include_simulated: whether simulated clicks are also used; their pairs are marked.
@@ -34,12 +37,14 @@ class ClickRules:
     Raises:
         ValueError: a number outside its range.
 
-    Joachims et al. 2017, "Unbiased learning-to-rank with biased feedback", for the weights.
+    Joachims et al. 2017, "Unbiased learning-to-rank with biased feedback", for the weights; Vardasbi et al. 2020, "When
+    inverse propensity scoring does not work: affine corrections for unbiased learning to rank", for the offsets.
     """
 
     least_clicks: int = 2
     most_clicks_in_minute: int = MOST_CLICKS_IN_MINUTE
     propensities: tuple[float, ...] = ()
+    offsets: tuple[float, ...] = ()
     most_weight: float = 10.0
     most_hard_negatives: int = 32
     include_simulated: bool = False
@@ -48,6 +53,8 @@ class ClickRules:
     def __post_init__(self) -> None:
         if any(not 0 < propensity <= 1 for propensity in self.propensities):
             raise ValueError(f"propensities {self.propensities}: each must be above 0 and at most 1")
+        if any(not 0 <= offset < 1 for offset in self.offsets):
+            raise ValueError(f"offsets {self.offsets}: each must be at least 0 and below 1")
         if self.least_clicks < 1 or self.most_clicks_in_minute < 1 or self.most_weight < 1:
             raise ValueError("least_clicks, most_clicks_in_minute and most_weight must be at least 1")
 
@@ -57,6 +64,10 @@ class ClickRules:
             return 1.0
         propensity = self.propensities[min(position, len(self.propensities)) - 1]
         return min(1 / propensity, self.most_weight)
+
+    def offset(self, position: int) -> float:
+        """Probability that an image at that rank is clicked though it answers nothing."""
+        return self.offsets[min(position, len(self.offsets)) - 1] if self.offsets else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +84,7 @@ class ClickPairs:
         on_own: on the query itself, or on an image of the one who clicked; left out.
         without_image: of searches whose query was no whole image of the library; left out.
         repeated: the same hit of the same search once more.
-        too_few: of pairs that were clicked in too few searches.
+        too_few: of pairs that were clicked in too few searches, or not more than trust in the order explains.
         called_wrong: of pairs that reviewers said no to; left out.
         confirmed: pairs that reviewers said yes to.
     """
@@ -234,7 +245,8 @@ class _Sorting:
         shown = shown_pairs(believed)
         ranks = {rank for pair in shown.values() for rank in pair.ranks.values()}
         propensities = {rank: 1 / self._rules.weight(rank) for rank in ranks}
-        return SeenPairs(pairs=shown, propensities=propensities, reviewed=self._rules.reviewed)
+        offsets = {rank: self._rules.offset(rank) for rank in ranks} if self._rules.offsets else {}
+        return SeenPairs(pairs=shown, propensities=propensities, offsets=offsets, reviewed=self._rules.reviewed)
 
     def pairs(self) -> list[Pair]:
         """The pairs that were clicked often enough."""
@@ -248,6 +260,7 @@ class _Sorting:
                 kept[pair] = searches
             else:
                 self.left_out["too few"] += len(searches)
+        weights = self._weights(kept)
         positives: dict[str, set[str]] = defaultdict(set)
         for query, positive in self.searches:
             if self._rules.reviewed.get((query, positive), True):
@@ -257,11 +270,24 @@ class _Sorting:
                 query=query,
                 positive=positive,
                 source=_source(searches.values()),
-                weight=sum(self._rules.weight(click.position) for click in searches.values()),
+                weight=weights[query, positive],
                 hard_negatives=self._hard_negatives(query, positives[query]),
             )
             for (query, positive), searches in kept.items()
+            if weights[query, positive] > 0
         ]
+
+    def _weights(self, kept: Mapping[tuple[str, str], Mapping[str, Interaction]]) -> dict[tuple[str, str], float]:
+        """Clicks by their weights, less what trust in the order explains; 0 and less where that is all."""
+        rules = self._rules
+        weights = {pair: sum(rules.weight(one.position) for one in clicks.values()) for pair, clicks in kept.items()}
+        if not rules.offsets:
+            return weights
+        for pair, one in self.seen().pairs.items():
+            if pair in weights and not rules.reviewed.get(pair, False):
+                weights[pair] -= sum(rules.weight(rank) * rules.offset(rank) for rank in one.ranks.values())
+                self.left_out["too few"] += len(kept[pair]) if weights[pair] <= 0 else 0
+        return weights
 
     def _hard_negatives(self, query: str, positives: set[str]) -> tuple[str, ...]:
         passed = [(-times, image) for image, times in self._passed_over[query].items() if image not in positives]

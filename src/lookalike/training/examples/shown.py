@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -59,17 +59,20 @@ class SeenPairs:
     Attributes:
         pairs: by query image and shown image.
         propensities: probability that each rank that occurs is looked at.
+        offsets: probability that an image at that rank is clicked though it answers nothing, where people trust the
+            order; ranks without one have 0.
         reviewed: pairs that people said yes or no to; what they called wrong was not clicked.
     """
 
     pairs: Mapping[PairKey, ShownPair] = field(default_factory=dict)
     propensities: Mapping[int, float] = field(default_factory=dict)
+    offsets: Mapping[int, float] = field(default_factory=dict)
     reviewed: Mapping[PairKey, bool] = field(default_factory=dict)
 
     def only(self, kept: Callable[[PairKey], bool]) -> "SeenPairs":
         """The same with some of the pairs."""
         pairs = {pair: one for pair, one in self.pairs.items() if kept(pair)}
-        return SeenPairs(pairs=pairs, propensities=self.propensities, reviewed=self.reviewed)
+        return replace(self, pairs=pairs)
 
     def rates(self) -> list[GradedQuery]:
         """Grades 0 to 5 in proportion to clicks for each look, the query's highest rate being 5: to judge rankings by.
@@ -78,13 +81,16 @@ class SeenPairs:
         the propensities of the places estimate relevance without that bias, as long as the propensities are right
         (Joachims et al. 2017, "Unbiased learning-to-rank with biased feedback"). Mistaken clicks are as frequent at low
         ranks as at high ones, and would be magnified there: where dwells are known, only satisfied clicks count.
+        Clicks that are owed to trust in the order are subtracted (Vardasbi et al. 2020, "When inverse propensity
+        scoring does not work"), as many of them as are satisfied.
         """
         pairs = list(self.pairs.items())
         clicked = [sorted(one.clicked) if self.reviewed.get(pair, True) else [] for pair, one in pairs]
         satisfied = satisfied_clicks(clicked, [one.seconds for _, one in pairs])
         rates: dict[str, dict[str, float]] = defaultdict(dict)
+        share = sum(map(len, satisfied)) / max(sum(map(len, clicked)), 1)
         for ((query, image), one), clicks in zip(pairs, satisfied, strict=True):
-            rates[query][image] = len(clicks) / self._exposure(one)
+            rates[query][image] = max(len(clicks) - share * self._unearned(one), 0.0) / self._exposure(one)
         return [
             GradedQuery(query=query, images=tuple(images), grades=tuple(_shares(list(images.values()))))
             for query, images in rates.items()
@@ -101,6 +107,7 @@ class SeenPairs:
         ]
         return ClickEvidence(
             exposure=np.array([self._exposure(one) for one in self.pairs.values()]),
+            unearned=np.array([self._unearned(one) for one in self.pairs.values()]),
             clicks=np.array([float(self._clicks(pair, one)) for pair, one in self.pairs.items()]),
             dwells=np.array([float(len(logs)) for logs in dwells]),
             log_dwell=np.array([sum(logs) for logs in dwells], dtype=np.float64),
@@ -109,6 +116,9 @@ class SeenPairs:
 
     def _clicks(self, pair: PairKey, one: ShownPair) -> int:
         return len(one.clicked) if self.reviewed.get(pair, True) else 0
+
+    def _unearned(self, one: ShownPair) -> float:
+        return sum(self.offsets.get(rank, 0.0) for rank in one.ranks.values())
 
     def _exposure(self, one: ShownPair) -> float:
         return sum(self.propensities[rank] for rank in one.ranks.values())

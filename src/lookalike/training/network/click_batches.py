@@ -175,7 +175,8 @@ def _lists(
 
 def _habits(queries: NDArray[np.int64], evidence: ClickEvidence) -> NDArray[np.float32]:
     """How much the other images of a pair's query are clicked, [pairs]: mean 0 and standard deviation 1."""
-    clicks, looks = (np.bincount(queries, values)[queries] - values for values in (evidence.clicks, evidence.exposure))
-    found = np.log((clicks + 0.5) / (looks + 2.0))
+    earned = evidence.clicks - evidence.unearned
+    clicks, looks = (np.bincount(queries, values)[queries] - values for values in (earned, evidence.exposure))
+    found = np.log((np.maximum(clicks, 0.0) + 0.5) / (looks + 2.0))
     scaled: NDArray[np.float32] = ((found - found.mean()) / max(float(found.std()), 1e-6)).astype(np.float32)
     return scaled
