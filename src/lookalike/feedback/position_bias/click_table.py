@@ -34,8 +34,8 @@ class DwellSums:
         logs, document = np.log(np.maximum(seconds[known], _SHORTEST)), documents[known]
         return cls(
             counts=np.bincount(document, minlength=number).astype(np.float64),
-            logs=np.bincount(document, logs, minlength=number),
-            squares=np.bincount(document, logs**2, minlength=number),
+            logs=np.bincount(document, logs, minlength=number).astype(np.float64),
+            squares=np.bincount(document, logs**2, minlength=number).astype(np.float64),
         )
 
     def only(self, documents: NDArray[np.bool_]) -> "DwellSums":

@@ -13,6 +13,7 @@ from lookalike.training.examples import Part
 from lookalike.training.extractors import EncoderFeatures, FeatureExtractor
 from lookalike.training.network.context import TrainingContext
 from lookalike.training.network.dividing import Division
+from lookalike.training.network.extractors import NetworkFeatures
 from lookalike.training.network.source_kinds import Examples, Material
 from lookalike.training.network.sources import spread
 from lookalike.training.network.teaching import both_sides
@@ -27,8 +28,18 @@ def describe(
     examples: Examples,
     division: Division,
     recipe: HeadRecipe,
+    *,
+    base: EncoderFeatures | None = None,
 ) -> Material:
     """Describe images, queried parts and views, and find what the head starts from.
+
+    Args:
+        context: where it reads and writes.
+        extractor: what the head is over.
+        examples: the images and what people said.
+        division: of the images.
+        recipe: the hyperparameters.
+        base: the model that answers, of whose vectors a head keeps something that learns from clicks.
 
     Raises:
         TrainingRefused: too few images are left to learn from.
@@ -47,20 +58,16 @@ def describe(
     rows = [*whole, *_queried_parts(examples), *division.crops.values(), *(one for of in views.values() for one in of)]
     context.progress.stage(f"Describing by {extractor.encoder.name}", len(rows))
     described = library.describe(rows, context.progress.advance)
-    learnt = [
-        number
-        for number, row in enumerate(described.rows)
-        if row.is_whole_image and division.images.parts.get(row.image_id) is Part.TRAIN
-    ]
-    if not learnt:
-        raise TrainingRefused(f"{len(described.rows)} images are too few to train on: index more images")
+    learnt = _learnt(described.rows, division)
     extractor.learn(described.features[learnt], recipe.dimension)
-    inputs, start = extractor.inputs(described.features), extractor.start
-    taught, wanted = _taught(context, examples), {}
+    inputs, start, taught = extractor.inputs(described.features), extractor.start, _taught(context, examples)
+    mine = [described.rows[number] for number in learnt]
+    wanted = _wanted(inputs, described.rows, taught, start) if taught else {}
     if taught:
-        wanted = _wanted(inputs, described.rows, taught, start)
-        mine = [described.rows[number].image_id for number in learnt]
-        start = _taught_start(inputs[learnt], mine, taught, start, division, recipe)
+        theirs = np.stack([taught[row.image_id] for row in mine])
+        start = _beside(inputs[learnt], mine, theirs, start, division, dimension=recipe.dimension)
+    elif "clicks" in recipe.shares and base is not None and isinstance(extractor, NetworkFeatures):
+        start = _beside(inputs[learnt], mine, vectors_by(context, base, mine), start, division)
     return Material(
         examples=examples,
         rows=described.rows,
@@ -76,6 +83,19 @@ def describe(
     )
 
 
+def _learnt(rows: Sequence[DescribedRow], division: Division) -> list[int]:
+    """The numbers of the images to learn from.
+
+    Raises:
+        TrainingRefused: there is none.
+    """
+    parts = division.images.parts
+    found = [number for number, row in enumerate(rows) if row.is_whole_image and parts.get(row.image_id) is Part.TRAIN]
+    if not found:
+        raise TrainingRefused(f"{len(rows)} images are too few to train on: index more images")
+    return found
+
+
 def _wanted(
     inputs: Descriptors, rows: Sequence[DescribedRow], taught: Mapping[str, Vectors], own: Projection
 ) -> dict[str, Vectors]:
@@ -86,22 +106,22 @@ def _wanted(
     return dict(zip(image_ids, both_sides(to_vectors(inputs[whole], own), theirs), strict=True))
 
 
-def _taught_start(
+def _beside(
     inputs: Descriptors,
-    image_ids: Sequence[str],
-    taught: Mapping[str, Vectors],
+    rows: Sequence[DescribedRow],
+    vectors: Vectors,
     own: Projection,
     division: Division,
-    recipe: HeadRecipe,
+    *,
+    dimension: int | None = None,
 ) -> Projection:
-    """The model's own vectors of training images, beside their features mapped to the teacher's vectors."""
-    return fit_beside(
-        inputs,
-        np.stack([taught[image_id] for image_id in image_ids]),
-        own,
-        dimension=recipe.dimension,
-        groups=[division.groups[image_id] for image_id in image_ids],
-    )
+    """What a head would start from beside features mapped to vectors of another model, such as a teacher's.
+
+    With clicks it is the model that answers. People only say something of what they are shown; what that model knows of
+    all other images is kept so. On simulated clicks mAP then rises instead of falling; see docs/training.md.
+    """
+    groups = [division.groups[row.image_id] for row in rows]
+    return fit_beside(inputs, vectors, own, dimension=dimension, groups=groups)
 
 
 def _queried_parts(examples: Examples) -> list[DescribedRow]:

@@ -89,7 +89,7 @@ def train_head(
     started = time.monotonic()
     require_tunable(extractor, base, recipe)
     division = divide(examples, recipe)
-    material = describe(context, extractor, examples, division, recipe)
+    material = describe(context, extractor, examples, division, recipe, base=base)
     held_out = held_out_queries(material, recipe)
     learnt = learn(context, extractor, material, held_out, recipe, resume=resume)
     judged = judge(context, base, material, learnt, held_out, recipe)
