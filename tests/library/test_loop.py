@@ -18,9 +18,16 @@ from lookalike.training.examples import SplitShares
 from lookalike.training.recipes import HeadRecipe
 
 
-def measured(held_out, difference, low):
+def measured(held_out, difference, low, high=None):
     return HeldOutMeasure(
-        measure="nDCG@10", held_out=held_out, queries=50, base=0.5, new=0.5 + difference, difference=difference, low=low
+        measure="nDCG@10",
+        held_out=held_out,
+        queries=50,
+        base=0.5,
+        new=0.5 + difference,
+        difference=difference,
+        low=low,
+        high=high,
     )
 
 
@@ -28,12 +35,14 @@ def measured(held_out, difference, low):
     ("grades", "clicks", "proposed", "because"),
     [
         ((0.02, 0.01), (0.01, -0.01), True, "by grades rises by 0.0200; nDCG@10 by clicks rises"),
+        ((0.02, 0.01), (-0.01, -0.03, 0.01), True, "by grades rises by 0.0200; nDCG@10 by clicks falls by 0.0100"),
         ((-0.001, -0.01), (0.1, 0.05), False, "by grades falls by 0.0010"),
-        ((0.1, 0.05), (-0.02, -0.03), False, "by clicks falls by 0.0200"),
-        ((0.01, -0.01), (0.01, -0.01), False, "more than chance may explain"),
+        ((0.1, 0.05), (-0.02, -0.03, -0.01), False, "clicks falls by 0.0200: a fall by more than chance may explain"),
+        ((0.02, 0.01), (-0.03, -0.09, 0.01), False, "the fall is larger than the rise"),
+        ((0.01, -0.01), (0.01, -0.01), False, "neither rises by more than chance may explain"),
     ],
 )
-def test_a_model_is_proposed_only_if_neither_grades_nor_clicks_fall(grades, clicks, proposed, because):
+def test_a_model_is_proposed_only_if_neither_grades_nor_clicks_fall_surely_and_one_rises_surely(grades, clicks, proposed, because):
     found, why = decide([measured("grades", *grades), measured("clicks", *clicks)])
     assert found is proposed
     assert because in why

@@ -169,7 +169,7 @@ class _Work:
         return replace(turn, measures=result.measures, notes=(*turn.notes, *cleaned, *result.warnings))
 
     def propose(self, turn: Turn) -> Turn:
-        """Propose the model if neither grades nor clicks fall; promote it only if that was asked for."""
+        """Propose the model if neither grades nor clicks fall surely; promote it only if that was asked for."""
         proposed, because = decide(turn.measures)
         turn = replace(turn, proposed=proposed, because=because)
         if not proposed or not self._request.promote:
@@ -197,20 +197,29 @@ class _Work:
 def decide(measures: Sequence[HeldOutMeasure]) -> tuple[bool, str]:
     """Whether a model is proposed, and why.
 
-    The first measure of grades and the first one of clicks decide. Both must be known, neither may be below that of
-    the model that answers, and the interval of one must be above zero.
+    The first measure of grades and the first one of clicks decide. Both must be known. Neither may fall by more than
+    chance may explain, one must rise by more than that, and a fall that chance may explain must be smaller than the
+    rise of the other. A model that is as good as the one that answers falls by some measure in three of four cases, so
+    a fall alone says nothing.
     """
     first = {kind: next((one for one in measures if one.held_out == kind), None) for kind in ("grades", "clicks")}
     missing = [kind for kind, found in first.items() if found is None]
     if missing:
         return False, f"it cannot be judged by {' and '.join(missing)}: nothing of them was held out"
     known = [one for one in first.values() if one is not None]
-    fallen = [f"{one.measure} by {one.held_out} falls by {-one.difference:.4f}" for one in known if one.difference < 0]
-    if fallen:
-        return False, "; ".join(fallen)
+    changes = "; ".join(map(_in_words, known))
+    if any(one.difference < 0 and (one.high is None or one.high < 0) for one in known):
+        return False, f"{changes}: a fall by more than chance may explain"
     if not any(one.low is not None and one.low > 0 for one in known):
-        return False, "neither grades nor clicks rise by more than chance may explain"
-    return True, "; ".join(f"{one.measure} by {one.held_out} rises by {one.difference:.4f}" for one in known)
+        return False, f"{changes}: neither rises by more than chance may explain"
+    if sum(one.difference for one in known) < 0:
+        return False, f"{changes}: the fall is larger than the rise"
+    return True, changes
+
+
+def _in_words(change: HeldOutMeasure) -> str:
+    moved = "falls" if change.difference < 0 else "rises"
+    return f"{change.measure} by {change.held_out} {moved} by {abs(change.difference):.4f}"
 
 
 def _turn(folder: Path, *, base: str, library_id: str) -> tuple[Turn, bool]:

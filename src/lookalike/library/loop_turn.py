@@ -24,7 +24,7 @@ class Turn:
         position_bias: how it was estimated; empty where it was not.
         propensities: by rank, from 1.
         measures: the new model against the one that answered, by grades and by held-out clicks.
-        proposed: neither falls, and one rises surely.
+        proposed: neither falls surely, and one rises surely.
         promoted: it answers now.
         because: of the decision, in words.
         notes: what was left out, and what to mind.
