@@ -4,6 +4,8 @@
     python benchmarks/training.py types       # the same, on article types that nothing was learnt from
     python benchmarks/training.py views       # without labels: finding an image by a part of it
     python benchmarks/training.py clicks      # from simulated clicks with noise, as a share of what grades give
+    python benchmarks/training.py searches    # the same share by how many searches there were of each image
+    python benchmarks/training.py cleaning    # from the same clicks, of which some suspicious ones were reviewed
     python benchmarks/training.py blocks      # fine-tuning the network's last blocks, beside the head alone
     python benchmarks/training.py adapt       # the projection alone, without labels
     python benchmarks/training.py all
@@ -13,9 +15,11 @@ writes results/training-ROW.json; the page results/training.md is made of all ro
 """
 
 import argparse
+import copy
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -30,6 +34,7 @@ import numpy as np
 
 from lookalike.catalog import Catalog, content_id, sqlite_url
 from lookalike.feedback.simulation import Population, PositionModel, list_examination, simulate_sessions
+from lookalike.library.grading import GivenGrade, give_grade
 from lookalike.library.simulate import ShownList, grades_of, write_sessions
 from lookalike.progress import Silent
 
@@ -41,6 +46,8 @@ ARCHIVES = {"fashion_224": "fashion_224.tar.gz", "wardrobe_and_grocery": "wardro
 JUDGEMENTS = {"fashion_224": "qrels_grade2up.tsv", "wardrobe_and_grocery": "qrels.tsv"}
 ASKING, SEARCHES, SHOWN, NOISE, ETA = 3_000, 6, 40, 0.2, 0.3
 TUNE_STEPS = 200
+FEWER_OR_MORE = (1, 3, 6, 12)
+REVIEWED = (200, 500, 2_000)
 
 
 class Set:
@@ -100,13 +107,70 @@ def clicks(folder: Path) -> dict[str, Any]:
     simulate(fashion, SEARCHES)
     fashion.judgements = judge_more(fashion)
     found["grades"] = fashion.train("fashion-clean", "--on", "grades")
-    bias = folder / "position-bias.txt"
-    fashion.run("position-bias", "--include-simulated", "--out", bias, "--resamples", 0)
-    options = ("--on", "clicks", "--include-simulated", "--position-bias", bias)
-    found["clicks"] = fashion.train("fashion-clicks", *options)
+    found["clicks"] = by_clicks(fashion, "fashion-clicks")
     for one, other in zip(graded(found["clicks"]), graded(found["grades"]), strict=True):
         shares[one["measure"]] = one["difference"] / other["difference"]
     return {**found, "share of the gain": shares}
+
+
+def by_clicks(fashion: Set, name: str, *options: object) -> dict[str, Any]:
+    """Trained on all clicks of its library, corrected for position bias."""
+    bias = fashion.folder / f"position-bias-{name}.txt"
+    fashion.run("position-bias", "--include-simulated", "--out", bias, "--resamples", 0)
+    return fashion.train(name, "--on", "clicks", "--include-simulated", "--position-bias", bias, *options)
+
+
+def searches(folder: Path) -> dict[str, Any]:
+    """Simulated clicks of fewer and of more searches, beside clean grades on the same division."""
+    fashion = Set("fashion_224", folder)
+    simulate(fashion, SEARCHES)
+    fashion.judgements = judge_more(fashion)
+    found = {"grades": fashion.train("fashion-clean", "--on", "grades")}
+    for count in FEWER_OR_MORE:
+        other = copy.copy(fashion)
+        other.library = folder / f"searches-{count}"
+        shutil.rmtree(other.library, ignore_errors=True)
+        shutil.copytree(fashion.library, other.library)
+        other.run("events", "forget", "--older-than-days", 0)
+        simulate(other, count)
+        found[f"{count} searches"] = by_clicks(other, f"fashion-clicks-{count}")
+        shutil.rmtree(other.library)
+    return found
+
+
+def cleaning(folder: Path) -> dict[str, Any]:
+    """The most suspicious clicked pairs are reviewed by people who know the grades: yes from grade 2 on."""
+    fashion = Set("fashion_224", folder)
+    simulate(fashion, SEARCHES)
+    fashion.judgements = judge_more(fashion)
+    found = {"no answers": by_clicks(fashion, "fashion-clicks")}
+    for count in REVIEWED:
+        name = f"reviews-{count}-{uuid.uuid4().hex[:4]}"
+        fashion.run("events", "review", name, "--count", count, "--include-simulated")
+        answered = answer(fashion, name)
+        model = by_clicks(fashion, f"fashion-reviewed-{count}", "--reviewed", name)
+        found[f"{count} answers, {answered['no']} of them no"] = model
+    return found
+
+
+def answer(fashion: Set, judgement_set: str) -> dict[str, int]:
+    """Say yes or no to every queued pair, as simulated reviewers; how often they said which."""
+    traits, _ = traits_of(fashion)
+    said = {"yes": 0, "no": 0}
+    originals = fashion.library / "originals"
+    with Catalog.open(sqlite_url(fashion.library / "catalog.sqlite"), originals=originals) as catalog:
+        for pair in catalog.grading_queue.waiting(judgement_set, limit=max(REVIEWED)):
+            right = grade(traits[pair.query_image_id], traits[pair.image_id]) > 1
+            given = GivenGrade(
+                judgement_set=judgement_set,
+                grader="simulated",
+                query_image_id=pair.query_image_id,
+                image_id=pair.image_id,
+                grade=int(right),
+            )
+            give_grade(catalog, given)
+            said["yes" if right else "no"] += 1
+    return said
 
 
 def judge_more(fashion: Set) -> Path:
@@ -160,13 +224,24 @@ def adapt(folder: Path) -> dict[str, Any]:
     return found
 
 
-ROWS = {"grades": grades, "types": types, "views": views, "clicks": clicks, "blocks": blocks, "adapt": adapt}
+ROWS = {
+    "grades": grades,
+    "types": types,
+    "views": views,
+    "clicks": clicks,
+    "searches": searches,
+    "cleaning": cleaning,
+    "blocks": blocks,
+    "adapt": adapt,
+}
 SAYS = {
     "grades": "learnt from grades of 85 % of the queries (15 % of them to validate by)",
     "types": "learnt from grades, tested on queries of article types that nothing was learnt from",
     "views": "learnt from altered views, no labels",
     "clicks": f"learnt from simulated clicks of searches by {ASKING:,} images, {NOISE:.0%} of them on images that"
     " answer nothing",
+    "searches": f"learnt from simulated clicks of so many searches by each of {ASKING:,} images",
+    "cleaning": "learnt from simulated clicks, after simulated reviewers answered for so many suspicious pairs",
     "blocks": f"learnt from the same grades: the head, and the last 4 blocks after it ({TUNE_STEPS} steps)",
     "adapt": "projection of all levels fitted to the set, no labels; all queries are tests",
 }
