@@ -42,7 +42,9 @@ def measured(held_out, difference, low, high=None):
         ((0.01, -0.01), (0.01, -0.01), False, "neither rises by more than chance may explain"),
     ],
 )
-def test_a_model_is_proposed_only_if_neither_grades_nor_clicks_fall_surely_and_one_rises_surely(grades, clicks, proposed, because):
+def test_a_model_is_proposed_if_neither_grades_nor_clicks_fall_surely_and_one_rises_surely(
+    grades, clicks, proposed, because
+):
     found, why = decide([measured("grades", *grades), measured("clicks", *clicks)])
     assert found is proposed
     assert because in why

@@ -26,8 +26,7 @@ def loop_report(turn: Turn) -> str:
         lines += ["", f"Position bias by {turn.position_bias}: propensities {curve} at the first ranks."]
     lines += [
         "",
-        "Clicks are not judgements, so both are shown; a model is proposed only if neither falls by more than chance may"
-        " explain.",
+        "Clicks are not judgements, so both are shown; no model is proposed that falls surely by one of them.",
         "",
         f"| held out | measure | queries | {turn.base} | {turn.model} | change | 95 % interval |",
         "|---|---|---|---|---|---|---|",
