@@ -85,7 +85,7 @@ def drawn(graded: GradedSet, names: list[str], noise: tuple[float, float], seed:
     live, new = (noisy(graded.vectors, share, rng) for share in noise)
     asked = rng.permutation(len(names))[:QUERIES]
     tests = [by_grades(graded, names, asked), clicked(graded, names, live, asked, rng)]
-    ranking, measures = ExactRanking(names, names), []
+    ranking, measures, highs = ExactRanking(names, names), [], []
     for test in tests:
         judged = ranking.compare(new, live, test, resamples=RESAMPLES)
         (comparison,) = judged.comparisons.values()
@@ -96,15 +96,16 @@ def drawn(graded: GradedSet, names: list[str], noise: tuple[float, float], seed:
                 difference=change.mean, low=change.low, high=change.high,
             )
         )  # fmt: skip
+        highs.append(change.high)
     proposed, _ = decide(measures)
     grades, clicks = measures
     return {
         "grades": grades.difference,
         "clicks": clicks.difference,
         "clicks fall": clicks.difference < 0,
-        "clicks fall surely": clicks.high < 0,
+        "clicks fall surely": highs[1] < 0,
         "fell before": min(grades.difference, clicks.difference) < 0,
-        "refused": min(grades.high, clicks.high) < 0,
+        "refused": min(highs) < 0,
         "proposed": proposed,
     }
 

@@ -1,6 +1,7 @@
 """What a head starts from."""
 
 from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ class Features(NetworkFeatures):
     """The network's features, whitened, without a network."""
 
     def __init__(self):
-        self.base, self.encoder = "network", SimpleNamespace(name="network")
+        self.base, self.encoder = "network", cast("Any", SimpleNamespace(name="network"))
 
     def least_images(self, dimension):
         return 4 * DIMENSION
@@ -61,11 +62,11 @@ def world():
 def started(world, source):
     """[images, dimension], vectors of the start."""
     context, division, known, _ = world
-    nothing = dict.fromkeys(
+    nothing: dict[str, Any] = dict.fromkeys(
         ["clicks", "used", "simulated", "by_bots", "on_own", "without_image", "repeated", "too_few"], 0
     )
     labels = Labels(clicks=ClickPairs(pairs=(), **nothing))
-    base = SimpleNamespace(encoder=SimpleNamespace(fingerprint="base"), base="base")
+    base: Any = SimpleNamespace(encoder=SimpleNamespace(fingerprint="base"), base="base")
     examples = Examples(known=known, labels=labels, pairs=())
     made = describe(context, Features(), examples, division, HeadRecipe(shares={source: 1.0}), base=base)
     return unit_rows(made.features @ made.start.matrix)

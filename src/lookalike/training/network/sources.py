@@ -38,7 +38,8 @@ from lookalike.training.rows import DescribedRow
 _SPARED = 0.1
 _LABELLED_TEMPERATURE = 0.1  # chosen on validation queries of one set of photos, see docs/training.md
 _VIEWS_TEMPERATURE = 0.05
-_LIKELIHOOD_PACE = 0.3  # chosen on one split of fashion_224 and checked on another, see docs/training.md
+_MANY_QUERIES = 1_000  # that were clicked for; a log of fewer is learnt from more slowly, and not by heart
+_LIKELIHOOD_PACES = (0.1, 0.3)  # with fewer and with more; chosen with 350 and 2,100, see docs/training.md
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +262,7 @@ def _by_likelihood(
         batch_at=batches.batch_at,
         loss_of=ClickLikelihood(prior=batches.prior),
         counts={**counts, "shown pairs": batches.pairs},
-        pace=_LIKELIHOOD_PACE,
+        pace=_LIKELIHOOD_PACES[len({query for query, _ in seen.pairs}) >= _MANY_QUERIES],
     )
 
 
