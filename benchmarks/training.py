@@ -285,7 +285,9 @@ def simulate(fashion: Set, searches: int) -> None:
         sessions = simulate_sessions(grades_of(lists)[chosen], looking, people, rng)
         start = datetime(2026, 1, 1, tzinfo=UTC)
         moments = [start + timedelta(minutes=number) for number in range(len(chosen))]
-        write_sessions(catalog, lists, chosen, sessions, name="benchmark", moments=moments, progress=Silent())
+        write_sessions(
+            catalog, lists, chosen, sessions, name=f"benchmark-{searches}", moments=moments, progress=Silent()
+        )
 
 
 def grade(one: tuple[str, str, str], other: tuple[str, str, str]) -> int:
