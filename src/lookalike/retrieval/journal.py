@@ -17,6 +17,7 @@ from lookalike.errors import EnvironmentFault
 
 _log = logging.getLogger(__name__)
 _SECONDS_BETWEEN_TRIES = 0.2
+_MOST_SECONDS_BETWEEN_TRIES = 1.0  # twice as long after each that fails
 
 
 @dataclass(slots=True)
@@ -141,8 +142,10 @@ class QueryJournal:
             self._trying.start()
 
     def _try_until_written(self) -> None:
-        while not self._closed.wait(_SECONDS_BETWEEN_TRIES):
+        pause = _SECONDS_BETWEEN_TRIES
+        while not self._closed.wait(pause):
             self.flush()
+            pause = min(2 * pause, max(pause, _MOST_SECONDS_BETWEEN_TRIES))
             with self._lock:
                 if not self._unwritten:
                     self._trying = None
