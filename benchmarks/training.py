@@ -4,7 +4,6 @@
     python benchmarks/training.py types       # the same, on article types that nothing was learnt from
     python benchmarks/training.py views       # without labels: finding an image by a part of it
     python benchmarks/training.py clicks      # from simulated clicks with noise, as a share of what grades give
-    python benchmarks/training.py searches    # the same from fewer searches by each image
     python benchmarks/training.py cleaning    # from the same clicks, of which some suspicious ones were reviewed
     python benchmarks/training.py blocks      # fine-tuning the network's last blocks, beside the head alone
     python benchmarks/training.py adapt       # the projection alone, without labels
@@ -15,11 +14,9 @@ writes results/training-ROW.json; the page results/training.md is made of all ro
 """
 
 import argparse
-import copy
 import csv
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -46,7 +43,6 @@ ARCHIVES = {"fashion_224": "fashion_224.tar.gz", "wardrobe_and_grocery": "wardro
 JUDGEMENTS = {"fashion_224": "qrels_grade2up.tsv", "wardrobe_and_grocery": "qrels.tsv"}
 ASKING, SEARCHES, SHOWN, NOISE, ETA = 3_000, 6, 40, 0.2, 0.3
 TUNE_STEPS = 200
-FEWER = (1, 3)
 REVIEWED = (200, 500, 2_000)
 
 
@@ -118,24 +114,6 @@ def by_clicks(fashion: Set, name: str, *options: object) -> dict[str, Any]:
     bias = fashion.folder / f"position-bias-{name}.txt"
     fashion.run("position-bias", "--include-simulated", "--out", bias, "--resamples", 0)
     return fashion.train(name, "--on", "clicks", "--include-simulated", "--position-bias", bias, *options)
-
-
-def searches(folder: Path) -> dict[str, Any]:
-    """Simulated clicks of fewer searches, on the same division as the row `clicks`."""
-    fashion = Set("fashion_224", folder)
-    simulate(fashion, SEARCHES)
-    fashion.judgements = judge_more(fashion)
-    found = {}
-    for count in FEWER:
-        other = copy.copy(fashion)
-        other.library = folder / f"searches-{count}"
-        shutil.rmtree(other.library, ignore_errors=True)
-        shutil.copytree(fashion.library, other.library)
-        other.run("events", "forget", "--older-than-days", 0)
-        simulate(other, count)
-        found[f"{count} searches"] = by_clicks(other, f"fashion-clicks-{count}")
-        shutil.rmtree(other.library)
-    return found
 
 
 def cleaning(folder: Path) -> dict[str, Any]:
@@ -231,7 +209,6 @@ ROWS = {
     "types": types,
     "views": views,
     "clicks": clicks,
-    "searches": searches,
     "cleaning": cleaning,
     "blocks": blocks,
     "adapt": adapt,
@@ -242,7 +219,6 @@ SAYS = {
     "views": "learnt from altered views, no labels",
     "clicks": f"learnt from simulated clicks of searches by {ASKING:,} images, {NOISE:.0%} of them on images that"
     " answer nothing",
-    "searches": f"learnt from simulated clicks of so many searches by each of {ASKING:,} images",
     "cleaning": "learnt from simulated clicks, after simulated reviewers answered for so many suspicious pairs",
     "blocks": f"learnt from the same grades: the head, and the last 4 blocks after it ({TUNE_STEPS} steps)",
     "adapt": "projection of all levels fitted to the set, no labels; all queries are tests",
@@ -285,9 +261,7 @@ def simulate(fashion: Set, searches: int) -> None:
         sessions = simulate_sessions(grades_of(lists)[chosen], looking, people, rng)
         start = datetime(2026, 1, 1, tzinfo=UTC)
         moments = [start + timedelta(minutes=number) for number in range(len(chosen))]
-        write_sessions(
-            catalog, lists, chosen, sessions, name=f"benchmark-{searches}", moments=moments, progress=Silent()
-        )
+        write_sessions(catalog, lists, chosen, sessions, name="benchmark", moments=moments, progress=Silent())
 
 
 def grade(one: tuple[str, str, str], other: tuple[str, str, str]) -> int:
