@@ -13,6 +13,7 @@ from serving.browser.driving import (
     open_library,
     open_search,
     ranks,
+    release,
     shown_ids,
     wait_for_crop,
     wait_for_rest,
@@ -99,6 +100,19 @@ def test_more_come_while_scrolling(page, site):
     assert sorted(map(int, met)) == list(range(1, len(met) + 1))
     assert len(set(met.values())) == len(met) > 40
     expect(page.locator("#more-end")).to_contain_text(f"{len(met)} pictures")
+
+
+def test_pictures_that_come_while_one_waits_at_the_end_are_not_scrolled_past(page, pretended):
+    open_search(page, pretended)
+    held = hold_back(page, "**/v1/search")
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    wait_until(page, lambda: held and page.evaluate(AT_THE_END))
+    wait_for_rest(page, lambda: page.evaluate("scrollY"))
+    before, height = page.evaluate("[scrollY, document.body.scrollHeight]")
+    release(held)
+    wait_until(page, lambda: page.evaluate("document.body.scrollHeight") > height)
+    wait_for_rest(page, lambda: page.evaluate("scrollY"))
+    assert page.evaluate("scrollY") == before
 
 
 AT_THE_END = "scrollY + innerHeight >= document.body.scrollHeight - 2"
