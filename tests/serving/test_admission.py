@@ -59,7 +59,7 @@ def test_after_a_quiet_time_a_burst_is_queued():
     queue.run(300, arrivals_a_second=5)
     assert queue.limit.limit < 10
     queue.run(30, arrivals_a_second=0)
-    assert [queue.limit.admits(in_work) for in_work in range(13)] == [True] * 12 + [False]
+    assert [queue.limit.admits(in_work) for in_work in range(7)] == [True] * 6 + [False]
 
 
 @given(

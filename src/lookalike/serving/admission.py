@@ -6,7 +6,7 @@ from collections.abc import Callable
 _WINDOW_SECONDS = 30.0
 _QUIET_SECONDS = 2.0
 _BACK_OFF = 0.1  # of the excess, for each answer
-_BURST = 12  # for each worker
+_BURST = 6  # for each worker
 
 
 class AdaptiveLimit:
@@ -19,7 +19,7 @@ class AdaptiveLimit:
     A network has to be empty now and then for its shortest time to be seen; here it is known how many are served at
     once, so that the time without a queue is seen in any answer: it is seconds * workers / n.
 
-    After a quiet time a burst of twelve for each worker is queued and not refused: only a queue that does not get
+    After a quiet time a burst of six for each worker is queued and not refused: only a queue that does not get
     shorter is cut. The last of a longer burst would be answered after seconds.
 
     Args:
