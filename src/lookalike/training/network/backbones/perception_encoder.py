@@ -20,6 +20,7 @@ from lookalike.errors import TrainingRefused
 from lookalike.on_demand import load
 from lookalike.training.network.backbones.blocks import Blocked
 from lookalike.training.network.backbones.families import read_config
+from lookalike.training.network.backbones.transformer_blocks import Block, Feedforward, PatchEmbedding
 from lookalike.training.repositories import CONFIG_FILE
 
 _WEIGHTS_FILE = "model.safetensors"
@@ -50,49 +51,6 @@ class EncoderShape:
     embedding: int = 1_024
 
 
-class _Feedforward(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, 4 * width)
-        self.fc2 = nn.Linear(4 * width, width)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        widened: Tensor = self.fc2(functional.gelu(self.fc1(tokens)))
-        return widened
-
-
-class _Attention(nn.Module):
-    """Self-attention; the class token comes first and is not turned."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
-
-    def forward(self, tokens: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-        images, count, width = tokens.shape
-        parts = self.qkv(tokens).reshape(images, count, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        query, key = (torch.cat([part[:, :, :1], _turned(part[:, :, 1:], cosines, sines)], dim=2) for part in parts[:2])
-        seen = functional.scaled_dot_product_attention(query, key, parts[2])
-        joined: Tensor = self.proj(seen.transpose(1, 2).reshape(images, count, width))
-        return joined
-
-
-class _Block(nn.Module):
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.norm1 = nn.LayerNorm(width)
-        self.attn = _Attention(width, heads)
-        self.norm2 = nn.LayerNorm(width)
-        self.mlp = _Feedforward(width)
-
-    def forward(self, tokens: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-        tokens = tokens + self.attn(self.norm1(tokens), cosines, sines)
-        widened: Tensor = tokens + self.mlp(self.norm2(tokens))
-        return widened
-
-
 class _AttentionPooling(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -101,7 +59,7 @@ class _AttentionPooling(nn.Module):
         self.kv = nn.Linear(width, 2 * width)
         self.proj = nn.Linear(width, width)
         self.norm = nn.LayerNorm(width)
-        self.mlp = _Feedforward(width)
+        self.mlp = Feedforward(width, functional.gelu)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """[images, tokens, width] to [images, width]."""
@@ -112,16 +70,6 @@ class _AttentionPooling(nn.Module):
         pooled = self.proj(seen.transpose(1, 2).reshape(images, width))
         described: Tensor = pooled + self.mlp(self.norm(pooled))
         return described
-
-
-class _PatchEmbedding(nn.Module):
-    def __init__(self, width: int, patch: int) -> None:
-        super().__init__()
-        self.proj = nn.Conv2d(3, width, patch, stride=patch, bias=False)
-
-    def forward(self, batch: Tensor) -> Tensor:
-        patches: Tensor = self.proj(batch).flatten(2).transpose(1, 2)
-        return patches
 
 
 class PerceptionEncoder(Blocked):
@@ -139,11 +87,12 @@ class PerceptionEncoder(Blocked):
         super().__init__()
         width, grid = shape.width, shape.size // shape.patch
         self.dimension, self.size = shape.embedding, shape.size
-        self.patch_embed = _PatchEmbedding(width, shape.patch)
+        self.patch_embed = PatchEmbedding(width, shape.patch, bias=False)
         self.cls_token = nn.Parameter(torch.randn(1, 1, width) * width**-0.5)
         self.pos_embed = nn.Parameter(torch.randn(1, 1 + grid**2, width) * width**-0.5)
         self.norm_pre = nn.LayerNorm(width)
-        self.blocks_ = nn.ModuleList(_Block(width, shape.heads) for _ in range(shape.layers))
+        layers = (Block(width, shape.heads, activation=functional.gelu, bias=True) for _ in range(shape.layers))
+        self.blocks_ = nn.ModuleList(layers)
         self.norm = nn.LayerNorm(width)
         self.attn_pool = _AttentionPooling(width)
         self.head = nn.Linear(width, shape.embedding)
@@ -157,9 +106,13 @@ class PerceptionEncoder(Blocked):
         tokens = torch.cat([self.cls_token.expand(batch.shape[0], -1, -1), patches], dim=1) + self.pos_embed
         tokens = self.norm_pre(tokens)
         for block in self.blocks_:
-            tokens = block(tokens, self.cosines, self.sines)
+            tokens = block(tokens, self._placed)
         features: Tensor = self.head(self.attn_pool(self.norm(tokens)))
         return features
+
+    def _placed(self, parts: Tensor) -> Tensor:
+        """Queries or keys, turned by their places; the class token comes first and is not turned."""
+        return torch.cat([parts[:, :, :1], _turned(parts[:, :, 1:], self.cosines, self.sines)], dim=2)
 
     def blocks(self) -> Sequence[nn.Module]:
         """The layers."""

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from lookalike.errors import TrainingRefused
 from lookalike.training.network.backbones.blocks import Blocked
+from lookalike.training.network.backbones.transformer_blocks import Block, PatchEmbedding
 from lookalike.training.repositories import CONFIG_FILE
 
 _HEAD = 64  # values of a head, in every published size
@@ -45,56 +46,6 @@ class UnicomShape:
     embedding: int
 
 
-class _Feedforward(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, 4 * width)
-        self.fc2 = nn.Linear(4 * width, width)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        widened: Tensor = self.fc2(functional.relu6(self.fc1(tokens)))
-        return widened
-
-
-class _Attention(nn.Module):
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width, bias=False)
-        self.proj = nn.Linear(width, width)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        images, count, width = tokens.shape
-        query, key, value = self.qkv(tokens).reshape(images, count, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        seen = functional.scaled_dot_product_attention(query, key, value)
-        joined: Tensor = self.proj(seen.transpose(1, 2).reshape(images, count, width))
-        return joined
-
-
-class _Block(nn.Module):
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.norm1 = nn.LayerNorm(width)
-        self.norm2 = nn.LayerNorm(width)
-        self.attn = _Attention(width, heads)
-        self.mlp = _Feedforward(width)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        tokens = tokens + self.attn(self.norm1(tokens))
-        widened: Tensor = tokens + self.mlp(self.norm2(tokens))
-        return widened
-
-
-class _PatchEmbedding(nn.Module):
-    def __init__(self, width: int, patch: int) -> None:
-        super().__init__()
-        self.proj = nn.Conv2d(3, width, patch, stride=patch)
-
-    def forward(self, batch: Tensor) -> Tensor:
-        patches: Tensor = self.proj(batch).flatten(2).transpose(1, 2)
-        return patches
-
-
 class Unicom(Blocked):
     """UNICOM's image tower.
 
@@ -107,9 +58,10 @@ class Unicom(Blocked):
         super().__init__()
         width, patches = shape.width, (shape.size // shape.patch) ** 2
         self.dimension, self.size = shape.embedding, shape.size
-        self.patch_embed = _PatchEmbedding(width, shape.patch)
+        self.patch_embed = PatchEmbedding(width, shape.patch, bias=True)
         self.pos_embed = nn.Parameter(torch.randn(1, patches, width) * width**-0.5)
-        self.blocks_ = nn.ModuleList(_Block(width, shape.heads) for _ in range(shape.layers))
+        layers = (Block(width, shape.heads, activation=functional.relu6, bias=False) for _ in range(shape.layers))
+        self.blocks_ = nn.ModuleList(layers)
         self.norm = nn.LayerNorm(width)
         self.feature = nn.Sequential(
             nn.Linear(width * patches, width, bias=False),
