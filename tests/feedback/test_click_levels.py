@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lookalike.feedback.click_levels import ClickEvidence, ClickLevels, fit_click_levels, log_seconds
+from lookalike.feedback.click_levels import ClickEvidence, ClickLevels, fit_click_levels
+from lookalike.feedback.dwell_sums import DwellSums
 
 RATES, SECONDS, SPREAD = np.array([0.05, 0.2, 0.5]), np.array([2.0, 5.0, 15.0]), 0.6
 
@@ -25,9 +26,11 @@ def simulated(pairs=6_000, searches=12, *, dwell=True, trust=0.0, seed=1):
         exposure=exposure,
         unearned=unearned,
         clicks=clicks,
-        dwells=clicks if dwell else np.zeros(pairs),
-        log_dwell=np.array([one.sum() for one in logs]) * dwell,
-        log_dwell_squared=np.array([(one**2).sum() for one in logs]) * dwell,
+        dwells=DwellSums(
+            counts=clicks * dwell,
+            logs=np.array([one.sum() for one in logs]) * dwell,
+            squares=np.array([(one**2).sum() for one in logs]) * dwell,
+        ),
     )
     return level, evidence, level + 2 * rng.standard_normal(pairs)
 
@@ -66,11 +69,10 @@ def test_the_likelihood_tells_levels_better_than_clicks_for_each_look(dwell):
 def test_the_likelihood_is_that_of_poisson_clicks_and_normal_logarithms():
     levels = ClickLevels(rates=np.array([0.1, 0.4]), log_dwell=np.array([0.5, 1.5]), spread=0.7)
     logs = np.array([0.2, 1.1])
-    one = {"exposure": [3.0], "unearned": [0.5], "clicks": [2.0], "dwells": [2.0]}
+    one = {"exposure": [3.0], "unearned": [0.5], "clicks": [2.0]}
     evidence = ClickEvidence(
         **{name: np.array(value) for name, value in one.items()},
-        log_dwell=np.array([logs.sum()]),
-        log_dwell_squared=np.array([(logs**2).sum()]),
+        dwells=DwellSums(counts=np.array([2.0]), logs=np.array([logs.sum()]), squares=np.array([(logs**2).sum()])),
     )
     by_hand = []
     for rate, middle in ((0.1, 0.5), (0.4, 1.5)):
@@ -78,8 +80,3 @@ def test_the_likelihood_is_that_of_poisson_clicks_and_normal_logarithms():
         by_hand.append(2 * np.log(mean) - mean - sum((log - middle) ** 2 for log in logs) / (2 * 0.7**2))
     (found,) = levels.log_likelihood(evidence)
     assert found == pytest.approx(np.array(by_hand) - max(by_hand))
-
-
-def test_very_short_dwells_are_alike():
-    assert log_seconds(0.0) == log_seconds(0.01)
-    assert log_seconds(np.e) == pytest.approx(1.0)

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.feedback.dwell_sums import DwellSums
+
 Floats = NDArray[np.float64]
 
 LEVELS = 3
@@ -27,7 +29,6 @@ _RATES = (0.03, 0.25, 0.6)  # where the fit begins; it moves them
 _GROUPS = 24  # of pairs, by their score
 _ROUNDS = 60
 _SETTLED = 1e-6  # change of the rates after which the fit ends
-_SHORTEST = 0.05  # seconds: a shorter dwell is none
 _TINY = 1e-9
 
 
@@ -40,17 +41,13 @@ class ClickEvidence:
         unearned: [pairs], clicks to expect at these places if it answered nothing: those that people make because
             they trust the order (the offsets of Vardasbi et al. 2020).
         clicks: [pairs], searches in which it was clicked.
-        dwells: [pairs], clicks of which the dwell is known.
-        log_dwell: [pairs], the sum of the logarithms of their seconds.
-        log_dwell_squared: [pairs], the sum of the squares of these.
+        dwells: of the clicks of which it is known.
     """
 
     exposure: Floats
     unearned: Floats
     clicks: Floats
-    dwells: Floats
-    log_dwell: Floats
-    log_dwell_squared: Floats
+    dwells: DwellSums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,27 +67,14 @@ class ClickLevels:
     def log_likelihood(self, evidence: ClickEvidence) -> Floats:
         """[pairs, levels], of what was done with each pair; each row's largest is 0."""
         expected = self.expected(evidence)
-        found = evidence.clicks[:, None] * np.log(expected) - expected - self.misfit(evidence) / (2 * self.spread**2)
+        misfit = evidence.dwells.misfit(self.log_dwell)
+        found = evidence.clicks[:, None] * np.log(expected) - expected - misfit / (2 * self.spread**2)
         likely: Floats = found - found.max(axis=1, keepdims=True)
         return likely
 
     def expected(self, evidence: ClickEvidence) -> Floats:
         """[pairs, levels], clicks to expect of each pair."""
         return self.rates * evidence.exposure[:, None] + evidence.unearned[:, None]
-
-    def misfit(self, evidence: ClickEvidence) -> Floats:
-        """[pairs, levels], squared distances of the logarithms of the dwells from that of each level's median."""
-        squares: Floats = (
-            evidence.log_dwell_squared[:, None]
-            - 2 * self.log_dwell * evidence.log_dwell[:, None]
-            + evidence.dwells[:, None] * self.log_dwell**2
-        )
-        return squares
-
-
-def log_seconds(seconds: float) -> float:
-    """The logarithm of a dwell, of which very short ones are alike."""
-    return float(np.log(max(seconds, _SHORTEST)))
 
 
 def fit_click_levels(evidence: ClickEvidence, scores: Floats) -> ClickLevels:
@@ -118,11 +102,12 @@ def fit_click_levels(evidence: ClickEvidence, scores: Floats) -> ClickLevels:
 
 
 def _first_levels(evidence: ClickEvidence) -> ClickLevels:
-    count = evidence.dwells.sum()
+    dwells = evidence.dwells
+    count = dwells.counts.sum()
     if not count:
         return ClickLevels(rates=np.array(_RATES), log_dwell=np.zeros(LEVELS), spread=1.0)
-    mean = evidence.log_dwell.sum() / count
-    spread = float(np.sqrt(max(evidence.log_dwell_squared.sum() / count - mean**2, _TINY)))
+    mean = dwells.logs.sum() / count
+    spread = float(np.sqrt(max(dwells.squares.sum() / count - mean**2, _TINY)))
     return ClickLevels(rates=np.array(_RATES), log_dwell=mean + spread * np.array([-1.0, 0.0, 1.0]), spread=spread)
 
 
@@ -140,10 +125,10 @@ def _fitted(evidence: ClickEvidence, held: Floats, before: ClickLevels) -> Click
     clicks = (held * evidence.clicks[:, None] * earned).sum(axis=0)
     looks = (held * evidence.exposure[:, None]).sum(axis=0)
     rates = np.maximum(clicks / np.maximum(looks, _TINY), 1e-4)
-    if not evidence.dwells.sum():
+    known = evidence.dwells
+    if not known.counts.any():
         return ClickLevels(rates=rates, log_dwell=np.zeros(LEVELS), spread=1.0)
-    dwells = (held * evidence.dwells[:, None]).sum(axis=0)
-    log_dwell = (held * evidence.log_dwell[:, None]).sum(axis=0) / np.maximum(dwells, _TINY)
-    levels = ClickLevels(rates=rates, log_dwell=log_dwell, spread=1.0)
-    variance = float((held * levels.misfit(evidence)).sum() / evidence.dwells.sum())
+    dwells = (held * known.counts[:, None]).sum(axis=0)
+    log_dwell = (held * known.logs[:, None]).sum(axis=0) / np.maximum(dwells, _TINY)
+    variance = float((held * known.misfit(log_dwell)).sum() / known.counts.sum())
     return ClickLevels(rates=rates, log_dwell=log_dwell, spread=float(np.sqrt(max(variance, 1e-4))))

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from lookalike.feedback.dwell_sums import DwellSums
 from lookalike.feedback.position_bias import ClickTable
-from lookalike.feedback.position_bias.click_table import DwellSums
 from lookalike.feedback.position_bias.trust import fit_affine
 
 

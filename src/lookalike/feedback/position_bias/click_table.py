@@ -7,40 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import CallerError
+from lookalike.feedback.dwell_sums import DwellSums
 
 Counts = NDArray[np.float64]
-
-_SHORTEST = 0.05  # seconds: a shorter dwell is none
-
-
-@dataclass(frozen=True, kw_only=True)
-class DwellSums:
-    """How long clicked documents were looked at.
-
-    Attributes:
-        counts: [documents], clicks of which the dwell is known.
-        logs: [documents], the sum of the logarithms of their seconds.
-        squares: [documents], the sum of the squares of these.
-    """
-
-    counts: Counts
-    logs: Counts
-    squares: Counts
-
-    @classmethod
-    def of(cls, documents: NDArray[np.int64], seconds: Counts, number: int) -> "DwellSums":
-        """From one row for each impression: its document, and the seconds of its dwell or NaN."""
-        known = np.isfinite(seconds)
-        logs, document = np.log(np.maximum(seconds[known], _SHORTEST)), documents[known]
-        return cls(
-            counts=np.bincount(document, minlength=number).astype(np.float64),
-            logs=np.bincount(document, logs, minlength=number).astype(np.float64),
-            squares=np.bincount(document, logs**2, minlength=number).astype(np.float64),
-        )
-
-    def only(self, documents: NDArray[np.bool_]) -> "DwellSums":
-        """The same with some documents."""
-        return DwellSums(counts=self.counts[documents], logs=self.logs[documents], squares=self.squares[documents])
 
 
 @dataclass(frozen=True, kw_only=True)

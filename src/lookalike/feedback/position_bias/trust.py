@@ -19,7 +19,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.feedback.position_bias.click_table import ClickTable, Counts, DwellSums
+from lookalike.feedback.dwell_sums import DwellSums
+from lookalike.feedback.position_bias.click_table import ClickTable, Counts
 
 _LEVELS = 33
 _LEVELS_BY_DWELL = 7  # each of them needs dwells of its own
@@ -51,21 +52,14 @@ class LevelDwells:
 
     def log_likelihood(self, sums: DwellSums) -> Counts:
         """[documents, levels], up to a constant."""
-        return -self.misfit(sums) / (2 * self.variance)
+        return -sums.misfit(self.log_median) / (2 * self.variance)
 
     def fitted(self, sums: DwellSums, posterior: Counts) -> "LevelDwells":
         """The medians and the variance that fit best to [documents, levels] posteriors."""
         counts = sums.counts @ posterior
         medians = np.where(counts > _LEAST, sums.logs @ posterior / np.maximum(counts, _LEAST), self.log_median)
-        found = replace(self, log_median=medians)
-        variance = (posterior * found.misfit(sums)).sum() / max(float(counts.sum()), _LEAST)
-        return replace(found, variance=float(max(variance, _LEAST)))
-
-    def misfit(self, sums: DwellSums) -> Counts:
-        """[documents, levels], squared distances of the logarithms of the dwells from that of each median."""
-        middle = self.log_median
-        squares: Counts = sums.squares[:, None] - 2 * middle * sums.logs[:, None] + middle**2 * sums.counts[:, None]
-        return squares
+        variance = (posterior * sums.misfit(medians)).sum() / max(float(counts.sum()), _LEAST)
+        return LevelDwells(log_median=medians, variance=float(max(variance, _LEAST)))
 
 
 @dataclass(frozen=True, kw_only=True)

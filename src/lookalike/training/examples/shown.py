@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lookalike.feedback.click_levels import ClickEvidence, log_seconds
+from lookalike.feedback.click_levels import ClickEvidence
+from lookalike.feedback.dwell_sums import DwellSums
 from lookalike.feedback.experiments import satisfied_clicks
 from lookalike.training.examples.example import GradedQuery
 from lookalike.types import Interaction, InteractionKind
@@ -100,18 +101,17 @@ class SeenPairs:
     def evidence(self) -> ClickEvidence:
         """What was done with each pair, in their order."""
         dwells = [
-            [log_seconds(one.seconds[search]) for search in one.clicked & one.seconds.keys()]
+            (number, one.seconds[search])
+            for number, (pair, one) in enumerate(self.pairs.items())
             if self._clicks(pair, one)
-            else []
-            for pair, one in self.pairs.items()
+            for search in one.clicked & one.seconds.keys()
         ]
+        numbers, seconds = np.array([number for number, _ in dwells], np.int64), np.array([one for _, one in dwells])
         return ClickEvidence(
             exposure=np.array([self._exposure(one) for one in self.pairs.values()]),
             unearned=np.array([self._unearned(one) for one in self.pairs.values()]),
             clicks=np.array([float(self._clicks(pair, one)) for pair, one in self.pairs.items()]),
-            dwells=np.array([float(len(logs)) for logs in dwells]),
-            log_dwell=np.array([sum(logs) for logs in dwells], dtype=np.float64),
-            log_dwell_squared=np.array([sum(log**2 for log in logs) for logs in dwells], dtype=np.float64),
+            dwells=DwellSums.of(numbers, seconds, len(self.pairs)),
         )
 
     def _clicks(self, pair: PairKey, one: ShownPair) -> int:
