@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from lookalike.catalog.kept_connections import KeptConnections
+from lookalike.catalog.kept_connections import KeptConnections, driver_of
 
 
 class Glances:
@@ -43,9 +43,8 @@ class Glances:
 def _row(connection: Connection, statement: Select[*tuple[Any, ...]]) -> Sequence[Any]:
     """SQLite answers in a tenth of the time that SQLAlchemy takes to ask it."""
     if connection.dialect.name == "sqlite":
-        driver: Any = connection.connection.driver_connection
         with suppress(sqlite3.Error, ValueError):  # what is wrong is told below, as an error of SQLAlchemy
-            (row,) = driver.execute(_sql(statement)).fetchall()
+            (row,) = driver_of(connection).execute(_sql(statement)).fetchall()
             found: tuple[Any, ...] = row
             return found
     return connection.execute(statement).one()

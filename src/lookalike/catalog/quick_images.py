@@ -1,19 +1,16 @@
 """Records of images that are read at each search, from a SQLite file through the driver itself."""
 
 import json
-import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, select
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
 from lookalike.catalog.images import SELECT_IMAGES, as_images
-from lookalike.catalog.kept_connections import KeptConnections
+from lookalike.catalog.kept_connections import KeptConnections, driver_of
 from lookalike.catalog.records import is_image_id
 from lookalike.catalog.schema import image_tags, images
 from lookalike.types import Image, Visibility
@@ -40,28 +37,28 @@ class QuickImages:
             None where that was not possible: SQLAlchemy then tells why.
         """
         wanted = [image_id for image_id in dict.fromkeys(image_ids) if is_image_id(image_id)]
-        try:
-            connection = self._connections.take()
-        except SQLAlchemyError:
+        read = self._connections.try_out(partial(_read, wanted=wanted, visibility=visibility))
+        if read is None:
             return None
-        driver: Any = connection.connection.driver_connection
-        try:
-            driver.execute("BEGIN")
-            rows = _images_by_id(visibility).run(driver, wanted)
-            tags = _tags_by_id().run(driver, [row[0] for row in rows]) if rows else []
-            driver.execute("COMMIT")
-        except (sqlite3.Error, ValueError):
-            with suppress(sqlite3.Error, SQLAlchemyError):
-                driver.rollback()
-                connection.close()
-            return None
-        self._connections.keep(connection)
-        found = {image.id: image for image in as_images(rows, tags)}
+        found = {image.id: image for image in as_images(*read)}
         return {image_id: found[image_id] for image_id in wanted if image_id in found}
 
     def close(self) -> None:
         """Close the connections that are kept open."""
         self._connections.close()
+
+
+_Rows = list[list[Any]]
+
+
+def _read(connection: Connection, *, wanted: Sequence[str], visibility: Visibility | None) -> tuple[_Rows, _Rows]:
+    """Rows of images, and of their tags."""
+    driver = driver_of(connection)
+    driver.execute("BEGIN")
+    rows = _images_by_id(visibility).run(driver, wanted)
+    tags = _tags_by_id().run(driver, [row[0] for row in rows]) if rows else []
+    driver.execute("COMMIT")
+    return rows, tags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +87,7 @@ class _Driven:
             conversions=tuple((place, convert) for place, convert in found if convert is not None),
         )
 
-    def run(self, driver: Any, image_ids: Sequence[str]) -> list[list[Any]]:
+    def run(self, driver: Any, image_ids: Sequence[str]) -> _Rows:
         """The rows about these images."""
         ids = json.dumps(image_ids)
         given = [ids if constant is None else constant for constant in self.constants]

@@ -1,17 +1,14 @@
 """Short writes that a caller waits for: on connections that are kept for them, by one statement in one transaction."""
 
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Insert
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
 from lookalike.catalog.engine import begin_unflushed
-from lookalike.catalog.kept_connections import KeptConnections
+from lookalike.catalog.kept_connections import KeptConnections, driver_of
 
 _DIALECT = sqlite.dialect()
 
@@ -38,22 +35,15 @@ class SmallWrites:
         Returns:
             False where that was not possible, and nothing was written: SQLAlchemy then tells why.
         """
-        try:
-            connection = self._connections.take()
-        except SQLAlchemyError:
-            return False
-        driver: Any = connection.connection.driver_connection
-        try:
+
+        def write(connection: Connection) -> bool:
+            driver = driver_of(connection)
             begin_unflushed(connection, self._patience)
             driver.executemany(*_driven(statement, rows))
             driver.execute("COMMIT")
-        except (sqlite3.Error, SQLAlchemyError, ValueError):
-            with suppress(sqlite3.Error, SQLAlchemyError):
-                driver.rollback()
-                connection.close()
-            return False
-        self._connections.keep(connection)
-        return True
+            return True
+
+        return self._connections.try_out(write) or False
 
     def close(self) -> None:
         """Close the connections that are kept open."""
