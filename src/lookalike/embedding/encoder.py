@@ -77,9 +77,7 @@ class Encoder:
         Args:
             rows: [parts, 3, size, size] float32, as `prepare` gives them.
         """
-        described = self.descriptors(rows)
-        if len(rows) != 1:
-            described = pool_parts(described, [len(rows)])
+        described = pool_parts(self.descriptors(rows), [len(rows)])
         vector: NDArray[np.float32] = to_vectors(described, self._projection)[0]
         return vector
 
@@ -114,8 +112,10 @@ def pool_parts(descriptors: Descriptors, parts: Sequence[int]) -> Descriptors:
 
     Args:
         descriptors: [rows, d] float32, of the parts of all images, one image after the other.
-        parts: how many rows each image has.
+        parts: how many rows each image has, one or more.
     """
+    if len(parts) == len(descriptors):
+        return descriptors
     images = np.split(descriptors, np.cumsum(parts)[:-1])
     strongest = [np.abs(image).argmax(axis=0) for image in images]
     return np.stack([image[row, np.arange(image.shape[1])] for image, row in zip(images, strongest, strict=True)])

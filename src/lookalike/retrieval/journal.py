@@ -145,7 +145,7 @@ class QueryJournal:
         pause = _SECONDS_BETWEEN_TRIES
         while not self._closed.wait(pause):
             self.flush()
-            pause = min(2 * pause, max(pause, _MOST_SECONDS_BETWEEN_TRIES))
+            pause = min(2 * pause, _MOST_SECONDS_BETWEEN_TRIES)
             with self._lock:
                 if not self._unwritten:
                     self._trying = None

@@ -45,26 +45,25 @@ class EarlyRefusals:
             received: bytes that came together with the end of the head, the head's own ones included.
         """
         gate = self._gates.get(path)
-        if gate is None or method != b"POST" or not self._can_be_skipped(headers):
+        if gate is None or method != b"POST":
             return None
-        if gate.expects_one_more(is_whole=received >= _bytes_of(path, headers)):
+        length = self._bytes_to_skip(dict(headers))
+        if length is None or gate.expects_one_more(is_whole=received >= _bytes_of_head(path, headers) + length):
             return None
         started = time.perf_counter()
         problem = gate.refusal().problem
         self._answered(path.decode("ascii"), problem.status, time.perf_counter() - started)
         return problem
 
-    def _can_be_skipped(self, headers: Headers) -> bool:
-        """Whether a body is a picture, for JSON may ask for something else, of a length that is known and not large."""
-        found = dict(headers)
-        length = found.get(b"content-length", b"")
+    def _bytes_to_skip(self, headers: Mapping[bytes, bytes]) -> int | None:
+        """The length of a picture's body, for JSON may ask for something else; None if it is not known, or is large."""
+        length = headers.get(b"content-length", b"")
         if not (length.isdigit() and len(length) <= _DIGITS and int(length) <= _MOST_SKIPPED):
-            return False
-        is_json = found.get(b"content-type", b"").lower().startswith(b"application/json")
-        return not is_json and self._usual_way.isdisjoint(found)
+            return None
+        is_json = headers.get(b"content-type", b"").lower().startswith(b"application/json")
+        return int(length) if not is_json and self._usual_way.isdisjoint(headers) else None
 
 
-def _bytes_of(path: bytes, headers: Headers) -> int:
-    """Of a whole request, at least: its query and its version may add some."""
-    head = len(path) + sum(len(name) + len(value) + _AROUND_A_HEADER for name, value in headers)
-    return head + int(dict(headers)[b"content-length"])
+def _bytes_of_head(path: bytes, headers: Headers) -> int:
+    """At least: the query of the address and the version may add some."""
+    return len(path) + sum(len(name) + len(value) + _AROUND_A_HEADER for name, value in headers)
