@@ -52,7 +52,7 @@ from lookalike.settings import load_settings
 PROJECT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("LOOKALIKE_SHARED", PROJECT.parent / "shared"))
 MODELS = os.environ.get("LOOKALIKE_MODELS", str(PROJECT / ".cache" / "models"))
-INDEXED = 300
+INDEXED, ASKED, NEW = 300, 200, 1500
 
 
 def main() -> None:
@@ -95,12 +95,19 @@ def main() -> None:
     out.write_text(json.dumps(results, indent=2) + "\n")
 
 
-def photos(count: int) -> list[bytes]:
+def photos(count: int, *, beside: int = 0) -> list[bytes]:
+    """So many photos of all kinds; others than those that the same call with `beside` photos gives."""
     with tarfile.open(SHARED / "data" / "wardrobe_and_grocery.tar") as archive:
         jpegs = [member for member in archive if member.name.endswith(".jpg")]
-        step = max(len(jpegs) // count, 1)
-        opened = [archive.extractfile(member) for member in jpegs[::step][:count]]
+        if beside:
+            taken = set(evenly(jpegs, beside))
+            jpegs = [member for member in jpegs if member not in taken]
+        opened = [archive.extractfile(member) for member in evenly(jpegs, count)]
         return [photo.read() for photo in opened if photo]
+
+
+def evenly(members: list[tarfile.TarInfo], count: int) -> list[tarfile.TarInfo]:
+    return members[:: max(len(members) // count, 1)][:count]
 
 
 # -- latency -----------------------------------------------------------------------------------------------------------
@@ -213,20 +220,22 @@ def load(model: str, folder: Path, seconds: float, workers: int) -> dict:
     asked = indexed(model, folder)
     steps = model != "clip-vit-b16"
     measured: dict = serving_load.measure(
-        folder / "library", model, Path(MODELS), asked, seconds=seconds, workers=workers, steps=steps
+        folder / "library", model, Path(MODELS), asked, new_photos(), seconds=seconds, workers=workers, steps=steps
     )
     return measured
 
 
 def beside(folder: Path, seconds: float, workers: int, model: str = "lookalike-small") -> dict:
     asked = indexed(model, folder)
-    measured: dict = serving_beside.measure(folder / "library", Path(MODELS), asked, seconds=seconds, workers=workers)
+    measured: dict = serving_beside.measure(
+        folder / "library", Path(MODELS), asked, new_photos(), seconds=seconds, workers=workers
+    )
     return measured
 
 
 def indexed(model: str, folder: Path) -> list[bytes]:
     """A library of photos; others, to ask with."""
-    pictures = photos(INDEXED + 200)
+    pictures = photos(INDEXED + ASKED)
     originals = folder / "photos"
     originals.mkdir(parents=True)
     for number, content in enumerate(pictures[: INDEXED if model != "clip-vit-b16" else 60]):
@@ -235,6 +244,11 @@ def indexed(model: str, folder: Path) -> list[bytes]:
     with open_library(settings, create=True, mode="throughput") as library:
         library.indexer.index([originals])
     return pictures[INDEXED:]
+
+
+def new_photos() -> list[bytes]:
+    """Photos to upload and to index: no two of them, nor one of them and one that is asked with, are the same."""
+    return photos(NEW, beside=INDEXED + ASKED)
 
 
 # -- memory ------------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ CLIENTS = 8
 RATE = 20.0  # searches a second
 
 
-def other_loads(photos: list[bytes], ids: list[str]) -> dict[str, list[bytes]]:
+def other_loads(photos: list[bytes], new_photos: list[bytes], ids: list[str]) -> dict[str, list[bytes]]:
     chunks = b"1\r\n \r\n" * 50_000 + b"0\r\n\r\n"
     chunked = b"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     unknown = {"query_id": "a", "image_id": "b", "position": 1, "kind": "click"}
@@ -28,7 +28,7 @@ def other_loads(photos: list[bytes], ids: list[str]) -> dict[str, list[bytes]]:
     return {
         "pictures": [post("/v1/search", content, "image/jpeg") for content in photos],
         "thumbnails": [get(f"/v1/images/{one}/content?size={side}") for side in (1024, 512, 256) for one in ids],
-        "uploads": [post("/v1/images", content + os.urandom(8), "image/jpeg") for content in photos],
+        "uploads": [post("/v1/images", content + os.urandom(8), "image/jpeg") for content in new_photos],
         "lists of 200": [get("/v1/images?limit=200")],
         "metrics": [get("/metrics")],
         "refused bodies of 60 MB": [post("/v1/search", b"BM" + bytes(60 << 20), "image/bmp")],
@@ -37,18 +37,20 @@ def other_loads(photos: list[bytes], ids: list[str]) -> dict[str, list[bytes]]:
     }
 
 
-def measure(library: Path, models: Path, photos: list[bytes], *, seconds: float, workers: int = 1) -> dict:
+def measure(
+    library: Path, models: Path, photos: list[bytes], new_photos: list[bytes], *, seconds: float, workers: int = 1
+) -> dict:
     with Served(library, models, workers=workers) as server:
         ids = ids_of(server)
         searches = [by_id(image_id) for image_id in ids]
         asyncio.run(open_loop(server.port, searches, rate=RATE, seconds=3))
         results: dict[str, dict] = {}
-        for name, load in {"nothing": [], **other_loads(photos, ids)}.items():
+        for name, load in {"nothing": [], **other_loads(photos, new_photos, ids)}.items():
             results[name] = one(server, searches, load, seconds)
             quiet = results["nothing"]["p99 ms"]
             results[name]["p99 / quiet p99"] = round(results[name]["p99 ms"] / quiet, 2)
             print(name, results[name], flush=True)
-        fresh = freshness(server, photos, seconds)
+        fresh = freshness(server, new_photos, seconds)
     return {"searches by id beside": results, "from acknowledged to found, ten uploads a second": fresh}
 
 

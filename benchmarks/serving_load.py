@@ -8,13 +8,15 @@ been sent, so that a slow server cannot hide its queue. Client and server share 
 - knee: the highest rate at which fewer than 1 % are refused and the 99th percentile is below a second.
 - steps: 0.5 to 10 times that rate: goodput (answers within ten times the latency without load), latencies of what was
   accepted, how soon the others are refused, memory, and how soon a lone search is as quick as before.
-Beside the steps, uploads come at one a second, every second one is deleted again, and `lookalike index` runs over and
-over at a lower priority, as an operator would run it. Requests are sent by one process.
+Beside the steps, uploads come at one a second and are deleted half a minute later, and `lookalike index` runs over and
+over at a lower priority, as an operator would run it. What is uploaded or indexed is another photo each time, and the
+library keeps its size, so that a search costs as much in the last step as in the first. One process sends the requests.
 
 Called by `benchmarks/serving.py load`.
 """
 
 import asyncio
+import itertools
 import json
 import multiprocessing
 import os
@@ -26,7 +28,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,6 +42,8 @@ from lookalike.preprocessing import prepare
 
 STEPS = (0.5, 0.9, 1, 2, 5, 10)
 _OTHERWISE = 6.0  # seconds, of what is not a step
+_UPLOADED = 30  # photos, before the first of them is deleted again
+_INDEXED_AGAIN = 60  # photos, by each run
 
 
 def post(path: str, content: bytes, kind: str) -> bytes:
@@ -359,10 +363,9 @@ class Changing:
 
     def __init__(self, server: Served, library: Path, models: Path, photos: list[bytes], folder: Path) -> None:
         folder.mkdir(exist_ok=True)
-        for number, content in enumerate(photos):
-            (folder / f"{number}.jpg").write_bytes(content)
         self._stop = multiprocessing.Event()
-        uploading, indexing = (server.port, photos, self._stop), (library, models, folder, self._stop)
+        uploaded, indexed = photos[::2], photos[1::2]
+        uploading, indexing = (server.port, uploaded, self._stop), (library, models, indexed, folder, self._stop)
         self._uploading = multiprocessing.Process(target=upload_and_delete, args=uploading, daemon=True)
         self._indexing = multiprocessing.Process(target=index_again, args=indexing, daemon=True)
 
@@ -378,27 +381,31 @@ class Changing:
 
 def upload_and_delete(port: int, photos: list[bytes], stop, a_second: float = 1.0) -> None:
     async def run() -> None:
-        connections, number = Connections(port), 0
-        while not stop.is_set():
-            content = photos[number % len(photos)] + os.urandom(8)
+        connections, uploaded = Connections(port), deque()
+        for number in itertools.count():
+            if stop.is_set():
+                break
+            content = photos[number % len(photos)] + os.urandom(8)  # an upload of what was deleted would restore it
             status, body = await connections.ask(post("/v1/images", content, "image/jpeg"))
-            if status == 201 and number % 2:
-                image_id = json.loads(body)["id"]
-                await connections.ask(f"DELETE /v1/images/{image_id} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
-            number += 1
+            if status == 201:
+                uploaded.append(json.loads(body)["id"])
+            if len(uploaded) > _UPLOADED:
+                deleting = f"DELETE /v1/images/{uploaded.popleft()} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+                await connections.ask(deleting.encode())
             await asyncio.sleep(1 / a_second)
         connections.close()
 
     asyncio.run(run())
 
 
-def index_again(library: Path, models: Path, folder: Path, stop) -> None:
-    """Runs over files that are new each time."""
+def index_again(library: Path, models: Path, photos: list[bytes], folder: Path, stop) -> None:
+    """Runs over files whose photos are others each time."""
     command = ["nice", "-n", "10", sys.executable, "-m", "lookalike", "index", "--library", str(library), str(folder)]
     environment = {**os.environ, "LOOKALIKE_MODELS": str(models)}
+    coming = itertools.cycle(photos)
     while not stop.is_set():
-        for file in folder.iterdir():
-            file.write_bytes(file.read_bytes() + os.urandom(8))
+        for number in range(_INDEXED_AGAIN):
+            (folder / f"{number}.jpg").write_bytes(next(coming) + os.urandom(8))
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while process.poll() is None and not stop.wait(0.1):
             pass
@@ -411,6 +418,7 @@ def measure(
     model: str,
     models: Path,
     photos: list[bytes],
+    new_photos: list[bytes],
     *,
     seconds: float,
     workers: int = 1,
@@ -442,16 +450,25 @@ def measure(
         "closed loop, by clients": peaks,
         "peak / raw rate": {name: round(peak / rate, 3) for name, rate in means.items()},
     }
-    return told | (measured_steps(library, models, photos, peak, seconds, quiet, workers) if steps else {})
+    if not steps:
+        return told
+    return told | measured_steps(library, models, photos, new_photos, peak, seconds, quiet, workers)
 
 
 def measured_steps(
-    library: Path, models: Path, photos: list[bytes], peak: float, seconds: float, quiet: float, workers: int
+    library: Path,
+    models: Path,
+    photos: list[bytes],
+    new_photos: list[bytes],
+    peak: float,
+    seconds: float,
+    quiet: float,
+    workers: int,
 ) -> dict:
     with Served(library, models, workers=workers) as server:
         requests = mixed(photos, ids_of(server))
         asyncio.run(closed_loop(server.port, requests, clients=4, seconds=3))
-        with Changing(server, library, models, photos[:60], library.parent / "new photos"):
+        with Changing(server, library, models, new_photos, library.parent / "new photos"):
             time.sleep(3)
             knee, tried = find_knee(server, requests, peak, min(seconds, _OTHERWISE), quiet)
             told = {}

@@ -12,7 +12,8 @@ class Queue:
 
     def __init__(self, workers, most):
         self.clock = SimpleNamespace(now=0.0)
-        self.limit = AdaptiveLimit(workers=workers, most=most, clock=lambda: self.clock.now)
+        few, many = 2 * workers, 3 * workers
+        self.limit = AdaptiveLimit(workers=workers, few=few, many=many, most=most, clock=lambda: self.clock.now)
         self._workers = workers
         self._admitted = []
         self.refused = 0
@@ -68,7 +69,7 @@ def test_after_a_quiet_time_a_burst_is_queued():
     st.integers(0, 100),
 )
 def test_the_limit_stays_between_its_bounds(answers, workers, waiting):
-    limit = AdaptiveLimit(workers=workers, most=workers + waiting)
+    limit = AdaptiveLimit(workers=workers, few=workers, many=2 * workers, most=workers + waiting)
     for seconds, in_work in answers:
         limit.answered(seconds, in_work)
         assert min(workers + 1, workers + waiting) <= limit.limit <= workers + waiting

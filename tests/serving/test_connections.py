@@ -33,6 +33,13 @@ def test_what_is_not_http_is_refused_as_a_problem(server_of):
         is_problem(sent_and_answered(server, nonsense), 400, "malformed-request")
 
 
+def test_whoever_only_makes_mistakes_has_to_wait_for_each_answer(server_of):
+    server, began = server_of(), time.monotonic()
+    for _ in range(3):
+        is_problem(sent_and_answered(server, b"nonsense\r\n\r\n"), 400, "malformed-request")
+    assert time.monotonic() - began >= 3 * 0.1
+
+
 def test_a_slow_head_ends_with_its_time(server_of):
     server = server_of(header_seconds=2.0)
     with connected(server) as opened:

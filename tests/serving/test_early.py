@@ -22,9 +22,9 @@ def full():
 
 
 @contextmanager
-def filled(server):
-    """The gate of the model, while every place is taken."""
-    gate = server._uvicorn.config.app.state.early_refusals._gates[b"/v1/search"]
+def filled(server, *, kind="_gates"):
+    """The gate of the model, or the one of searches that need no model, while every place is taken."""
+    gate = getattr(server._uvicorn.config.app.state.early_refusals, kind)[b"/v1/search"]
     with ExitStack() as taken:
         while gate.has_place:
             taken.enter_context(gate.place())
@@ -33,7 +33,7 @@ def filled(server):
 
 def test_what_would_find_no_place_is_refused_and_counted(full):
     told = []
-    early = EarlyRefusals({b"/v1/search": full}, lambda path, status, _seconds: told.append((path, status)))
+    early = EarlyRefusals({b"/v1/search": full}, {}, lambda path, status, _seconds: told.append((path, status)))
     refusal = early.refusal(b"POST", b"/v1/search", PICTURE, received=2000)
     assert (refusal.code, refusal.status) == ("busy", 503)
     assert refusal.headers["Retry-After"] == "1"
@@ -42,7 +42,7 @@ def test_what_would_find_no_place_is_refused_and_counted(full):
 
 
 def test_where_there_is_a_place_nothing_is_refused():
-    early = EarlyRefusals({b"/v1/search": Gate("model", workers=1, waiting=0)}, lambda *_: None)
+    early = EarlyRefusals({b"/v1/search": Gate("model", workers=1, waiting=0)}, {}, lambda *_: None)
     assert early.refusal(b"POST", b"/v1/search", PICTURE, received=2000) is None
 
 
@@ -59,14 +59,41 @@ def test_where_there_is_a_place_nothing_is_refused():
     ],
 )
 def test_what_needs_no_model_or_cannot_be_skipped_goes_the_usual_way(full, method, path, headers):
-    assert EarlyRefusals({b"/v1/search": full}, lambda *_: None).refusal(method, path, headers, received=2000) is None
+    assert (
+        EarlyRefusals({b"/v1/search": full}, {}, lambda *_: None).refusal(method, path, headers, received=2000) is None
+    )
 
 
 @pytest.mark.parametrize(("other_sites", "is_refused"), [(False, True), (True, False)])
 def test_an_answer_to_another_site_is_made_where_its_headers_are_known(full, other_sites, is_refused):
-    early = EarlyRefusals({b"/v1/search": full}, lambda *_: None, other_sites=other_sites)
+    early = EarlyRefusals({b"/v1/search": full}, {}, lambda *_: None, other_sites=other_sites)
     refusal = early.refusal(b"POST", b"/v1/search", (*PICTURE, (b"origin", b"https://shop.example")), received=2000)
     assert (refusal is not None) is is_refused
+
+
+def test_a_little_json_needs_a_place_among_searches_and_much_of_it_may_ask_for_anything(full):
+    free = Gate("searching", workers=1, waiting=0)
+    for model, searching, is_refused in ((full, free, False), (free, full, True)):
+        early = EarlyRefusals({b"/v1/search": model}, {b"/v1/search": searching}, lambda *_: None)
+        little, much = (
+            early.refusal(b"POST", b"/v1/search", ((b"content-type", b"application/json"), length), received=200)
+            for length in ((b"content-length", b"40"), (b"content-length", b"40000"))
+        )
+        assert (little is not None, much) == (is_refused, None)
+
+
+def test_searches_by_id_that_find_no_place_are_refused_from_their_heads(server_of, images):
+    server = server_of()
+    asked = json.dumps({"image_id": images[0]}).encode()
+    head = (
+        f"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(asked)}"
+    )
+    with filled(server, kind="_json_gates"), connected(server) as opened:
+        opened.sendall(head.encode() + b"\r\n\r\n")
+        is_problem(answer_from(opened), 503, "busy")  # before the body
+    with connected(server) as opened:
+        opened.sendall(head.encode() + b"\r\n\r\n" + asked)
+        assert answer_from(opened)[0] == 200
 
 
 def test_the_connection_goes_on_behind_a_body_that_was_skipped(server_of):
@@ -112,7 +139,7 @@ def test_a_client_that_leaves_in_a_skipped_body_harms_nobody(server_of):
 def test_as_many_are_let_in_at_once_as_there_are_places():
     """Their bodies come later than their heads: whoever found no place then would have been received for nothing."""
     gate = Gate("model", workers=1, waiting=1)
-    early = EarlyRefusals({b"/v1/search": gate}, lambda *_: None)
+    early = EarlyRefusals({b"/v1/search": gate}, {}, lambda *_: None)
     with gate.place():
         told = [early.refusal(b"POST", b"/v1/search", PICTURE, received=2000) for _ in range(3)]
         assert [refusal is None for refusal in told] == [True, False, False]
@@ -137,6 +164,6 @@ def test_bodies_that_do_not_come_keep_others_out_for_a_moment_only(monkeypatch):
 
 def test_no_more_whole_requests_are_on_their_way_than_there_are_places():
     gate = Gate("model", workers=1, waiting=1)
-    early = EarlyRefusals({b"/v1/search": gate}, lambda *_: None)
+    early = EarlyRefusals({b"/v1/search": gate}, {}, lambda *_: None)
     told = [early.refusal(b"POST", b"/v1/search", PICTURE, received=received) for received in (1100, 1100, 1100, 200)]
     assert [refusal is None for refusal in told] == [True, True, False, False]

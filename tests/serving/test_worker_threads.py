@@ -1,6 +1,7 @@
 import os
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -37,6 +38,43 @@ def test_as_many_run_at_once_as_there_are_threads():
     threads, both = WorkerThreads("test", 2), threading.Barrier(2)
     for future in [threads.submit(lambda: both.wait(60)) for _ in range(2)]:
         future.result(60)
+    assert threads.close(seconds=60)
+
+
+def test_what_has_waited_for_long_runs_in_a_spare_thread():
+    threads, may_end = WorkerThreads("test", 1, spare=1), threading.Event()
+    held = threads.submit(lambda: may_end.wait(60))
+    assert [threads.submit(lambda n=n: n).result(60) for n in range(2)] == [0, 1]  # though the first has not ended
+    may_end.set()
+    assert held.result(60)
+    assert threads.close(seconds=60)
+
+
+def test_a_spare_thread_leaves_to_the_others_what_has_not_waited_for_long(monkeypatch):
+    monkeypatch.setattr(worker_threads, "_SPARE_AFTER", 3600)
+    threads, running = WorkerThreads("test", 1, spare=3), []
+
+    def work():
+        running.append(None)
+        most = len(running)
+        time.sleep(0.001)
+        running.pop()
+        return most
+
+    assert {future.result(60) for future in [threads.submit(work) for _ in range(50)]} == {1}
+    assert threads.close(seconds=60)
+
+
+def test_more_urgent_work_goes_first_but_not_for_ever():
+    looks, urgent = [], iter([True, True, False])
+
+    def is_more_urgent_work_running():
+        looks.append(None)
+        return next(urgent, True)
+
+    threads = WorkerThreads("test", 1, give_way=is_more_urgent_work_running)
+    assert threads.submit(lambda: len(looks)).result(60) == 3
+    assert threads.submit(lambda: 2).result(60) == 2  # there is more urgent work all the time now
     assert threads.close(seconds=60)
 
 

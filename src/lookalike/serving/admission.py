@@ -6,7 +6,6 @@ from collections.abc import Callable
 _WINDOW_SECONDS = 30.0
 _QUIET_SECONDS = 2.0
 _BACK_OFF = 0.1  # of the excess, for each answer
-_BURST = 6  # for each worker
 
 
 class AdaptiveLimit:
@@ -19,22 +18,25 @@ class AdaptiveLimit:
     A network has to be empty now and then for its shortest time to be seen; here it is known how many are served at
     once, so that the time without a queue is seen in any answer: it is seconds * workers / n.
 
-    After a quiet time a burst of six for each worker is queued and not refused: only a queue that does not get
+    After a quiet time a burst of twice as many as may wait is queued and not refused: only a queue that does not get
     shorter is cut. The last of a longer burst would be answered after seconds.
 
     Args:
         workers: requests that are served at once without waiting.
+        few, many: see above.
         most: the limit that is never exceeded.
         clock: seconds.
     """
 
-    def __init__(self, *, workers: int, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, workers: int, few: int, many: int, most: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._workers = workers
-        self.few = 2 * workers
-        self.many = 3 * workers
+        self.few = few
+        self.many = many
         self._least = min(workers + 1, most)
         self._most = most
-        self._burst = min(_BURST * workers, most)
+        self._burst = min(2 * many, most)
         self._clock = clock
         self._limit = float(self._burst)
         self._refused_at = -_QUIET_SECONDS

@@ -25,6 +25,7 @@ from lookalike.serving.duplicates import DuplicateRoutes
 from lookalike.serving.early import EarlyRefusals
 from lookalike.serving.events import EventRoutes
 from lookalike.serving.experiments import ExperimentRoutes
+from lookalike.serving.gates import Gate
 from lookalike.serving.grading import GradingRoutes
 from lookalike.serving.health import HealthRoutes, WarmUp
 from lookalike.serving.images import ImageRoutes
@@ -117,15 +118,20 @@ def _add_middleware(app: FastAPI, state: State) -> None:
 
 def _early_refusals(state: State) -> EarlyRefusals:
     settings, root = state.settings, quote(root_path_of(state.settings.root_path))
-    gates = {b"/v1/search": state.gates.model, b"/v1/images": state.gates.uploads}
+    with_pictures = {b"/v1/search": state.gates.model, b"/v1/images": state.gates.uploads}
+    with_json = {b"/v1/search": state.gates.searching}
 
     def answered(path: str, status: int, seconds: float) -> None:
         state.meters.answered("POST", path.removeprefix(root), status, seconds)
         if settings.access_log:
             log_access("POST", path, status, seconds)
 
-    everywhere = gates | {root.encode("ascii") + path: gate for path, gate in gates.items()}
-    return EarlyRefusals(everywhere, answered, other_sites=bool(settings.allowed_origins))
+    def everywhere(gates: dict[bytes, Gate]) -> dict[bytes, Gate]:
+        return gates | {root.encode("ascii") + path: gate for path, gate in gates.items()}
+
+    return EarlyRefusals(
+        everywhere(with_pictures), everywhere(with_json), answered, other_sites=bool(settings.allowed_origins)
+    )
 
 
 class PackedJson:

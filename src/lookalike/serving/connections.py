@@ -26,6 +26,7 @@ _LEAST_PIECE_BYTES = 128
 _FREE_FRAMING = 64 * 1024  # bytes of a body that are not its content: lengths and extensions of chunks, trailers
 _SECONDS_BETWEEN_LOOKS = 0.25
 _SECONDS_TO_LEAVE = 0.5
+_MISTAKE_SECONDS = 0.1  # before one is told: peers that make one after the other would keep the event loop busy
 _FOR_EVER = float("inf")
 
 
@@ -122,7 +123,8 @@ class BoundedConnection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Wait for the first head, if there is room for one more."""
         super().connection_made(transport)
-        self.transport = cast("asyncio.Transport", _JoinedWrites(transport, self.loop))
+        self._writes = _JoinedWrites(transport, self.loop)
+        self.transport = cast("asyncio.Transport", self._writes)
         limits = self.all_open.limits
         self.active_at = time.monotonic()
         self._head_until = self.active_at + limits.head_seconds
@@ -177,7 +179,8 @@ class BoundedConnection(HttpToolsProtocol):
             self._check_sizes()
         except (httptools.HttpParserError, _OverLimitError):
             self._mistake = "The request cannot be parsed, or has too long a head or too many small pieces."
-            self._tell_mistake()
+            self.flow.pause_reading()
+            self.loop.call_later(_MISTAKE_SECONDS, self._tell_mistake)
             return
         if self.is_idle and self._head_until == _FOR_EVER:
             self._head_until = self.active_at + self.all_open.limits.head_seconds
@@ -246,7 +249,7 @@ class BoundedConnection(HttpToolsProtocol):
             return False
         self.cycle = cast("RequestResponseCycle", _REFUSED)
         self.server_state.total_requests += 1
-        self.transport.write(_refusing(refusal, path.decode("ascii"), closes=False))
+        self._writes.write_whole(_refusing(refusal, path.decode("ascii"), closes=False))
         return True
 
     def on_body(self, body: bytes) -> None:
@@ -295,7 +298,7 @@ class BoundedConnection(HttpToolsProtocol):
             self.transport.close()
 
     def _answer_and_close(self, status: int, code: str, detail: str) -> None:
-        self.transport.write(_refusing(problem(code, detail, status=status), "/", closes=True))
+        self._writes.write_whole(_refusing(problem(code, detail, status=status), "/", closes=True))
         self.transport.close()
 
 
@@ -342,6 +345,11 @@ class _JoinedWrites:
             return
         held, self._held = self._held, b""
         self._transport.write(held + data if held else data)
+
+    def write_whole(self, answer: bytes) -> None:
+        """Send an answer that nothing follows."""
+        self._flush()
+        self._transport.write(answer)
 
     def close(self) -> None:
         self._flush()

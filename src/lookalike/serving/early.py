@@ -7,6 +7,7 @@ connection is closed because the body was not read. Here it takes some 50 µs, a
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from lookalike.serving.bodies import MOST_SMALL_JSON
 from lookalike.serving.gates import Gate
 from lookalike.serving.problems import Problem
 
@@ -20,18 +21,25 @@ _USUAL_WAY = frozenset({b"transfer-encoding", b"expect"})
 
 
 class EarlyRefusals:
-    """Refuses requests with pictures that would find no place, before anything of them but the head was looked at.
+    """Refuses requests that would find no place, before anything of them but the head was looked at.
 
     Args:
-        gates: by the path of the requests that need a place there.
+        gates: by the path of the requests with pictures that need a place there.
+        json_gates: likewise, of requests with a little JSON.
         answered: is told the path, the status and the seconds that answering took.
         other_sites: whether pages of other sites may ask, whose answers need headers that are not made here.
     """
 
     def __init__(
-        self, gates: Mapping[bytes, Gate], answered: Callable[[str, int, float], None], *, other_sites: bool = False
+        self,
+        gates: Mapping[bytes, Gate],
+        json_gates: Mapping[bytes, Gate],
+        answered: Callable[[str, int, float], None],
+        *,
+        other_sites: bool = False,
     ) -> None:
         self._gates = gates
+        self._json_gates = json_gates
         self._answered = answered
         self._usual_way = _USUAL_WAY | {b"origin"} if other_sites else _USUAL_WAY
 
@@ -44,11 +52,15 @@ class EarlyRefusals:
             headers: names in lower case.
             received: bytes that came together with the end of the head, the head's own ones included.
         """
-        gate = self._gates.get(path)
-        if gate is None or method != b"POST":
+        if method != b"POST" or path not in self._gates:
             return None
-        length = self._bytes_to_skip(dict(headers))
-        if length is None or gate.expects_one_more(is_whole=received >= _bytes_of_head(path, headers) + length):
+        named = dict(headers)
+        length = self._bytes_to_skip(named)
+        gate = None if length is None else self._gate(path, named, length)
+        if gate is None:
+            return None
+        whole = _bytes_of_head(path, headers) + (length or 0)
+        if gate.expects_one_more(is_whole=received >= whole):
             return None
         started = time.perf_counter()
         problem = gate.refusal().problem
@@ -56,12 +68,17 @@ class EarlyRefusals:
         return problem
 
     def _bytes_to_skip(self, headers: Mapping[bytes, bytes]) -> int | None:
-        """The length of a picture's body, for JSON may ask for something else; None if it is not known, or is large."""
+        """The length of the body; None if it is not known, or is large."""
         length = headers.get(b"content-length", b"")
         if not (length.isdigit() and len(length) <= _DIGITS and int(length) <= _MOST_SKIPPED):
             return None
-        is_json = headers.get(b"content-type", b"").lower().startswith(b"application/json")
-        return int(length) if not is_json and self._usual_way.isdisjoint(headers) else None
+        return int(length) if self._usual_way.isdisjoint(headers) else None
+
+    def _gate(self, path: bytes, headers: Mapping[bytes, bytes], length: int) -> Gate | None:
+        """Where the request needs a place; None for long JSON, which may ask for a picture or for something else."""
+        if not headers.get(b"content-type", b"").lower().startswith(b"application/json"):
+            return self._gates[path]
+        return self._json_gates.get(path) if length <= MOST_SMALL_JSON else None
 
 
 def _bytes_of_head(path: bytes, headers: Headers) -> int:

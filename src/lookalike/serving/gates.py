@@ -33,26 +33,40 @@ class Gate:
         name: in metrics and thread names.
         workers: calls that run at once.
         waiting: requests that may wait beside them; one more is refused with `busy`.
-        niceness: as in `WorkerThreads`.
-        adaptive: refuse sooner where answers take long; see `AdaptiveLimit`.
+        spare, niceness: as in `WorkerThreads`.
+        behind: work at that gate goes first; see `WorkerThreads`.
+        queue: how few and how many may wait for each worker before some are refused; see `AdaptiveLimit`.
     """
 
-    def __init__(self, name: str, *, workers: int, waiting: int, niceness: int = 0, adaptive: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        workers: int,
+        waiting: int,
+        spare: int = 0,
+        niceness: int = 0,
+        behind: "Gate | None" = None,
+        queue: tuple[int, int] | None = None,
+    ) -> None:
         self.name = name
         self.refusals = 0
         self._workers = workers
         self._places = workers + waiting
-        self._adaptive = AdaptiveLimit(workers=workers, most=self._places) if adaptive else None
+        few, many = (each * workers for each in queue or (0, 0))
+        self._adaptive = AdaptiveLimit(workers=workers, few=few, many=many, most=self._places) if queue else None
         self._taken = 0
         self._coming: deque[float] = deque()  # until when whole requests are expected
         self._awaited: deque[float] = deque()  # likewise, of requests whose bodies have not come
         self._running = 0
-        self._threads = WorkerThreads(name, workers, niceness=niceness)
+        give_way = None if behind is None else lambda: behind.running > 0
+        self._threads = WorkerThreads(name, workers, spare=spare, niceness=niceness, give_way=give_way)
+        self._most_running = workers + spare
 
     @property
     def running(self) -> int:
         """Calls in a thread, or about to be."""
-        return min(self._running + self._threads.visitors, self._workers)
+        return min(self._running + self._threads.visitors, self._most_running)
 
     @property
     def waiting(self) -> int:
@@ -205,18 +219,18 @@ class Gates:
 
     def __init__(self, *, workers: int, waiting: int) -> None:
         cores = os.cpu_count() or 1
-        self.model = Gate("model", workers=workers, waiting=waiting, niceness=2, adaptive=True)
+        some = max(1, cores // 4)
+        self.model = Gate("model", workers=workers, waiting=waiting, niceness=2, queue=(2, 3))
         self.decoding = Gate("decoding", workers=max(cores, workers), waiting=256, niceness=2)
-        self.searching = Gate("searching", workers=4, waiting=256)
+        self.searching = Gate("searching", workers=max(2, cores), spare=2, waiting=256, queue=(2, 4))
         self.fetching = Gate("fetching", workers=4, waiting=32, niceness=5)
-        # Two threads each: what runs Python holds its lock, and more of them would only keep searches from it.
-        self.reading = Gate("reading", workers=2, waiting=256, niceness=1)
-        self.files = Gate("files", workers=2, waiting=256, niceness=1)
-        self.writing = Gate("writing", workers=2, waiting=256, niceness=1)
-        # One thread: nearly all of the work on a batch is Python's.
-        self.events = Gate("events", workers=1, waiting=256, niceness=1)
-        self.uploads = Gate("uploads", workers=2, waiting=64, niceness=5)
-        self.thumbnails = Gate("thumbnails", workers=2, waiting=256, niceness=10)
+        behind = self.searching
+        self.reading = Gate("reading", workers=1, spare=1, waiting=256, niceness=1, behind=behind)
+        self.files = Gate("files", workers=1, spare=1, waiting=256, niceness=1, behind=behind)
+        self.writing = Gate("writing", workers=1, spare=1, waiting=256, niceness=1, behind=behind)
+        self.events = Gate("events", workers=1, waiting=256, niceness=1, behind=behind)
+        self.uploads = Gate("uploads", workers=some, spare=1, waiting=64, niceness=5, behind=behind)
+        self.thumbnails = Gate("thumbnails", workers=some, spare=1, waiting=256, niceness=10, behind=behind)
 
     def __iter__(self) -> Iterator[Gate]:
         return iter(

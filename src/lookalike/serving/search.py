@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from lookalike.errors import CursorRefused
 from lookalike.retrieval import NO_FILTERS, Answer, DecodedQuery, EmbeddedQuery, IndexedImage, Picture, Query
-from lookalike.serving.bodies import checked, declared_bytes, media_type
+from lookalike.serving.bodies import MOST_SMALL_JSON, checked, declared_bytes, media_type
 from lookalike.serving.direct import DirectRoute
 from lookalike.serving.documentation import body_of
 from lookalike.serving.metrics import QUERY_ID
@@ -51,7 +51,6 @@ T = TypeVar("T")
 _USUAL_LIMIT = 30
 _MOST_RANK = 2
 _SECONDS_BETWEEN_LOOKS = 10.0  # whether there are keypoints
-_PARSED_AT_ONCE = 16 * 1024  # bytes of JSON: longer ones are parsed in a thread
 _CURSOR = re.compile(r"([0-9A-Za-z_-]{1,64}):([0-9]{1,7}):([0-9]{1,3})")
 
 
@@ -152,7 +151,7 @@ def _asked_by_form(received: ReceivedPicture) -> _Asked:
 
 def _is_small_json(request: Request) -> bool:
     """Whether a body is too small to hold a picture: an id or a cursor, which the model has nothing to do with."""
-    return media_type(request) == "application/json" and declared_bytes(request) <= _PARSED_AT_ONCE
+    return media_type(request) == "application/json" and declared_bytes(request) <= MOST_SMALL_JSON
 
 
 def _first(answer: Answer, query: Query) -> Cursor:
@@ -232,7 +231,7 @@ class SearchRoutes:
             return await self._by_model(request, received, partial(_asked_by_form, received), patience, started)
         most = self._state.settings.max_json_bytes
         read = partial(received.parse_json, SearchRequest, most_other_bytes=most)
-        sent, content = read() if received.size <= _PARSED_AT_ONCE else await self._decoding(patience, read)
+        sent, content = read() if received.size <= MOST_SMALL_JSON else await self._decoding(patience, read)
         if sent.cursor is not None:
             return await self._next_page(request, Cursor.of(sent.cursor), sent.limit, started)
         if sent.image_url is not None:
@@ -274,7 +273,7 @@ class SearchRoutes:
             if response is None:
                 answered = partial(self._answered, request, worked.asked.query, started)
                 finish = partial(answered, embedded=worked.embedded, preview=worked.preview)
-                response = await self._searching(patience, finish)
+                response = await self._state.gates.searching.run_for(patience, finish)
         return response
 
     async def _embedded(

@@ -12,6 +12,8 @@ from lookalike.niceness import be_nice
 
 T = TypeVar("T")
 
+_SPARE_AFTER = 0.25  # seconds
+_GIVE_WAY, _LOOKS = 0.01, 10  # seconds, and looks in that time
 _HEAD_START = 0.05
 """Seconds, for each rank, that more urgent work may come later and still go first: less urgent work never starves."""
 
@@ -19,17 +21,34 @@ _HEAD_START = 0.05
 class WorkerThreads:
     """Threads that are started when needed, and do not keep the program from ending.
 
+    Only one thread at a time can run Python. Two that run little else finish no more work than one does, and keep the
+    threads of more urgent kinds from Python's lock. Work that waits for a disk or a database can be spread over spare
+    threads all the same: they run what has waited for a quarter of a second.
+
     Args:
         name: of the threads.
-        count: of the threads.
+        count: of the threads that run what comes.
+        spare: threads beside them.
         niceness: 0 to 19, as `nice` has it: how much more readily than the main thread they yield the processor to
             other threads (Linux only).
+        give_way: whether more urgent work runs elsewhere. Whoever runs Python keeps all others waiting, whatever their
+            priority, so that work is not begun then, but for a hundredth of a second at most.
     """
 
-    def __init__(self, name: str, count: int, *, niceness: int = 0) -> None:
+    def __init__(
+        self,
+        name: str,
+        count: int,
+        *,
+        spare: int = 0,
+        niceness: int = 0,
+        give_way: Callable[[], bool] | None = None,
+    ) -> None:
         self._name = name
         self._count = count
+        self._most = count + spare
         self._niceness = niceness
+        self._give_way = give_way
         self._waiting: list[tuple[float, int, Future[Any], Callable[[], Any]]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
@@ -55,11 +74,11 @@ class WorkerThreads:
                 raise RuntimeError(f"the threads of {self._name} have ended")
             turn = time.monotonic() + rank * _HEAD_START
             heapq.heappush(self._waiting, (turn, next(self._order), future, work))
-            if self._idle < len(self._waiting) and len(self._threads) < self._count:
+            if self._idle < len(self._waiting) and len(self._threads) < self._most:
                 thread = threading.Thread(target=self._run, name=f"lookalike-{self._name}", daemon=True)
                 self._threads.append(thread)
                 thread.start()
-            else:
+            elif self._busy < self._count or len(self._waiting) == 1:  # behind others somebody looks at the time
                 self._changed.notify()
         return future
 
@@ -79,8 +98,11 @@ class WorkerThreads:
         try:
             return (work(),)
         finally:
-            self._visitors -= 1
-            self._leave()
+            with self._changed:
+                self._visitors -= 1
+                self._busy -= 1
+                if self._waiting:
+                    self._changed.notify()
 
     def close(self, *, seconds: float) -> bool:
         """Drop what waits, and give what runs that long; False where something still runs then."""
@@ -102,6 +124,7 @@ class WorkerThreads:
             if taken is None:
                 return
             future, work = taken
+            self._let_others_go_first()
             if future.set_running_or_notify_cancel():
                 try:
                     result = work()
@@ -111,24 +134,32 @@ class WorkerThreads:
                     future.set_result(result)
                     del result
             del taken, future, work  # while it waits, a thread keeps nothing of what it did
-            self._leave()
+            with self._changed:
+                self._busy -= 1
 
     def _take(self) -> tuple[Future[Any], Callable[[], Any]] | None:
         """The next piece of work, once there is one that may run; None at the end."""
         with self._changed:
-            while not self._waiting or self._busy >= self._count:
+            while not self._waiting or self._pause() > 0:
                 if self._closed:
                     return None
                 self._idle += 1
-                self._changed.wait()
+                self._changed.wait(self._pause() if self._waiting else None)
                 self._idle -= 1
             self._busy += 1
             _, _, future, work = heapq.heappop(self._waiting)
             return future, work
 
-    def _leave(self) -> None:
-        """Work has ended, so that other work may begin."""
-        with self._changed:
-            self._busy -= 1
-            if self._waiting:
-                self._changed.notify()
+    def _let_others_go_first(self) -> None:
+        for _ in range(_LOOKS):
+            if self._give_way is None or not self._give_way():
+                return
+            time.sleep(_GIVE_WAY / _LOOKS)
+
+    def _pause(self) -> float:
+        """Seconds until one more thread may run what waits."""
+        if self._busy < self._count:
+            return 0.0
+        if self._busy >= self._most:
+            return threading.TIMEOUT_MAX
+        return self._waiting[0][0] + _SPARE_AFTER - time.monotonic()
