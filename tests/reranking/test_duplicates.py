@@ -1,4 +1,6 @@
 import io
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,29 +128,69 @@ def test_collapsing_loses_no_image_and_keeps_the_order(made):
     assert sorted(ids(collapsed) + hidden) == list(range(len(made)))
 
 
-def one_by_one(rule, made):
-    """What stands alone, by comparing every image with those that stand, best first."""
-    standing = []
-    for place, (row, vector) in enumerate(zip(made.columns, made.vectors, strict=True)):
-        asked = CollapseDuplicates.same_as(rule, row, vector, made.take(standing)) if standing else []
-        if not asked:
-            standing.append(place)
-    return standing
+def near_duplicates(one, other, *, bits, cosine):
+    """The definition, in words of the standard library alone."""
+    (row, vector), (other_row, other_vector) = one, other
+    hashes = [int(each["difference_hash"]) for each in (row, other_row)]
+    colours = [each["colour_signature"].tolist() for each in (row, other_row)]
+    apart = [abs(mine - theirs) for mine, theirs in zip(*colours, strict=True)]
+    return (
+        all(hashes)
+        and (hashes[0] ^ hashes[1]).bit_count() <= bits
+        and all(max(colour[:64]) - min(colour[:64]) >= 8 for colour in colours)
+        and max(apart[:64]) <= 12
+        and max(apart[64:]) <= 5
+        and math.fsum(mine * theirs for mine, theirs in zip(vector.tolist(), other_vector.tolist(), strict=True))
+        >= cosine
+    )
 
 
-@given(st.integers(0, 2**32), st.integers(1, 40), st.sampled_from([3, 4096]))
-def test_collapsing_is_comparing_each_with_those_before_it(seed, count, pairs):
-    rng = np.random.default_rng(seed)
-    colours = np.clip(COLOURFUL + rng.integers(-5, 6, (count, 1)) * rng.integers(0, 2, (count, 96)), 0, 255)
+def one_by_one(made, **rule):
+    """What stands, and behind each what belongs to it, by comparing every image with those that stand, best first."""
+    images = list(zip(made.columns, made.vectors, strict=True))
+    standing = {}
+    for place, image in enumerate(images):
+        same = (best for best in standing if near_duplicates(images[best], image, **rule))
+        best = next(same, None)
+        if best is None:
+            standing[place] = []
+        else:
+            standing[best].append(place)
+    return list(standing), {best: others for best, others in standing.items() if others}
+
+
+def some_images(rng, count):
+    """A few shapes and colours, some of them without contrast or not known, in vectors all around."""
+    signatures = np.stack([COLOURFUL, COLOURFUL + 4, COLOURFUL + 9, np.full(96, 120), np.zeros(96)])
+    signatures = signatures[rng.choice(5, count, p=[0.4, 0.2, 0.2, 0.1, 0.1])]
+    signatures[:, 70] += rng.integers(0, 9, count).astype(signatures.dtype)
     rows = [
-        image_row(difference_hash=int(hash_), colour_signature=colour)
-        for hash_, colour in zip(rng.integers(0, 64, count), colours.astype(np.uint8), strict=True)
+        image_row(difference_hash=int(hash_), colour_signature=colours.astype(np.uint8))
+        for hash_, colours in zip(rng.integers(0, 64, count), signatures, strict=True)
     ]
-    made = candidates(*range(count), angles=rng.uniform(0, 1.5, count), rows=rows)
-    rule = CollapseDuplicates(most_bits=3)
+    return candidates(*range(count), angles=rng.uniform(0, 3, count), rows=rows)
+
+
+@given(
+    st.integers(0, 2**32),
+    st.integers(1, 60),
+    st.integers(0, 4),
+    st.sampled_from([(64, 1 << 18, 4096), (4, 1, 3), (5, 200, 7), (64, 1 << 18, 1)]),
+)
+def test_collapsing_is_comparing_each_with_those_that_stand_before_it(seed, count, bits, sizes):
+    made = some_images(np.random.default_rng(seed), count)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(duplicates, "_PAIRS", pairs)
-        assert ids(rule(WHOLE, made)) == one_by_one(rule, made)
+        for name, size in zip(("_BLOCK", "_CELLS", "_PAIRS"), sizes, strict=True):
+            patched.setattr(duplicates, name, size)
+        collapsed = CollapseDuplicates(most_bits=bits)(WHOLE, made)
+    assert (ids(collapsed), behind(collapsed)) == one_by_one(made, bits=bits, cosine=0.4)
+    assert list(behind(collapsed)) == sorted(behind(collapsed))
+    np.testing.assert_array_equal(collapsed.vectors, made.vectors[ids(collapsed)])
+
+
+def test_what_stood_behind_an_image_goes_with_it():
+    made = replace(candidates(1, 2, 3), duplicates={f"{1:032x}": (f"{9:032x}",), f"{3:032x}": (f"{7:032x}",)})
+    assert behind(CollapseDuplicates()(WHOLE, made))[1] == [9, 2, 3, 7]
 
 
 def test_a_long_burst_is_collapsed_in_blocks_as_in_one():

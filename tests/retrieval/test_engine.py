@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from doubles import ColourGridEncoder, picture
 from lookalike.errors import CropRefused, CursorRefused, ImageRefused, LibraryMissing, UnknownImage
 from lookalike.retrieval import Query
+from lookalike.retrieval.view import View
 from lookalike.types import Box, Visibility
 from parts import Parts, write_pictures
 
@@ -44,6 +45,17 @@ def test_the_ranking_is_that_of_plain_numpy(library):
     found = [hit.image.id for hit in engine.search(Query.image(ids[3], limit=100)).hits if hit.image.id != ids[3]]
     engine.close()
     assert found == expected
+
+
+def test_equal_cosines_are_in_the_order_of_ids(library, tmp_path):
+    copies = write_pictures(tmp_path / "copies", range(0, 40, 3), image_format="WEBP", lossless=True)
+    more = write_pictures(tmp_path / "more", range(0, 40, 6), image_format="BMP")
+    library.indexer.index([tmp_path / "photos", copies, more])
+    engine = library.new_engine(rerankers=())
+    hits = engine.search(Query.picture(picture(7), limit=100)).hits
+    engine.close()
+    assert len({hit.cosine for hit in hits}) == 40 < len(hits)
+    assert list(hits) == sorted(hits, key=lambda hit: (-hit.cosine, hit.image.id))
 
 
 def test_an_indexed_image_is_not_its_own_hit_unless_cropped_or_asked_for(library):
@@ -176,6 +188,28 @@ def test_near_duplicates_do_not_use_up_the_depth(library):
     by_id = engine.search(Query.image(answer.hits[0].image.id, limit=10))
     assert len({hit.image.id for hit in by_id.hits} - behind) >= 9
     engine.close()
+
+
+def test_in_a_library_of_many_copies_one_look_is_enough(library, tmp_path, monkeypatch):
+    depths = []
+    looked = View.nearest
+
+    def nearest(view, query, k):
+        depths.append(k)
+        return looked(view, query, k)
+
+    monkeypatch.setattr(View, "nearest", nearest)
+    engine = library.new_engine(depth=16)
+    before = engine.search(Query.picture(picture(7), limit=16))
+    engine.close()
+    copies = write_pictures(tmp_path / "copies", range(40), image_format="WEBP", lossless=True)
+    library.indexer.index([tmp_path / "photos", copies])
+    engine = library.new_engine(depth=16)
+    answer = engine.search(Query.picture(picture(7), limit=16))
+    engine.close()
+    assert depths == [18, 36]  # the second library has two of each image
+    assert [hit.cosine for hit in answer.hits] == [hit.cosine for hit in before.hits]
+    assert [len(hit.duplicates) for hit in answer.hits] == [1] * 16
 
 
 def test_what_can_be_looked_at_has_an_end_that_is_said(library, monkeypatch):

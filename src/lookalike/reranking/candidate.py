@@ -35,14 +35,27 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.image_ids)
 
-    def take(self, places: Sequence[int]) -> "Candidates":
+    def take(self, places: Sequence[int] | NDArray[np.intp]) -> "Candidates":
         """The candidates at these positions, in this order."""
+        rows = np.asarray(places, np.intp)
         return replace(
             self,
-            image_ids=tuple(self.image_ids[place] for place in places),
-            cosines=self.cosines[places],
-            vectors=self.vectors[places],
-            columns=self.columns[places],
+            image_ids=tuple([self.image_ids[place] for place in rows.tolist()]),
+            cosines=self.cosines.take(rows),
+            vectors=self.vectors.take(rows, axis=0),
+            columns=self.columns.take(rows),
+        )
+
+    def without(self, place: int) -> "Candidates":
+        """All but the one at this position. Without the best, nothing is copied."""
+        if place:
+            return self.take([*range(place), *range(place + 1, len(self))])
+        return replace(
+            self,
+            image_ids=self.image_ids[1:],
+            cosines=self.cosines[1:],
+            vectors=self.vectors[1:],
+            columns=self.columns[1:],
         )
 
     def first(self, most: int) -> "Candidates":

@@ -13,6 +13,7 @@ from lookalike.types import Mask
 
 _LUMA = 64  # of a colour signature's numbers
 _BLOCK = 64  # hashes compared with all behind them at a time: they stay in the processor's cache
+_CELLS = 1 << 18  # pairs of hashes whose agreement is looked at at a time: 256 kB
 _PAIRS = 4096  # whose colours and vectors are compared at a time: 5 MB for vectors of 128 numbers
 
 Places: TypeAlias = NDArray[np.intp]
@@ -47,15 +48,18 @@ class CollapseDuplicates:
         grouped = np.zeros(len(candidates), bool)
         for best, other in self._alike_in_shape(candidates, grouped):
             same = self._same_look(candidates, best, candidates, other)
+            found: set[int] = set()
             for one, two in zip(best[same].tolist(), other[same].tolist(), strict=True):
-                if not (grouped[one] or grouped[two]):
-                    grouped[two] = True
+                if one not in found and two not in found:
+                    found.add(two)
                     behind.setdefault(one, []).append(two)
+            grouped[list(found)] = True
         if not behind:
             return candidates
+        behind = {best: sorted(behind[best]) for best in sorted(behind)}
         duplicates = {candidates.image_ids[best]: _with_theirs(candidates, best, same) for best, same in behind.items()}
-        standing = np.flatnonzero(~grouped).tolist()
-        return replace(candidates, duplicates={**candidates.duplicates, **duplicates}).take(standing)
+        standing = candidates.take(np.flatnonzero(~grouped))
+        return replace(standing, duplicates={**candidates.duplicates, **duplicates})
 
     def same_as(self, row: ImageRow, vector: NDArray[np.float32], candidates: Candidates) -> list[int]:
         """The places of candidates that are near-duplicates of a picture.
@@ -92,33 +96,68 @@ class CollapseDuplicates:
         return alike
 
     def _alike_in_shape(self, candidates: Candidates, grouped: Mask) -> Iterator[tuple[Places, Places]]:
-        """Pairs (place, worse place) of images whose hashes are witnesses and agree, in rank order, some at a time.
+        """Pairs (place, worse place) of images whose hashes are witnesses and agree, some at a time.
+
+        If a pair is of the same look, the worse one belongs to the other, unless an earlier pair has given one of the
+        two a place. First comes each image with the best one of its shape, where that one stands for itself whatever
+        the look of others: in most libraries these are all pairs there are. The rest follows in rank order.
 
         Args:
             candidates: best first.
             grouped: [candidates], those that have a place already, as the caller goes on; pairs of them are left out.
         """
+        for best, other in self._near_hashes(candidates, grouped):
+            has_contrast = self._contrast_of(candidates, best, other)
+            left = has_contrast[best] & has_contrast[other] & ~grouped[best]
+            best, other = best[left], other[left]  # noqa: PLW2901 - those that are left of them
+            first = np.full(len(candidates), -1)
+            first[other[::-1]] = best[::-1]  # of several the last is assigned, which is the best
+            sure = np.flatnonzero((first >= 0) & (first[first] < 0))
+            for start in range(0, len(sure), _PAIRS):
+                yield first[sure[start : start + _PAIRS]], sure[start : start + _PAIRS]
+            first[first[first] >= 0] = -1
+            left = (first[other] != best) & ~(grouped[best] | grouped[other])
+            while left.any():
+                best, other = best[left], other[left]  # noqa: PLW2901
+                yield best[:_PAIRS], other[:_PAIRS]
+                best, other = best[_PAIRS:], other[_PAIRS:]  # noqa: PLW2901
+                left = ~(grouped[best] | grouped[other])
+
+    def _near_hashes(self, candidates: Candidates, grouped: Mask) -> Iterator[tuple[Places, Places]]:
+        """Those whose hashes agree, of as many images at a time as `_CELLS` allow: of a usual search, all."""
         hashes = candidates.columns["difference_hash"]
         telling = np.flatnonzero(hashes)
-        hashes, has_contrast = hashes[telling], None
-        for start in range(0, len(telling), _BLOCK):
-            rows, others = telling[start : start + _BLOCK], telling[start:]
-            near = np.bitwise_count(hashes[start : start + _BLOCK, None] ^ hashes[start:]) <= self.most_bits
+        hashes = hashes[telling]
+        start = 0
+        while start < len(telling):
+            behind, places = hashes[start:], telling[start:]
+            near = self._agreeing(behind, max(_CELLS // len(behind), _BLOCK))
+            start += len(near)
             if grouped.any():
-                near &= ~grouped[others]
+                near &= ~grouped[places]
             # numpy finds the few ones of a flat array in a third of the time
-            best, other = np.divmod(np.flatnonzero(near), len(others))
-            behind = np.flatnonzero(other > best)
-            if not len(behind):
-                continue
-            if has_contrast is None:  # most libraries have few pairs, and most pages none
-                has_contrast = self.has_contrast(candidates.columns["colour_signature"][telling])
-            behind = behind[has_contrast[start + best[behind]] & has_contrast[start + other[behind]]]
-            best, other = best[behind], other[behind]
-            for pairs in _runs(best):
-                one, two = rows[best[pairs]], others[other[pairs]]
-                free = ~(grouped[one] | grouped[two])
-                yield one[free], two[free]
+            best, other = np.divmod(np.flatnonzero(near), len(behind))
+            worse = other > best
+            if worse.any():  # most libraries have few pairs, and most pages none
+                yield places[best[worse]], places[other[worse]]
+
+    def _agreeing(self, hashes: NDArray[np.uint64], rows: int) -> Mask:
+        """[rows or n, n], which of the first hashes agree with which of all; undefined left of the diagonal."""
+        near = np.zeros((min(rows, len(hashes)), len(hashes)), bool)
+        for start in range(0, len(near), _BLOCK):
+            these = hashes[start : min(start + _BLOCK, len(near)), None]
+            bits = np.bitwise_count(these ^ hashes[start:])
+            np.less_equal(bits, self.most_bits, out=near[start : start + len(these), start:])
+        return near
+
+    def _contrast_of(self, candidates: Candidates, *places: Places) -> Mask:
+        """[candidates], which have contrast; of those only that stand at the places, which are few."""
+        asked = np.zeros(len(candidates), bool)
+        for some in places:
+            asked[some] = True
+        rows = np.flatnonzero(asked)
+        asked[rows] = self.has_contrast(candidates.columns["colour_signature"][rows])
+        return asked
 
     def has_contrast(self, signatures: NDArray[np.uint8]) -> Mask:
         """[n], of which colour signatures, [n, 96], the luma spans enough; none whose colours are not known."""
@@ -128,9 +167,9 @@ class CollapseDuplicates:
 
     def colours_agree(self, ones: NDArray[np.uint8], others: NDArray[np.uint8]) -> Mask:
         """[pairs], which colour signatures, [pairs, 96] each, agree in every cell."""
-        apart = np.abs(others.astype(np.int16) - ones)
-        agree: Mask = (apart[:, :_LUMA] <= self.most_luma).all(axis=1)
-        agree &= (apart[:, _LUMA:] <= self.most_chroma).all(axis=1)
+        apart: NDArray[np.uint8] = np.maximum(ones, others) - np.minimum(ones, others)
+        agree: Mask = np.all(apart[:, :_LUMA] <= self.most_luma, axis=1)
+        agree &= np.all(apart[:, _LUMA:] <= self.most_chroma, axis=1)
         return agree
 
     def _has_shape(self, candidates: Candidates) -> Mask:
@@ -146,19 +185,10 @@ class CollapseDuplicates:
         return same
 
 
-def _runs(best: Places) -> Iterator[slice]:
-    """Pieces of the ascending list in which no number is in two of them, of at most `_PAIRS` where that is possible."""
-    begins = np.flatnonzero(np.diff(best, prepend=-1))
-    ends = np.append(begins[1:], len(best))
-    start = 0
-    while start < len(best):
-        end = int(ends[max(np.searchsorted(ends, start + _PAIRS, side="right") - 1, np.searchsorted(begins, start))])
-        yield slice(start, end)
-        start = end
-
-
 def _with_theirs(candidates: Candidates, best: int, same: Sequence[int]) -> tuple[str, ...]:
     """What stands behind the best one now: what did already, and the others with what stood behind them."""
     ids = [candidates.image_ids[place] for place in same]
     known = candidates.duplicates
+    if not known:
+        return tuple(ids)
     return (*known.get(candidates.image_ids[best], ()), *(one for i in ids for one in (i, *known.get(i, ()))))

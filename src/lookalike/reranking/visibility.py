@@ -22,4 +22,4 @@ class NotItself:
         """Return the candidates in their order."""
         if query.include_self or query.image_id not in candidates.image_ids:
             return candidates
-        return candidates.take([place for place, one in enumerate(candidates.image_ids) if one != query.image_id])
+        return candidates.without(candidates.image_ids.index(query.image_id))

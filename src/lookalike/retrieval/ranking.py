@@ -1,12 +1,13 @@
 """Neighbours re-ranked for a query: what searching shows page by page, and what measuring looks at whole."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lookalike.reranking import Candidates, ReRanker, rerank
+from lookalike.reranking import Candidates, CollapseDuplicates, ReRanker, rerank
 from lookalike.retrieval.live import Live
 from lookalike.retrieval.query_encoder import EncodedQuery
 from lookalike.retrieval.stopwatch import Stopwatch
+from lookalike.retrieval.view import View
 
 FROZEN_HITS = 300
 """How many hits are ranked, where there are as many, before the first page is shown."""
@@ -15,6 +16,7 @@ MOST_NEIGHBORS = 10_000
 """How many neighbours are looked at, however far a query is paged."""
 
 _SPARE = 8  # one more neighbour for so many wanted: most libraries have a few near-duplicates
+_MOST_REPEATED = 0.75  # four times as many are looked at: where a few images have many copies, most queries need fewer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +54,8 @@ def ranked(
     """The nearest images after every re-ranker, at least `wanted` where there are as many.
 
     Re-rankers leave fewer candidates than they are given, for instance one of a burst of photos. So some more are
-    looked at than wanted, and if that was not enough twice as many, again and again, until there are enough, or
-    `MOST_NEIGHBORS`, or all there are.
+    looked at than wanted, in a library of many near-duplicates so many more as it has of them, and if that was not
+    enough twice as many, again and again, until there are enough, or `MOST_NEIGHBORS`, or all there are.
 
     Args:
         query: as a vector of the live model.
@@ -66,7 +68,8 @@ def ranked(
     clock = clock or Stopwatch()
     searched = live.view.searched(query.vector, query.crop)
     reachable = min(live.view.size, MOST_NEIGHBORS)
-    depth = max(min(wanted + wanted // _SPARE + (not query.about.include_self), reachable), 1)
+    rerankers = tuple(rerankers)
+    depth = max(min(_first_depth(wanted, live.view, rerankers) + (not query.about.include_self), reachable), 1)
     while True:
         with clock("search"):
             nearest = live.view.nearest(searched, depth)
@@ -81,6 +84,14 @@ def ranked(
                 milliseconds=clock.milliseconds,
             )
         depth = min(2 * depth, reachable)
+
+
+def _first_depth(wanted: int, view: View, rerankers: Sequence[ReRanker]) -> int:
+    """How many neighbours are probably enough: a second look costs as much as the first one, and more."""
+    depth = wanted + wanted // _SPARE
+    if view.snapshot is None or not any(isinstance(one, CollapseDuplicates) for one in rerankers):
+        return depth
+    return round(depth / (1 - min(view.snapshot.repeated, _MOST_REPEATED)))
 
 
 def with_duplicates(candidates: Candidates) -> tuple[str, ...]:

@@ -210,7 +210,7 @@ class View:
             image_ids=tuple([ids[place] for place in order.tolist()]),
             cosines=cosines[order],
             vectors=self.centring.restored(_in_order(vectors, order), regions),
-            columns=_joined(_row_columns(self.snapshot, rows), self.tail_columns[places])[order],
+            columns=_in_order(_joined(_row_columns(self.snapshot, rows), self.tail_columns[places]), order),
         )
 
     @property
@@ -279,7 +279,7 @@ def _row_regions(snapshot: Snapshot | None, rows: NDArray[np.int64]) -> NDArray[
 
 
 def _row_columns(snapshot: Snapshot | None, rows: NDArray[np.int64]) -> ImageRows:
-    return snapshot.columns[rows] if snapshot else unknown_rows(0)
+    return snapshot.columns.take(rows) if snapshot else unknown_rows(0)
 
 
 def _ids(snapshot: Snapshot | None, rows: NDArray[np.int64]) -> list[str]:
@@ -295,15 +295,19 @@ def _joined(ours: NDArray[Any], tail: NDArray[Any]) -> NDArray[Any]:
 
 def _in_order(rows: NDArray[Any], order: NDArray[np.int64]) -> NDArray[Any]:
     """The rows in that order, which is often the one they have."""
-    return rows if np.array_equal(order, np.arange(len(rows))) else rows[order]
+    return rows if np.array_equal(order, np.arange(len(rows))) else rows.take(order, axis=0)
 
 
 def _best_first(cosines: NDArray[np.float64], ids: Sequence[str]) -> NDArray[np.int64]:
     """The order by descending cosines, equal ones by id."""
     order = np.argsort(-cosines, kind="stable")
     ordered = cosines[order]
-    if np.any(ordered[1:] == ordered[:-1]):  # seldom: sorting ids takes longer than all the rest
-        order = np.lexsort((np.array(ids, dtype=np.str_), -cosines))
+    equal = ordered[1:] == ordered[:-1]
+    if equal.any():  # seldom, and then few: sorting all ids would take longer than all the rest
+        tied = np.flatnonzero(np.append(equal, False) | np.append(False, equal))
+        places = order[tied].tolist()
+        by_id = sorted(zip((-ordered[tied]).tolist(), [ids[place] for place in places], places, strict=True))
+        order[tied] = [place for _, _, place in by_id]
     return order
 
 

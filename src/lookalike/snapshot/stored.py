@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.catalog import Catalog
-from lookalike.columns import IMAGE_ROW, ImageRows
+from lookalike.columns import IMAGE_ROW, ImageRows, share_repeated
 from lookalike.durable import replace_file
 from lookalike.errors import DependencyMissing, SnapshotDamaged, SnapshotOutdated, StorageFailed
 from lookalike.neighbors import BACKENDS, AllowedRows, VectorIndex
@@ -144,6 +144,12 @@ class Snapshot:
     def visible_rows(self) -> AllowedRows:
         """The same, prepared for searching."""
         return AllowedRows.of(self.visible)
+
+    @cached_property
+    def repeated(self) -> float:
+        """Share of the public images that look like one before them: their difference hashes are equal."""
+        public = self.visible if self.whole_images is None else self.visible & self.whole_images
+        return share_repeated(self.columns["difference_hash"][public])
 
     @cached_property
     def whole_images(self) -> Mask | None:
