@@ -147,7 +147,7 @@ class SearchEngine:
         ranking = arranged.ranking
         with clock("rerank"):
             closeness = _closeness(usual)  # of the nearest, wherever an experiment shows it
-            record = _record(arranged.query_id, query, ranking, closeness)
+            record = _record(arranged.query_id, query, ranking, closeness, most=max(query.limit, self._depth))
         with clock("hits"):
             best = ranking.candidates.first(query.limit)
             cosines = dict(zip(best.image_ids, best.cosines.tolist(), strict=True))
@@ -389,11 +389,12 @@ def _vector(record: QueryRecord) -> NDArray[np.float32]:
 
 def _goes_on(record: QueryRecord) -> bool:
     """Whether more neighbours can be looked at than were."""
-    return record.neighbors < _reachable(record)
+    return record.neighbors < _reachable(record.images)
 
 
-def _reachable(record: QueryRecord) -> int:
-    return min(record.images, MOST_NEIGHBORS)
+def _reachable(images: int) -> int:
+    """How many of so many images paging can reach."""
+    return min(images, MOST_NEIGHBORS)
 
 
 def _closeness(ranking: Ranking) -> Closeness:
@@ -405,21 +406,26 @@ def _closeness(ranking: Ranking) -> Closeness:
     return ranking.live.closeness.for_query(float(best.cosines[0]), float(belonging[0]))
 
 
-def _record(query_id: str, query: Query, ranking: Ranking, closeness: Closeness) -> QueryRecord:
+def _record(query_id: str, query: Query, ranking: Ranking, closeness: Closeness, *, most: int) -> QueryRecord:
+    """What is kept of a query: at most so many hits, unless all there are were ranked. They are most of its bytes."""
+    images = ranking.live.view.size
+    is_all = ranking.neighbors >= _reachable(images)
+    kept = ranking.candidates if is_all else ranking.candidates.first(most)
+    behind = ranking.candidates.duplicates
     return QueryRecord(
         id=query_id,
         generation=ranking.live.view.generation,
         image_id=query.image_id,
         crop=ranking.query.crop,
-        ranked_ids=ranking.candidates.image_ids,
+        ranked_ids=kept.image_ids,
         at=datetime.now(UTC),
         vector=ranking.query.vector.astype("<f2").tobytes(),
         fingerprint=ranking.live.model.fingerprint,
-        duplicates=ranking.candidates.duplicates,
+        duplicates={one: behind[one] for one in kept.image_ids if one in behind} if behind else behind,
         same=_same(query, ranking.query, ranking.candidates),
         include_self=query.about.include_self,
         neighbors=ranking.neighbors,
-        images=ranking.live.view.size,
+        images=images,
         calibration=closeness.marks,
         same_things=ranking.candidates.same_things,
         filters=query.filters.text(),
@@ -461,7 +467,7 @@ def _answer(record: QueryRecord, hits: tuple[Hit, ...], clock: Stopwatch) -> Ans
         total=len(record.ranked_ids),
         complete=not _goes_on(record),
         images=record.images,
-        reachable=_reachable(record),
+        reachable=_reachable(record.images),
         milliseconds=clock.milliseconds,
         query_image_id=record.image_id,
         crop=record.crop,
