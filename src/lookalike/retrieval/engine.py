@@ -408,26 +408,25 @@ def _closeness(ranking: Ranking) -> Closeness:
 
 def _record(query_id: str, query: Query, ranking: Ranking, closeness: Closeness, *, most: int) -> QueryRecord:
     """What is kept of a query: at most so many hits, unless all there are were ranked. They are most of its bytes."""
-    images = ranking.live.view.size
-    is_all = ranking.neighbors >= _reachable(images)
-    kept = ranking.candidates if is_all else ranking.candidates.first(most)
-    behind = ranking.candidates.duplicates
+    ranked, images = ranking.candidates, ranking.live.view.size
+    kept = ranked.image_ids if ranking.neighbors >= _reachable(images) else ranked.image_ids[:most]
+    dropped = frozenset(ranked.image_ids[len(kept) :])
     return QueryRecord(
         id=query_id,
         generation=ranking.live.view.generation,
         image_id=query.image_id,
         crop=ranking.query.crop,
-        ranked_ids=kept.image_ids,
+        ranked_ids=kept,
         at=datetime.now(UTC),
         vector=ranking.query.vector.astype("<f2").tobytes(),
         fingerprint=ranking.live.model.fingerprint,
-        duplicates={one: behind[one] for one in kept.image_ids if one in behind} if behind else behind,
-        same=_same(query, ranking.query, ranking.candidates),
+        duplicates={one: others for one, others in ranked.duplicates.items() if one not in dropped},
+        same=_same(query, ranking.query, ranked),
         include_self=query.about.include_self,
         neighbors=ranking.neighbors,
         images=images,
         calibration=closeness.marks,
-        same_things=ranking.candidates.same_things,
+        same_things=ranked.same_things,
         filters=query.filters.text(),
     )
 

@@ -89,9 +89,9 @@ def ranked(
 def _first_depth(wanted: int, view: View, rerankers: Sequence[ReRanker]) -> int:
     """How many neighbours are probably enough: a second look costs as much as the first one, and more."""
     depth = wanted + wanted // _SPARE
-    if view.snapshot is None or not any(isinstance(one, CollapseDuplicates) for one in rerankers):
+    if not any(isinstance(one, CollapseDuplicates) for one in rerankers):
         return depth
-    return round(depth / (1 - min(view.snapshot.repeated, _MOST_REPEATED)))
+    return round(depth / (1 - min(view.repeated, _MOST_REPEATED)))
 
 
 def with_duplicates(candidates: Candidates) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ class View:
         tail_columns: [tail], in that order.
         state: of the catalog, which this view includes.
         centring: what is taken out of vectors before they are compared.
+        repeated: share of the snapshot's images that look like one before them.
         size: images that can be found: every one of them has a row as a whole. Counted once, for every search asks.
     """
 
@@ -50,6 +51,7 @@ class View:
     tail_columns: ImageRows
     state: CatalogState
     centring: Centring
+    repeated: float
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +83,7 @@ class View:
             tail_columns=unknown_rows(0),
             state=snapshot.manifest.state if snapshot else BEGINNING,
             centring=snapshot.centring if snapshot else centring or Centring.none(dimension),
+            repeated=snapshot.repeated if snapshot else 0.0,
         )
 
     @classmethod
@@ -175,9 +178,8 @@ class View:
 
     def _has_region(self, first: int, region: int) -> bool:
         """Whether the snapshot has a region of the image whose rows begin there."""
-        if first < 0 or self.snapshot is None:
-            return False
-        return region in self.snapshot.regions[first : first + self.snapshot.rows_from(first)]
+        known = self.snapshot if first >= 0 else None
+        return known is not None and region in known.regions[first : first + known.rows_from(first)]
 
     def searched(self, vector: NDArray[np.float32], crop: Box | None = None) -> NDArray[np.float32]:
         """A query's vector as it is compared here, [dimension] float32; see `Centring.query`."""
@@ -199,7 +201,7 @@ class View:
         rows = self._snapshot_rows(query, k)
         places = self._tail_places(query, k)
         ids = [*_ids(self.snapshot, rows), *(self.tail_ids[place] for place in places)]
-        vectors = _joined(self._row_vectors(rows), self.tail_vectors[places])
+        vectors = _joined(_row_vectors(self.snapshot, rows, self.dimension), self.tail_vectors[places])
         cosines = exact_cosines(query, vectors)
         order = _best_first(cosines, ids)
         if self._has_regions:
@@ -270,8 +272,9 @@ class View:
             return np.arange(len(self.tail_ids))
         return np.argpartition(-(self.tail_vectors @ query), wanted)[:wanted].astype(np.int64)
 
-    def _row_vectors(self, rows: NDArray[np.int64]) -> Vectors:
-        return self.index.vectors(rows) if self.index is not None else np.zeros((0, self.dimension), dtype=np.float32)
+
+def _row_vectors(snapshot: Snapshot | None, rows: NDArray[np.int64], dimension: int) -> Vectors:
+    return snapshot.index.vectors(rows) if snapshot else np.zeros((0, dimension), dtype=np.float32)
 
 
 def _row_regions(snapshot: Snapshot | None, rows: NDArray[np.int64]) -> NDArray[np.int16]:
