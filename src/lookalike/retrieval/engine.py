@@ -400,7 +400,7 @@ def _reachable(images: int) -> int:
 def _closeness(ranking: Ranking) -> Closeness:
     """What cosines mean for this query."""
     best = ranking.candidates.first(1)
-    if not len(best):
+    if not len(best) or ranking.live.closeness.belonging is None:
         return ranking.live.closeness
     belonging = ranking.live.view.centring.belonging(ranking.query.vector[None], best.vectors)
     return ranking.live.closeness.for_query(float(best.cosines[0]), float(belonging[0]))

@@ -164,7 +164,7 @@ class Closeness:
     def percents(self, cosines: Sequence[float]) -> list[float]:
         """`percent` of each of some cosines, in the time of one."""
         found = np.interp(cosines, (-1.0, self.loose, self.close, self.very_close, 1.0), _MARKS)
-        percents: list[float] = np.nan_to_num(found, copy=False, nan=0.0).tolist()
+        percents: list[float] = np.where(np.isnan(found), 0.0, found).tolist()
         return percents
 
     def match(self, cosine: float) -> Match:
