@@ -9,7 +9,7 @@ from lookalike.errors import DependencyMissing
 from lookalike.library.keys import written_down
 from lookalike.library.parts import LibraryParts
 from lookalike.reranking import BlockedPictures, CollapseDuplicates
-from lookalike.retrieval import Query
+from lookalike.retrieval import MANY_HITS, Query
 from lookalike.types import Visibility
 
 _SURE_INLIERS = 30
@@ -105,7 +105,7 @@ def _with_its_details(library: LibraryParts, request: BlockRequest) -> tuple[lis
         return [], ("altered copies (bordered, cut, tilted) are found only once `lookalike keypoints` was run",)
     query = Query.picture(request.content, verify=True, name=request.name)
     try:
-        candidates = library.engine.ranker.rank(query).candidates
+        candidates = library.engine.ranker.rank(query, wanted=MANY_HITS).candidates
     except DependencyMissing as missing:
         return [], (f"altered copies were not looked for: {missing}",)
     behind = candidates.duplicates

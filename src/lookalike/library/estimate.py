@@ -12,7 +12,7 @@ from lookalike.evaluation.prediction_powered import PoweredEstimate, guessed_gra
 from lookalike.library.judging import JudgementSource, judged_queries
 from lookalike.library.parts import LibraryParts
 from lookalike.progress import Progress
-from lookalike.retrieval import Query
+from lookalike.retrieval import MANY_HITS, Query
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ def _hits(
 ) -> tuple[list[str], NDArray[np.float64]] | None:
     """Ids and cosines of the first hits; None where there are too few."""
     try:
-        found = library.engine.ranker.rank(query).candidates
+        found = library.engine.ranker.rank(query, wanted=MANY_HITS).candidates
     except CallerError:
         return None
     places = [place for place, one in enumerate(found.image_ids) if one not in own][:cutoff]

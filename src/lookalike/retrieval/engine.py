@@ -24,7 +24,7 @@ from lookalike.retrieval.policies import DEFAULT_POLICIES, policies_of
 from lookalike.retrieval.query import Answer, Query
 from lookalike.retrieval.query_encoder import DecodedQuery, EmbeddedQuery, EncodedQuery, QueryEncoder
 from lookalike.retrieval.rankers import NEAR_DUPLICATES, ExactRanker, IndexRanker, Ranker
-from lookalike.retrieval.ranking import FROZEN_HITS, MOST_NEIGHBORS, Ranking
+from lookalike.retrieval.ranking import FIRST_HITS, MANY_HITS, MOST_NEIGHBORS, Ranking
 from lookalike.retrieval.scoring import exact_cosines
 from lookalike.retrieval.stopwatch import Stopwatch
 from lookalike.snapshot import Centring, Closeness, LiveRecall, recall_of_queries
@@ -96,7 +96,7 @@ class SearchEngine:
         limits: Limits | None = None,
         decoding: Preparer = prepare,
         rerankers: Sequence[ReRanker] | None = None,
-        depth: int = FROZEN_HITS,
+        depth: int = FIRST_HITS,
         open_challenger: Callable[[str], Ranker] | None = None,
     ) -> None:
         self._catalog = catalog
@@ -142,7 +142,8 @@ class SearchEngine:
             CallerError: the filters name a collection that is not there.
         """
         clock = Stopwatch()
-        usual = self.ranker.rank(query, wanted=query.limit, clock=clock, embedded=embedded)
+        wanted = max(query.limit, MANY_HITS if query.facets else 0)
+        usual = self.ranker.rank(query, wanted=wanted, clock=clock, embedded=embedded)
         arranged = self._experiment.arrange(query, usual, self.ranker)
         ranking = arranged.ranking
         with clock("rerank"):

@@ -123,15 +123,19 @@ class InterleavedRanker:
             query: what the second ranker is asked.
             ranking: by the first one.
         """
-        challenger = self._described(ranking, self._second.rank(query).candidates)
+        challenger = self._asked(query, ranking)
         shown, teams = team_draft(ranking.candidates.image_ids, challenger.image_ids, rng_of(self._seed, key))
         return Interleaved(ranking=_ordered(ranking, challenger, shown), teams=tuple(teams))
 
     def replaced(self, query: Query, ranking: Ranking) -> Ranking:
         """The hits of the second ranker in its order, described as those of the first, which follow."""
-        challenger = self._described(ranking, self._second.rank(query).candidates)
+        challenger = self._asked(query, ranking)
         shown = dict.fromkeys([*challenger.image_ids, *ranking.candidates.image_ids])
         return _ordered(ranking, challenger, list(shown))
+
+    def _asked(self, query: Query, ranking: Ranking) -> Candidates:
+        """As many hits of the second ranker as images were looked at for the first one's."""
+        return self._described(ranking, self._second.rank(query).candidates.first(ranking.neighbors))
 
     def _described(self, ranking: Ranking, challenger: Candidates) -> Candidates:
         """The second ranker's hits in the terms of the first one's model; each is a hit there, or new."""

@@ -17,7 +17,7 @@ from lookalike.retrieval.filtering import FilteredViews
 from lookalike.retrieval.live import Live, LiveIndex
 from lookalike.retrieval.query import Query
 from lookalike.retrieval.query_encoder import EmbeddedQuery, EncodedQuery, QueryEncoder
-from lookalike.retrieval.ranking import FROZEN_HITS, Ranking, ranked
+from lookalike.retrieval.ranking import FIRST_HITS, MANY_HITS, Ranking, ranked
 from lookalike.retrieval.stopwatch import Stopwatch
 from lookalike.retrieval.view import View
 from lookalike.snapshot import Centring, Closeness
@@ -140,7 +140,7 @@ class IndexRanker(_ViewRanker):
         filtered: FilteredViews,
         *,
         rerankers: Sequence[ReRanker] = RERANKERS,
-        depth: int = FROZEN_HITS,
+        depth: int = FIRST_HITS,
     ) -> None:
         super().__init__(encoder, filtered, rerankers=rerankers, depth=depth)
         self._index = index
@@ -175,7 +175,7 @@ class ExactRanker(_ViewRanker):
         centring: Centring | None = None,
         limits: Limits | None = None,
         rerankers: Sequence[ReRanker] = RERANKERS,
-        depth: int = FROZEN_HITS,
+        depth: int = MANY_HITS,
     ) -> None:
         super().__init__(QueryEncoder(catalog, limits=limits), FilteredViews(catalog), rerankers=rerankers, depth=depth)
         self.name = encoder.name

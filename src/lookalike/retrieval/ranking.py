@@ -9,8 +9,11 @@ from lookalike.retrieval.query_encoder import EncodedQuery
 from lookalike.retrieval.stopwatch import Stopwatch
 from lookalike.retrieval.view import View
 
-FROZEN_HITS = 300
+FIRST_HITS = 100
 """How many hits are ranked, where there are as many, before the first page is shown."""
+
+MANY_HITS = 300
+"""How many are ranked where more than a page counts: for facets, by measurements, by an experiment's other model."""
 
 MOST_NEIGHBORS = 10_000
 """How many neighbours are looked at, however far a query is paged."""
@@ -48,7 +51,7 @@ def ranked(
     live: Live,
     rerankers: Iterable[ReRanker],
     *,
-    wanted: int = FROZEN_HITS,
+    wanted: int = MANY_HITS,
     clock: Stopwatch | None = None,
 ) -> Ranking:
     """The nearest images after every re-ranker, at least `wanted` where there are as many.

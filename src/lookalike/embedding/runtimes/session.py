@@ -19,7 +19,7 @@ from lookalike.types import Batch
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-_NICENESS = 10  # of a model's threads in a server
+_NICENESS = 8  # of a model's threads in a server
 
 Mode: TypeAlias = Literal["latency", "throughput", "serving"]
 """What a graph is opened for: one image soon, many images, or now the one and now the other."""
