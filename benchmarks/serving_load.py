@@ -316,13 +316,14 @@ def mixed(photos: list[bytes], ids: list[str]) -> list[bytes]:
 
 def described(asked: list[Asked], *, seconds: float, good_below: float) -> dict:
     answered = [one for one in asked if one.status == 200]
-    refused = [one.seconds for one in asked if one.status == 503]
+    refused = [one for one in asked if one.status == 503]
     return {
         "asked a second": round(len(asked) / seconds, 1),
         "goodput a second": round(sum(one.seconds <= good_below for one in answered) / seconds, 1),
         **quantiles([one.seconds for one in answered]),
         "refused": round(len(refused) / max(len(asked), 1), 3),
-        "refusals p99 ms": quantiles(refused)["p99 ms"],
+        "refusals p99 ms": quantiles([one.seconds for one in refused])["p99 ms"],
+        "refusals after sending, p99 ms": quantiles([one.seconds - one.late for one in refused])["p99 ms"],
         "sent late, p99 ms": quantiles([one.late for one in asked])["p99 ms"],
         "other statuses": {status: count for status, count in statuses_of(asked).items() if status not in (200, 503)},
     }

@@ -134,7 +134,7 @@ def load(told: dict, plot: str) -> list[str]:
     steps = told[STEPS]
     rows = [
         f"| {times} | {step['asked a second']} | {step['goodput a second']} | {step['p50 ms']} | {step['p99 ms']}"
-        f" | {step['refused']:.0%} | {step['refusals p99 ms'] or ''}"
+        f" | {step['refused']:.0%} | {step['refusals p99 ms'] or ''} | {step['refusals after sending, p99 ms'] or ''}"
         f" | {step['sent late, p99 ms']} | {step.get('cores that the client took', '')} | {step['resident MB']} |"
         for times, step in steps.items()
     ]
@@ -149,8 +149,9 @@ def load(told: dict, plot: str) -> list[str]:
         f"The knee is {told['knee a second']} a second. Times count from when a request should have been sent, so they",
         "include how late it was sent: the program that asks waits for a processor, too.",
         "",
-        "| times | asked | goodput | p50 ms | p99 ms | refused | refusals p99 ms | late p99 ms | client's cores | MB |",
-        "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| times | asked | goodput | p50 ms | p99 ms | refused | refusals p99 ms | from sending | late p99 ms | client's cores"
+        " | MB |",
+        "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
         *rows,
         "",
         f"![asked, answered in time and refused, by multiples of the knee]({plot})",
