@@ -149,7 +149,7 @@ def load(told: dict, plot: str) -> list[str]:
         f"The knee is {told['knee a second']} a second. Times count from when a request should have been sent, so they",
         "include how late it was sent: the program that asks waits for a processor, too.",
         "",
-        "| times | asked | goodput | p50 ms | p99 ms | refused | refusals p99 | sent to refused | late p99 | client's cores | MB |",
+        "| times | asked | goodput | p50 ms | p99 ms | refused | refusals p99 | from sending | late p99 | client: cores | MB |",
         "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
         *rows,
         "",

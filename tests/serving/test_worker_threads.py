@@ -50,9 +50,8 @@ def test_what_has_waited_for_long_runs_in_a_spare_thread():
     assert threads.close(seconds=60)
 
 
-def test_a_spare_thread_leaves_to_the_others_what_has_not_waited_for_long(monkeypatch):
-    monkeypatch.setattr(worker_threads, "_SPARE_AFTER", 3600)
-    threads, running = WorkerThreads("test", 1, spare=3), []
+def test_a_spare_thread_leaves_to_the_others_what_has_not_waited_for_long():
+    threads, running = WorkerThreads("test", 1, spare=3, spare_after=3600), []
 
     def work():
         running.append(None)

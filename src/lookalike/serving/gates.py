@@ -33,7 +33,7 @@ class Gate:
         name: in metrics and thread names.
         workers: calls that run at once.
         waiting: requests that may wait beside them; one more is refused with `busy`.
-        spare, niceness: as in `WorkerThreads`.
+        spare, spare_after, niceness: as in `WorkerThreads`.
         behind: work at that gate goes first; see `WorkerThreads`.
         queue: how few and how many may wait for each worker before some are refused; see `AdaptiveLimit`.
     """
@@ -45,6 +45,7 @@ class Gate:
         workers: int,
         waiting: int,
         spare: int = 0,
+        spare_after: float = 0.25,
         niceness: int = 0,
         behind: "Gate | None" = None,
         queue: tuple[int, int] | None = None,
@@ -60,7 +61,9 @@ class Gate:
         self._awaited: deque[float] = deque()  # likewise, of requests whose bodies have not come
         self._running = 0
         give_way = None if behind is None else lambda: behind.running > 0
-        self._threads = WorkerThreads(name, workers, spare=spare, niceness=niceness, give_way=give_way)
+        self._threads = WorkerThreads(
+            name, workers, spare=spare, spare_after=spare_after, niceness=niceness, give_way=give_way
+        )
         self._most_running = workers + spare
 
     @property
@@ -222,7 +225,7 @@ class Gates:
         some = max(1, cores // 4)
         self.model = Gate("model", workers=workers, waiting=waiting, niceness=2, queue=(2, 3))
         self.decoding = Gate("decoding", workers=max(cores, workers), waiting=256, niceness=2)
-        self.searching = Gate("searching", workers=max(2, cores), spare=2, waiting=256, queue=(2, 4))
+        self.searching = Gate("searching", workers=1, spare=max(3, cores), spare_after=0.02, waiting=256, queue=(4, 8))
         self.fetching = Gate("fetching", workers=4, waiting=32, niceness=5)
         behind = self.searching
         self.reading = Gate("reading", workers=1, spare=1, waiting=256, niceness=1, behind=behind)

@@ -12,7 +12,6 @@ from lookalike.niceness import be_nice
 
 T = TypeVar("T")
 
-_SPARE_AFTER = 0.25  # seconds
 _GIVE_WAY, _LOOKS = 0.01, 10  # seconds, and looks in that time
 _HEAD_START = 0.05
 """Seconds, for each rank, that more urgent work may come later and still go first: less urgent work never starves."""
@@ -22,13 +21,14 @@ class WorkerThreads:
     """Threads that are started when needed, and do not keep the program from ending.
 
     Only one thread at a time can run Python. Two that run little else finish no more work than one does, and keep the
-    threads of more urgent kinds from Python's lock. Work that waits for a disk or a database can be spread over spare
-    threads all the same: they run what has waited for a quarter of a second.
+    threads of more urgent kinds from Python's lock. Work that takes long, because it waits for a disk or a database or
+    runs outside Python, is spread over spare threads all the same: they run what has waited for some time.
 
     Args:
         name: of the threads.
         count: of the threads that run what comes.
         spare: threads beside them.
+        spare_after: seconds that work waits before a spare thread runs it.
         niceness: 0 to 19, as `nice` has it: how much more readily than the main thread they yield the processor to
             other threads (Linux only).
         give_way: whether more urgent work runs elsewhere. Whoever runs Python keeps all others waiting, whatever their
@@ -41,12 +41,14 @@ class WorkerThreads:
         count: int,
         *,
         spare: int = 0,
+        spare_after: float = 0.25,
         niceness: int = 0,
         give_way: Callable[[], bool] | None = None,
     ) -> None:
         self._name = name
         self._count = count
         self._most = count + spare
+        self._spare_after = spare_after
         self._niceness = niceness
         self._give_way = give_way
         self._waiting: list[tuple[float, int, Future[Any], Callable[[], Any]]] = []
@@ -162,4 +164,4 @@ class WorkerThreads:
             return 0.0
         if self._busy >= self._most:
             return threading.TIMEOUT_MAX
-        return self._waiting[0][0] + _SPARE_AFTER - time.monotonic()
+        return self._waiting[0][0] + self._spare_after - time.monotonic()
