@@ -150,7 +150,7 @@ def load(told: dict, plot: str) -> list[str]:
         "include how late it was sent: the program that asks waits for a processor, too. It took as much of a core as",
         'the column "client" says.',
         "",
-        "| times | asked | goodput | p50 ms | p99 ms | refused | refusals p99 | from sending | late p99 | client | MB |",
+        "| times | asked | goodput | p50 ms | p99 ms | refused | refusals p99 | from sending | late p99 | client |MB|",
         "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
         *rows,
         "",
