@@ -62,6 +62,18 @@ def test_interleaved_queries_are_answered_by_both_and_written_down(library, engi
         assert [hit.cosine for hit in page.hits] == pytest.approx([hit.cosine for hit in answer.hits])
 
 
+def test_later_pages_behind_the_frozen_hits_belong_to_no_team(library):
+    library.catalog.experiments.start(experiment())
+    engine = library.new_engine(
+        depth=12, open_challenger=lambda name: ExactRanker(library.catalog, library.encoders[name])
+    )
+    answer = engine.search(asked(library))
+    (outcome,) = library.catalog.experiments.outcomes("try")
+    assert (answer.total, len(outcome.assignment.teams)) == (12, 12)
+    assert len(engine.page(answer.query_id, offset=10, limit=10).hits) == 10
+    engine.close()
+
+
 def test_a_split_answers_one_arm_as_usual_and_the_other_in_the_challengers_order(library, engine):
     usual = ids(library.engine.search(asked(library)))
     challenger = ExactRanker(library.catalog, library.encoders["other"]).rank(asked(library)).candidates.image_ids

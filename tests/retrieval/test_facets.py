@@ -1,5 +1,5 @@
 from doubles import picture
-from lookalike.retrieval import Facets, Filters
+from lookalike.retrieval import Facets, Filters, Picture, Query
 from lookalike.types import Visibility
 
 
@@ -18,3 +18,13 @@ def test_facets_count_the_hits_that_may_be_shown(parts):
     filtered = parts.find(picture(1), facets=True, filters=Filters(all_tags=("old",)), limit=1)
     assert filtered.facets.hits == filtered.facets.tags["red"] == 2  # of all that were ranked, not of the page
     assert parts.find(picture(1)).facets is None
+
+
+def test_what_facets_count_is_frozen(parts):
+    for seed in range(30):
+        parts.upload(seed)
+    engine = parts.new_engine(depth=5)
+    subject = Picture(content=picture(1), name="query")
+    without, with_facets = (engine.search(Query(subject=subject, limit=3, facets=facets)) for facets in (False, True))
+    assert (without.total, with_facets.total, with_facets.facets.hits) == (5, 30, 30)
+    engine.close()

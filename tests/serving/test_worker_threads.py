@@ -50,6 +50,15 @@ def test_what_has_waited_for_long_runs_in_a_spare_thread():
     assert threads.close(seconds=60)
 
 
+def test_as_much_that_waits_for_long_runs_at_once_as_there_are_threads():
+    threads = WorkerThreads("test", 1, spare=3, spare_after=0.01)
+    for _ in range(2):  # once while they are started, and once while they sleep
+        all_of_them = threading.Barrier(4)
+        for future in [threads.submit(lambda together=all_of_them: together.wait(60)) for _ in range(4)]:
+            future.result(60)
+    assert threads.close(seconds=60)
+
+
 def test_a_spare_thread_leaves_to_the_others_what_has_not_waited_for_long():
     threads, running = WorkerThreads("test", 1, spare=3, spare_after=3600), []
 
@@ -64,16 +73,37 @@ def test_a_spare_thread_leaves_to_the_others_what_has_not_waited_for_long():
     assert threads.close(seconds=60)
 
 
-def test_more_urgent_work_goes_first_but_not_for_ever():
-    looks, urgent = [], iter([True, True, False])
+def test_more_urgent_work_goes_first_but_not_for_ever(monkeypatch):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(worker_threads, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=lambda _s: tick()))
 
-    def is_more_urgent_work_running():
-        looks.append(None)
-        return next(urgent, True)
+    def tick():
+        clock.now += 0.001
 
-    threads = WorkerThreads("test", 1, give_way=is_more_urgent_work_running)
-    assert threads.submit(lambda: len(looks)).result(60) == 3
-    assert threads.submit(lambda: 2).result(60) == 2  # there is more urgent work all the time now
+    threads = WorkerThreads("test", 1, give_way=lambda: clock.now < 0.003)
+    assert threads.submit(lambda: clock.now).result(60) == pytest.approx(0.003)
+    assert threads.close(seconds=60)
+    clock.now = 1.0
+    threads = WorkerThreads("test", 1, give_way=lambda: True)
+    begun = [threads.submit(lambda: clock.now).result(60) for _ in range(3)]
+    clock.now += 0.02
+    begun.append(threads.submit(lambda: clock.now).result(60))
+    assert begun == pytest.approx([1.01, 1.01, 1.01, 1.04])  # it waits again only after it has worked for as long
+    assert threads.close(seconds=60)
+
+
+def test_nothing_waits_for_more_urgent_work_that_nobody_wants_any_more(one):
+    waits = []
+    threads = WorkerThreads("test", 1, give_way=lambda: waits.append(None))
+    running, may_end = threading.Event(), threading.Event()
+    held = threads.submit(lambda: running.set() or may_end.wait(60))
+    running.wait(60)
+    unwanted = [threads.submit(lambda: None) for _ in range(20)]
+    wanted = threads.submit(lambda: len(waits))
+    assert all(future.cancel() for future in unwanted)
+    may_end.set()
+    held.result(60)
+    assert wanted.result(60) == 2  # before the first and the last
     assert threads.close(seconds=60)
 
 

@@ -36,7 +36,7 @@ from lookalike.library.notebook import notes_html, table_html
 from lookalike.library.parts import LibraryParts, ranker_by
 from lookalike.preprocessing import thumbnail
 from lookalike.progress import Progress
-from lookalike.retrieval import MANY_HITS, ExactRanker
+from lookalike.retrieval import FIRST_HITS, ExactRanker
 from lookalike.settings import user_path
 from lookalike.version import __version__
 
@@ -205,7 +205,7 @@ class _Reporting:
             fingerprint=live.fingerprint,
             generation=runs.generation,
             backend=self._library.engine.ready().backend,
-            depth=MANY_HITS,
+            depth=FIRST_HITS,
             at=datetime.now(UTC),
             version=__version__,
             command=self._request.command,

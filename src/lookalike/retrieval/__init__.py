@@ -9,12 +9,13 @@ from lookalike.retrieval.policies import DEFAULT_POLICIES, policies_of
 from lookalike.retrieval.query import Answer, IndexedImage, Picture, Query, Subject, Words
 from lookalike.retrieval.query_encoder import DecodedQuery, EmbeddedQuery, EncodedQuery, QueryEncoder
 from lookalike.retrieval.rankers import RERANKERS, ExactRanker, IndexRanker, Ranker, stored_keypoints
-from lookalike.retrieval.ranking import MANY_HITS, MOST_NEIGHBORS, Ranking, with_duplicates
+from lookalike.retrieval.ranking import FIRST_HITS, MANY_HITS, MOST_NEIGHBORS, Ranking, with_duplicates
 from lookalike.retrieval.view import View
 
 __all__ = [
     "COLOUR_DISTANCE",
     "DEFAULT_POLICIES",
+    "FIRST_HITS",
     "MANY_HITS",
     "MOST_NEIGHBORS",
     "MOST_TAGS",

@@ -148,13 +148,13 @@ class SearchEngine:
         ranking = arranged.ranking
         with clock("rerank"):
             closeness = _closeness(usual)  # of the nearest, wherever an experiment shows it
-            record = _record(arranged.query_id, query, ranking, closeness, most=max(query.limit, self._depth))
+            record = _record(arranged.query_id, query, ranking, closeness, most=max(wanted, self._depth))
         with clock("hits"):
             best = ranking.candidates.first(query.limit)
             cosines = dict(zip(best.image_ids, best.cosines.tolist(), strict=True))
             hits = _hits(self._catalog, record, best.image_ids, cosines, first_rank=1, closeness=closeness)
         self._journal.add(record)
-        self._experiment.note(arranged)
+        self._experiment.note(arranged, frozen=len(record.ranked_ids))
         answer = _answer(record, hits, clock)
         notes = (*ranking.live.notes, *(_not_verified(self._catalog, ranking) if query.verify else ()))
         facets = _facets(self._catalog, ranking) if query.facets else None

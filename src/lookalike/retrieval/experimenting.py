@@ -78,14 +78,20 @@ class RunningExperiment:
                 _log.warning("experiment %s changes nothing: %s", experiment.name, fault)
             return Arranged(query_id=query_id, ranking=ranking)
 
-    def note(self, arranged: Arranged) -> None:
-        """Write down which arm a query was in, once the query itself is written down."""
+    def note(self, arranged: Arranged, *, frozen: int) -> None:
+        """Write down which arm a query was in, once the query itself is written down.
+
+        Args:
+            arranged: the query.
+            frozen: hits that are written down with it; later pages go on behind them without the experiment.
+        """
         if arranged.assignment is None or self._catalog.read_only:
             return
+        assignment = replace(arranged.assignment, teams=arranged.assignment.teams[:frozen])
         try:
-            self._catalog.experiments.assign([arranged.assignment])
+            self._catalog.experiments.assign([assignment])
         except LookalikeError as fault:
-            _log.warning("a query of experiment %s does not count: %s", arranged.assignment.experiment, fault)
+            _log.warning("a query of experiment %s does not count: %s", assignment.experiment, fault)
 
     def _current(self) -> Experiment | None:
         if time.monotonic() >= self._look_again_at:

@@ -13,7 +13,7 @@ FIRST_HITS = 100
 """How many hits are ranked, where there are as many, before the first page is shown."""
 
 MANY_HITS = 300
-"""How many are ranked where more than a page counts: for facets, by measurements, by an experiment's other model."""
+"""How many are ranked where more than a page counts: for facets, by exact search, by an experiment's other model."""
 
 MOST_NEIGHBORS = 10_000
 """How many neighbours are looked at, however far a query is paged."""

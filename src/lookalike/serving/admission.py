@@ -18,8 +18,8 @@ class AdaptiveLimit:
     A network has to be empty now and then for its shortest time to be seen; here it is known how many are served at
     once, so that the time without a queue is seen in any answer: it is seconds * workers / n.
 
-    After a quiet time a burst of twice as many as may wait is queued and not refused: only a queue that does not get
-    shorter is cut. The last of a longer burst would be answered after seconds.
+    After a quiet time a burst is queued, up to twice as many as may wait, and not refused: only a queue that does not
+    get shorter is cut. The last of a longer burst would be answered after seconds.
 
     Args:
         workers: requests that are served at once without waiting.
@@ -36,7 +36,7 @@ class AdaptiveLimit:
         self.many = many
         self._least = min(workers + 1, most)
         self._most = most
-        self._burst = min(2 * many, most)
+        self._burst = min(max(2 * many, workers + many), most)
         self._clock = clock
         self._limit = float(self._burst)
         self._refused_at = -_QUIET_SECONDS

@@ -10,9 +10,6 @@ from lookalike.serving.wire import one_line
 
 M = TypeVar("M", bound=BaseModel)
 
-MOST_SMALL_JSON = 16 * 1024
-"""Bytes of a search in JSON that holds no picture, but an id or a cursor; so much is parsed at once."""
-
 
 def media_type(request: Request) -> str:
     """Of the body, lower case, without parameters."""

@@ -133,6 +133,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._head_bytes = self._hosts = 0
         self._pieces = self._content_bytes = self._wire_bytes = self._received = 0
         self._mistake: str | None = None
+        self._tell_at = _FOR_EVER
         if not self.all_open.add(self):
             self._answer_and_close(503, "busy", "as many connections are open as there may be; try again in a moment")
 
@@ -180,6 +181,7 @@ class BoundedConnection(HttpToolsProtocol):
         except (httptools.HttpParserError, _OverLimitError):
             self._mistake = "The request cannot be parsed, or has too long a head or too many small pieces."
             self.flow.pause_reading()
+            self._tell_at = self.active_at + _MISTAKE_SECONDS
             self.loop.call_later(_MISTAKE_SECONDS, self._tell_mistake)
             return
         if self.is_idle and self._head_until == _FOR_EVER:
@@ -263,7 +265,8 @@ class BoundedConnection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The next request's turn, or what was wrong behind the last one."""
         super().on_response_complete()
-        self._tell_mistake()
+        if time.monotonic() >= self._tell_at:
+            self._tell_mistake()
 
     def shutdown(self) -> None:
         """The server ends: a request that is on its way already is answered, and the connection closed behind it."""

@@ -7,13 +7,13 @@ connection is closed because the body was not read. Here it takes some 50 µs, a
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from lookalike.serving.bodies import MOST_SMALL_JSON
 from lookalike.serving.gates import Gate
 from lookalike.serving.problems import Problem
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 _MOST_SKIPPED = 1024 * 1024  # bytes of a body; larger ones take the usual way, which ends the connection
+_MOST_JSON = 2048  # bytes of a search by id, or for a later page; pictures in JSON have more, and need another place
 _AROUND_A_HEADER = len(": \r\n")
 _DIGITS = len(str(_MOST_SKIPPED))
 _USUAL_WAY = frozenset({b"transfer-encoding", b"expect"})
@@ -56,11 +56,12 @@ class EarlyRefusals:
             return None
         named = dict(headers)
         length = self._bytes_to_skip(named)
-        gate = None if length is None else self._gate(path, named, length)
-        if gate is None:
+        if length is None:
             return None
-        whole = _bytes_of_head(path, headers) + (length or 0)
-        if gate.expects_one_more(is_whole=received >= whole):
+        is_json = named.get(b"content-type", b"").lower().startswith(b"application/json")
+        whole = _bytes_of_head(path, headers) + length
+        gate = self._full_for_json(path, length) if is_json else self._full(path, is_whole=received >= whole)
+        if gate is None:
             return None
         started = time.perf_counter()
         problem = gate.refusal().problem
@@ -74,11 +75,15 @@ class EarlyRefusals:
             return None
         return int(length) if self._usual_way.isdisjoint(headers) else None
 
-    def _gate(self, path: bytes, headers: Mapping[bytes, bytes], length: int) -> Gate | None:
-        """Where the request needs a place; None for long JSON, which may ask for a picture or for something else."""
-        if not headers.get(b"content-type", b"").lower().startswith(b"application/json"):
-            return self._gates[path]
-        return self._json_gates.get(path) if length <= MOST_SMALL_JSON else None
+    def _full(self, path: bytes, *, is_whole: bool) -> Gate | None:
+        """The gate where a picture would find no place, if that is so."""
+        gate = self._gates[path]
+        return None if gate.expects_one_more(is_whole=is_whole) else gate
+
+    def _full_for_json(self, path: bytes, length: int) -> Gate | None:
+        """The gate where a little JSON would find no place, if that is so. More of it may ask for anything."""
+        gate = self._json_gates.get(path) if length <= _MOST_JSON else None
+        return None if gate is None or gate.has_place else gate
 
 
 def _bytes_of_head(path: bytes, headers: Headers) -> int:

@@ -1,7 +1,7 @@
 """Bounded queues before the threads that do the work: the event loop never computes, and no queue grows.
 
-Each kind of work has threads of its own, so that no kind waits behind another; and the kinds that somebody waits for
-most urgently get the processor first.
+Each kind of work has threads of its own, so that none queues behind another; and the kinds that somebody waits for most
+urgently get the processor, and Python's lock, first.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ class Gate:
 
     Args:
         name: in metrics and thread names.
-        workers: calls that run at once.
+        workers: calls that run at once, beside those in spare threads.
         waiting: requests that may wait beside them; one more is refused with `busy`.
         spare, spare_after, niceness: as in `WorkerThreads`.
         behind: work at that gate goes first; see `WorkerThreads`.
-        queue: how few and how many may wait for each worker before some are refused; see `AdaptiveLimit`.
+        queue: how few and how many may wait before some are refused; see `AdaptiveLimit`.
     """
 
     def __init__(
@@ -54,8 +54,11 @@ class Gate:
         self.refusals = 0
         self._workers = workers
         self._places = workers + waiting
-        few, many = (each * workers for each in queue or (0, 0))
-        self._adaptive = AdaptiveLimit(workers=workers, few=few, many=many, most=self._places) if queue else None
+        self._most_running = workers + spare
+        few, many = queue or (0, 0)
+        self._adaptive = (
+            AdaptiveLimit(workers=self._most_running, few=few, many=many, most=self._places) if queue else None
+        )
         self._taken = 0
         self._coming: deque[float] = deque()  # until when whole requests are expected
         self._awaited: deque[float] = deque()  # likewise, of requests whose bodies have not come
@@ -64,7 +67,6 @@ class Gate:
         self._threads = WorkerThreads(
             name, workers, spare=spare, spare_after=spare_after, niceness=niceness, give_way=give_way
         )
-        self._most_running = workers + spare
 
     @property
     def running(self) -> int:
@@ -73,8 +75,8 @@ class Gate:
 
     @property
     def waiting(self) -> int:
-        """Requests that hold a place and do not run here."""
-        return max(self._taken - self.running, 0)
+        """Requests that hold a place and do not run here, or calls that wait for a thread."""
+        return max(self._taken, self._running + self._threads.visitors) - self.running
 
     @property
     def places(self) -> int:
@@ -218,19 +220,25 @@ class Gates:
     Args:
         workers: model runs at once.
         waiting: queries by pictures that may wait.
+        database_is_far: whether reading and writing records mostly waits for a network.
     """
 
-    def __init__(self, *, workers: int, waiting: int) -> None:
+    def __init__(self, *, workers: int, waiting: int, database_is_far: bool = False) -> None:
         cores = os.cpu_count() or 1
         some = max(1, cores // 4)
-        self.model = Gate("model", workers=workers, waiting=waiting, niceness=2, queue=(2, 3))
+        for_records = 4 if database_is_far else 1
+        self.model = Gate("model", workers=workers, waiting=waiting, niceness=2, queue=(2 * workers, 3 * workers))
         self.decoding = Gate("decoding", workers=max(cores, workers), waiting=256, niceness=2)
         self.searching = Gate("searching", workers=1, spare=max(3, cores), spare_after=0.02, waiting=256, queue=(4, 8))
         self.fetching = Gate("fetching", workers=4, waiting=32, niceness=5)
         behind = self.searching
-        self.reading = Gate("reading", workers=1, spare=1, waiting=256, niceness=1, behind=behind)
-        self.files = Gate("files", workers=1, spare=1, waiting=256, niceness=1, behind=behind)
-        self.writing = Gate("writing", workers=1, spare=1, waiting=256, niceness=1, behind=behind)
+        self.reading = Gate(
+            "reading", workers=for_records, spare=1, spare_after=0.05, waiting=256, niceness=1, behind=behind
+        )
+        self.files = Gate("files", workers=1, spare=1, spare_after=0.05, waiting=256, niceness=1, behind=behind)
+        self.writing = Gate(
+            "writing", workers=for_records, spare=1, spare_after=0.05, waiting=256, niceness=1, behind=behind
+        )
         self.events = Gate("events", workers=1, waiting=256, niceness=1, behind=behind)
         self.uploads = Gate("uploads", workers=some, spare=1, waiting=64, niceness=5, behind=behind)
         self.thumbnails = Gate("thumbnails", workers=some, spare=1, waiting=256, niceness=10, behind=behind)

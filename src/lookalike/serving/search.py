@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from lookalike.errors import CursorRefused
 from lookalike.retrieval import NO_FILTERS, Answer, DecodedQuery, EmbeddedQuery, IndexedImage, Picture, Query
-from lookalike.serving.bodies import MOST_SMALL_JSON, checked, declared_bytes, media_type
+from lookalike.serving.bodies import checked, declared_bytes, media_type
 from lookalike.serving.direct import DirectRoute
 from lookalike.serving.documentation import body_of
 from lookalike.serving.metrics import QUERY_ID
@@ -51,6 +51,7 @@ T = TypeVar("T")
 _USUAL_LIMIT = 30
 _MOST_RANK = 2
 _SECONDS_BETWEEN_LOOKS = 10.0  # whether there are keypoints
+_PARSED_AT_ONCE = 16 * 1024  # bytes of JSON: longer ones are parsed in a thread
 _CURSOR = re.compile(r"([0-9A-Za-z_-]{1,64}):([0-9]{1,7}):([0-9]{1,3})")
 
 
@@ -151,7 +152,7 @@ def _asked_by_form(received: ReceivedPicture) -> _Asked:
 
 def _is_small_json(request: Request) -> bool:
     """Whether a body is too small to hold a picture: an id or a cursor, which the model has nothing to do with."""
-    return media_type(request) == "application/json" and declared_bytes(request) <= MOST_SMALL_JSON
+    return media_type(request) == "application/json" and declared_bytes(request) <= _PARSED_AT_ONCE
 
 
 def _first(answer: Answer, query: Query) -> Cursor:
@@ -226,12 +227,12 @@ class SearchRoutes:
         if not _is_small_json(request):
             self._state.gates.model.require_place()  # before the body is read
         received = await receive_picture(request)
-        await self._see_whether_verifiable()
+        await self._see_whether_verifiable(patience)
         if not received.is_json:
             return await self._by_model(request, received, partial(_asked_by_form, received), patience, started)
         most = self._state.settings.max_json_bytes
         read = partial(received.parse_json, SearchRequest, most_other_bytes=most)
-        sent, content = read() if received.size <= MOST_SMALL_JSON else await self._decoding(patience, read)
+        sent, content = read() if received.size <= _PARSED_AT_ONCE else await self._decoding(patience, read)
         if sent.cursor is not None:
             return await self._next_page(request, Cursor.of(sent.cursor), sent.limit, started)
         if sent.image_url is not None:
@@ -326,12 +327,12 @@ class SearchRoutes:
         with self._state.gates.decoding.place():
             return await self._state.gates.decoding.run_for(patience, work)
 
-    async def _see_whether_verifiable(self) -> None:
+    async def _see_whether_verifiable(self, patience: Patience) -> None:
         """Whether any image has keypoints: they are made by hand, and seldom."""
         if time.monotonic() - self._looked_at > _SECONDS_BETWEEN_LOOKS:
             self._looked_at = time.monotonic()
             are_kept = self._state.services.catalog.keypoints.are_kept
-            self._verifiable = await self._state.gates.reading.enter_and_run(are_kept)
+            self._verifiable = await self._state.gates.searching.run_for(patience, are_kept)
 
     async def _searching(self, patience: Patience, work: Callable[[], T]) -> T:
         with self._state.gates.searching.place():

@@ -33,7 +33,8 @@ class State:
     @classmethod
     def of(cls, services: Services, settings: ServingSettings) -> "State":
         """The parts that these services and settings make."""
-        gates = Gates(workers=settings.workers, waiting=settings.max_waiting)
+        is_far = not services.catalog.is_file
+        gates = Gates(workers=settings.workers, waiting=settings.max_waiting, database_is_far=is_far)
         watch = RecallWatch(services.catalog, services.engine, seconds=settings.recall_seconds)
         return cls(
             services=services,

@@ -500,7 +500,7 @@ class SearchAnswer(Wire):
                         "indexed_as": None,
                         "preview": None,
                     },
-                    "total": 300,
+                    "total": 100,
                     "complete": False,
                     "images": 3391,
                     "reachable": 3391,

@@ -12,7 +12,8 @@ from lookalike.niceness import be_nice
 
 T = TypeVar("T")
 
-_GIVE_WAY, _LOOKS = 0.01, 10  # seconds, and looks in that time
+_MOST_SECONDS_TO_GIVE_WAY = 0.01
+_CHECKS = 10  # in that time
 _HEAD_START = 0.05
 """Seconds, for each rank, that more urgent work may come later and still go first: less urgent work never starves."""
 
@@ -32,7 +33,8 @@ class WorkerThreads:
         niceness: 0 to 19, as `nice` has it: how much more readily than the main thread they yield the processor to
             other threads (Linux only).
         give_way: whether more urgent work runs elsewhere. Whoever runs Python keeps all others waiting, whatever their
-            priority, so that work is not begun then, but for a hundredth of a second at most.
+            priority: so a thread waits before it begins work then, for a hundredth of a second at most, and not again
+            for as long as it waited.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class WorkerThreads:
         self._spare_after = spare_after
         self._niceness = niceness
         self._give_way = give_way
+        self._gave_way_until = 0.0
         self._waiting: list[tuple[float, int, Future[Any], Callable[[], Any]]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
@@ -126,8 +129,8 @@ class WorkerThreads:
             if taken is None:
                 return
             future, work = taken
-            self._let_others_go_first()
             if future.set_running_or_notify_cancel():
+                self._let_others_go_first()
                 try:
                     result = work()
                 except BaseException as fault:  # noqa: BLE001 - it is raised where the work was asked for
@@ -150,13 +153,20 @@ class WorkerThreads:
                 self._idle -= 1
             self._busy += 1
             _, _, future, work = heapq.heappop(self._waiting)
+            if self._waiting and self._busy >= self._count:
+                self._changed.notify()  # one more looks at the time of what waits now
             return future, work
 
     def _let_others_go_first(self) -> None:
-        for _ in range(_LOOKS):
-            if self._give_way is None or not self._give_way():
-                return
-            time.sleep(_GIVE_WAY / _LOOKS)
+        began = time.monotonic()
+        if self._give_way is None or began < self._gave_way_until or not self._give_way():
+            return
+        for _ in range(_CHECKS):
+            time.sleep(_MOST_SECONDS_TO_GIVE_WAY / _CHECKS)
+            if not self._give_way():
+                break
+        now = time.monotonic()
+        self._gave_way_until = now + (now - began)
 
     def _pause(self) -> float:
         """Seconds until one more thread may run what waits."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lookalike.errors import CallerError
 from lookalike.evaluation.judgements import Run
 from lookalike.evaluation.pipeline.judged_library import PipelineQuery
-from lookalike.retrieval import MANY_HITS, ExactRanker, Ranker
+from lookalike.retrieval import ExactRanker, Ranker
 
 MOST_RESULTS = 50_000_000
 """So many results are kept for all queries together; with more, rankings end before the library does."""
@@ -63,7 +63,7 @@ def run_pipeline(
     generation = ""
     for name, query in queries.items():
         try:
-            found = served.rank(query.as_query(), wanted=MANY_HITS)
+            found = served.rank(query.as_query())
         except CallerError as reason:
             rankings[name], truth[name], failed[name] = (), (), str(reason)
             continue
@@ -73,7 +73,7 @@ def run_pipeline(
         spent = {stage: spent.get(stage, 0.0) + ms for stage, ms in found.milliseconds.items()}
         everything = exact.everything(vectors[name], most) if complete else []
         rankings[name] = _completed(found.image_ids, everything, without=query.own_image_ids)
-        exactly = exact.rank_encoded(found.query, wanted=MANY_HITS)
+        exactly = exact.rank_encoded(found.query)
         truth[name] = _completed(exactly.image_ids, everything, without=query.own_image_ids)
     return PipelineRuns(
         served=Run(rankings=rankings, name=exact.name),
