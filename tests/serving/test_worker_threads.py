@@ -92,11 +92,19 @@ def test_more_urgent_work_goes_first_but_not_for_ever(monkeypatch):
     assert threads.close(seconds=60)
 
 
-def test_nothing_waits_for_more_urgent_work_that_nobody_wants_any_more(one):
-    waits = []
-    threads = WorkerThreads("test", 1, give_way=lambda: waits.append(None))
-    running, may_end = threading.Event(), threading.Event()
-    held = threads.submit(lambda: running.set() or may_end.wait(60))
+def test_nothing_waits_for_more_urgent_work_that_nobody_wants_any_more():
+    waits, running, may_end = [], threading.Event(), threading.Event()
+
+    def looked():
+        waits.append(None)
+        return False
+
+    def hold():
+        running.set()
+        may_end.wait(60)
+
+    threads = WorkerThreads("test", 1, give_way=looked)
+    held = threads.submit(hold)
     running.wait(60)
     unwanted = [threads.submit(lambda: None) for _ in range(20)]
     wanted = threads.submit(lambda: len(waits))

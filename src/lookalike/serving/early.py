@@ -60,8 +60,8 @@ class EarlyRefusals:
             return None
         is_json = named.get(b"content-type", b"").lower().startswith(b"application/json")
         whole = _bytes_of_head(path, headers) + length
-        gate = self._full_for_json(path, length) if is_json else self._full(path, is_whole=received >= whole)
-        if gate is None:
+        gate = self._gate_of_json(path, length) if is_json else self._gates[path]
+        if gate is None or gate.expects_one_more(is_whole=received >= whole):
             return None
         started = time.perf_counter()
         problem = gate.refusal().problem
@@ -75,15 +75,9 @@ class EarlyRefusals:
             return None
         return int(length) if self._usual_way.isdisjoint(headers) else None
 
-    def _full(self, path: bytes, *, is_whole: bool) -> Gate | None:
-        """The gate where a picture would find no place, if that is so."""
-        gate = self._gates[path]
-        return None if gate.expects_one_more(is_whole=is_whole) else gate
-
-    def _full_for_json(self, path: bytes, length: int) -> Gate | None:
-        """The gate where a little JSON would find no place, if that is so. More of it may ask for anything."""
-        gate = self._json_gates.get(path) if length <= _MOST_JSON else None
-        return None if gate is None or gate.has_place else gate
+    def _gate_of_json(self, path: bytes, length: int) -> Gate | None:
+        """Where a little JSON needs a place; None for more of it, which may ask for anything."""
+        return self._json_gates.get(path) if length <= _MOST_JSON else None
 
 
 def _bytes_of_head(path: bytes, headers: Headers) -> int:

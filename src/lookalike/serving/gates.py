@@ -23,7 +23,6 @@ T = TypeVar("T")
 
 _PATIENT = Patience()
 _CLOSING_SECONDS = 5.0
-_COMING_SECONDS = 0.1  # that a request is expected to need from its head to its place
 
 
 class Gate:
@@ -36,6 +35,7 @@ class Gate:
         spare, spare_after, niceness: as in `WorkerThreads`.
         behind: work at that gate goes first; see `WorkerThreads`.
         queue: how few and how many may wait before some are refused; see `AdaptiveLimit`.
+        coming_seconds: that a request is expected to need from its head to its place.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Gate:
         niceness: int = 0,
         behind: "Gate | None" = None,
         queue: tuple[int, int] | None = None,
+        coming_seconds: float = 0.1,
     ) -> None:
         self.name = name
         self.refusals = 0
@@ -59,6 +60,7 @@ class Gate:
         self._adaptive = (
             AdaptiveLimit(workers=self._most_running, few=few, many=many, most=self._places) if queue else None
         )
+        self._coming_seconds = coming_seconds
         self._taken = 0
         self._coming: deque[float] = deque()  # until when whole requests are expected
         self._awaited: deque[float] = deque()  # likewise, of requests whose bodies have not come
@@ -94,8 +96,8 @@ class Gate:
         """Whether a request whose head has come would find a place behind those that are on their way; it then is, too.
 
         Otherwise all that come while one place is free would be received, and all but one of them be refused then.
-        One is on its way for a tenth of a second, so that bodies that do not come keep nobody out for longer; and they
-        keep nobody out at all while a worker has nothing to do and no whole request is on its way to it.
+        One is on its way for a certain time, so that bodies that do not come keep nobody out for longer; and they keep
+        nobody out at all while a worker has nothing to do and no whole request is on its way to it.
 
         Args:
             is_whole: the body has come as well.
@@ -109,7 +111,7 @@ class Gate:
         is_full = in_work >= self._places or not (self._adaptive is None or self._adaptive.admits(in_work))
         if is_full and sure >= self._workers:
             return False
-        (self._coming if is_whole else self._awaited).append(now + _COMING_SECONDS)
+        (self._coming if is_whole else self._awaited).append(now + self._coming_seconds)
         return True
 
     def refusal(self) -> Refused:
@@ -229,7 +231,15 @@ class Gates:
         for_records = 4 if database_is_far else 1
         self.model = Gate("model", workers=workers, waiting=waiting, niceness=2, queue=(2 * workers, 3 * workers))
         self.decoding = Gate("decoding", workers=max(cores, workers), waiting=256, niceness=2)
-        self.searching = Gate("searching", workers=1, spare=max(3, cores), spare_after=0.02, waiting=256, queue=(4, 8))
+        self.searching = Gate(
+            "searching",
+            workers=1,
+            spare=max(2, cores),
+            spare_after=0.05,
+            waiting=256,
+            queue=(2, 4),
+            coming_seconds=0.03,  # what needs no place here may be expected, too: it must keep nobody out for long
+        )
         self.fetching = Gate("fetching", workers=4, waiting=32, niceness=5)
         behind = self.searching
         self.reading = Gate(
