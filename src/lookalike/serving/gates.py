@@ -222,7 +222,7 @@ class Gates:
     Args:
         workers: model runs at once.
         waiting: queries by pictures that may wait.
-        database_is_far: whether reading and writing records mostly waits for a network.
+        database_is_far: whether whoever reads or writes records mostly waits for a network.
     """
 
     def __init__(self, *, workers: int, waiting: int, database_is_far: bool = False) -> None:
@@ -233,7 +233,7 @@ class Gates:
         self.decoding = Gate("decoding", workers=max(cores, workers), waiting=256, niceness=2)
         self.searching = Gate(
             "searching",
-            workers=1,
+            workers=for_records,
             spare=max(2, cores),
             spare_after=0.05,
             waiting=256,
@@ -250,7 +250,9 @@ class Gates:
             "writing", workers=for_records, spare=1, spare_after=0.05, waiting=256, niceness=1, behind=behind
         )
         self.events = Gate("events", workers=1, waiting=256, niceness=1, behind=behind)
-        self.uploads = Gate("uploads", workers=some, spare=1, waiting=64, niceness=5, behind=behind)
+        self.uploads = Gate(
+            "uploads", workers=max(some, for_records // 2), spare=1, waiting=64, niceness=5, behind=behind
+        )
         self.thumbnails = Gate("thumbnails", workers=some, spare=1, waiting=256, niceness=10, behind=behind)
 
     def __iter__(self) -> Iterator[Gate]:
