@@ -237,7 +237,7 @@ class Gates:
             spare=max(2, cores),
             spare_after=0.05,
             waiting=256,
-            queue=(2, 4),
+            queue=(8, 16),
             coming_seconds=0.03,  # what needs no place here may be expected, too: it must keep nobody out for long
         )
         self.fetching = Gate("fetching", workers=4, waiting=32, niceness=5)
