@@ -66,7 +66,7 @@ ImageRows: TypeAlias = NDArray[np.void]
 
 
 def share_repeated(hashes: NDArray[np.uint64]) -> float:
-    """Which part of images look like one before them: their difference hashes, [n], are equal, and tell something.
+    """Share of images whose difference hash, of [n], occurred before, and tells something.
 
     Of many images, those with every second, third, ... hash are counted: all that share one, or none of them.
     """

@@ -1,6 +1,6 @@
 """Neighbours re-ranked for a query: what searching shows page by page, and what measuring looks at whole."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lookalike.reranking import Candidates, CollapseDuplicates, ReRanker, rerank
@@ -49,16 +49,16 @@ class Ranking:
 def ranked(
     query: EncodedQuery,
     live: Live,
-    rerankers: Iterable[ReRanker],
+    rerankers: Sequence[ReRanker],
     *,
-    wanted: int = MANY_HITS,
+    wanted: int,
     clock: Stopwatch | None = None,
 ) -> Ranking:
     """The nearest images after every re-ranker, at least `wanted` where there are as many.
 
     Re-rankers leave fewer candidates than they are given, for instance one of a burst of photos. So some more are
-    looked at than wanted, in a library of many near-duplicates so many more as it has of them, and if that was not
-    enough twice as many, again and again, until there are enough, or `MOST_NEIGHBORS`, or all there are.
+    looked at than wanted, in proportion to the share of near-duplicates in the library, and if that was not enough
+    twice as many, again and again, until there are enough, or `MOST_NEIGHBORS`, or all there are.
 
     Args:
         query: as a vector of the live model.
@@ -71,7 +71,6 @@ def ranked(
     clock = clock or Stopwatch()
     searched = live.view.searched(query.vector, query.crop)
     reachable = min(live.view.size, MOST_NEIGHBORS)
-    rerankers = tuple(rerankers)
     depth = max(min(_first_depth(wanted, live.view, rerankers) + (not query.about.include_self), reachable), 1)
     while True:
         with clock("search"):

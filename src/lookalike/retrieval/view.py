@@ -37,7 +37,7 @@ class View:
         tail_columns: [tail], in that order.
         state: of the catalog, which this view includes.
         centring: what is taken out of vectors before they are compared.
-        repeated: share of the snapshot's images that look like one before them.
+        repeated: share of the snapshot's images whose difference hash occurred before.
         size: images that can be found: every one of them has a row as a whole. Counted once, for every search asks.
     """
 

@@ -59,9 +59,8 @@ class EarlyRefusals:
         if length is None:
             return None
         is_json = named.get(b"content-type", b"").lower().startswith(b"application/json")
-        whole = _bytes_of_head(path, headers) + length
         gate = self._gate_of_json(path, length) if is_json else self._gates[path]
-        if gate is None or gate.expects_one_more(is_whole=received >= whole):
+        if gate is None or gate.expects_one_more(is_whole=received >= _bytes_of_head(path, headers) + length):
             return None
         started = time.perf_counter()
         problem = gate.refusal().problem

@@ -56,10 +56,10 @@ class Gate:
         self._workers = workers
         self._places = workers + waiting
         self._most_running = workers + spare
-        few, many = queue or (0, 0)
-        self._adaptive = (
-            AdaptiveLimit(workers=self._most_running, few=few, many=many, most=self._places) if queue else None
-        )
+        self._adaptive = None
+        if queue is not None:
+            few, many = queue
+            self._adaptive = AdaptiveLimit(workers=self._most_running, few=few, many=many, most=self._places)
         self._coming_seconds = coming_seconds
         self._taken = 0
         self._coming: deque[float] = deque()  # until when whole requests are expected
@@ -71,14 +71,19 @@ class Gate:
         )
 
     @property
+    def _calls(self) -> int:
+        """Those that run, in threads of this gate or of others, and those that wait for a thread."""
+        return self._running + self._threads.visitors
+
+    @property
     def running(self) -> int:
         """Calls in a thread, or about to be."""
-        return min(self._running + self._threads.visitors, self._most_running)
+        return min(self._calls, self._most_running)
 
     @property
     def waiting(self) -> int:
         """Requests that hold a place and do not run here, or calls that wait for a thread."""
-        return max(self._taken, self._running + self._threads.visitors) - self.running
+        return max(self._taken, self._calls) - self.running
 
     @property
     def places(self) -> int:
@@ -241,19 +246,13 @@ class Gates:
             coming_seconds=0.03,  # what needs no place here may be expected, too: it must keep nobody out for long
         )
         self.fetching = Gate("fetching", workers=4, waiting=32, niceness=5)
-        behind = self.searching
-        self.reading = Gate(
-            "reading", workers=for_records, spare=1, spare_after=0.05, waiting=256, niceness=1, behind=behind
-        )
-        self.files = Gate("files", workers=1, spare=1, spare_after=0.05, waiting=256, niceness=1, behind=behind)
-        self.writing = Gate(
-            "writing", workers=for_records, spare=1, spare_after=0.05, waiting=256, niceness=1, behind=behind
-        )
-        self.events = Gate("events", workers=1, waiting=256, niceness=1, behind=behind)
-        self.uploads = Gate(
-            "uploads", workers=max(some, for_records // 2), spare=1, waiting=64, niceness=5, behind=behind
-        )
-        self.thumbnails = Gate("thumbnails", workers=some, spare=1, waiting=256, niceness=10, behind=behind)
+        less_urgent = partial(Gate, spare=1, waiting=256, niceness=1, behind=self.searching)
+        self.reading = less_urgent("reading", workers=for_records, spare_after=0.05)
+        self.files = less_urgent("files", workers=1, spare_after=0.05)
+        self.writing = less_urgent("writing", workers=for_records, spare_after=0.05)
+        self.events = less_urgent("events", workers=1, spare=0)
+        self.uploads = less_urgent("uploads", workers=max(some, for_records // 2), waiting=64, niceness=5)
+        self.thumbnails = less_urgent("thumbnails", workers=some, niceness=10)
 
     def __iter__(self) -> Iterator[Gate]:
         return iter(

@@ -147,7 +147,7 @@ class Snapshot:
 
     @property
     def repeated(self) -> float:
-        """Share of the public images that look like one before them. Takes a quarter of a second for a million."""
+        """Share of the public images whose difference hash occurred before. Takes .25 s for a million."""
         public = self.visible if self.whole_images is None else self.visible & self.whole_images
         return share_repeated(self.columns["difference_hash"][public])
 
